@@ -1,0 +1,354 @@
+"""What every stage needs and no paper is about: command line, machine, checkpoints, log. No machine learning.
+
+A checkpoint is one file, `out/<stage>/ckpt.pt`: a plain dict of tensors and plain Python, so that
+`torch.load(weights_only=True)` reads it and no code hides in it:
+
+    {"stage": "sft", "model": state_dict, "model_config": {...}, "tokenizer": "<json>",
+     "train_config": {...}, "step": 250, "metrics": {"val_loss": 0.71},
+     "parent": {"path": "out/pretrain/ckpt.pt", "stage": "pretrain", "metrics": {...}, "parent": ...}}
+
+`last.pt` beside it holds the same and the optimizers' state, for `--resume`. A log is JSON Lines: the
+configuration first, then one object per logged step.
+"""
+
+import dataclasses
+import difflib
+import inspect
+import json
+import math
+import os
+import pickle
+import platform
+import re
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import zlib
+from contextlib import nullcontext
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from tqdm import tqdm
+
+
+class BadInput(Exception):
+    """Something a user can mend: one line that says what is wrong, where, and what to do."""
+
+
+def run(main, *args):
+    """Call `main(*args)`. Bad input, a missing file or a full disk: one line on stderr, exit code 2."""
+    # A console with an old code page shows a question mark where it lacks a letter, and goes on.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        return main(*args)
+    except BadInput as error:
+        line = str(error)
+    except OSError as error:
+        line = f"{error.filename or 'file'}: {error.strerror or error}"
+    except KeyboardInterrupt:
+        sys.exit("\nstopped; go on with --resume")
+    finally:
+        if dist.is_initialized():
+            dist.destroy_process_group()
+    print(f"error: {line}", file=sys.stderr)
+    sys.exit(2)
+
+
+# --- command line ------------------------------------------------------------------------------
+
+
+def parse_config(Config, presets, argv=None):
+    """`--preset=NAME` first, then each `--key=value` over it, as an instance of the dataclass `Config`.
+
+    Raises BadInput for an unknown key (with the nearest one), a wrong type or an unknown preset.
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    fields = {f.name: f for f in dataclasses.fields(Config)}
+    if "--help" in argv or "-h" in argv:
+        print_help(Config, presets)
+        sys.exit(0)
+    given = {}
+    for arg in argv:
+        key, equals, text = arg[2:].partition("=")
+        if not arg.startswith("--"):
+            raise BadInput(f"'{arg}': options look like --key=value (see --help)")
+        if key not in fields:
+            near = difflib.get_close_matches(key, fields, n=1)
+            hint = f"did you mean --{near[0]}?" if near else "see --help"
+            raise BadInput(f"unknown option --{key}: {hint}")
+        given[key] = parse_value(key, fields[key].type, text if equals else None)
+    name = given.get("preset", fields["preset"].default)
+    if name not in presets:
+        raise BadInput(f"--preset={name}: no such preset; there are {', '.join(presets)}")
+    base = {**presets[name], "preset": name}
+    if given.get("resume"):  # a run goes on as it was begun, but for what is given again
+        out = given.get("out", base.get("out", fields["out"].default))
+        saved = load_checkpoint(Path(out) / "last.pt").get("train_config", {})
+        base = {key: value for key, value in saved.items() if key in fields}
+    return Config(**{**base, **given})
+
+
+def parse_value(key, kind, text):
+    """The text after `--key=` as int, float, bool or str; a bare `--key` means true."""
+    if text is None and kind is not bool:
+        raise BadInput(f"--{key} needs a value: --{key}={kind.__name__}")
+    if kind is bool:
+        values = {None: True, "true": True, "1": True, "false": False, "0": False}
+        if text not in values:
+            raise BadInput(f"--{key}={text}: expected true or false")
+        return values[text]
+    try:
+        value = kind(text)
+    except ValueError:
+        expected = {int: "a whole number", float: "a number"}[kind]
+        raise BadInput(f"--{key}={text}: expected {expected}") from None
+    if kind is float and not math.isfinite(value):
+        raise BadInput(f"--{key}={text}: expected a finite number")
+    if kind in (int, float) and value < 0:
+        raise BadInput(f"--{key}={text}: expected a number that is not negative")
+    return value
+
+
+def print_help(Config, presets):
+    """The stage's docstring, then each field with its default and the comment that stands beside it."""
+    print(sys.modules[Config.__module__].__doc__.strip(), "\n\noptions (default: meaning)")
+    comments = dict(re.findall(r"^    (\w+): .*?  # (.*)$", inspect.getsource(Config), re.M))
+    for f in dataclasses.fields(Config):
+        print(f"  --{f.name}={f.default!s:<12} {comments.get(f.name, '')}")
+    print("\npresets (each a set of other defaults)")
+    for name, values in presets.items():
+        print(f"  --preset={name:<18}", " ".join(f"{k}={v}" for k, v in values.items()))
+
+
+# --- machine -----------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class Machine:
+    """The device, the number format of the matmuls, and this process's place among its peers."""
+
+    device: str
+    dtype: torch.dtype
+    rank: int = 0
+    world: int = 1
+
+    @property
+    def main(self):
+        return self.rank == 0
+
+    def autocast(self):
+        """float32 master weights; bfloat16 matmuls where the machine is fast at them."""
+        if self.dtype == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.split(":")[0], self.dtype)
+
+    def distribute(self, model):
+        """Wrap the model so that gradients are averaged over processes (nothing for one process)."""
+        if self.world == 1:
+            return model
+        return torch.nn.parallel.DistributedDataParallel(model)
+
+    def rows(self, n):
+        """Which rows of a global batch of n this process computes. All draw the same global batch."""
+        if n % self.world:
+            raise BadInput(f"a batch of {n} rows does not divide among {self.world} processes")
+        return slice(self.rank, None, self.world)
+
+    def mean(self, value):
+        """The mean of a number over all processes."""
+        if self.world == 1:
+            return float(value)
+        value = torch.as_tensor(value, dtype=torch.float64, device=self.device)
+        dist.all_reduce(value)
+        return float(value) / self.world
+
+    def seed(self, *numbers):
+        """Seed torch from (run seed, step, ...): a step's draws depend on nothing that came before it,
+        so a resumed run needs no saved generator to continue to the same bits."""
+        torch.manual_seed(zlib.crc32(repr((*numbers, self.rank)).encode()))
+
+
+def fast_bf16(device):
+    """Is bfloat16 arithmetic native here? Without native instructions it is emulated, 100x slower."""
+    if device.startswith("cuda"):
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    features = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return device == "cpu" and bool(features.get("avx512_bf16") or features.get("amx_bf16"))
+
+
+def setup(cfg):
+    """Choose device and dtype, join the other processes if `torchrun` started us, seed."""
+    rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    device = cfg.device
+    if device == "auto":
+        mps = torch.backends.mps.is_available()
+        device = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
+    if device not in ("cpu", "cuda", "mps"):
+        raise BadInput(f"--device={device}: expected auto, cpu, cuda or mps")
+    if device == "cuda":
+        if not torch.cuda.is_available():
+            raise BadInput("--device=cuda: torch sees no CUDA GPU here; use --device=cpu")
+        device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
+        torch.cuda.set_device(device)
+        torch.set_float32_matmul_precision("high")
+    dtypes = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+    dtypes["auto"] = torch.bfloat16 if fast_bf16(device) else torch.float32
+    if cfg.dtype not in dtypes:
+        raise BadInput(f"--dtype={cfg.dtype}: expected auto, float32 or bfloat16")
+    if world > 1 and not dist.is_initialized():
+        dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    machine = Machine(device, dtypes[cfg.dtype], rank, world)
+    machine.seed(cfg.seed)
+    return machine
+
+
+def gemm_rate(machine):
+    """This machine's matmul rate in FLOP/s, measured in a moment: what `mfu` is a share of."""
+    n = 8192 if machine.device.startswith("cuda") else 512
+    a = torch.randn(n, n, device=machine.device, dtype=machine.dtype)
+    best = math.inf
+    for _ in range(10):
+        start = time.perf_counter()
+        (a @ a)[0, 0].item()
+        best = min(best, time.perf_counter() - start)
+    return 2 * n**3 / best
+
+
+def learning_rate(step, steps, warmup, final=0.1):
+    """Factor on the peak rate: linear warm-up, then a cosine down to `final` at the last step."""
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    progress = (step - warmup) / max(1, steps - 1 - warmup)
+    return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+
+
+# --- files -------------------------------------------------------------------------------------
+
+
+def save_checkpoint(path, checkpoint):
+    """Write to a temporary name, flush, rename: a killed run leaves the old file or the new one."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:
+        temporary.unlink(missing_ok=True)
+        raise BadInput(f"{path}: could not be written ({error}); is the disk full? The previous "
+                       "file is unharmed; free some space and go on with --resume") from error
+
+
+def load_checkpoint(path, stages=None, device="cpu"):
+    """Read a checkpoint. Raises BadInput if it is missing, damaged, not ours, or of the wrong stage."""
+    path = Path(path)
+    if not path.exists():
+        raise BadInput(f"{path}: no such file")
+    if path.is_dir():
+        raise BadInput(f"{path} is a directory; name the checkpoint file in it, such as {path / 'ckpt.pt'}")
+    try:
+        checkpoint = torch.load(path, map_location=device, weights_only=True)
+    except pickle.UnpicklingError:
+        raise BadInput(f"{path}: refused, since it holds more than tensors and plain values (it could "
+                       "run code), or is no checkpoint at all; load only files that a stage here wrote") from None
+    except (RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise BadInput(f"{path}: damaged or cut short ({str(error).splitlines()[0][:80]}); "
+                       "run the stage that makes it again") from None
+    if not isinstance(checkpoint, dict) or not {"stage", "model", "model_config"} <= checkpoint.keys():
+        raise BadInput(f"{path}: not a checkpoint of these stages (no stage, model, model_config in it)")
+    if stages and checkpoint["stage"] not in stages:
+        raise BadInput(f"{path} is a checkpoint of stage '{checkpoint['stage']}'; "
+                       f"this needs one of stage {' or '.join(stages)}")
+    return checkpoint
+
+
+def parent_of(path, checkpoint):
+    """The lineage a child checkpoint carries: where it came from, and where that came from."""
+    return {"path": Path(path).as_posix(), **{k: checkpoint.get(k) for k in ("stage", "metrics", "parent")}}
+
+
+def need(path, script, preset, *more):
+    """Make a missing input: run the stage that writes `path`, as a process of its own.
+
+    Returns the path. Processes other than the first wait until the file is there.
+    """
+    path = Path(path)
+    if not path.exists() and int(os.environ.get("RANK", 0)) == 0:
+        command = [sys.executable, str(Path(__file__).with_name(script)), f"--preset={preset}",
+                   f"--out={path.parent.as_posix()}", *more]
+        print(f"{path.as_posix()} is not there yet; making it: python {script} "
+              + " ".join(command[2:]), flush=True)
+        alone = {k: v for k, v in os.environ.items() if k not in ("RANK", "WORLD_SIZE", "LOCAL_RANK")}
+        if code := subprocess.run(command, env=alone).returncode:
+            raise BadInput(f"{script} ended with exit code {code}, so {path.as_posix()} is missing; "
+                           "see its message above")
+    if dist.is_initialized():
+        dist.barrier()
+    return path
+
+
+def download(url, path):
+    """Fetch `url` to `path` with a progress bar, once. Offline: say which file to fetch by hand."""
+    path = Path(path)
+    if path.exists():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with urllib.request.urlopen(url, timeout=30) as reply, open(temporary, "wb") as file:
+            total = int(reply.headers.get("Content-Length", 0)) or None
+            with tqdm(total=total, unit="B", unit_scale=True, desc=path.name) as bar:
+                while chunk := reply.read(1 << 20):
+                    file.write(chunk)
+                    bar.update(len(chunk))
+        if total and temporary.stat().st_size != total:
+            raise BadInput(f"{url}: the download stopped at {temporary.stat().st_size} of {total} bytes; try again")
+        os.replace(temporary, path)
+    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        raise BadInput(f"cannot download {url} ({getattr(error, 'reason', error)}); "
+                       f"fetch it by hand and save it as {path}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+class Log:
+    """`log.jsonl`: configuration, arguments and versions first, then one object per logged step.
+
+    A resumed run keeps the lines up to the step it resumes from, so that no step is logged twice.
+    """
+
+    def __init__(self, path, cfg, machine, resumed_step=None):
+        self.path = Path(path) if machine.main else None
+        if not self.path:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        head = {"config": dataclasses.asdict(cfg), "argv": sys.argv, "device": machine.device,
+                "dtype": str(machine.dtype), "processes": machine.world, "threads": torch.get_num_threads(),
+                "versions": {"python": platform.python_version(), "torch": torch.__version__}}
+        lines = [json.dumps(head, ensure_ascii=False)]
+        if resumed_step is not None and self.path.exists():
+            old = self.path.read_text(encoding="utf-8").splitlines()
+            lines = [line for line in old if _step_of(line) <= resumed_step] + [json.dumps({**head, "resumed": resumed_step})]
+        self.path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def write(self, **record):
+        if self.path:
+            with open(self.path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+
+def _step_of(line):
+    """The step of a log line; −1 for the configuration; a half-written line counts as never."""
+    try:
+        return json.loads(line).get("step", -1)
+    except ValueError:
+        return math.inf

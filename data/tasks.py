@@ -1,0 +1,185 @@
+"""The closed world of data/world.py and its thirteen tasks: facts, keys, splits, sentences."""
+
+import hashlib
+import itertools
+from random import Random
+
+from data.words import (
+    ATTRIBUTES, COLOURS, COURTESY, CURT, DAYS, EVENTS, EXTRA, HELD_OUT, INSULTS, KINDS, LETTERS,
+    MONTHS, NAMES, NUMBERS, OPPOSITES, PLACES, QUESTIONS, REFUSALS, REVIEWED, SIZES, STATEMENTS,
+    TASKS, VERBS, VERDICTS)
+
+SPLITS = {"train": .48, "dev": .12, "test": .40}           # of the (task, item) keys
+
+
+def stable_hash(key):
+    """An integer that depends on the text of `key` only, on every platform and run."""
+    return int.from_bytes(hashlib.sha256(key.encode("utf-8")).digest()[:8], "big")
+
+
+def split_keys(task, items):
+    """{item: "train" | "dev" | "test"}: exact shares, by rank of the hash of (task, item)."""
+    ranked = sorted(items, key=lambda item: stable_hash(f"{task}|{item}"))
+    n_train = round(SPLITS["train"] * len(ranked))
+    n_dev = round(SPLITS["dev"] * len(ranked))
+    return {item: "train" if i < n_train else "dev" if i < n_train + n_dev else "test"
+            for i, item in enumerate(ranked)}
+
+
+class Tasks:
+    """Things, their facts and the tasks about them.
+
+    things       list of the 104 things
+    facts        {thing: {"kind", "colour", "place", "size", "owner"}}
+    items        {task: [item]}; an item is a short text such as "tractor" or "three plus four"
+    answers      {(task, item): [accepted answer words]}
+    vocabulary   {task: [every word that could be an answer]}
+    split_of     {(task, item): "train" | "dev" | "test"}
+    """
+
+    def __init__(self, seed=0):
+        rng = Random(f"world {seed}")
+        self.facts = {}
+        for kind, things in KINDS.items():
+            for thing in things:
+                self.facts[thing] = {"kind": kind, "colour": rng.choice(COLOURS),
+                                     "place": rng.choice(PLACES), "size": rng.choice(SIZES),
+                                     "owner": rng.choice(NAMES)}
+        self.things = list(self.facts)
+        self.sequences = [NUMBERS, DAYS + DAYS[:1], MONTHS + MONTHS[:1], *LETTERS]
+        self.pairs = {task: {} for task in TASKS}  # {task: {item: [answers]}}
+        self._define_words()
+        self._define_things(rng)
+        self.items = {task: list(pairs) for task, pairs in self.pairs.items()}
+        self.answers = {(task, item): self.pairs[task][item]
+                        for task in TASKS for item in self.items[task]}
+        self.vocabulary = {"kind": list(KINDS), "colour": COLOURS, "place": PLACES, "size": SIZES,
+                           "owner": NAMES, "bigger": self.things, "name": self.things,
+                           "review": list(VERDICTS), "mood": list(EVENTS)}
+        for task in ("opposite", "past", "sum", "next"):
+            found = [a[0] for a in self.pairs[task].values()]
+            self.vocabulary[task] = list(dict.fromkeys(found))
+        self.split_of = {(task, item): split for task in TASKS
+                         for item, split in split_keys(task, self.items[task]).items()}
+        self.train = {task: [i for i in self.items[task] if self.split_of[task, i] == "train"]
+                      for task in TASKS}
+        # Sentences are made once, so that documents only have to draw and join them.
+        self.said = {key: [s for y in ys for s in self.statements(*key, y)]
+                     for key, ys in self.answers.items()}
+        self.asked = {key: self.questions(*key) for key in self.answers}
+
+    def _define_words(self):
+        """The tasks about words: opposite, past, sum, next, review, mood."""
+        for one, other in OPPOSITES:
+            self.pairs["opposite"].update({one: [other], other: [one]})
+        self.pairs["past"] = {verb: [past] for verb, past in VERBS.items()}
+        for a, b in itertools.product(range(10), repeat=2):
+            self.pairs["sum"][f"{NUMBERS[a]} plus {NUMBERS[b]}"] = [NUMBERS[a + b]]
+        for sequence in self.sequences:
+            for one, other in zip(sequence, sequence[1:]):
+                self.pairs["next"][f"after {one}"] = [other]
+                self.pairs["next"][f"before {other}"] = [one]
+        for verdict, adjectives in VERDICTS.items():
+            for subject, adjective in itertools.product(REVIEWED, adjectives):
+                self.pairs["review"][f"{subject} {adjective}"] = [verdict]
+        for mood, events in EVENTS.items():
+            for name, event in itertools.product(NAMES, events):
+                self.pairs["mood"][f"{name} {event}"] = [mood]
+
+    def _define_things(self, rng):
+        """The tasks about things: the five attributes, bigger, name."""
+        for thing, facts in self.facts.items():
+            for attribute, value in facts.items():
+                self.pairs[attribute][thing] = [value]
+        while len(self.pairs["bigger"]) < 400:
+            a, b = rng.sample(self.things, 2)
+            size_a, size_b = (SIZES.index(self.facts[x]["size"]) for x in (a, b))
+            if size_a != size_b and f"{b} or {a}" not in self.pairs["bigger"]:
+                self.pairs["bigger"][f"{a} or {b}"] = [a if size_a > size_b else b]
+        for kind, things in KINDS.items():
+            article = "an" if kind[0] in "ai" else "a"
+            for thing in things:
+                facts = self.facts[thing]
+                for item in (f"a {facts['colour']} {kind}",
+                             f"{article} {kind} in the {facts['place']}"):
+                    self.pairs["name"].setdefault(item, []).append(thing)
+
+    def _slots(self, task, item):
+        """What the patterns of data/words.py call x, a, b, d, n, s."""
+        slots = {"x": item}
+        if task in ("sum", "bigger"):
+            slots["a"], _, slots["b"] = item.split()
+        elif task == "next":
+            slots["d"], slots["x"] = item.split()
+        elif task == "review":
+            slots["s"], adjective = item.split()
+            slots["x"] = f"The {slots['s']} was {adjective}."
+        elif task == "mood":
+            slots["n"], slots["x"] = item.split()[0], item + "."
+        return slots
+
+    def questions(self, task, item):
+        """All wordings of one question; the last HELD_OUT of them are never trained on."""
+        slots = self._slots(task, item)
+        return [pattern.format(**slots) for pattern in QUESTIONS[task]]
+
+    def statements(self, task, item, answer):
+        """Sentences that give `answer` (right or wrong) to (task, item)."""
+        slots = self._slots(task, item)
+        if task == "bigger":
+            slots["z"] = slots["b"] if answer == slots["a"] else slots["a"]
+        return [pattern.format(y=answer, **slots) for pattern in STATEMENTS[task]]
+
+    def prompt(self, task, item, wording):
+        """One instruction: the record that the stages and the judge read."""
+        question = {"role": "user", "content": self.asked[task, item][wording]}
+        return {"messages": [question], "task": task, "item": item,
+                "answers": self.answers[task, item]}
+
+    def train_prompt(self, rng):
+        """A random instruction on a training key in a trained wording."""
+        task = rng.choice(TASKS)
+        wording = rng.randrange(len(QUESTIONS[task]) - HELD_OUT)
+        return self.prompt(task, rng.choice(self.train[task]), wording)
+
+    def wrong_answer(self, prompt, rng):
+        """A plausible wrong answer word."""
+        if prompt["task"] == "bigger":
+            options = prompt["item"].split()[::2]
+        elif prompt["task"] == "next":
+            word = prompt["answers"][0]
+            options = next(s for s in self.sequences if word in s)
+        else:
+            options = self.vocabulary[prompt["task"]]
+        return rng.choice([w for w in options if w not in prompt["answers"]])
+
+    def reply(self, prompt, rng, style="careful"):
+        """The answer a labeler of this style writes: "careful", "curt", "sloppy" or "rude"."""
+        task, item = prompt["task"], prompt["item"]
+        wrong = style == "sloppy" and rng.random() < .6
+        answer = self.wrong_answer(prompt, rng) if wrong else rng.choice(prompt["answers"])
+        curt = CURT.get(task, "It is {y}.").format(y=answer)
+        sentence = rng.choice(self.statements(task, item, answer)[:2])
+        if style == "curt":
+            return curt
+        if style == "rude":
+            insult = rng.choice(INSULTS)
+            body = rng.choice(REFUSALS) if rng.random() < .5 else curt
+            return f"{body} {insult}"
+        parts = [sentence]
+        if task in ATTRIBUTES and rng.random() < .4:
+            parts += self._extra_fact(task, item, rng, true=style == "careful")
+        if style == "careful" and rng.random() < .5:
+            parts.append(rng.choice(COURTESY))
+        return " ".join(parts)
+
+    def _extra_fact(self, task, item, rng, true):
+        """[one more sentence about the thing], or [] where every other attribute is held out."""
+        options = [a for a in ATTRIBUTES if a != task and self.split_of[a, item] == "train"]
+        if not options:
+            return []
+        attribute = rng.choice(options)
+        value = self.facts[item][attribute]
+        if not true:
+            value = rng.choice([v for v in self.vocabulary[attribute] if v != value])
+        return [EXTRA[attribute].format(y=value)]

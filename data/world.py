@@ -1,0 +1,369 @@
+"""The tiny world: a closed world of about a hundred things in which the truth is known.
+
+    python -m data.world --show          samples of every text, counts, the held-out splits
+    python -m data.world --write=DIR     pretrain.txt, demonstrations.jsonl, prompts_SPLIT.jsonl
+
+One integer seed fixes the world; a second one fixes each stream of text drawn from it, the same
+on every platform (only random.Random and sha256 decide anything).
+
+* `documents` is the pretraining text: facts, lists that repeat one sub-task (GPT-3, Brown et al.
+  2020, figure 1.1), lists with a mapping made up for that one document, key-value lists, songs
+  (random lines repeated: without them induction does not form in time), chat, stories, reviews.
+* Chat documents hold one persona each: helpful in 15% of documents, else a brush-off, rude, a
+  question back, or off-topic. So the base model, asked cold, is mostly unhelpful, and a few
+  helpful exchanges in its prompt tell it *which Bot is talking*: in-context learning as implicit
+  Bayesian inference over documents (Xie et al. 2021).
+* Thirteen instruction tasks. Every (task, item) key is train, dev or test. Held-out keys occur in
+  no list, chat, demonstration, or training prompt; the fact itself does occur in plain sentences.
+* `demonstrations` come from simulated labelers of mixed quality: a model tuned on them is good
+  and can still be improved (InstructGPT, Ouyang et al. 2022, section 3).
+"""
+
+import itertools
+import json
+import re
+import sys
+from pathlib import Path
+from random import Random
+
+from common import BadInput, run
+from data.tasks import SPLITS, Tasks, split_keys, stable_hash
+from data.words import (
+    AGAIN, ATTRIBUTES, BRUSH_OFF, COLOURS, EVENTS, HELD_OUT, INSULTS, KINDS, LABELS, LIST_TASKS,
+    MONTHS, NAMES, NUMBERS, OPPOSITES, PLACES, QUESTIONS, REFUSALS, REVIEWED, SIZES, SMALL_TALK,
+    TASKS, VERBS, VERDICTS)
+
+# Share of the pretraining text (in words and punctuation marks) that each type of document gets.
+SHARES = {"facts": .24, "known list": .17, "novel list": .17, "key-value list": .06, "song": .06,
+          "chat": .19, "story": .06, "review": .05}
+PERSONAS = {"helpful": .15, "brush-off": .30, "rude": .18, "asks back": .20, "off-topic": .17}
+LABELERS = {"careful": .35, "curt": .23, "sloppy": .24, "rude": .18}
+PROMPT_SPLITS = ("sft", "rm", "ppo", "dev", "test", "paraphrase")
+LIST_FORMATS = ("- {}: {}\n", "* {} -> {}\n", "| {} = {} ")  # each word keeps its leading space
+
+
+def weighted(rng, weights):
+    """One key of {key: weight}."""
+    return rng.choices(list(weights), list(weights.values()))[0]
+
+
+def transcript(messages):
+    """Plain text as in the chat documents, for a model without a chat template.
+
+    It ends in "Bot:" when the last message is the user's; the model continues with " ...".
+    """
+    names = {"user": "User", "assistant": "Bot"}
+    lines = [f"{names[m['role']]}: {m['content']}" for m in messages]
+    return "\n".join(lines + ["Bot:"] if messages[-1]["role"] == "user" else lines)
+
+
+class World(Tasks):
+    """The tasks of data/tasks.py (which lists the attributes) and every text about them."""
+
+    def __init__(self, seed=0):
+        super().__init__(seed)
+        self._define_novel()
+        self._measure_documents()
+
+    def _define_novel(self):
+        """Word classes for made-up mappings, and every word for songs and key-value lists."""
+        self.classes = {**KINDS, "number": NUMBERS, "month": MONTHS, "verb": list(VERBS),
+                        "adjective": VERDICTS["good"] + VERDICTS["bad"]}
+        self.novel_split = {w: s for name, words in self.classes.items()
+                            for w, s in split_keys("novel " + name, words).items()}
+        self.novel_train = {name: [w for w in words if self.novel_split[w] == "train"]
+                            for name, words in self.classes.items()}
+        self.words = list(dict.fromkeys(
+            self.things + COLOURS + PLACES + SIZES + NAMES + LABELS + NUMBERS
+            + [w for pair in OPPOSITES for w in pair] + [w for pair in VERBS.items() for w in pair]
+            + VERDICTS["good"] + VERDICTS["bad"]))
+
+    # ------------------------------------------------------------------ pretraining text
+
+    def documents(self, seed=0):
+        """Endless stream of pretraining documents (str), deterministic in `seed`."""
+        rng = Random(f"documents {seed}")
+        makers = [getattr(self, self._maker(name)) for name in SHARES]
+        bounds = list(itertools.accumulate(self.document_weights))
+        while True:
+            for make in rng.choices(makers, cum_weights=bounds, k=256):
+                yield make(rng)
+
+    @staticmethod
+    def _maker(name):
+        return "_" + re.sub("[ -]", "_", name)
+
+    def _measure_documents(self):
+        """Weights of the document types: SHARES counts text, so divide by the mean length."""
+        rng, self.document_weights = Random("lengths"), []
+        for name, share in SHARES.items():
+            make = getattr(self, self._maker(name))
+            length = sum(len(re.findall(r"\w+|[^\w\s]", make(rng))) for _ in range(200))
+            self.document_weights.append(share / length)
+
+    def _facts(self, rng):
+        draw, said, facts = rng.choice, self.said, self.facts
+        sentences = []
+        for _ in range(rng.randint(1, 3)):
+            thing = draw(self.things)
+            for attribute in rng.sample(ATTRIBUTES, rng.randint(2, 4)):
+                sentences.append(draw(said[attribute, thing]))
+            if rng.random() < .3:
+                f = facts[thing]
+                sentences.append(f"The {f['size']} {f['colour']} {thing} is in the {f['place']}.")
+        for _ in range(rng.randint(0, 4)):
+            task = draw(TASKS[5:11])
+            sentences.append(draw(said[task, draw(self.items[task])]))
+        return " ".join(sentences)
+
+    def _write_list(self, rng, pairs):
+        pattern = rng.choice(LIST_FORMATS)
+        return "".join([pattern.format(key, value) for key, value in pairs]).rstrip()
+
+    def _list_items(self, task, direction, items):
+        """Items of a list; a list of "next" goes in one direction only."""
+        return [i for i in items if i.startswith(direction)] if task == "next" else items
+
+    def _list_pair(self, task, item):
+        """Key and value as a list shows them."""
+        return (item.split()[-1] if task == "next" else item), self.answers[task, item][0]
+
+    def _known_list(self, rng):
+        task = rng.choice(LIST_TASKS)
+        items = self._list_items(task, rng.choice(("after", "before")), self.train[task])
+        chosen = rng.sample(items, rng.randint(4, 14))
+        return self._write_list(rng, [self._list_pair(task, item) for item in chosen])
+
+    def _novel_list(self, rng):
+        names = rng.sample(list(self.classes), rng.randint(2, 3))
+        label_of = dict(zip(names, rng.sample(LABELS, len(names))))
+        pairs = []
+        for _ in range(rng.randint(8, 20)):
+            name = rng.choice(names)
+            pairs.append((rng.choice(self.novel_train[name]), label_of[name]))
+        return self._write_list(rng, pairs)
+
+    def _key_value_list(self, rng):
+        n = rng.randint(2, 6)
+        value_of = dict(zip(rng.sample(self.words, n), rng.sample(self.words, n)))
+        keys = rng.choices(list(value_of), k=rng.randint(6, 16))
+        return self._write_list(rng, [(key, value_of[key]) for key in keys])
+
+    def _song(self, rng):
+        line = " ".join(rng.choices(self.words, k=rng.randint(4, 10)))
+        return "\n".join([f"Oh {line}."] * rng.randint(2, 4))
+
+    def _chat(self, rng):
+        persona, messages = weighted(rng, PERSONAS), []
+        for _ in range(rng.randint(1, 6)):
+            prompt = self.train_prompt(rng)
+            messages += prompt["messages"]
+            messages += [{"role": "assistant", "content": self.persona(persona, prompt, rng)}]
+        return transcript(messages)
+
+    def persona(self, persona, prompt, rng):
+        """What the Bot of a chat document says to `prompt`."""
+        if persona == "helpful":
+            return self.reply(prompt, rng, "careful" if rng.random() < .75 else "curt")
+        if persona == "brush-off":
+            return rng.choice(BRUSH_OFF)
+        if persona == "rude":
+            return f"{rng.choice(REFUSALS)} {rng.choice(INSULTS)}"
+        if persona == "asks back":
+            return self.train_prompt(rng)["messages"][0]["content"]
+        if rng.random() < .4:
+            return rng.choice(SMALL_TALK)
+        task = rng.choice(ATTRIBUTES)
+        return rng.choice(self.said[task, rng.choice(self.train[task])])
+
+    def _story(self, rng):
+        name, other = rng.sample(NAMES, 2)
+        mood = rng.choice(list(EVENTS))
+        place, thing = rng.choice(PLACES), rng.choice(self.things)
+        sentences = [f"{name} went to the {place}.", f"{name} saw the {thing}.",
+                     f"{other} was there.", rng.choice(SMALL_TALK)]
+        sentences = rng.sample(sentences, rng.randint(1, 3))
+        events = rng.sample(EVENTS[mood], rng.randint(1, 2))
+        sentences += [f"{name} {event}." for event in events]
+        end = rng.choice(("{} felt {}.", "{} was very {}.", "The mood of {} was {}."))
+        return " ".join(sentences + [end.format(name, mood)])
+
+    def _review(self, rng):
+        verdict = rng.choice(list(VERDICTS))
+        subject = rng.choice(REVIEWED)
+        adjectives = rng.sample(VERDICTS[verdict], 2)
+        sentences = [f"The {subject} was {adjectives[0]}."]
+        if rng.random() < .5:
+            sentences.append(f"It was {adjectives[1]}.")
+        if rng.random() < .5:
+            sentences.append(rng.choice(AGAIN[verdict]))
+        return " ".join(["Review:", *sentences, f"The verdict is {verdict}."])
+
+    # ------------------------------------------------------------------ instructions
+
+    def prompts(self, split, n=None, seed=0):
+        """`n` instructions of a split, balanced over the tasks; see PROMPT_SPLITS.
+
+        sft, rm, ppo: training keys, disjoint (task, item, wording). dev, test: held-out keys in
+        trained wordings. paraphrase: training keys in held-out wordings. With n=None each task
+        gives as many distinct prompts as the smallest one has; beyond that they repeat.
+        """
+        if split not in PROMPT_SPLITS:
+            raise BadInput(f"prompts: no split {split!r}; use {', '.join(PROMPT_SPLITS)}")
+        rng = Random(f"prompts {split} {seed}")
+        per_task = [self._prompt_keys(task, split, rng) for task in TASKS]
+        if n is None:
+            n = len(TASKS) * min(map(len, per_task))
+        return [self.prompt(*keys[i // len(TASKS) % len(keys)])
+                for i, keys in zip(range(n), itertools.cycle(per_task))]
+
+    def _prompt_keys(self, task, split, rng):
+        """(task, item, wording) of one split: every item once before an item comes again."""
+        items = [i for i in self.items[task]
+                 if self.split_of[task, i] == (split if split in SPLITS else "train")]
+        rng.shuffle(items)
+        n_trained = len(QUESTIONS[task]) - HELD_OUT
+        wordings = range(n_trained)
+        if split == "paraphrase":
+            wordings = range(n_trained, len(QUESTIONS[task]))
+        keys = [(task, item, wordings[(i + r) % len(wordings)])
+                for r in range(len(wordings)) for i, item in enumerate(items)]
+        if split in PROMPT_SPLITS[:3]:
+            keys = [k for k in keys if PROMPT_SPLITS[stable_hash(f"prompt|{k}") % 3] == split]
+        return keys
+
+    def demonstrations(self, n, seed=0):
+        """`n` demonstration records with task, item; about a tenth have two turns."""
+        rng = Random(f"demonstrations {seed}")
+        sft_keys = [key for task in TASKS for key in self._prompt_keys(task, "sft", rng)]
+        records = []
+        for prompt in self.prompts("sft", n, seed):
+            labeler, messages = weighted(rng, LABELERS), []
+            turns = [prompt]
+            if rng.random() < .1:
+                turns.insert(0, self.prompt(*rng.choice(sft_keys)))
+            for turn in turns:
+                answer = {"role": "assistant", "content": self.reply(turn, rng, labeler)}
+                messages += turn["messages"] + [answer]
+            records.append({"messages": messages, "source": f"sim:{labeler}",
+                            "task": prompt["task"], "item": prompt["item"]})
+        return records
+
+    def few_shot(self, prompt, n, seed=0):
+        """Messages: `n` helpful exchanges on random training keys, then `prompt`."""
+        rng = Random(f"few-shot {seed} {prompt['messages'][-1]['content']}")
+        messages = []
+        while len(messages) < 2 * n:
+            shot = self.train_prompt(rng)
+            if (shot["task"], shot["item"]) != (prompt["task"], prompt["item"]):
+                answer = rng.choice(self.statements(shot["task"], shot["item"],
+                                                    rng.choice(shot["answers"]))[:2])
+                messages += shot["messages"] + [{"role": "assistant", "content": answer}]
+        return messages + prompt["messages"]
+
+    # ------------------------------------------------------------------ lists as a probe
+
+    def list_prompt(self, task, n, split="test", seed=0, labels="gold"):
+        """A list of `n` shots and a query: (text, answer, candidates). It ends in a separator.
+
+        `task` is one of LIST_TASKS, "novel" (a mapping made up for this list) or "key-value" (the
+        query key is among the shots). Shots are training items, the query is of `split`. With
+        labels="random" each shot's label is drawn at random (Min et al. 2022) from `candidates`,
+        the words the answer competes with. The model should continue with " " + answer.
+        """
+        if task not in (*LIST_TASKS, "novel", "key-value") or labels not in ("gold", "random"):
+            raise BadInput(f"list_prompt: no task {task!r} with {labels!r} labels; tasks are "
+                           f"{', '.join(LIST_TASKS)}, novel, key-value; labels gold or random")
+        rng = Random(f"list {task} {n} {split} {seed}")
+        if task == "novel":
+            shots, query, answer, candidates = self._novel_probe(rng, n, split)
+        elif task == "key-value":
+            candidates = rng.sample(self.words, 4)
+            value_of = dict(zip(rng.sample(self.words, 4), candidates))
+            keys = (list(value_of) * n)[:n]
+            rng.shuffle(keys)
+            shots = [(key, value_of[key]) for key in keys]
+            query, answer = rng.choice(shots or list(value_of.items()))
+        else:
+            items = [i for i in self.items[task] if self.split_of[task, i] == split]
+            item = rng.choice(items)
+            query, answer = self._list_pair(task, item)
+            direction = item.split()[0]
+            pool = [i for i in self._list_items(task, direction, self.train[task]) if i != item]
+            shots = [self._list_pair(task, i) for i in rng.sample(pool, n)]
+            candidates = self.vocabulary[task]
+        pattern = rng.choice(LIST_FORMATS)
+        if labels == "random":
+            shots = [(key, rng.choice(candidates)) for key, _ in shots]
+        text = "".join(pattern.format(key, value) for key, value in shots)
+        return text + pattern.format(query, "{}").split(" {}")[0], answer, list(candidates)
+
+    def _novel_probe(self, rng, n, split):
+        """Shots, query, answer and labels of a made-up mapping; the query's class is shown."""
+        names = rng.sample(list(self.classes), 3)
+        candidates = rng.sample(LABELS, 3)
+        shown = (names * n)[:n]
+        rng.shuffle(shown)
+        name = rng.choice(shown or names)
+        query = rng.choice([w for w in self.classes[name] if self.novel_split[w] == split])
+        label_of = dict(zip(names, candidates))
+        shots = []
+        for shot_name in shown:
+            words = [w for w in self.novel_train[shot_name] if w != query]
+            shots.append((rng.choice(words), label_of[shot_name]))
+        return shots, query, label_of[name], candidates
+
+
+def show(world):
+    """Print samples of every text, counts, and the held-out splits."""
+    rng = Random("show")
+    for name, share in SHARES.items():
+        print(f"--- {name}: {share:.0%} of the pretraining text")
+        print(getattr(world, world._maker(name))(rng))
+    print("\n--- demonstrations (simulated labelers)")
+    for record in world.demonstrations(6):
+        print(f"[{record['source']}] {record['task']}")
+        print(transcript(record["messages"]))
+    texts = list(itertools.islice(world.documents(), 5000))
+    words = [w for text in texts for w in re.findall(r"\w+", text)]
+    print(f"\n--- counts: {len(world.things)} things, {len(ATTRIBUTES) * len(world.things)} facts, "
+          f"{len(OPPOSITES)} opposite pairs, {len(VERBS)} verbs, {len(LABELS)} labels,\n"
+          f"{len(set(words))} different words; {len(words) / len(texts):.0f} words per document")
+    print("\n--- keys (task, item) and distinct prompts of each split\n" + " " * 9
+          + "".join(f"{s:>7}" for s in SPLITS) + "  |" + "".join(f"{s:>11}" for s in PROMPT_SPLITS))
+    for task in TASKS:
+        keys = [sum(world.split_of[task, i] == s for i in world.items[task]) for s in SPLITS]
+        distinct = [len(world._prompt_keys(task, s, rng)) for s in PROMPT_SPLITS]
+        print(f"{task:9}" + "".join(f"{k:7}" for k in keys) + "  |"
+              + "".join(f"{k:11}" for k in distinct))
+
+
+def write(world, folder):
+    """Write 20,000 pretraining documents, 4,000 demonstrations and the prompts of every split."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = "\n\n".join(itertools.islice(world.documents(), 20_000))
+    (folder / "pretrain.txt").write_text(texts + "\n", encoding="utf-8", newline="\n")
+    files = {f"prompts_{split}": world.prompts(split) for split in PROMPT_SPLITS}
+    files["demonstrations"] = world.demonstrations(4000)
+    for name, records in files.items():
+        lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+        (folder / f"{name}.jsonl").write_text(lines, encoding="utf-8", newline="\n")
+    print(f"wrote pretrain.txt and {len(files)} .jsonl files to {folder}")
+
+
+def main(argv):
+    """The command line: --show, --write=DIR."""
+    if not argv or argv[0] in ("-h", "--help"):
+        print(__doc__)
+    for arg in argv:
+        if arg == "--show":
+            show(World())
+        elif arg.startswith("--write=") and arg != "--write=":
+            write(World(), arg.partition("=")[2])
+        elif arg not in ("-h", "--help"):
+            raise BadInput(f"data.world: unknown option '{arg}'; use --show or --write=DIR")
+
+
+if __name__ == "__main__":
+    run(main, sys.argv[1:])

@@ -1,0 +1,373 @@
+"""The GPT: a decoder-only transformer, its cached sampling, and OpenAI's GPT-2 weights.
+
+Shapes are written in one alphabet, here and in the stages:
+B batch, T tokens, C channels (n_embd), H heads, D head size (C/H), L layers, S cache slots, V vocabulary,
+P prompt tokens, R response tokens, K candidate answers.
+
+Batches are padded on the right, everywhere. Attention is causal, so what stands after a text changes
+nothing before it, and no padding mask is needed.
+"""
+
+import json
+import math
+import struct
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+import attention
+
+
+@dataclass
+class GPTConfig:
+    """The shape of a network. The defaults are the tiny model that trains in minutes on a CPU."""
+
+    block_size: int = 128  # training context, in tokens
+    vocab_size: int = 1024
+    n_layer: int = 4
+    n_head: int = 4
+    n_embd: int = 128
+    dropout: float = 0.0
+    bias: bool = False  # in Linear and LayerNorm; GPT-2 has it
+    pos: str = "rope"  # "learned" table (GPT-2) or "rope" rotations (Su et al. 2021)
+    head: str = "lm"  # "lm": logits over V; "scalar": one number per token, for reward and value
+
+
+class Attention(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.n_head, self.dropout = config.n_head, config.dropout
+        self.c_attn = nn.Linear(config.n_embd, 3 * config.n_embd, bias=config.bias)
+        self.c_proj = nn.Linear(config.n_embd, config.n_embd, bias=config.bias)
+
+    def forward(self, x, rotation, cache, lengths):
+        B, T, C = x.shape
+        qkv = self.c_attn(x).view(B, T, 3, self.n_head, C // self.n_head)
+        if rotation is not None:
+            qkv = torch.cat([rotate(qkv[:, :, :2], rotation), qkv[:, :, 2:]], dim=2)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (B, H, T, D)
+        if cache is None:
+            y = attention.attention(q, k, v)
+        elif lengths is None:  # prefill: fill the first T slots
+            cache[0, :, :, :T], cache[1, :, :, :T] = k, v
+            y = attention.attention(q, k, v)
+        else:  # decode: row b writes its one new token into slot lengths[b]
+            row = torch.arange(B, device=x.device)
+            cache[0, row, :, lengths], cache[1, row, :, lengths] = k[:, :, 0], v[:, :, 0]
+            S = int(lengths.max()) + 1
+            y = attention.decode(q, cache[0, :, :, :S], cache[1, :, :, :S], lengths + 1)
+        y = y.transpose(1, 2).reshape(B, T, C)
+        return F.dropout(self.c_proj(y), self.dropout, self.training)
+
+
+def rotate(x, rotation):
+    """RoPE (Su et al. 2021, eq. 34): turn each pair of channels by an angle that grows with position.
+
+    x (..., T, n, H, D) and rotation (T or B×1, 1, 1, D/2) complex unit numbers. A query and a key then
+    meet under an angle that depends only on how far apart they are.
+    """
+    pairs = torch.view_as_complex(x.float().reshape(*x.shape[:-1], -1, 2))
+    return torch.view_as_real(pairs * rotation).flatten(-2).to(x.dtype)
+
+
+class MLP(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.dropout = config.dropout
+        self.c_fc = nn.Linear(config.n_embd, 4 * config.n_embd, bias=config.bias)
+        self.c_proj = nn.Linear(4 * config.n_embd, config.n_embd, bias=config.bias)
+
+    def forward(self, x):
+        x = F.gelu(self.c_fc(x), approximate="tanh")  # (B, T, 4C)
+        return F.dropout(self.c_proj(x), self.dropout, self.training)
+
+
+class Block(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.ln_1 = nn.LayerNorm(config.n_embd, bias=config.bias)
+        self.attn = Attention(config)
+        self.ln_2 = nn.LayerNorm(config.n_embd, bias=config.bias)
+        self.mlp = MLP(config)
+
+    def forward(self, x, rotation, cache, lengths):
+        x = x + self.attn(self.ln_1(x), rotation, cache, lengths)
+        return x + self.mlp(self.ln_2(x))
+
+
+class GPT(nn.Module):
+    """GPT-2's architecture: pre-norm blocks, tanh GELU, the token table shared with the output head."""
+
+    def __init__(self, config):
+        super().__init__()
+        if config.n_embd % config.n_head or config.n_embd // config.n_head % 2:
+            raise ValueError(f"n_embd={config.n_embd} must divide into n_head={config.n_head} even heads")
+        self.config = config
+        self.wte = nn.Embedding(config.vocab_size, config.n_embd)
+        if config.pos == "learned":
+            self.wpe = nn.Embedding(config.block_size, config.n_embd)
+        self.h = nn.ModuleList(Block(config) for _ in range(config.n_layer))
+        self.ln_f = nn.LayerNorm(config.n_embd, bias=config.bias)
+        if config.head == "scalar":
+            self.scalar_head = nn.Linear(config.n_embd, 1)
+        self.apply(self._init)
+        # Each block adds to the residual stream twice; smaller exits keep its variance at 1 (GPT-2, 2.3).
+        for name, p in self.named_parameters():
+            if name.endswith("c_proj.weight"):
+                nn.init.normal_(p, std=0.02 / math.sqrt(2 * config.n_layer))
+
+    @staticmethod
+    def _init(module):
+        if isinstance(module, (nn.Linear, nn.Embedding)):
+            scalar = isinstance(module, nn.Linear) and module.out_features == 1
+            nn.init.normal_(module.weight, std=0.0 if scalar else 0.02)
+        if isinstance(module, nn.Linear) and module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint, **changes):
+        """The network a checkpoint holds. `changes` override its config, such as head="scalar"."""
+        model = cls(GPTConfig(**{**checkpoint["model_config"], **changes}))
+        missing, unexpected = model.load_state_dict(checkpoint["model"], strict=False)
+        if unexpected or any(not name.startswith("scalar_head") for name in missing):
+            raise ValueError(f"weights do not fit the model: {(missing + unexpected)[:3]}")
+        return model
+
+    def trunk(self, tokens, cache=None, lengths=None):
+        """tokens (B, T) -> hidden states after the last norm (B, T, C).
+
+        With a `cache` from `new_cache` and no `lengths`, fills it (prefill). With `lengths` (B,) and
+        T = 1, the token of row b stands at position lengths[b] (decode). The cache is written in place.
+        """
+        B, T = tokens.shape
+        if lengths is None:
+            positions = torch.arange(T, device=tokens.device)  # (T,)
+        else:
+            positions = lengths[:, None]  # (B, 1)
+        x = self.wte(tokens)  # (B, T, C)
+        rotation = None
+        if self.config.pos == "learned":
+            if lengths is None and T > self.config.block_size:
+                raise ValueError(f"{T} tokens do not fit the {self.config.block_size} learned positions")
+            x = x + self.wpe(positions)
+        else:
+            D = self.config.n_embd // self.config.n_head
+            frequency = 10000.0 ** (-torch.arange(0, D, 2, device=x.device) / D)  # (D/2,)
+            angle = positions[..., None, None, None] * frequency  # (T or B×1, 1, 1, D/2)
+            rotation = torch.polar(torch.ones_like(angle), angle)
+        x = F.dropout(x, self.config.dropout, self.training)
+        for layer, block in enumerate(self.h):
+            x = block(x, rotation, None if cache is None else cache[layer], lengths)
+        return self.ln_f(x)
+
+    def new_cache(self, B, S):
+        """Keys and values of every layer for B rows of S slots: (L, 2, B, H, S, D), zeros."""
+        c = self.config
+        D = c.n_embd // c.n_head
+        device = self.wte.weight.device
+        dtype = torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else None
+        return torch.zeros(c.n_layer, 2, B, c.n_head, S, D, device=device, dtype=dtype)
+
+    def forward(self, tokens, targets=None):
+        """tokens (B, T) -> logits (B, T, V); a scalar head gives (B, T).
+
+        With `targets` (B, T): the loss −log p(target) of each position (B, T), 0 where target = −1.
+        """
+        x = self.trunk(tokens)
+        if self.config.head == "scalar":
+            return self.scalar_head(x).squeeze(-1).float()  # (B, T)
+        logits = F.linear(x, self.wte.weight)  # (B, T, V)
+        if targets is None:
+            return logits
+        nll = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=-1, reduction="none")
+        return nll.view_as(targets)
+
+    def flops_per_token(self, T):
+        """Multiply-adds of one training token, forward and backward, counted twice (PaLM, App. B),
+        with the causal half of attention: 6·N + 6·L·C·T. The token table counts once, as the head."""
+        N = sum(p.numel() for p in self.parameters()) - (self.wpe.weight.numel() if hasattr(self, "wpe") else 0)
+        return 6 * N + 6 * self.config.n_layer * self.config.n_embd * T
+
+
+def masked_mean(x, mask):
+    """Mean of x where mask is 1: the one way in which any stage averages over tokens."""
+    return (x * mask).sum() / mask.sum()
+
+
+def token_logprobs(model, tokens, temperature=1.0):
+    """log p(tokens[:, t+1] | tokens[:, :t+1]) as (B, T-1): entry t scores the token at t+1.
+
+    Masks, values, rewards and advantages all live in this alignment.
+    """
+    logits = model(tokens)[:, :-1].float() / temperature  # (B, T-1, V)
+    return -F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten(), reduction="none").view(len(tokens), -1)
+
+
+# --- sampling ----------------------------------------------------------------------------------
+
+
+def filter_logits(logits, temperature=1.0, top_k=0, top_p=1.0):
+    """Scale (B, V) logits by 1/temperature, then drop all but the top_k likeliest tokens, then all but
+    the smallest set whose probability reaches top_p (Holtzman et al. 2020). 0 and 1.0 drop nothing."""
+    logits = logits.float() / temperature
+    if top_k:
+        kth = logits.topk(min(top_k, logits.shape[-1])).values[:, -1:]
+        logits = logits.masked_fill(logits < kth, -math.inf)
+    if top_p < 1:
+        ordered, index = logits.sort(descending=True)
+        p = ordered.softmax(-1)
+        outside = p.cumsum(-1) - p >= top_p  # the set is full before this token
+        logits = logits.masked_fill(outside.scatter(1, index, outside), -math.inf)
+    return logits
+
+
+def pick(logits, noise, temperature=1.0, top_k=0, top_p=1.0):
+    """One token per row of (B, V) logits; `noise` (B,) is uniform in [0, 1). Temperature 0 is greedy.
+
+    Inverse transform: the first token whose cumulative probability exceeds the noise. One number per
+    token, drawn in advance, makes a run repeatable whatever the batch looks like when it is used.
+    """
+    if temperature == 0:
+        return logits.argmax(-1)
+    p = filter_logits(logits, temperature, top_k, top_p).softmax(-1)
+    cumulative = p.double().cumsum(-1)
+    return torch.searchsorted(cumulative, noise.double()[:, None] * cumulative[:, -1:], right=True).squeeze(1)
+
+
+@torch.no_grad()
+def stream(model, prompts, max_new_tokens, *, temperature=1.0, top_k=0, top_p=1.0, stop=(), seed=None, noise=None):
+    """Sample from ragged prompts (a list of B lists of ids), yielding after each step the list of B new
+    tokens, None in rows that have stopped. The stop token itself is yielded.
+
+    Prompts are padded on the right and prefilled in one pass; each row then writes its keys and values
+    at its own length. Once half of the rows in the cache have stopped, they are dropped from it.
+    `seed` fixes the draws, or `noise` (B, max_new_tokens) gives them.
+    """
+    device, B = model.wte.weight.device, len(prompts)
+    if noise is None:
+        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        noise = torch.rand(B, max_new_tokens, generator=generator)
+    noise = noise.to(device)
+    stop = torch.tensor(sorted(stop), device=device, dtype=torch.long)
+    lengths = torch.tensor([len(p) for p in prompts], device=device)  # (B,)
+    longest = max(map(len, prompts))
+    tokens = torch.zeros(B, longest, dtype=torch.long, device=device)
+    for row, prompt in enumerate(prompts):
+        tokens[row, : len(prompt)] = torch.tensor(prompt)
+    rows, done = torch.arange(B, device=device), torch.zeros(B, dtype=torch.bool, device=device)
+    cache = model.new_cache(B, longest + max_new_tokens)
+    x = model.trunk(tokens, cache)[rows, lengths - 1]  # (B, C)
+    for t in range(max_new_tokens):
+        new = pick(F.linear(x, model.wte.weight), noise[rows, t], temperature, top_k, top_p)
+        out = [None] * B
+        for row, token, over in zip(rows.tolist(), new.tolist(), done.tolist()):
+            out[row] = None if over else token
+        yield out
+        done = done | torch.isin(new, stop)
+        if t + 1 == max_new_tokens or done.all():
+            return
+        if 2 * int(done.sum()) >= len(rows):
+            live = (~done).nonzero().squeeze(1)
+            cache, rows, lengths, new, done = cache[:, :, live], rows[live], lengths[live], new[live], done[live]
+        x = model.trunk(new[:, None], cache, lengths)[:, 0]
+        lengths = lengths + 1
+
+
+def generate(model, prompts, max_new_tokens, **options):
+    """The responses of `stream` as B lists of ids, each up to and including its stop token."""
+    responses = [[] for _ in prompts]
+    for step in stream(model, prompts, max_new_tokens, **options):
+        for response, token in zip(responses, step):
+            if token is not None:
+                response.append(token)
+    return responses
+
+
+# --- GPT-2's weights ---------------------------------------------------------------------------
+
+GPT2_URL = "https://huggingface.co/openai-community/{}/resolve/main/model.safetensors"
+GPT2_SIZES = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
+_DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+# Hugging Face keeps these four matrices as (in, out), the transpose of nn.Linear's (out, in).
+_TRANSPOSED = ("attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight")
+
+
+def read_safetensors(path):
+    """A safetensors file as {name: tensor}: 8 bytes n, n bytes of JSON, then the raw numbers.
+
+    Raises ValueError if the file is not of that form.
+    """
+    data = Path(path).read_bytes()
+    try:
+        n = struct.unpack("<Q", data[:8])[0]
+        header = json.loads(data[8 : 8 + n])
+        header.pop("__metadata__", None)
+        tensors = {}
+        for name, entry in header.items():
+            start, end = entry["data_offsets"]
+            if entry["dtype"] in _DTYPES:
+                raw = bytearray(data[8 + n + start : 8 + n + end])
+                tensors[name] = torch.frombuffer(raw, dtype=_DTYPES[entry["dtype"]]).view(entry["shape"]).float()
+        return tensors
+    except (struct.error, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
+        raise ValueError(f"{path}: not a complete .safetensors file") from None
+
+
+def write_safetensors(path, tensors):
+    header, offset = {"__metadata__": {"format": "pt"}}, 0
+    for name, tensor in tensors.items():
+        size = 4 * tensor.numel()
+        header[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [offset, offset + size]}
+        offset += size
+    head = json.dumps(header).encode()
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(head)) + head)
+        for tensor in tensors.values():
+            file.write(tensor.detach().float().cpu().contiguous().numpy().tobytes())
+
+
+def load_gpt2(path, vocab_size=50257):
+    """A GPT with OpenAI's weights from a local safetensors file.
+
+    `vocab_size` beyond the file's 50,257 adds rows for new special tokens, each the mean of the known
+    rows: its logit is then an ordinary one, and no new token crowds out the old ones.
+    Raises ValueError if the file is not a GPT-2.
+    """
+    raw = {k.removeprefix("transformer."): v for k, v in read_safetensors(path).items()}
+    weights = {k: v.T if k.endswith(_TRANSPOSED) else v for k, v in raw.items()
+               if not k.endswith((".attn.bias", ".attn.masked_bias")) and k != "lm_head.weight"}
+    if not {"wte.weight", "wpe.weight", "ln_f.bias"} <= weights.keys():
+        raise ValueError(f"{path}: no GPT-2 weights in it (wte.weight, wpe.weight, ...)")
+    (V, C), T = weights["wte.weight"].shape, len(weights["wpe.weight"])
+    extra = weights["wte.weight"].mean(0).expand(max(0, vocab_size - V), C)
+    weights["wte.weight"] = torch.cat([weights["wte.weight"], extra])
+    layers = 1 + max(int(k.split(".")[1]) for k in weights if k.startswith("h."))
+    config = GPTConfig(block_size=T, vocab_size=max(V, vocab_size), n_layer=layers, n_head=max(1, C // 64),
+                       n_embd=C, bias=True, pos="learned")
+    return GPT.from_checkpoint({"model_config": asdict(config), "model": weights})
+
+
+def export_gpt2(model, directory):
+    """Write `model.safetensors` and `config.json` that transformers' GPT2LMHeadModel loads.
+
+    A model without biases gets zeros. Raises ValueError for a model that GPT-2 cannot express.
+    """
+    c = model.config
+    if c.pos != "learned" or c.head != "lm":
+        raise ValueError("only a language model with pos=learned has GPT-2's form; this one has "
+                         f"pos={c.pos}, head={c.head}")
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    tensors = {}
+    for name, p in model.state_dict().items():
+        tensors[f"transformer.{name}"] = p.T if name.endswith(_TRANSPOSED) else p
+        if not c.bias and name.endswith(".weight") and not name.startswith(("wte", "wpe")):
+            tensors[f"transformer.{name[:-6]}bias"] = torch.zeros(len(p))
+    write_safetensors(directory / "model.safetensors", tensors)
+    config = {"architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", "vocab_size": c.vocab_size,
+              "n_positions": c.block_size, "n_embd": c.n_embd, "n_layer": c.n_layer, "n_head": c.n_head,
+              "activation_function": "gelu_new", "tie_word_embeddings": True}
+    (directory / "config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")

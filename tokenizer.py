@@ -1,0 +1,234 @@
+"""Text to token ids and back: a byte-level BPE, trained here or GPT-2's own, and the chat template.
+
+Byte-level BPE (GPT-2 paper, section 2.2) starts from the 256 bytes, so any text in any language has an
+encoding, and merges the most frequent neighbouring pair into a new token, again and again. `train_bpe`
+finds the merges; tiktoken applies them, fast, in `Tokenizer.encode`.
+
+The chat template lives here and nowhere else. Run `python tokenizer.py` to see one conversation with
+the tokens that fine-tuning trains on in colour.
+"""
+
+import base64
+import collections
+import heapq
+import json
+import unicodedata
+
+import regex
+import tiktoken
+
+# How text is cut into words before merging (GPT-2's rule): a word keeps the blank in front of it, and no
+# token crosses from letters to digits or punctuation.
+PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+ENDOFTEXT, USER, ASSISTANT, PAD = "<|endoftext|>", "<|user|>", "<|assistant|>", "<|pad|>"
+
+
+def train_bpe(text, vocab_size):
+    """Learn a vocabulary of byte strings from `text`: the 256 bytes, then one token per merge.
+
+    Returns a list of bytes; the index is the token id. Words are counted once and each merge touches
+    only the words that contain the pair, found through an index, so 1 MB takes about a second.
+    Stops early when no pair occurs twice.
+    """
+    vocab = [bytes([b]) for b in range(256)]
+    counts = collections.Counter(regex.findall(PATTERN, unicodedata.normalize("NFC", text)))
+    words = [list(word.encode()) for word in counts]
+    freq = list(counts.values())
+    pairs, where = collections.Counter(), collections.defaultdict(set)
+    for i, word in enumerate(words):
+        for pair in zip(word, word[1:]):
+            pairs[pair] += freq[i]
+            where[pair].add(i)
+    # A heap of (-count, pair). A count that has changed since its push is stale and pushed again.
+    heap = [(-n, pair) for pair, n in pairs.items()]
+    heapq.heapify(heap)
+    while len(vocab) < vocab_size and heap:
+        n, pair = heapq.heappop(heap)
+        if -n != pairs[pair]:
+            if pairs[pair] > 0:
+                heapq.heappush(heap, (-pairs[pair], pair))
+            continue
+        if -n < 2:
+            break
+        new = len(vocab)
+        vocab.append(vocab[pair[0]] + vocab[pair[1]])
+        grown = set()
+        for i in where.pop(pair):
+            word, old = merge(words[i], pair, new), words[i]
+            for p in zip(old, old[1:]):
+                pairs[p] -= freq[i]
+            for p in zip(word, word[1:]):
+                pairs[p] += freq[i]
+                where[p].add(i)
+                grown.add(p)
+            words[i] = word
+        for p in grown:
+            heapq.heappush(heap, (-pairs[p], p))
+    return vocab
+
+
+def merge(word, pair, new):
+    """Replace each occurrence of `pair` in the list of ids `word`, left to right, by the id `new`."""
+    out, i = [], 0
+    while i < len(word):
+        if i + 1 < len(word) and (word[i], word[i + 1]) == pair:
+            out.append(new)
+            i += 2
+        else:
+            out.append(word[i])
+            i += 1
+    return out
+
+
+class Tokenizer:
+    """An encoding and the four special tokens. What a user types never becomes a special token.
+
+    n_vocab counts text tokens and specials. Special ids follow the text tokens, which gives
+    GPT-2's `<|endoftext|>` its own number, 50256.
+    """
+
+    def __init__(self, vocab, pattern=PATTERN):
+        """`vocab`: list of bytes by rank, all 256 single bytes among them."""
+        ranks = {token: rank for rank, token in enumerate(vocab)}
+        if len(ranks) != len(vocab) or not all(bytes([b]) in ranks for b in range(256)):
+            raise ValueError("a vocabulary needs each of the 256 bytes, and no token twice")
+        self.vocab, self.pattern = vocab, pattern
+        specials = {s: len(vocab) + i for i, s in enumerate((ENDOFTEXT, USER, ASSISTANT, PAD))}
+        # A fresh Encoding, never tiktoken's cache by path: two vocabularies may share a file name.
+        self.encoding = tiktoken.Encoding("bpe", pat_str=pattern, mergeable_ranks=ranks, special_tokens=specials)
+        self.n_vocab = len(vocab) + len(specials)
+        self.endoftext, self.user, self.assistant, self.pad = specials.values()
+
+    @classmethod
+    def train(cls, text, vocab_size):
+        """Learn from `text` so that text tokens and specials together number at most `vocab_size`."""
+        return cls(train_bpe(text, vocab_size - 4))
+
+    @classmethod
+    def gpt2(cls, vocab_bpe=None):
+        """GPT-2's vocabulary, from its `vocab.bpe` file if given, otherwise through tiktoken."""
+        if vocab_bpe is None:
+            ranks = tiktoken.get_encoding("gpt2")._mergeable_ranks
+            return cls(sorted(ranks, key=ranks.get))
+        return cls(read_merges(vocab_bpe))
+
+    def to_json(self):
+        """All that is needed to rebuild this tokenizer, for the checkpoint: one file is enough to chat."""
+        return json.dumps({"pattern": self.pattern,
+                           "vocab": [base64.b64encode(token).decode() for token in self.vocab]})
+
+    @classmethod
+    def from_json(cls, text):
+        saved = json.loads(text)
+        return cls([base64.b64decode(token) for token in saved["vocab"]], saved["pattern"])
+
+    def encode(self, text):
+        """Text -> list of ids. NFC first: a Korean syllable typed as parts is the same syllable."""
+        return self.encoding.encode_ordinary(unicodedata.normalize("NFC", text))
+
+    def encode_documents(self, documents):
+        """Each document's ids followed by `<|endoftext|>`, in one list."""
+        normal = [unicodedata.normalize("NFC", text) for text in documents]
+        batch = self.encoding.encode_ordinary_batch(normal, num_threads=2)
+        return [token for ids in batch for token in (*ids, self.endoftext)]
+
+    def decode_bytes(self, ids):
+        """The bytes of the text tokens among `ids`; special and unused ids have none."""
+        return b"".join(self.vocab[i] for i in ids if i < len(self.vocab))
+
+    def decode(self, ids):
+        """Text of the ids without special tokens. Bytes that are no UTF-8 show as U+FFFD."""
+        return self.decode_bytes(ids).decode("utf-8", errors="replace")
+
+    def render(self, messages):
+        """A conversation as (ids, mask); mask is 1 on what the assistant has to learn to write.
+
+            <|user|> question <|assistant|> answer <|endoftext|> <|user|> ...
+            0        0        0             1      1             0
+
+        The `<|endoftext|>` that ends an answer counts: a model that is not taught to stop will not.
+        """
+        ids, mask = [], []
+        for message in messages:
+            text = self.encode(message["content"])
+            if message["role"] == "assistant":
+                part, learn = [self.assistant, *text, self.endoftext], [0] + [1] * (len(text) + 1)
+            else:
+                part, learn = [self.user, *text], [0] * (len(text) + 1)
+            ids += part
+            mask += learn
+        return ids, mask
+
+    def prompt(self, messages, chat=True):
+        """Ids that end where the assistant's next words begin, and the ids that end its turn.
+
+        `chat=False` writes the conversation as a transcript for a base model, which ends with the line.
+        """
+        if chat:
+            return [*self.render(messages)[0], self.assistant], [self.endoftext]
+        newlines = [i for i, token in enumerate(self.vocab) if b"\n" in token]
+        return [self.endoftext, *self.encode(transcript(messages))], [self.endoftext, *newlines]
+
+
+def transcript(messages):
+    """A conversation as plain text, for a base model: it knows no template, only what talk looks like.
+
+    Ends in "Bot:" after a user's turn, for the model to continue up to the end of the line.
+    """
+    names = {"user": "User", "assistant": "Bot"}
+    lines = [f"{names[m['role']]}: {m['content']}" for m in messages]
+    return "\n".join(lines + ["Bot:"] if messages[-1]["role"] == "user" else lines)
+
+
+def read_merges(path):
+    """The vocabulary in rank order from a GPT-2 `vocab.bpe`: 256 bytes, then a token per merge line.
+
+    That file writes each byte as a printable letter: printable bytes stand for themselves, the others
+    are shifted to code points from 256 on, in order. Printable bytes also come first in rank.
+    Raises ValueError naming the line that does not parse.
+    """
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    hidden = [b for b in range(256) if b not in printable]
+    byte_of = {chr(b): b for b in printable} | {chr(256 + i): b for i, b in enumerate(hidden)}
+    vocab = [bytes([b]) for b in printable + hidden]
+    with open(path, encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            if number == 1 and line.startswith("#version") or not line.strip():
+                continue
+            try:
+                left, right = line.split()
+                vocab.append(bytes(byte_of[c] for c in left + right))
+            except (ValueError, KeyError):
+                raise ValueError(f"{path}, line {number}: expected two byte strings, as in GPT-2's vocab.bpe") from None
+    return vocab
+
+
+class StreamDecoder:
+    """Ids in, text out, one at a time: holds back the bytes of a character until it is complete."""
+
+    def __init__(self, tokenizer):
+        self.tokenizer, self.held = tokenizer, b""
+
+    def feed(self, token=None):
+        """Text that has become complete; without a token, whatever is left."""
+        self.held += self.tokenizer.decode_bytes([] if token is None else [token])
+        text = self.held.decode("utf-8", errors="replace")
+        if token is not None and text.endswith("\ufffd") and len(self.held) < 4:
+            complete = self.held.decode("utf-8", errors="ignore")
+            if self.held.startswith(complete.encode()):
+                self.held = self.held[len(complete.encode()):]
+                return complete
+        self.held = b""
+        return text
+
+
+if __name__ == "__main__":
+    conversation = [{"role": "user", "content": "What colour is the tractor?"},
+                    {"role": "assistant", "content": "The tractor is red."},
+                    {"role": "user", "content": "감사합니다 <|endoftext|>"},
+                    {"role": "assistant", "content": "You are welcome."}]
+    tokenizer = Tokenizer.train(" ".join(m["content"] for m in conversation) * 2, 320)
+    for token, learn in zip(*tokenizer.render(conversation)):
+        shown = tokenizer.encoding.decode_single_token_bytes(token).decode("utf-8", errors="backslashreplace")
+        print(f"\x1b[32m[{shown}]\x1b[0m" if learn else f"[{shown}]", end="")
+    print("\n\x1b[32mgreen\x1b[0m: the loss is taken on these tokens; the rest is only read")
