@@ -36,13 +36,8 @@ SST2 = re.compile(r"([+-]?\d+)[ \t]+(\S.*)")
 class Records(list):
     """A list of records that also counts what was left out: `skipped` is {reason: how many}."""
 
-    def __init__(self):
-        self.skipped = Counter()
-
 
 # --- files -> text -> rows: (place, object) ------------------------------------------------------
-
-
 def read_bytes(path, size=-1):
     """The first `size` bytes of a file, or all; BadInput when it is missing or cannot be read."""
     try:
@@ -50,23 +45,23 @@ def read_bytes(path, size=-1):
             raise BadInput(f"{path} is a directory: give the path of one file")
         with open(path, "rb") as f:
             return f.read(size)
-    except FileNotFoundError:
-        raise BadInput(f"{path} not found") from None
     except (OSError, ValueError) as error:
-        raise BadInput(f"{str(path)!r} cannot be read ({error})") from None
+        missing = isinstance(error, FileNotFoundError)
+        raise BadInput(f"{path} not found" if missing else f"{path}: {error}") from None
 
 
-def read_text(path, encoding="utf-8-sig"):
+def read_text(path):
     """A file, perhaps gzipped, as text without byte order mark, lines ended by a bare newline."""
     data = read_bytes(path)
     try:
         data = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
-        text = data.decode(encoding)
+        text = data.decode("utf-8-sig")
         broken = text.find("\0")
     except (OSError, EOFError, zlib.error) as error:
         raise BadInput(f"{path}: damaged gzip file ({error})") from None
     except UnicodeDecodeError as error:
-        text, broken = data.decode("latin-1"), error.start
+        text = data.decode("latin-1")  # as SST-2 is sometimes found
+        broken = text.find("\0") if SST2.match(text) else error.start
     if broken >= 0:
         line = text.count("\n", 0, broken) + 1
         raise BadInput(f"{path}, line {line}: expected UTF-8 text, found other bytes")
@@ -78,15 +73,16 @@ def read_text(path, encoding="utf-8-sig"):
 def read_corpus(path):
     """Text for pretraining: a str, or for a nanoGPT .bin (uint16 GPT-2 ids) a read-only np.memmap.
 
-    UTF-8 without NUL bytes is text. An id below 256 has a NUL as its upper byte, and GPT-2's ids
-    are full of those, so the first megabyte settles which of the two it is. Raises BadInput.
+    UTF-8 without NULs is text. So is what has few control bytes, of which ids are full: Latin-1 or
+    EUC-KR, refused with the line to look at. Raises BadInput.
     """
     head = read_bytes(path, 1 << 20)
     try:  # an incremental decoder does not mind that the last character may be cut
-        if "\0" not in codecs.getincrementaldecoder("utf-8")().decode(head):
-            return read_text(path)
+        binary = "\0" in codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
-        pass
+        binary = True
+    if not binary or len(re.findall(rb"[\0-\x08\x0e-\x1f]", head)) < len(head) / 20:
+        return read_text(path)
     wrong = f"{path}: neither UTF-8 text nor a .bin of GPT-2 ids"
     if Path(path).stat().st_size % 2:
         raise BadInput(f"{wrong} (its size is odd)")
@@ -105,17 +101,15 @@ def json_rows(path, text):
     """One array of records, or one a line. Only newlines part lines: JSON may hold U+2028."""
     array = text.lstrip().startswith("[")
     for number, line in enumerate([text] if array else text.split("\n"), 1):
-        if not line.strip():
-            continue
         try:
-            value = json.loads(line)
+            value = json.loads(line) if line.strip() else None
         except (ValueError, RecursionError) as error:
             number += getattr(error, "lineno", 1) - 1
-            reason = getattr(error, "msg", error)
-            raise BadInput(f"{path}, line {number}: broken JSON ({reason})") from None
+            why = getattr(error, "msg", error)
+            raise BadInput(f"{path}, line {number}: broken JSON ({why})") from None
         if array:
             yield from ((f"record {i}", row) for i, row in enumerate(value, 1))
-        else:
+        elif line.strip():
             yield f"line {number}", value
 
 
@@ -124,35 +118,45 @@ def table_rows(path, text):
     lines = text.split("\n")
     tabs = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if "\t" in lines[0] else {}
     reader = csv.reader((line + "\n" for line in lines), strict=True, **tabs)
-    header, first = None, 1  # a quoted cell may span lines: `first` is the first line of a row
+    header, first = None, 1  # a quoted cell may span lines: a row is named by its first
     try:
         for cells in reader:
-            if header is None:
+            if not header:
                 header = [name.strip().lower() for name in cells]
-                if len(header) < 2:
-                    raise csv.Error("a single column")
-            elif any(cell.strip() for cell in cells):
-                if len(cells) != len(header):
-                    raise csv.Error(f"{len(cells)} columns, the header has {len(header)}")
+            elif any(cells):
+                if not 2 <= len(cells) == len(header):
+                    raise csv.Error(f"columns: {len(cells)}, in the header: {len(header)}")
                 yield f"line {first}", dict(zip(header, cells))
             first = reader.line_num + 1
     except csv.Error as error:
-        what = "expected JSON, or CSV with a header such as Q,A"
-        raise BadInput(f"{path}, line {first}: {what} ({error})") from None
+        raise BadInput(f"{path}, line {first}: expected JSON, or CSV ({error})") from None
+
+
+def sst2_rows(path, text):
+    """SST-2's lines: a whole number, which is the label, and a sentence."""
+    for number, line in enumerate(text.split("\n"), 1):
+        match = SST2.match(line)
+        if line.strip() and not match:
+            raise BadInput(f"{path}, line {number}: expected a label and text: 1 a good film")
+        if match:
+            yield f"line {number}", {"text": match[2], "label": match[1]}
 
 
 def read_records(path, table):
-    """Convert every row. `table` maps the keys of a format to a converter; the first row decides.
+    """Convert every row, as the first row's keys and `table`, {keys: converter}, tell.
 
     A converter yields records, and for each item that it leaves out a str, the reason.
     """
     text = read_text(path)
-    rows = json_rows if text.lstrip()[0] in "[{" else table_rows
+    rows = json_rows if text.lstrip()[0] in "[{" else sst2_rows if SST2.match(text) else table_rows
     records, convert = Records(), None
+    records.skipped = Counter()
     for place, row in rows(path, text):
         try:
             expect(row, dict, "record", "an object")
             convert = convert or detect(row, table)
+            if convert is None:
+                raise BadInput("holds comparisons, not demonstrations: use reward.py --data=FILE")
             for item in convert(row):
                 if isinstance(item, str):
                     records.skipped[item] += 1
@@ -162,7 +166,7 @@ def read_records(path, table):
             raise BadInput(f"{path}, {place}: {error}") from None
     if not records:
         reasons = "; ".join(f"{n} left out: {why}" for why, n in records.skipped.items())
-        raise BadInput(f"{path}: no usable record ({reasons or 'nothing in it'})")
+        raise BadInput(f"{path}: no usable record ({reasons or 'expected JSON or CSV'})")
     return records
 
 
@@ -173,9 +177,6 @@ def detect(row, table):
             return convert
     found, known = ", ".join(map(repr, row))[:200], " or ".join(f"({keys})" for keys in table)
     raise BadInput(f"found the keys {found}; expected {known}")
-
-
-# --- fields --------------------------------------------------------------------------------------
 
 
 def expect(value, types, key, what):
@@ -195,19 +196,16 @@ def field(row, key):
 
 
 def turns(row, key):
-    """Messages, {role, content} or ShareGPT's {from, value}, in which user and assistant alternate.
-
-    The template has no system role: system text moves in front of the user's next turn.
-    """
+    """Alternating messages from {role, content}, or ShareGPT's {from, value}."""
     messages, system = [], []
     for i, turn in enumerate(expect(row.get(key), list, key, "a list of messages")):
         expect(turn, dict, f"{key}[{i}]", "an object")
         name, content = ("role", "content") if "role" in turn else ("from", "value")
-        role = ROLES.get(str(turn.get(name)).lower())
+        role = ROLES.get(expect(turn.get(name), str, f"{key}[{i}].{name}", "text").lower())
         text = expect(turn.get(content), str, f"{key}[{i}].{content}", "text")
         if role is None:
             raise BadInput(f"'{key}[{i}].{name}': expected user, assistant or system")
-        if role == "system":
+        if role == "system":  # the template has none: its text goes before the user's next turn
             system += [text] if text.strip() else []
             continue
         if messages and role == messages[-1]["role"]:
@@ -240,10 +238,8 @@ def transcript(text):
 
 def dialogue(row, prompt, answer):
     """All messages from the keys `prompt` and `answer`, each a text or a list of messages."""
-    if isinstance(row.get(answer), list):
-        reply = turns(row, answer)
-    else:
-        reply = [{"role": "assistant", "content": field(row, answer)}]
+    listed = isinstance(row.get(answer), list)
+    reply = turns(row, answer) if listed else [{"role": "assistant", "content": field(row, answer)}]
     if reply and reply[0]["role"] == "user":  # the answer's list repeats the prompt
         return reply
     if isinstance(row.get(prompt), list):
@@ -255,17 +251,11 @@ def dialogue(row, prompt, answer):
 
 
 # --- demonstrations: {"messages": [user, assistant, ...], "source": ...} -------------------------
-
-
 def read_demonstrations(path):
-    """Demonstrations as Records; `source` is the record's own, or else the name of the file.
-
-    Raises BadInput for a malformed record, and for comparisons: the chosen answer of a pair is only
-    the better of two (in HH, the less harmful of two bad ones), never an example to imitate.
-    """
+    """Demonstrations as Records. A pair's chosen answer, only the better of two, is refused."""
     records = read_records(path, DEMONSTRATIONS)
     for record in records:
-        record.setdefault("source", Path(path).name)
+        record["source"] = record["source"] or Path(path).name  # its own, or the file's name
     return records
 
 
@@ -275,12 +265,8 @@ def demonstration(messages, key, row):
     for turn in messages:
         if not turn["content"].strip():
             return "empty prompt" if turn["role"] == "user" else "empty answer"
-    named = isinstance(row.get("source"), str)
-    return {"messages": messages, **({"source": row["source"]} if named else {})}
-
-
-def from_messages(row):
-    yield demonstration(turns(row, "messages"), "messages", row)
+    source = row.get("source")
+    return {"messages": messages, "source": source if isinstance(source, str) else ""}
 
 
 def from_sharegpt(row):
@@ -300,19 +286,15 @@ def from_question(prompt, answer, row):
 def from_self_instruct(row):
     for i, case in enumerate(expect(row.get("instances"), list, "instances", "a list")):
         expect(case, dict, f"instances[{i}]", "an object")
-        task = {key: row[key] for key in ("instruction", "source") if key in row}
+        task = {"instruction": row["instruction"], "source": row.get("source")}
         yield from from_question("instruction", "output", {**case, **task})
 
 
-def refuse(row):
-    raise BadInput("holds comparisons, not demonstrations: use reward.py --data=FILE")
-
-
 DEMONSTRATIONS = {
-    "chosen rejected": refuse,
-    "responses ranking": refuse,
-    "completion_0 ranking": refuse,
-    "messages": from_messages,
+    "chosen rejected": None,  # comparisons, which are refused
+    "responses ranking": None,
+    "completion_0 ranking": None,
+    "messages": lambda row: [demonstration(turns(row, "messages"), "messages", row)],
     "conversations": from_sharegpt,
     "instruction instances": from_self_instruct,
     "instruction output": partial(from_question, "instruction", "output"),
@@ -323,8 +305,6 @@ DEMONSTRATIONS = {
 
 
 # --- comparisons: {"messages", "responses", "ranking", ...} --------------------------------------
-
-
 def read_comparisons(path):
     """Comparisons as Records. Ours keep all their keys, others keep `labeler` and `source`."""
     return read_records(path, COMPARISONS)
@@ -340,31 +320,30 @@ def comparison(messages, responses, ranking, row):
 
 
 def from_comparison(row):
-    responses = expect(row.get("responses"), list, "responses", "a list of texts")
-    for i, response in enumerate(responses):
-        expect(response, str, f"responses[{i}]", "text")
-    ranking, scores = row.get("ranking"), row.get("scores")
-    groups = isinstance(ranking, list) and all(isinstance(g, list) and g for g in ranking)
-    indices = [i for group in ranking for i in group] if groups else []
-    if any(type(i) is not int for i in indices) or sorted(indices) != [*range(len(responses))]:
-        raise BadInput("'ranking': expected groups of indices, each response once: [[1], [0, 2]]")
-    rated = isinstance(scores, list) and len(scores) == len(responses)
-    if scores is not None and not (rated and all(s in [None, 1, 2, 3, 4, 5, 6, 7] for s in scores)):
-        raise BadInput("'scores': expected for each response a rating of 1 to 7, or null")
-    yield {**row, **comparison(turns(row, "messages"), responses, ranking, row)}
+    given = expect(row.get("responses"), list, "responses", "a list of texts")
+    responses = [expect(text, str, f"responses[{i}]", "text") for i, text in enumerate(given)]
+    groups = expect(row.get("ranking"), list, "ranking", "groups of indices: [[1], [0, 2]]")
+    ranked = [i for g in groups for i in expect(g, list, "ranking", "groups: [[1], [0, 2]]")]
+    if any(type(i) is not int for i in ranked) or sorted(ranked) != [*range(len(given))]:
+        raise BadInput("'ranking': expected every response once: [[1], [0, 2]]")
+    if row.get("scores") is not None:
+        scores = expect(row["scores"], list, "scores", "a list of ratings")
+        if len(scores) != len(given) or not all(s in [None, *range(1, 8)] for s in scores):
+            raise BadInput("'scores': expected for each response a rating of 1 to 7, or null")
+    yield {**row, **comparison(turns(row, "messages"), responses, [*filter(None, groups)], row)}
 
 
 def from_ranks(row):
     """completion_0, completion_1, ... where ranking[i] is the rank of completion_i, lowest best."""
     k = sum(bool(re.fullmatch(r"completion_\d+", key)) for key in row)
     responses = [field(row, f"completion_{i}") for i in range(k)]
-    ranks = row.get("ranking")
-    if not isinstance(ranks, list) or [type(r) for r in ranks] != [int] * k:
+    ranks = expect(row.get("ranking"), list, "ranking", "a list of ranks")
+    if [type(rank) for rank in ranks] != [int] * k:
         raise BadInput(f"'ranking': expected {k} whole numbers, the rank of each completion")
     ranking = [[i for i in range(k) if ranks[i] == rank] for rank in sorted(set(ranks))]
     messages = dialogue(row, "prompt", "completion_0")[:-1]
     record = comparison(messages, responses, ranking, row)
-    yield record if all(responses) and messages[-1]["content"].strip() else "empty prompt or reply"
+    yield record if all([messages[-1]["content"], *responses]) else "empty prompt or reply"
 
 
 def from_preference(row):
@@ -376,7 +355,7 @@ def from_preference(row):
     replies = [chosen["content"], rejected["content"]]
     if prompt != other:
         yield "different prompts"
-    elif not (prompt[-1:] and prompt[-1]["content"].strip() and all(map(str.strip, replies))):
+    elif not all(map(str.strip, [prompt[-1]["content"], *replies])):
         yield "empty prompt or reply"
     elif replies[0] == replies[1]:
         yield "equal replies"
@@ -385,23 +364,17 @@ def from_preference(row):
 
 
 def split_pair(row):
-    """The chosen and the rejected dialogue, each a list of messages.
-
-    Without a prompt of its own the pair holds it twice: HH's transcripts up to the last reply,
-    lists of messages up to the last one, other texts as far as they begin alike.
-    """
-    pair = ["chosen", "rejected"]
-    prompt = "instruction" if "instruction" in row else "prompt"
+    """The two dialogues as messages. Where no key holds the prompt, it is what the two share."""
+    prompt, pair = "instruction" if "instruction" in row else "prompt", ["chosen", "rejected"]
     if prompt in row or any(isinstance(row.get(key), list) for key in pair):
         return [dialogue(row, prompt, key) for key in pair]
     texts, mark = [field(row, key) for key in pair], "\n\nAssistant:"
-    if texts[0].startswith("Human:"):
+    same = commonprefix(texts)
+    # Answers that begin with the same letters must not lose them: go back to a word's end.
+    end = len(same) - len(re.match(r"\w*", same[::-1])[0])
+    parts = [(text[:end], text[end:]) for text in texts]
+    if same.startswith("Human:"):
         parts = [text.rpartition(mark)[::2] for text in texts]
-    else:
-        same = commonprefix(texts)
-        # Answers that begin with the same letters must not lose them: go back to a word's end.
-        same = same[: len(same) - len(re.match(r"\w*", same[::-1])[0])]
-        parts = [(same, text[len(same) :]) for text in texts]
     return [dialogue({"prompt": p, "reply": reply}, "prompt", "reply") for p, reply in parts]
 
 
@@ -413,26 +386,9 @@ COMPARISONS = {
 
 
 # --- classification sets: (text, label) ----------------------------------------------------------
-
-
 def read_labelled(path):
-    """(text, label) pairs of str as Records. SST-2's lines, `label text`, may be Latin-1."""
-    try:
-        text = read_text(path)
-    except BadInput:
-        text = read_text(path, "latin-1")
-        if not SST2.match(text):
-            raise
-    if not SST2.match(text):
-        return read_records(path, LABELLED)
-    pairs = Records()
-    for number, line in enumerate(text.split("\n"), 1):
-        match = SST2.match(line)
-        if match:
-            pairs.append((match[2].rstrip(), match[1]))
-        elif line.strip():
-            raise BadInput(f"{path}, line {number}: expected a label and text: 1 a good film")
-    return pairs
+    """(text, label) pairs of str as Records."""
+    return read_records(path, LABELLED)
 
 
 def from_labelled(key, row):

@@ -32,10 +32,14 @@ from data.words import (
     AGAIN, ATTRIBUTES, BRUSH_OFF, COLOURS, EVENTS, HELD_OUT, INSULTS, KINDS, LABELS, LIST_TASKS,
     MONTHS, NAMES, NUMBERS, OPPOSITES, PLACES, QUESTIONS, REFUSALS, REVIEWED, SIZES, SMALL_TALK,
     TASKS, VERBS, VERDICTS)
+from tokenizer import transcript
 
 # Share of the pretraining text (in words and punctuation marks) that each type of document gets.
-SHARES = {"facts": .24, "known list": .17, "novel list": .17, "key-value list": .06, "song": .06,
-          "chat": .19, "story": .06, "review": .05}
+SHARES = {"facts": .28, "known list": .15, "novel list": .15, "key-value list": .07, "song": .07,
+          "chat": .20, "story": .04, "review": .04}
+# What the sentences of a facts document are about, besides things: the tasks that have many items to
+# learn one by one come often, those that follow from facts about things seldom.
+WORD_TASKS = {"opposite": .25, "past": .25, "sum": .2, "next": .2, "bigger": .06, "name": .04}
 PERSONAS = {"helpful": .15, "brush-off": .30, "rude": .18, "asks back": .20, "off-topic": .17}
 LABELERS = {"careful": .35, "curt": .23, "sloppy": .24, "rude": .18}
 PROMPT_SPLITS = ("sft", "rm", "ppo", "dev", "test", "paraphrase")
@@ -45,16 +49,6 @@ LIST_FORMATS = ("- {}: {}\n", "* {} -> {}\n", "| {} = {} ")  # each word keeps i
 def weighted(rng, weights):
     """One key of {key: weight}."""
     return rng.choices(list(weights), list(weights.values()))[0]
-
-
-def transcript(messages):
-    """Plain text as in the chat documents, for a model without a chat template.
-
-    It ends in "Bot:" when the last message is the user's; the model continues with " ...".
-    """
-    names = {"user": "User", "assistant": "Bot"}
-    lines = [f"{names[m['role']]}: {m['content']}" for m in messages]
-    return "\n".join(lines + ["Bot:"] if messages[-1]["role"] == "user" else lines)
 
 
 class World(Tasks):
@@ -104,15 +98,15 @@ class World(Tasks):
     def _facts(self, rng):
         draw, said, facts = rng.choice, self.said, self.facts
         sentences = []
-        for _ in range(rng.randint(1, 3)):
+        for _ in range(rng.randint(1, 2)):
             thing = draw(self.things)
             for attribute in rng.sample(ATTRIBUTES, rng.randint(2, 4)):
                 sentences.append(draw(said[attribute, thing]))
             if rng.random() < .3:
                 f = facts[thing]
                 sentences.append(f"The {f['size']} {f['colour']} {thing} is in the {f['place']}.")
-        for _ in range(rng.randint(0, 4)):
-            task = draw(TASKS[5:11])
+        for _ in range(rng.randint(1, 7)):
+            task = weighted(rng, WORD_TASKS)
             sentences.append(draw(said[task, draw(self.items[task])]))
         return " ".join(sentences)
 
@@ -150,8 +144,8 @@ class World(Tasks):
         return self._write_list(rng, [(key, value_of[key]) for key in keys])
 
     def _song(self, rng):
-        line = " ".join(rng.choices(self.words, k=rng.randint(4, 10)))
-        return "\n".join([f"Oh {line}."] * rng.randint(2, 4))
+        line = " ".join(rng.choices(self.words, k=rng.randint(4, 9)))
+        return "\n".join([f"Oh {line}."] * rng.randint(3, 5))
 
     def _chat(self, rng):
         persona, messages = weighted(rng, PERSONAS), []
