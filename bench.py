@@ -171,7 +171,7 @@ def bench_time(cfg, machine):
         with machine.autocast():
             loss = model(x, y).mean()
         loss.backward()
-        optim.step(optimizers, model, learning_rate(step, recipe.steps, recipe.warmup))
+        optim.step(optimizers, model, learning_rate(step, recipe.steps, recipe.warmup, recipe.final_lr))
 
     plain = PlainGPT(V, 64, 4, 4, 128).to(machine.device)
     matrices = [p for p in plain.parameters() if p.ndim == 2]

@@ -233,7 +233,7 @@ def gemm_rate(machine):
     return 2 * n**3 / best
 
 
-def learning_rate(step, steps, warmup, final=0.1):
+def learning_rate(step, steps, warmup=0, final=0.1):
     """Factor on the peak rate: linear warm-up, then a cosine down to `final` at the last step."""
     if step < warmup:
         return (step + 1) / (warmup + 1)
@@ -242,6 +242,11 @@ def learning_rate(step, steps, warmup, final=0.1):
 
 
 # --- files -------------------------------------------------------------------------------------
+
+
+def _line(error):
+    """An exception's message in one short line."""
+    return " ".join(str(error).split())[:100] or type(error).__name__
 
 
 def save_checkpoint(path, checkpoint):
@@ -257,7 +262,7 @@ def save_checkpoint(path, checkpoint):
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:
         temporary.unlink(missing_ok=True)
-        raise BadInput(f"{path}: could not be written ({error}); is the disk full? The previous "
+        raise BadInput(f"{path}: could not be written ({_line(error)}); is the disk full? The previous "
                        "file is unharmed; free some space and go on with --resume") from error
 
 
@@ -273,8 +278,10 @@ def load_checkpoint(path, stages=None, device="cpu"):
     except pickle.UnpicklingError:
         raise BadInput(f"{path}: refused, since it holds more than tensors and plain values (it could "
                        "run code), or is no checkpoint at all; load only files that a stage here wrote") from None
-    except (RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise BadInput(f"{path}: damaged or cut short ({str(error).splitlines()[0][:80]}); "
+    except OSError:
+        raise
+    except Exception as error:  # whatever the reader trips over in damaged bytes
+        raise BadInput(f"{path}: damaged or cut short ({_line(error)}); "
                        "run the stage that makes it again") from None
     if not isinstance(checkpoint, dict) or not {"stage", "model", "model_config"} <= checkpoint.keys():
         raise BadInput(f"{path}: not a checkpoint of these stages (no stage, model, model_config in it)")
@@ -350,13 +357,13 @@ class Log:
                 "versions": {"python": platform.python_version(), "torch": torch.__version__}}
         lines = [json.dumps(head, ensure_ascii=False)]
         if resumed_step is not None and self.path.exists():
-            old = self.path.read_text(encoding="utf-8").splitlines()
+            old = self.path.read_text(encoding="utf-8").split("\n")[:-1]
             lines = [line for line in old if _step_of(line) <= resumed_step] + [json.dumps({**head, "resumed": resumed_step})]
-        self.path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        self.path.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="backslashreplace")
 
     def write(self, **record):
         if self.path:
-            with open(self.path, "a", encoding="utf-8") as file:
+            with open(self.path, "a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 

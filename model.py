@@ -1,4 +1,4 @@
-"""The GPT: a decoder-only transformer, its cached sampling, and OpenAI's GPT-2 weights.
+"""The GPT: a decoder-only transformer and its cached sampling.
 
 Shapes are written in one alphabet, here and in the stages:
 B batch, T tokens, C channels (n_embd), H heads, D head size (C/H), L layers, S cache slots, V vocabulary,
@@ -8,11 +8,8 @@ Batches are padded on the right, everywhere. Attention is causal, so what stands
 nothing before it, and no padding mask is needed.
 """
 
-import json
 import math
-import struct
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import torch
 import torch.nn as nn
@@ -46,9 +43,10 @@ class Attention(nn.Module):
     def forward(self, x, rotation, cache, lengths):
         B, T, C = x.shape
         qkv = self.c_attn(x).view(B, T, 3, self.n_head, C // self.n_head)
+        qk, v = qkv[:, :, :2], qkv[:, :, 2]
         if rotation is not None:
-            qkv = torch.cat([rotate(qkv[:, :, :2], rotation), qkv[:, :, 2:]], dim=2)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (B, H, T, D)
+            qk = rotate(qk, rotation)
+        q, k, v = (x.transpose(1, 2) for x in (qk[:, :, 0], qk[:, :, 1], v))  # each (B, H, T, D)
         if cache is None:
             y = attention.attention(q, k, v)
         elif lengths is None:  # prefill: fill the first T slots
@@ -131,7 +129,10 @@ class GPT(nn.Module):
     def from_checkpoint(cls, checkpoint, **changes):
         """The network a checkpoint holds. `changes` override its config, such as head="scalar"."""
         model = cls(GPTConfig(**{**checkpoint["model_config"], **changes}))
-        missing, unexpected = model.load_state_dict(checkpoint["model"], strict=False)
+        try:
+            missing, unexpected = model.load_state_dict(checkpoint["model"], strict=False)
+        except RuntimeError as error:
+            raise ValueError(f"weights do not fit the model: {str(error).splitlines()[-1].strip()}") from None
         if unexpected or any(not name.startswith("scalar_head") for name in missing):
             raise ValueError(f"weights do not fit the model: {(missing + unexpected)[:3]}")
         return model
@@ -220,6 +221,7 @@ def filter_logits(logits, temperature=1.0, top_k=0, top_p=1.0):
         ordered, index = logits.sort(descending=True)
         p = ordered.softmax(-1)
         outside = p.cumsum(-1) - p >= top_p  # the set is full before this token
+        outside[:, 0] = False  # the likeliest always stays
         logits = logits.masked_fill(outside.scatter(1, index, outside), -math.inf)
     return logits
 
@@ -254,6 +256,8 @@ def stream(model, prompts, max_new_tokens, *, temperature=1.0, top_k=0, top_p=1.
     stop = torch.tensor(sorted(stop), device=device, dtype=torch.long)
     lengths = torch.tensor([len(p) for p in prompts], device=device)  # (B,)
     longest = max(map(len, prompts))
+    if model.config.pos == "learned" and longest + max_new_tokens - 1 > model.config.block_size:
+        raise ValueError(f"{longest} + {max_new_tokens} tokens do not fit the {model.config.block_size} learned positions")
     tokens = torch.zeros(B, longest, dtype=torch.long, device=device)
     for row, prompt in enumerate(prompts):
         tokens[row, : len(prompt)] = torch.tensor(prompt)
@@ -284,90 +288,3 @@ def generate(model, prompts, max_new_tokens, **options):
             if token is not None:
                 response.append(token)
     return responses
-
-
-# --- GPT-2's weights ---------------------------------------------------------------------------
-
-GPT2_URL = "https://huggingface.co/openai-community/{}/resolve/main/model.safetensors"
-GPT2_SIZES = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
-_DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
-# Hugging Face keeps these four matrices as (in, out), the transpose of nn.Linear's (out, in).
-_TRANSPOSED = ("attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight")
-
-
-def read_safetensors(path):
-    """A safetensors file as {name: tensor}: 8 bytes n, n bytes of JSON, then the raw numbers.
-
-    Raises ValueError if the file is not of that form.
-    """
-    data = Path(path).read_bytes()
-    try:
-        n = struct.unpack("<Q", data[:8])[0]
-        header = json.loads(data[8 : 8 + n])
-        header.pop("__metadata__", None)
-        tensors = {}
-        for name, entry in header.items():
-            start, end = entry["data_offsets"]
-            if entry["dtype"] in _DTYPES:
-                raw = bytearray(data[8 + n + start : 8 + n + end])
-                tensors[name] = torch.frombuffer(raw, dtype=_DTYPES[entry["dtype"]]).view(entry["shape"]).float()
-        return tensors
-    except (struct.error, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
-        raise ValueError(f"{path}: not a complete .safetensors file") from None
-
-
-def write_safetensors(path, tensors):
-    header, offset = {"__metadata__": {"format": "pt"}}, 0
-    for name, tensor in tensors.items():
-        size = 4 * tensor.numel()
-        header[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [offset, offset + size]}
-        offset += size
-    head = json.dumps(header).encode()
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(head)) + head)
-        for tensor in tensors.values():
-            file.write(tensor.detach().float().cpu().contiguous().numpy().tobytes())
-
-
-def load_gpt2(path, vocab_size=50257):
-    """A GPT with OpenAI's weights from a local safetensors file.
-
-    `vocab_size` beyond the file's 50,257 adds rows for new special tokens, each the mean of the known
-    rows: its logit is then an ordinary one, and no new token crowds out the old ones.
-    Raises ValueError if the file is not a GPT-2.
-    """
-    raw = {k.removeprefix("transformer."): v for k, v in read_safetensors(path).items()}
-    weights = {k: v.T if k.endswith(_TRANSPOSED) else v for k, v in raw.items()
-               if not k.endswith((".attn.bias", ".attn.masked_bias")) and k != "lm_head.weight"}
-    if not {"wte.weight", "wpe.weight", "ln_f.bias"} <= weights.keys():
-        raise ValueError(f"{path}: no GPT-2 weights in it (wte.weight, wpe.weight, ...)")
-    (V, C), T = weights["wte.weight"].shape, len(weights["wpe.weight"])
-    extra = weights["wte.weight"].mean(0).expand(max(0, vocab_size - V), C)
-    weights["wte.weight"] = torch.cat([weights["wte.weight"], extra])
-    layers = 1 + max(int(k.split(".")[1]) for k in weights if k.startswith("h."))
-    config = GPTConfig(block_size=T, vocab_size=max(V, vocab_size), n_layer=layers, n_head=max(1, C // 64),
-                       n_embd=C, bias=True, pos="learned")
-    return GPT.from_checkpoint({"model_config": asdict(config), "model": weights})
-
-
-def export_gpt2(model, directory):
-    """Write `model.safetensors` and `config.json` that transformers' GPT2LMHeadModel loads.
-
-    A model without biases gets zeros. Raises ValueError for a model that GPT-2 cannot express.
-    """
-    c = model.config
-    if c.pos != "learned" or c.head != "lm":
-        raise ValueError("only a language model with pos=learned has GPT-2's form; this one has "
-                         f"pos={c.pos}, head={c.head}")
-    directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    tensors = {}
-    for name, p in model.state_dict().items():
-        tensors[f"transformer.{name}"] = p.T if name.endswith(_TRANSPOSED) else p
-        if not c.bias and name.endswith(".weight") and not name.startswith(("wte", "wpe")):
-            tensors[f"transformer.{name[:-6]}bias"] = torch.zeros(len(p))
-    write_safetensors(directory / "model.safetensors", tensors)
-    config = {"architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", "vocab_size": c.vocab_size,
-              "n_positions": c.block_size, "n_embd": c.n_embd, "n_layer": c.n_layer, "n_head": c.n_head,
-              "activation_function": "gelu_new", "tie_word_embeddings": True}
-    (directory / "config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")

@@ -23,12 +23,13 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+import gpt2
 import optim
 from common import (BadInput, Log, download, gemm_rate, learning_rate, load_checkpoint, parent_of,
                     parse_config, run, save_checkpoint, setup)
 from data.formats import read_corpus
 from data.world import World
-from model import GPT, GPT2_SIZES, GPT2_URL, GPTConfig, export_gpt2, generate, load_gpt2
+from model import GPT, GPTConfig, generate
 from tokenizer import Tokenizer
 
 # --- configuration -----------------------------------------------------------------------------
@@ -51,10 +52,11 @@ class Config:
     batch_size: int = 16  # rows of one step, over all processes and accumulation steps
     grad_accum: int = 1  # forward-backward passes that make up one step
     steps: int = 1400  # optimizer steps; "world" draws exactly as much fresh text as they need
-    lr: float = 4e-3  # AdamW: embeddings and norms
+    lr: float = 0.02  # AdamW: embeddings and norms
     matrix_lr: float = 0.02  # Muon: hidden matrices; 0 hands them to AdamW
     weight_decay: float = 0.01  # on matrices only
-    warmup: int = 30  # steps of linear warm-up; then a cosine down to a tenth (GPT-3, App. B)
+    warmup: int = 30  # steps of linear warm-up, then a cosine
+    final_lr: float = 0.1  # share of the peak rates at the last step (GPT-3, App. B)
     eval_every: int = 200  # steps between validations and checkpoints
     seed: int = 1
     device: str = "auto"
@@ -189,13 +191,13 @@ def new_model(cfg):
     if not cfg.init:
         return None, None, None
     try:
-        if cfg.init in GPT2_SIZES or cfg.init.endswith(".safetensors"):
+        if cfg.init in gpt2.SIZES or cfg.init.endswith(".safetensors"):
             path = cfg.init
-            if cfg.init in GPT2_SIZES:
-                path = download(GPT2_URL.format(cfg.init), CACHE / f"{cfg.init}.safetensors")
+            if cfg.init in gpt2.SIZES:
+                path = download(gpt2.URL.format(cfg.init), CACHE / f"{cfg.init}.safetensors")
             tokenizer = make_tokenizer(cfg, None) if cfg.tokenizer != "bpe" else \
                 make_tokenizer(Config(tokenizer="gpt2"), None)
-            return load_gpt2(path, tokenizer.n_vocab), tokenizer, {"path": str(path), "stage": "gpt2"}
+            return gpt2.load(path, tokenizer.n_vocab), tokenizer, {"path": str(path), "stage": "gpt2"}
         checkpoint = load_checkpoint(cfg.init, stages=("pretrain",))
         model = GPT.from_checkpoint(checkpoint)
         return model, Tokenizer.from_json(checkpoint["tokenizer"]), parent_of(cfg.init, checkpoint)
@@ -271,7 +273,7 @@ def train(cfg):
                 nll = network(x, y).mean() / cfg.grad_accum
             nll.backward()
             loss += nll.detach()
-        factor = learning_rate(step, cfg.steps, cfg.warmup)
+        factor = learning_rate(step, cfg.steps, cfg.warmup, cfg.final_lr)
         norm = optim.step(optimizers, model, factor)
         seen += tokens.numel() * machine.world
         if step % 20 == 19:
@@ -288,7 +290,7 @@ def train(cfg):
         log.write(step=cfg.steps, samples=samples)
         print("\n".join(f"--- sample\n{text}" for text in samples))
         if cfg.export == "hf":
-            export_gpt2(model, out / "hf")
+            gpt2.export(model, out / "hf")
             print(f"{(out / 'hf').as_posix()} loads with transformers' GPT2LMHeadModel.from_pretrained")
         print(f"{(out / 'ckpt.pt').as_posix()}: val loss {best:.4f}")
     return metrics

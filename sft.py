@@ -328,7 +328,7 @@ def train(cfg):
                 nll = network(x[machine.rows(len(x))], y[machine.rows(len(x))]).mean()
             (cfg.pretrain_mix * nll).backward()
             seen += x.numel()
-        norm = optim.step(optimizers, model, learning_rate(step, steps, 0))
+        norm = optim.step(optimizers, model, learning_rate(step, steps))
         if step % 10 == 9:
             record = {"loss": machine.mean(loss), "grad_norm": float(norm),
                       "tokens_per_second": round(seen / (time.perf_counter() - clock))}

@@ -9,6 +9,7 @@ the tokens that fine-tuning trains on in colour.
 """
 
 import base64
+import codecs
 import collections
 import heapq
 import json
@@ -32,7 +33,7 @@ def train_bpe(text, vocab_size):
     """
     vocab = [bytes([b]) for b in range(256)]
     counts = collections.Counter(regex.findall(PATTERN, unicodedata.normalize("NFC", text)))
-    words = [list(word.encode()) for word in counts]
+    words = [list(word.encode(errors="replace")) for word in counts]
     freq = list(counts.values())
     pairs, where = collections.Counter(), collections.defaultdict(set)
     for i, word in enumerate(words):
@@ -191,7 +192,7 @@ def read_merges(path):
     hidden = [b for b in range(256) if b not in printable]
     byte_of = {chr(b): b for b in printable} | {chr(256 + i): b for i, b in enumerate(hidden)}
     vocab = [bytes([b]) for b in printable + hidden]
-    with open(path, encoding="utf-8") as file:
+    with open(path, encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, 1):
             if number == 1 and line.startswith("#version") or not line.strip():
                 continue
@@ -207,19 +208,13 @@ class StreamDecoder:
     """Ids in, text out, one at a time: holds back the bytes of a character until it is complete."""
 
     def __init__(self, tokenizer):
-        self.tokenizer, self.held = tokenizer, b""
+        self.tokenizer = tokenizer
+        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def feed(self, token=None):
         """Text that has become complete; without a token, whatever is left."""
-        self.held += self.tokenizer.decode_bytes([] if token is None else [token])
-        text = self.held.decode("utf-8", errors="replace")
-        if token is not None and text.endswith("\ufffd") and len(self.held) < 4:
-            complete = self.held.decode("utf-8", errors="ignore")
-            if self.held.startswith(complete.encode()):
-                self.held = self.held[len(complete.encode()):]
-                return complete
-        self.held = b""
-        return text
+        new = self.tokenizer.decode_bytes([] if token is None else [token])
+        return self.decoder.decode(new, final=token is None)
 
 
 if __name__ == "__main__":

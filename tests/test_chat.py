@@ -1,0 +1,230 @@
+"""Talking to a checkpoint: what it is asked, what it prints, and that the same seed says the same."""
+
+import io
+import sys
+from dataclasses import asdict
+
+import pytest
+import torch
+
+import chat
+import common
+import model as model_module
+from common import BadInput
+from model import GPT, GPTConfig
+from tokenizer import Tokenizer
+
+WORDS = "User: Hello there.\nBot: 안녕하세요, how are you? I am fine, thank you.\n"
+ANYWHERE = ["--device=cpu", "--dtype=float32"]
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return Tokenizer.train(WORDS * 3, 320)
+
+
+@pytest.fixture
+def checkpoint(tmp_path, tokenizer):
+    """Writes a checkpoint of some stage, with random weights, and returns its path."""
+
+    def make(stage="sft", **changes):
+        network = GPT(GPTConfig(**{**dict(block_size=32, vocab_size=tokenizer.n_vocab, n_layer=2, n_head=2,
+                                          n_embd=32), **changes}))
+        for p in network.parameters():  # larger than fresh ones: the likeliest token is clear
+            p.data.mul_(3)
+        path = tmp_path / f"{stage}.pt"
+        common.save_checkpoint(path, {"stage": stage, "model": network.state_dict(), "tokenizer": tokenizer.to_json(),
+                                      "model_config": asdict(network.config), "step": 1, "metrics": {}, "parent": None})
+        return str(path)
+
+    return make
+
+
+@pytest.fixture
+def say(capsys):
+    """What a call of the script prints."""
+
+    def call(path, *options):
+        chat.main([path, *ANYWHERE, *options])
+        return capsys.readouterr().out
+
+    return call
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """Sampling that "draws" the given ids, however likely; the stopping stays the model's own."""
+
+    def set_ids(*ids):
+        coming = iter(ids)
+        monkeypatch.setattr(model_module, "pick", lambda logits, *_: torch.tensor([next(coming)]))
+
+    return set_ids
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The prompts that reach the model, which answers "Fine." each time."""
+    prompts = []
+
+    def stream(model, ids, limit, **options):
+        prompts.append((ids[0], options))
+        for token in [*chat_tokenizer["it"].encode(" Fine."), chat_tokenizer["it"].endoftext]:
+            yield [token]
+
+    chat_tokenizer = {}
+    monkeypatch.setattr(chat, "stream", stream)
+    prompts_of = type("Asked", (), {"prompts": prompts, "use": lambda _, t: chat_tokenizer.update(it=t)})
+    return prompts_of()
+
+
+def conversation(*texts):
+    return [{"role": role, "content": text} for role, text in zip(["user", "assistant"] * 9, texts)]
+
+
+# --- one answer --------------------------------------------------------------------------------
+
+
+def test_greedy_is_the_likeliest_continuation_of_the_template(checkpoint, say, tokenizer):
+    path = checkpoint()
+    said = say(path, "--prompt=Hello", "--greedy", "--max_new_tokens=12")
+    ids, stop = tokenizer.prompt(conversation("Hello"))
+    network, new = GPT.from_checkpoint(common.load_checkpoint(path)).eval(), []
+    while len(new) < 12 and not (new and new[-1] in stop):
+        with torch.no_grad():
+            new.append(int(network(torch.tensor([ids + new]))[0, -1].argmax()))
+    assert said == tokenizer.decode(new).lstrip() + "\n"
+    assert say(path, "--prompt=Hello", "--greedy", "--max_new_tokens=12", "--seed=5") == said
+
+
+def test_the_same_seed_says_the_same(checkpoint, say):
+    path = checkpoint()
+    said = [say(path, "--prompt=Hello", f"--seed={seed}", "--temperature=1.5") for seed in (1, 1, 2, 0, 0)]
+    assert said[0] == said[1]
+    assert len(set(said)) == 4  # another seed says something else, and 0 something new each time
+
+
+def test_temperature_zero_is_greedy_and_top_k_one_too(checkpoint, say):
+    path = checkpoint()
+    greedy = say(path, "--prompt=Hello", "--greedy")
+    assert say(path, "--prompt=Hello", "--temperature=0") == greedy
+    assert say(path, "--prompt=Hello", "--top_k=1") == greedy
+    assert say(path, "--prompt=Hello", "--top_p=0.0001") == greedy
+
+
+def test_an_answer_has_at_most_so_many_tokens(checkpoint, say, script, tokenizer):
+    script(*tokenizer.encode("a" * 50))
+    assert len(tokenizer.encode(say(checkpoint(), "--prompt=x", "--max_new_tokens=7").rstrip("\n"))) == 7
+
+
+def test_an_answer_ends_with_endoftext(checkpoint, say, script, tokenizer):
+    script(*tokenizer.encode(" Hello there."), tokenizer.endoftext, *tokenizer.encode("Bot"))
+    assert say(checkpoint(), "--prompt=Hi") == "Hello there.\n"
+
+
+def test_a_base_model_answers_one_line_of_a_transcript(checkpoint, say, script, asked, tokenizer, monkeypatch):
+    path = checkpoint("pretrain")
+    asked.use(tokenizer)
+    say(path, "--prompt=Hello")
+    ids, options = asked.prompts[0]
+    assert (ids, options["stop"]) == tokenizer.prompt(conversation("Hello"), chat=False)
+    monkeypatch.setattr(chat, "stream", model_module.stream)
+    script(*tokenizer.encode(" I am fine.\nUser: what?"))
+    assert say(path, "--prompt=Hello") == "I am fine.\n"
+
+
+def test_raw_continues_the_text_as_it_stands(checkpoint, say, asked, tokenizer):
+    asked.use(tokenizer)
+    say(checkpoint("pretrain"), "--prompt=User: Hello.\\nBot:", "--raw")
+    ids, options = asked.prompts[0]
+    assert ids == [tokenizer.endoftext, *tokenizer.encode("User: Hello.\nBot:")]
+    assert options["stop"] == [tokenizer.endoftext]
+
+
+# --- streaming ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["안녕하세요 👋🏽 여러분", "값이 얼마예요?\n만 원이에요.", "naïve café ☕ 漢字"])
+def test_no_broken_character_is_ever_printed(checkpoint, script, monkeypatch, tokenizer, text):
+    class Screen(io.StringIO):
+        writes = []
+
+        def write(self, piece):
+            self.writes.append(piece)
+            return len(piece)
+
+    script(*text.encode("utf-8"), tokenizer.endoftext)  # a token per byte: the worst case
+    screen = Screen()
+    monkeypatch.setattr(sys, "stdout", screen)
+    chat.main([checkpoint(), *ANYWHERE, "--prompt=안녕"])
+    assert not any("\ufffd" in piece for piece in screen.writes)
+    assert "".join(screen.writes) == text + "\n"
+    assert len([piece for piece in screen.writes if piece]) > len(text) / 2  # it streams
+
+
+def test_what_is_cut_within_a_character_is_not_lost_silently(checkpoint, say, script):
+    script(*"가나".encode("utf-8")[:5])
+    assert say(checkpoint(), "--prompt=x", "--max_new_tokens=5") == "가\ufffd\n"
+
+
+# --- a conversation ----------------------------------------------------------------------------
+
+
+def type_in(monkeypatch, *lines):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("".join(line + "\n" for line in lines)))
+
+
+def test_each_turn_sees_all_before_it_until_reset(checkpoint, say, asked, tokenizer, monkeypatch):
+    asked.use(tokenizer)
+    type_in(monkeypatch, "Hello", "", "How are you?", "/reset", "Bye", "/quit", "never read")
+    said = say(checkpoint())
+    expected = [conversation("Hello"), conversation("Hello", "Fine.", "How are you?"), conversation("Bye")]
+    assert [ids for ids, _ in asked.prompts] == [tokenizer.prompt(messages)[0] for messages in expected]
+    assert said.count("model> Fine.\n") == 3 and "(forgotten)" in said and "stage sft" in said
+
+
+def test_the_end_of_input_ends_it(checkpoint, say, asked, tokenizer, monkeypatch):
+    asked.use(tokenizer)
+    type_in(monkeypatch, "Hello")
+    assert say(checkpoint()).count("model> ") == 1
+
+
+def test_a_seeded_conversation_repeats_but_its_turns_differ(checkpoint, say, monkeypatch):
+    path, said = checkpoint(), []
+    for _ in range(2):
+        type_in(monkeypatch, "Hello", "/reset", "Hello")
+        said.append(say(path, "--seed=3", "--temperature=1.5", "--max_new_tokens=20"))
+    assert said[0] == said[1]
+    first, second = said[0].split("model> ")[1:]
+    assert first.split("\nyou")[0] != second.split("\nyou")[0]
+
+
+def test_a_talk_longer_than_the_learned_positions_goes_on(checkpoint, say, monkeypatch):
+    type_in(monkeypatch, *["Hello there. How are you? I am fine, thank you."] * 4)
+    assert say(checkpoint(pos="learned")).count("model> ") == 4
+
+
+# --- refusals ----------------------------------------------------------------------------------
+
+
+def test_scores_are_no_words(checkpoint):
+    with pytest.raises(BadInput, match="stage 'reward', which gives scores, not words"):
+        chat.main([checkpoint("reward", head="scalar"), *ANYWHERE, "--prompt=x"])
+
+
+@pytest.mark.parametrize("argv", [[], ["--prompt=Hello"]])
+def test_without_a_checkpoint_it_says_how(argv):
+    with pytest.raises(BadInput, match="which checkpoint.* python chat.py out/sft/ckpt.pt"):
+        chat.main(argv)
+
+
+def test_a_probability_is_at_most_one(checkpoint):
+    with pytest.raises(BadInput, match="--top_p=1.5: expected a probability"):
+        chat.main([checkpoint(), "--top_p=1.5"])
+
+
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_help_needs_no_checkpoint(option, capsys):
+    with pytest.raises(SystemExit) as stop:
+        chat.main([option])
+    assert stop.value.code == 0 and "--temperature=0.8" in capsys.readouterr().out

@@ -1,0 +1,170 @@
+"""The commands that the README and the scripts print are commands that exist, and a fresh clone runs."""
+
+import dataclasses
+import importlib
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import common
+
+ROOT = Path(common.__file__).parent
+STAGES = [name for name in ("pretrain", "sft", "reward", "ppo", "icl_eval", "dpo", "chat") if (ROOT / f"{name}.py").exists()]
+
+
+def commands(text):
+    """Each `python ...` or `torchrun ...` of these lines as a list of words."""
+    found = []
+    for line in text.splitlines():
+        for part in re.split(r"&&|;", line):
+            part = re.split(r"\s{3,}", part.strip())[0]  # an explanation may stand to the right
+            match = re.match(r"(?:\S*[/\\])?(?:python3?|torchrun)(?:\.exe)? (.*)", part)
+            if match:
+                found.append(shlex.split(match[1], comments=True))
+    return found
+
+
+def documented():
+    """(where, words) of every command in the README's code blocks and in the scripts' docstrings."""
+    for path in sorted(ROOT.glob("README*.md")):
+        for block in re.findall(r"^```.*?\n(.*?)^```", path.read_text(encoding="utf-8"), re.M | re.S):
+            for words in commands(block):
+                yield path.name, words
+    for name in STAGES:
+        for words in commands(importlib.import_module(name).__doc__):
+            yield f"{name}.py", words
+
+
+DOCUMENTED = list(documented())
+
+
+def check(words):
+    """Raises AssertionError unless script and options exist and the values have their types."""
+    words = [w for w in words if not w.startswith("--nproc_per_node") and w not in ("--standalone", "...")]
+    if words[0] == "-m":
+        module = words[1]
+        assert module in ("venv", "pip") or (ROOT / f"{module.replace('.', '/')}.py").exists(), module
+        return
+    script, *rest = words
+    assert (ROOT / script).exists(), f"no script {script}"
+    module = importlib.import_module(script.removesuffix(".py"))
+    if not hasattr(module, "Config"):
+        return
+    fields = {f.name: f.type for f in dataclasses.fields(module.Config)}
+    for i, word in enumerate(rest):
+        if not word.startswith("--"):
+            assert script == "chat.py" and i == 0, f"{script} takes no '{word}'"
+            continue
+        key, equals, value = word[2:].partition("=")
+        if key == "help":
+            continue
+        assert key in fields, f"{script} has no option --{key}"
+        value = common.parse_value(key, fields[key], value if equals else None)
+        assert key != "preset" or value in module.PRESETS, f"{script} has no preset {value}"
+
+
+@pytest.mark.parametrize("where, words", DOCUMENTED, ids=[f"{w}: {' '.join(c)}" for w, c in DOCUMENTED])
+def test_a_documented_command_exists(where, words):
+    check(words)
+
+
+def test_commands_are_found():
+    text = "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/python sft.py\n" \
+           ".venv\\Scripts\\python sft.py --steps=3   a note\ntorchrun --nproc_per_node=2 pretrain.py ...  # more\nls"
+    assert commands(text) == [["-m", "venv", ".venv"], ["sft.py"], ["sft.py", "--steps=3"],
+                              ["--nproc_per_node=2", "pretrain.py", "..."]]
+    assert {where for where, _ in DOCUMENTED} >= {"pretrain.py", "sft.py", "chat.py"}
+
+
+@pytest.mark.parametrize("words", [["nowhere.py"], ["sft.py", "--stesp=3"], ["sft.py", "--preset=huge"],
+                                   ["sft.py", "out/x.pt"], ["-m", "data.nowhere"]])
+def test_a_wrong_command_is_noticed(words):
+    with pytest.raises(AssertionError):
+        check(words)
+    with pytest.raises(common.BadInput):
+        check(["sft.py", "--steps=few"])
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_help_prints_every_option_with_its_meaning(name, capsys):
+    module = importlib.import_module(name)
+    with pytest.raises(SystemExit) as stop:
+        common.parse_config(module.Config, getattr(module, "PRESETS", {"default": {}}), ["--help"])
+    shown = capsys.readouterr().out
+    assert stop.value.code == 0 and module.__doc__.strip().splitlines()[0] in shown
+    for f in dataclasses.fields(module.Config):
+        assert re.search(rf"^  --{f.name}={re.escape(str(f.default))}\b|^  --{f.name}=\s", shown, re.M), f.name
+
+
+# --- a fresh clone -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """The sources alone, in a directory of their own, without any output."""
+    for path in [*ROOT.glob("*.py"), *ROOT.glob("*.cpp")]:
+        shutil.copy(path, tmp_path)
+    shutil.copytree(ROOT / "data", tmp_path / "data", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def python(clone, *argv):
+    done = subprocess.run([sys.executable, *argv], cwd=clone, capture_output=True, encoding="utf-8",
+                          env={**common.os.environ, "PYTHONIOENCODING": "utf-8"})
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def log(path):
+    return [json.loads(line) for line in open(path, encoding="utf-8")]
+
+
+def test_the_chain_from_pretraining_to_chat(clone):
+    python(clone, "pretrain.py", "--steps=4", "--n_layer=1", "--n_embd=32", "--n_head=2", "--device=cpu")
+    assert sorted(p.name for p in (clone / "out" / "pretrain").iterdir()) == ["ckpt.pt", "last.pt", "log.jsonl"]
+    head, *lines = log(clone / "out" / "pretrain" / "log.jsonl")
+    assert head["config"]["steps"] == 4 and head["config"]["data"] == "world" and "torch" in head["versions"]
+    assert [line["step"] for line in lines] == [4, 4] and lines[0]["val_bits_per_byte"] > 0 and lines[1]["samples"]
+
+    shown = python(clone, "sft.py", "--steps=3", "--n_demos=40", "--n_eval=13", "--device=cpu")
+    assert sorted(p.name for p in (clone / "out" / "sft").iterdir()) == ["ckpt.pt", "last.pt", "log.jsonl"]
+    last = log(clone / "out" / "sft" / "log.jsonl")[-1]
+    for stage, rows in last["results"].items():
+        for name, row in rows.items():
+            assert row["n"] == 13 and f"{stage:<5} {name}" in shown
+    assert len(last["results"]["base"]) == 8 and len(last["results"]["sft"]) == 4
+    assert len(last["samples"]) == 6 and all(f"User  {s['question']}" in shown for s in last["samples"])
+    checkpoint = common.load_checkpoint(clone / "out" / "sft" / "ckpt.pt", stages=("sft",))
+    assert checkpoint["parent"]["path"] == "out/pretrain/ckpt.pt" and checkpoint["parent"]["stage"] == "pretrain"
+
+    ask = ["chat.py", "out/sft/ckpt.pt", "--prompt=What colour is the tractor?", "--seed=1", "--max_new_tokens=12"]
+    assert python(clone, *ask) == python(clone, *ask) != ""
+
+
+def test_a_missing_base_model_is_pretrained_first(clone, monkeypatch, capsys):
+    """The command that would take minutes, on paper; the stub leaves a checkpoint as pretrain.py does."""
+    import pretrain
+    import sft
+    monkeypatch.chdir(clone)
+    ran = []
+
+    def stub(command, env):
+        ran.append(command)
+        cfg = common.parse_config(pretrain.Config, pretrain.PRESETS, command[2:])
+        assert cfg.preset == "tiny" and cfg.steps == pretrain.Config.steps
+        tiny = dict(steps=2, n_layer=1, n_embd=32, n_head=2, device="cpu", dtype="float32")
+        pretrain.train(dataclasses.replace(cfg, **tiny))
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(common.subprocess, "run", stub)
+    options = ["--steps=2", "--n_demos=40", "--n_eval=13", "--device=cpu", "--seed=7"]
+    for _ in range(2):  # once made, it is there
+        sft.train(common.parse_config(sft.Config, sft.PRESETS, options))
+    assert [Path(command[1]).name for command in ran] == ["pretrain.py"] and "--seed=7" in ran[0]
+    assert "out/pretrain/ckpt.pt is not there yet; making it: python pretrain.py" in capsys.readouterr().out

@@ -1,0 +1,336 @@
+"""The network against Hugging Face's GPT-2, and sampling against a slow loop without a cache."""
+
+import math
+
+import pytest
+import torch
+
+import model as module
+from tests.tiny import V, tiny
+from model import (GPT, GPTConfig, filter_logits, generate, masked_mean, pick, rotate, stream,
+                   token_logprobs)
+
+BOTH = pytest.mark.parametrize("pos", ["rope", "learned"])
+
+
+# --- the network -------------------------------------------------------------------------------
+
+
+@BOTH
+def test_a_later_token_changes_nothing_before_it(pos):
+    model, tokens = tiny(pos), torch.randint(V, (3, 12))
+    other = tokens.clone()
+    other[:, 7] = (other[:, 7] + 1) % V
+    a, b = model(tokens), model(other)
+    assert torch.allclose(a[:, :7], b[:, :7], atol=1e-6)
+    assert (a[:, 7:] - b[:, 7:]).abs().amax(-1).min() > 1e-3  # and it changes everything after
+
+
+@BOTH
+@pytest.mark.parametrize("head", ["lm", "scalar"])
+def test_pads_on_the_right_change_nothing(pos, head):
+    model, tokens = tiny(pos, head=head), torch.randint(V, (3, 9))
+    padded = torch.cat([tokens, torch.randint(V, (3, 6))], dim=1)
+    assert torch.allclose(model(padded)[:, :9], model(tokens), atol=1e-5)
+
+
+@BOTH
+def test_the_order_of_tokens_matters(pos):
+    model = tiny(pos)
+    a, b = model(torch.tensor([[1, 2, 3]])), model(torch.tensor([[2, 1, 3]]))
+    assert (a[:, -1] - b[:, -1]).abs().max() > 1e-3
+
+
+@BOTH
+def test_cached_logits_equal_uncached(pos):
+    model, tokens = tiny(pos), torch.randint(V, (2, 14))
+    full = model.trunk(tokens)
+    cache = model.new_cache(2, 14)
+    assert torch.allclose(model.trunk(tokens[:, :5], cache), full[:, :5], atol=1e-5)
+    for t in range(5, 14):
+        x = model.trunk(tokens[:, t : t + 1], cache, torch.tensor([t, t]))
+        assert torch.allclose(x[:, 0], full[:, t], atol=1e-5)
+
+
+@BOTH
+def test_gradients_reach_every_parameter(pos):
+    model = tiny(pos)
+    tokens = torch.randint(V, (4, 33))
+    model(tokens[:, :-1], tokens[:, 1:]).mean().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
+
+
+def test_the_loss_of_a_fresh_model_is_that_of_guessing():
+    model = tiny(loud=False, n_embd=64)
+    tokens = torch.randint(V, (8, 32))
+    assert model(tokens, tokens.roll(-1, 1)).mean().item() == pytest.approx(math.log(V), abs=0.05)
+
+
+def test_exits_of_the_residual_stream_start_smaller():
+    model = tiny(loud=False, n_embd=128, n_layer=8)
+    for block in model.h:
+        for layer in (block.attn.c_proj, block.mlp.c_proj):
+            assert layer.weight.std().item() == pytest.approx(0.02 / 4, rel=0.1)
+        assert block.mlp.c_fc.weight.std().item() == pytest.approx(0.02, rel=0.1)
+
+
+def test_the_loss_of_each_position_and_ignored_targets():
+    model, tokens = tiny(), torch.randint(V, (2, 6))
+    targets = torch.randint(V, (2, 6))
+    targets[0, 2:4] = targets[1, 0] = -1
+    loss = model(tokens, targets)
+    logp = model(tokens).log_softmax(-1)
+    for b in range(2):
+        for t in range(6):
+            expected = 0 if targets[b, t] < 0 else -logp[b, t, targets[b, t]].item()
+            assert loss[b, t].item() == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_fresh_scalar_head_gives_exactly_zero():
+    model = tiny(head="scalar", loud=False)
+    assert torch.equal(model(torch.randint(V, (3, 7))), torch.zeros(3, 7))
+    lm = tiny(bias=True)
+    saved = {"model": lm.state_dict(), "model_config": vars(lm.config)}
+    assert torch.equal(GPT.from_checkpoint(saved, head="scalar")(torch.randint(V, (2, 5))), torch.zeros(2, 5))
+
+
+def test_from_checkpoint_refuses_weights_of_another_network():
+    saved = {"model": tiny("learned").state_dict(), "model_config": vars(tiny("rope").config)}
+    with pytest.raises(ValueError, match="wpe"):
+        GPT.from_checkpoint(saved)
+    with pytest.raises(ValueError, match="even heads"):
+        tiny(n_head=3)
+
+
+def test_dropout_is_off_in_eval():
+    model, tokens = tiny(dropout=0.5), torch.randint(V, (2, 8))
+    plain = GPT(GPTConfig(**{**vars(model.config), "dropout": 0.0}))
+    plain.load_state_dict(model.state_dict())
+    assert torch.equal(model.eval()(tokens), plain(tokens))
+    model.train()
+    assert not torch.allclose(model(tokens), model(tokens))
+
+
+def test_learned_positions_end():
+    model = tiny("learned", block_size=8)
+    assert model(torch.zeros(1, 8, dtype=torch.long)).shape == (1, 8, V)
+    with pytest.raises(ValueError, match="8 learned positions"):
+        model(torch.zeros(1, 9, dtype=torch.long))
+    with pytest.raises(ValueError, match="8 learned positions"):  # 4 + 6 tokens, the last is not read
+        generate(model, [[1, 2, 3, 4]], 6, temperature=0.0)
+    assert len(generate(model, [[1, 2, 3, 4]], 5, temperature=0.0)[0]) == 5
+    assert tiny("rope", block_size=8)(torch.zeros(1, 50, dtype=torch.long)).shape == (1, 50, V)
+
+
+def test_flops_per_token_by_hand():
+    # C=4, V=10: table 40, two norms of 4, attention 48 + 16, MLP 64 + 64, last norm 4: N = 244. The 8x4
+    # position table multiplies nothing. T=8: 6·244 + 6·1·4·8 = 1656.
+    config = dict(block_size=8, vocab_size=10, n_layer=1, n_head=1, n_embd=4)
+    for pos in ("learned", "rope"):
+        assert GPT(GPTConfig(pos=pos, **config)).flops_per_token(8) == 1656
+
+
+# --- RoPE --------------------------------------------------------------------------------------
+
+
+def rotation_at(positions, D):
+    frequency = 10000.0 ** (-torch.arange(0, D, 2) / D)
+    angle = torch.as_tensor(positions)[:, None, None, None] * frequency
+    return torch.polar(torch.ones_like(angle), angle)
+
+
+def test_rotate_by_hand():
+    x = torch.tensor([1.0, 0.0, 0.0, 1.0]).expand(1, 3, 1, 1, 4)  # two pairs: (1, 0) and (0, 1)
+    y = rotate(x, rotation_at([0, 1, 50], 4))[0, :, 0, 0]
+    for row, p in zip(y, (0, 1, 50)):  # the second pair turns a hundred times slower
+        expected = [math.cos(p), math.sin(p), -math.sin(p / 100), math.cos(p / 100)]
+        assert row.tolist() == pytest.approx(expected, abs=1e-5)
+
+
+def test_rope_scores_depend_on_distance_alone():
+    q, k = torch.randn(2, 1, 8).expand(2, 6, 8)  # the same query and key at six positions
+    def scores(start):
+        turn = rotation_at(range(start, start + 6), 8)
+        a, b = (rotate(x[None, :, None, None], turn)[0, :, 0, 0] for x in (q, k))
+        return a @ b.T
+    near = scores(0)
+    assert torch.allclose(near, scores(40), atol=1e-4)
+    for distance in range(-5, 6):
+        diagonal = near.diagonal(distance)
+        assert torch.allclose(diagonal, diagonal[:1].expand_as(diagonal), atol=1e-5)
+    assert (near[0, 0] - near[0, 1]).abs() > 1e-3
+
+
+def test_the_trunk_turns_by_position(monkeypatch):
+    seen = []
+    monkeypatch.setattr(module, "rotate", lambda x, r: (seen.append((x.shape[3], r)), rotate(x, r))[1])
+    model = tiny(n_layer=1)
+    cache = model.new_cache(2, 12)
+    model.trunk(torch.randint(V, (2, 5)), cache)
+    model.trunk(torch.randint(V, (2, 1)), cache, torch.tensor([3, 5]))
+    (_, prefill), (_, decode) = seen
+    assert torch.allclose(prefill, rotation_at(range(5), 8), atol=1e-6)
+    assert torch.allclose(decode.reshape(2, 1, 1, -1), rotation_at([3, 5], 8), atol=1e-6)
+
+
+# --- log-probabilities -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.7])
+def test_token_logprobs_score_the_next_token(temperature):
+    model, tokens = tiny(), torch.randint(V, (2, 6))
+    found = token_logprobs(model, tokens, temperature)
+    assert found.shape == (2, 5)
+    logp = (model(tokens) / temperature).log_softmax(-1)
+    for b in range(2):
+        for t in range(5):  # entry t: the model has read up to t and is asked for the token at t + 1
+            assert found[b, t].item() == pytest.approx(logp[b, t, tokens[b, t + 1]].item(), abs=1e-5)
+
+
+def test_masked_mean_by_hand():
+    x = torch.tensor([[1.0, 2.0, 99.0], [6.0, -99.0, 99.0]])
+    mask = torch.tensor([[1, 1, 0], [1, 0, 0]])
+    assert masked_mean(x, mask).item() == 3.0  # over tokens: (1 + 2 + 6) / 3, not over rows
+
+
+# --- sampling ----------------------------------------------------------------------------------
+
+
+def slow_generate(model, prompts, n, noise, temperature=1.0, top_k=0, top_p=1.0, stop=()):
+    """Each row alone, the whole text again for each token, nucleus and top-k by their definitions."""
+    responses = []
+    for prompt, u in zip(prompts, noise.tolist()):
+        ids = list(prompt)
+        for t in range(n):
+            logits = model(torch.tensor([ids]))[0, -1].double()
+            if temperature == 0:
+                ids.append(int(logits.argmax()))
+            else:
+                p = (logits / temperature).softmax(-1).tolist()
+                keep = kept(p, top_k, top_p)
+                total = sum(p[i] for i in keep)
+                below = 0.0
+                for i in sorted(keep):
+                    below += p[i] / total
+                    if below > u[t]:
+                        break
+                ids.append(i)
+            if ids[-1] in stop:
+                break
+        responses.append(ids[len(prompt):])
+    return responses
+
+
+def kept(p, top_k, top_p):
+    """The ids that top-k and then nucleus sampling keep, of the probabilities p."""
+    order = sorted(range(len(p)), key=lambda i: -p[i])[: top_k or None]
+    total, reached, keep = sum(p[i] for i in order), 0.0, []
+    for i in order:
+        if reached >= top_p and keep:
+            break
+        keep.append(i)
+        reached += p[i] / total
+    return keep
+
+
+RAGGED = [[3], [1, 4, 1, 5, 9, 2, 6], [5, 3, 5], [8, 9, 7, 9], [3, 2, 3, 8, 4, 6], [2, 6], [4, 3, 3, 8]]
+STOPS = (0, 3, 7, 11, 19, 23)
+
+
+@BOTH
+@pytest.mark.parametrize("options", [
+    {}, {"stop": STOPS}, {"stop": STOPS, "temperature": 0.6}, {"temperature": 0.0, "stop": STOPS},
+    {"top_k": 5, "stop": STOPS}, {"top_p": 0.7, "stop": STOPS}, {"top_k": 9, "top_p": 0.8, "temperature": 1.4},
+])
+def test_generate_equals_a_slow_uncached_loop(pos, options):
+    model, noise = tiny(pos), torch.rand(len(RAGGED), 14)
+    found = generate(model, RAGGED, 14, noise=noise, **options)
+    assert found == slow_generate(model, RAGGED, 14, noise, **options)
+
+
+@BOTH
+def test_rows_that_stop_leave_the_cache_and_change_nothing(pos, monkeypatch):
+    model, noise, prompts = tiny(pos), torch.rand(21, 14), RAGGED * 3
+    widths, trunk = [], model.trunk
+    monkeypatch.setattr(model, "trunk", lambda x, *a: (widths.append(len(x)), trunk(x, *a))[1])
+    found = generate(model, prompts, 14, noise=noise, stop=STOPS)
+    assert widths[0] == 21 and len(set(widths)) >= 3, "the batch should have shrunk at least twice"
+    assert widths == sorted(widths, reverse=True)
+    monkeypatch.undo()
+    assert found == slow_generate(model, prompts, 14, noise, stop=STOPS)
+    assert len({len(r) for r in found}) >= 4
+    for response in found:  # up to and including the stop token, never past it
+        assert not set(response[:-1]) & set(STOPS)
+        assert response[-1] in STOPS or len(response) == 14
+
+
+@BOTH
+def test_a_batch_of_one(pos):
+    model, noise = tiny(pos), torch.rand(1, 10)
+    assert generate(model, [[1, 2, 3]], 10, noise=noise) == slow_generate(model, [[1, 2, 3]], 10, noise)
+
+
+def test_stop_at_the_first_token_at_none_and_after_none():
+    model, noise = tiny(), torch.rand(7, 5)
+    assert [len(r) for r in generate(model, RAGGED, 5, noise=noise, stop=range(V))] == [1] * 7
+    assert [len(r) for r in generate(model, RAGGED, 5, noise=noise)] == [5] * 7
+    assert generate(model, RAGGED, 0) == [[]] * 7
+
+
+def test_stream_yields_none_for_rows_that_have_stopped():
+    model, noise = tiny(), torch.rand(7, 14)
+    steps = list(stream(model, RAGGED, 14, noise=noise, stop=STOPS))
+    responses = generate(model, RAGGED, 14, noise=noise, stop=STOPS)
+    for row, response in enumerate(responses):
+        assert [s[row] for s in steps] == response + [None] * (len(steps) - len(response))
+    assert len(steps) == max(map(len, responses))
+
+
+def test_a_seed_repeats_and_a_row_does_not_feel_its_neighbours():
+    model = tiny()
+    a, b = (generate(model, RAGGED, 8, seed=5) for _ in range(2))
+    assert a == b != generate(model, RAGGED, 8, seed=6)
+    noise = torch.rand(7, 8)
+    together = generate(model, RAGGED, 8, noise=noise, stop=STOPS)
+    alone = [generate(model, [p], 8, noise=n[None], stop=STOPS)[0] for p, n in zip(RAGGED, noise)]
+    assert together == alone
+
+
+def test_generate_under_autocast():
+    with torch.autocast("cpu", torch.bfloat16):
+        responses = generate(tiny(), RAGGED, 4, seed=1)
+    assert all(len(r) == 4 and max(r) < V for r in responses)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_pick_draws_from_the_softmax(temperature):
+    n, logits = 20_000, torch.tensor([2.0, -1.0, 0.5, 0.0, 1.0, -0.5])
+    drawn = pick(logits.expand(n, 6), torch.rand(n), temperature)
+    observed = torch.bincount(drawn, minlength=6)
+    expected = n * (logits / temperature).softmax(-1)
+    chi2 = ((observed - expected) ** 2 / expected).sum().item()
+    assert chi2 < 25.7  # 5 degrees of freedom, one run in ten thousand
+
+
+def test_pick_at_the_ends():
+    logits = torch.tensor([[-math.inf, 0.0, 0.0, -math.inf]])
+    top = 1 - 2.0**-24  # the largest number that torch.rand gives
+    for noise, token in ((0.0, 1), (0.49, 1), (0.5, 2), (top, 2)):
+        assert pick(logits, torch.tensor([noise])).item() == token
+    # Two equally likely tokens at temperature 0: the first. And noise says nothing there.
+    assert pick(logits, torch.tensor([top]), temperature=0).item() == 1
+
+
+@pytest.mark.parametrize("top_k, top_p", [(1, 1.0), (4, 1.0), (99, 1.0), (0, 0.5), (0, 0.9), (0, 1e-9), (6, 0.6)])
+def test_filter_logits_keeps_the_defined_set(top_k, top_p):
+    logits = torch.randn(50, 12) * 2
+    found = filter_logits(logits, 0.8, top_k, top_p)
+    for row, out in zip(logits, found):
+        keep = kept((row.double() / 0.8).softmax(-1).tolist(), min(top_k, 12), top_p)
+        assert set(out.isfinite().nonzero().flatten().tolist()) == set(keep)
+        assert torch.allclose(out[keep], row[keep] / 0.8)
+
+
+def test_top_p_of_zero_still_leaves_a_token():
+    logits = torch.tensor([[0.0, 3.0, 1.0]])
+    assert pick(logits, torch.tensor([0.7]), top_p=0.0).item() in range(3)

@@ -1,0 +1,311 @@
+"""The tokenizer against a naive byte-pair encoder, masks by hand, and texts of every script."""
+
+import runpy
+import unicodedata
+
+import pytest
+import regex
+from hypothesis import given, strategies as st
+
+import tokenizer as module
+from tokenizer import (ASSISTANT, ENDOFTEXT, PAD, PATTERN, USER, StreamDecoder, Tokenizer,
+                       read_merges, train_bpe, transcript)
+
+SAMPLE = ("The tractor is red. The tractor's wheels are round, and the tractor is old!\n"
+          "What colour is the tractor? It is red. 감사합니다 감사합니다, 안녕하세요 안녕하세요 😀😀 12 12")
+TOKENIZER = Tokenizer.train(SAMPLE * 3, 400)
+# Text as it may come: any code point, and more often than chance the awkward ones.
+TEXT = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("ab 한é😀\n\ufffd")))
+USER_ASKS = {"role": "user", "content": "What colour is the tractor?"}
+BOT_SAYS = {"role": "assistant", "content": "It is red."}
+
+
+def naive_bpe(text, vocab_size):
+    """BPE by its definition: recount every pair of every word before each merge; of equally frequent
+    pairs the one with the smaller ids wins."""
+    vocab = [bytes([b]) for b in range(256)]
+    words = [list(w.encode()) for w in regex.findall(PATTERN, unicodedata.normalize("NFC", text))]
+    while len(vocab) < vocab_size:
+        counts = {}
+        for word in words:
+            for pair in zip(word, word[1:]):
+                counts[pair] = counts.get(pair, 0) + 1
+        if not counts or max(counts.values()) < 2:
+            break
+        best = min(counts, key=lambda pair: (-counts[pair], pair))
+        words = [naive_merge(word, best, len(vocab)) for word in words]
+        vocab.append(vocab[best[0]] + vocab[best[1]])
+    return vocab
+
+
+def naive_merge(word, pair, new):
+    out = []
+    while word:
+        hit = tuple(word[:2]) == pair
+        out, word = out + [new if hit else word[0]], word[2 if hit else 1:]
+    return out
+
+
+# --- training ----------------------------------------------------------------------------------
+
+
+def test_train_bpe_by_hand():
+    # aaabdaaabac holds "aa" 4 times, then Z=aa: ZabdZabac, "ab" and "Za" twice each; Z is id 256 and a is
+    # 97, so the pair of the smaller ids (a, b) wins; Y=ab: ZYdZYac, "ZY" twice; X=ZY: XdXac, no pair twice.
+    assert train_bpe("aaabdaaabac", 300)[256:] == [b"aa", b"ab", b"aaab"]
+    assert train_bpe("aaabdaaabac", 257)[256:] == [b"aa"]
+
+
+def test_train_bpe_starts_from_all_bytes():
+    assert train_bpe("", 300) == [bytes([b]) for b in range(256)]
+    assert train_bpe("aaaa", 0) == [bytes([b]) for b in range(256)]
+
+
+@given(st.text("ab ", max_size=60), st.integers(256, 300))
+def test_train_bpe_equals_the_naive_one_on_few_letters(text, size):
+    assert train_bpe(text, size) == naive_bpe(text, size)
+
+
+@given(st.lists(TEXT, max_size=6), st.integers(1, 3), st.integers(256, 320))
+def test_train_bpe_equals_the_naive_one_on_any_text(texts, times, size):
+    text = " ".join(texts * times)
+    assert train_bpe(text, size) == naive_bpe(text, size)
+
+
+def test_train_bpe_equals_the_naive_one_on_prose():
+    assert train_bpe(SAMPLE * 3, 400) == naive_bpe(SAMPLE * 3, 400)
+
+
+def test_encoding_applies_the_merges_in_their_order():
+    rank = {token: i for i, token in enumerate(TOKENIZER.vocab)}
+    for text in regex.findall(PATTERN, SAMPLE):
+        parts = [bytes([b]) for b in text.encode()]
+        while joins := [(rank[a + b], i) for i, (a, b) in enumerate(zip(parts, parts[1:])) if a + b in rank]:
+            i = min(joins)[1]
+            parts[i : i + 2] = [parts[i] + parts[i + 1]]
+        assert TOKENIZER.encode(text) == [rank[part] for part in parts]
+
+
+def test_train_leaves_room_for_the_specials():
+    tokenizer = Tokenizer.train("abcdefgh" * 2000 + SAMPLE, 300)
+    assert tokenizer.n_vocab == 300 == len(tokenizer.vocab) + 4
+    specials = [tokenizer.endoftext, tokenizer.user, tokenizer.assistant, tokenizer.pad]
+    assert specials == [296, 297, 298, 299]
+
+
+def test_a_lone_surrogate_in_the_training_text_is_survived():
+    # JSON can hold "\ud800", which is no character and has no UTF-8.
+    tokenizer = Tokenizer.train("ab ab \ud800 ab", 262)
+    assert b"ab" in tokenizer.vocab and tokenizer.decode(tokenizer.encode("\ud800")) == "\ufffd"
+
+
+# --- encoding ----------------------------------------------------------------------------------
+
+
+@given(TEXT)
+def test_round_trip_of_any_text(text):
+    ids = TOKENIZER.encode(text)
+    assert TOKENIZER.decode(ids) == unicodedata.normalize("NFC", text)
+    assert all(0 <= i < len(TOKENIZER.vocab) for i in ids)
+
+
+def test_every_byte_is_a_token():
+    assert sorted(TOKENIZER.vocab[:256]) == [bytes([b]) for b in range(256)]
+    assert TOKENIZER.decode_bytes(range(256)) == bytes(range(256))
+
+
+def test_composed_and_decomposed_hangul_are_the_same():
+    composed, parts = "한글", "\u1112\u1161\u11ab\u1100\u1173\u11af"
+    assert composed != parts and TOKENIZER.encode(parts) == TOKENIZER.encode(composed)
+    assert TOKENIZER.encode_documents([parts])[:-1] == TOKENIZER.encode(composed)
+    assert train_bpe(parts * 2, 300) == train_bpe(composed * 2, 300)
+
+
+@pytest.mark.parametrize("special", [ENDOFTEXT, USER, ASSISTANT, PAD])
+def test_typed_specials_stay_text(special):
+    text = f"a {special}{special} b"
+    for ids in (TOKENIZER.encode(text), TOKENIZER.encode_documents([text])[:-1]):
+        assert max(ids) < len(TOKENIZER.vocab) and TOKENIZER.decode(ids) == text
+    ids, _ = TOKENIZER.render([{"role": "user", "content": text}])
+    assert [i for i in ids if i >= len(TOKENIZER.vocab)] == [TOKENIZER.user]
+
+
+def test_encode_documents_ends_each_with_endoftext():
+    e = TOKENIZER.endoftext
+    expected = [*TOKENIZER.encode("The red"), e, e, *TOKENIZER.encode("감사"), e]
+    assert TOKENIZER.encode_documents(["The red", "", "감사"]) == expected
+    assert TOKENIZER.encode_documents([]) == []
+
+
+def test_decode_leaves_out_specials_and_unused_ids():
+    ids = [TOKENIZER.user, *TOKENIZER.encode("red"), TOKENIZER.pad, TOKENIZER.n_vocab + 9]
+    assert TOKENIZER.decode(ids) == "red"
+
+
+@pytest.mark.parametrize("n", [100_000])
+def test_a_long_run_of_one_character_is_survived(n):
+    for text in (" " * n, "a" * n, "한" * n, "\n" * n):
+        assert TOKENIZER.decode(TOKENIZER.encode(text)) == text
+
+
+def test_json_round_trip():
+    copy = Tokenizer.from_json(TOKENIZER.to_json())
+    assert copy.vocab == TOKENIZER.vocab and copy.pattern == TOKENIZER.pattern
+    assert copy.n_vocab == TOKENIZER.n_vocab and copy.pad == TOKENIZER.pad
+    assert copy.encode(SAMPLE) == TOKENIZER.encode(SAMPLE)
+
+
+def test_two_tokenizers_do_not_share_their_ranks(tmp_path):
+    # Both read a file called vocab.bpe; the second must not get what was remembered of the first.
+    found = []
+    for folder, merges in (("a", "h e\nhe y\n"), ("b", "e y\nh ey\n")):
+        (tmp_path / folder).mkdir()
+        path = tmp_path / folder / "vocab.bpe"
+        path.write_text("#version: 0.2\n" + merges, encoding="utf-8")
+        found.append(Tokenizer.gpt2(path))
+    first, second = found
+    assert first.vocab[256:] == [b"he", b"hey"] and second.vocab[256:] == [b"ey", b"hey"]
+    assert first.decode(first.encode("hex")) == "hex" and len(first.encode("hex")) == 2
+    assert len(second.encode("hex")) == 3 and len(first.encode("eye")) == 3
+
+
+@pytest.mark.parametrize("vocab", [[b"a"], [bytes([b]) for b in range(256)] + [b"a"]])
+def test_an_impossible_vocabulary_is_refused(vocab):
+    with pytest.raises(ValueError, match="256 bytes"):
+        Tokenizer(vocab)
+
+
+# --- the chat template -------------------------------------------------------------------------
+
+
+def test_render_by_hand():
+    t = Tokenizer.train("", 260)  # one token per byte, specials 256 (end), 257 (user), 258 (assistant)
+    messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yo"},
+                {"role": "user", "content": "?"}, {"role": "assistant", "content": ""}]
+    ids, mask = t.render(messages)
+    assert ids == [257, 72, 105, 258, 89, 111, 256, 257, 63, 258, 256]
+    assert mask == [0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 1]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["user", "assistant"]), TEXT), max_size=6))
+def test_each_answer_teaches_one_end(turns):
+    ids, mask = TOKENIZER.render([{"role": r, "content": c} for r, c in turns])
+    assert len(ids) == len(mask)
+    ends = sum(1 for i, m in zip(ids, mask) if m and i == TOKENIZER.endoftext)
+    assert ends == sum(1 for role, _ in turns if role == "assistant") == ids.count(TOKENIZER.endoftext)
+    learned = [i for i, m in zip(ids, mask) if m]
+    assert learned == TOKENIZER.encode_documents(c for role, c in turns if role == "assistant")
+    assert not any(m for i, m in zip(ids, mask) if i in (TOKENIZER.user, TOKENIZER.assistant))
+
+
+def test_prompt_is_where_the_answer_begins():
+    prompt, stop = TOKENIZER.prompt([USER_ASKS])
+    full, mask = TOKENIZER.render([USER_ASKS, BOT_SAYS])
+    assert full[: len(prompt)] == prompt and stop == [TOKENIZER.endoftext]
+    assert mask == [0] * len(prompt) + [1] * (len(full) - len(prompt))
+
+
+def test_transcript_for_a_base_model():
+    assert transcript([USER_ASKS]) == "User: What colour is the tractor?\nBot:"
+    assert transcript([USER_ASKS, BOT_SAYS]) == "User: What colour is the tractor?\nBot: It is red."
+    ids, stop = TOKENIZER.prompt([USER_ASKS, BOT_SAYS, USER_ASKS], chat=False)
+    assert ids[0] == TOKENIZER.endoftext
+    assert TOKENIZER.decode(ids) == ("User: What colour is the tractor?\nBot: It is red.\n"
+                                     "User: What colour is the tractor?\nBot:")
+    assert TOKENIZER.endoftext in stop
+    assert {i for i in stop if i < len(TOKENIZER.vocab)} == {
+        i for i, token in enumerate(TOKENIZER.vocab) if 10 in token}
+
+
+# --- streaming ---------------------------------------------------------------------------------
+
+
+def pieces(tokenizer, ids):
+    decoder = StreamDecoder(tokenizer)
+    return [*(decoder.feed(i) for i in ids), decoder.feed()]
+
+
+def long_tokens():
+    """A vocabulary whose tokens cut characters in awkward places, as a trained one may."""
+    extra = ["a한".encode() + "글".encode()[:1], "글".encode()[1:] + b"b", b"\xff\xf0\x9f", b"abc\xe2",
+             "é😀".encode()[:4], "😀".encode()[1:], b"\x82\xac", b"a\xffb\xe2"]
+    return Tokenizer([bytes([b]) for b in range(256)] + extra)
+
+
+LONG = long_tokens()
+
+
+@given(TEXT)
+def test_stream_decoder_gives_the_text_of_any_characters(text):
+    for tokenizer in (TOKENIZER, LONG):
+        ids = tokenizer.encode(text)
+        assert "".join(pieces(tokenizer, ids)) == tokenizer.decode(ids)
+
+
+@given(st.text("한글😀é€ab", min_size=1))
+def test_stream_decoder_emits_no_part_of_a_character(text):
+    byte_ids = list(text.encode())
+    for tokenizer, ids in ((LONG, byte_ids), (LONG, LONG.encode(text)), (TOKENIZER, TOKENIZER.encode(text))):
+        assert not any("\ufffd" in piece for piece in pieces(tokenizer, ids))
+
+
+@given(st.lists(st.one_of(st.integers(0, LONG.n_vocab - 1), st.integers(0x80, LONG.n_vocab - 1))))
+def test_stream_decoder_equals_decode_on_any_ids(ids):
+    assert "".join(pieces(LONG, ids)) == LONG.decode(ids)
+
+
+def test_stream_decoder_holds_a_character_until_it_is_whole():
+    a, b, c = "한".encode()
+    assert pieces(LONG, [65, a, b, c, 66]) == ["A", "", "", "한", "B", ""]
+    assert pieces(LONG, [a, b]) == ["", "", "\ufffd"]
+    abc = LONG.vocab.index(b"abc\xe2")  # four bytes at once, of which the last begins a character
+    assert pieces(LONG, [abc, 0x82, 0xAC]) == ["abc", "", "€", ""]
+
+
+# --- GPT-2's vocabulary ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("line", ["a", "a b c", "a \u3042"])
+def test_read_merges_names_the_line(tmp_path, line):
+    path = tmp_path / "vocab.bpe"
+    path.write_text(f"#version: 0.2\nh e\n{line}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"vocab\.bpe, line 3") as error:
+        read_merges(path)
+    assert "\n" not in str(error.value)
+
+
+def test_read_merges_of_what_is_no_text_is_one_line(tmp_path):
+    path = tmp_path / "vocab.bpe"
+    path.write_bytes(b"#version: 0.2\nh e\n\xff\xfe\x00\x80\n")
+    with pytest.raises(ValueError, match=r"vocab\.bpe") as error:
+        read_merges(path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.fixture
+def gpt2(shared):
+    path = shared / "data" / "tokenizer" / "vocab.bpe"
+    if not path.exists():
+        pytest.skip("no vocab.bpe in the sample data")
+    return Tokenizer.gpt2(path)
+
+
+def test_gpt2_known_ids(gpt2):
+    assert gpt2.encode("Hello world") == [15496, 995]
+    assert gpt2.endoftext == 50256 and gpt2.n_vocab == 50260
+
+
+def test_gpt2_tinyshakespeare_counts(gpt2, shared):
+    path = shared / "data" / "pretrain" / "tinyshakespeare.txt"
+    if not path.exists():
+        pytest.skip("no tinyshakespeare.txt in the sample data")
+    text = path.read_text(encoding="utf-8")
+    n = int(0.9 * len(text))
+    assert [len(gpt2.encode(text[:n])), len(gpt2.encode(text[n:]))] == [301_966, 36_059]
+
+
+def test_the_module_shows_a_mask(capsys):
+    runpy.run_path(module.__file__, run_name="__main__")
+    out = capsys.readouterr().out
+    assert out.count("\x1b[32m[<|endoftext|>]") == 2 and "[<|user|>]" in out
+    assert "\x1b[32m[<|user|>]" not in out and "\x1b[32m[<|assistant|>]" not in out
