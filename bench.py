@@ -3,14 +3,15 @@
     python bench.py                   every table
     python bench.py attention         our attention against torch's scaled_dot_product_attention
     python bench.py train             tokens per second against a plain eager float32 loop
-    python bench.py time --data=FILE  seconds to a validation loss of 1.88 on tinyshakespeare, against
+    python bench.py time --data=FILE  seconds to a validation loss of 1.88 on tinyshakespeare,
+    against
                                       the plain loop with nanoGPT's CPU recipe
     python bench.py sample            cached sampling against transformers' generate
 
 Ours and the peer take turns, so that a busy machine slows both. A row shows medians and the ratio's
 median, minimum and maximum. "of matmul" is the arithmetic rate over the rate of a large matmul.
-The plain loop is what nanoGPT's train.py computes, written down here in its shortest form: AdamW for
-all parameters, learned positions, float32, one random batch a step, no compilation.
+The plain loop is what nanoGPT's train.py computes, written down here in its shortest form: AdamW
+for all parameters, learned positions, float32, one random batch a step, no compilation.
 """
 
 import statistics
@@ -25,7 +26,8 @@ import torch.nn.functional as F
 import attention
 import optim
 import pretrain
-from common import BadInput, gemm_rate, learning_rate, parse_config, run, setup
+from common import BadInput, learning_rate, parse_config, run
+from machine import gemm_rate, setup
 from model import GPT, GPTConfig, generate
 
 
@@ -45,25 +47,40 @@ class PlainGPT(torch.nn.Module):
     def __init__(self, V, T, L, H, C):
         super().__init__()
         self.wte, self.wpe = torch.nn.Embedding(V, C), torch.nn.Embedding(T, C)
-        self.blocks = torch.nn.ModuleList(torch.nn.ModuleDict({
-            "ln_1": torch.nn.LayerNorm(C, bias=False), "qkv": torch.nn.Linear(C, 3 * C, bias=False),
-            "proj": torch.nn.Linear(C, C, bias=False), "ln_2": torch.nn.LayerNorm(C, bias=False),
-            "up": torch.nn.Linear(C, 4 * C, bias=False), "down": torch.nn.Linear(4 * C, C, bias=False),
-        }) for _ in range(L))
+        self.blocks = torch.nn.ModuleList(
+            torch.nn.ModuleDict(
+                {
+                    "ln_1": torch.nn.LayerNorm(C, bias=False),
+                    "qkv": torch.nn.Linear(C, 3 * C, bias=False),
+                    "proj": torch.nn.Linear(C, C, bias=False),
+                    "ln_2": torch.nn.LayerNorm(C, bias=False),
+                    "up": torch.nn.Linear(C, 4 * C, bias=False),
+                    "down": torch.nn.Linear(4 * C, C, bias=False),
+                }
+            )
+            for _ in range(L)
+        )
         self.ln_f, self.H = torch.nn.LayerNorm(C, bias=False), H
         for name, p in self.named_parameters():
             if p.ndim == 2:
-                torch.nn.init.normal_(p, std=0.02 / ((2 * L) ** 0.5 if "proj" in name or "down" in name else 1))
+                torch.nn.init.normal_(
+                    p, std=0.02 / ((2 * L) ** 0.5 if "proj" in name or "down" in name else 1)
+                )
 
     def forward(self, tokens, targets):
         B, T = tokens.shape
         x = self.wte(tokens) + self.wpe(torch.arange(T, device=tokens.device))
         for b in self.blocks:
-            q, k, v = (y.view(B, T, self.H, -1).transpose(1, 2) for y in b["qkv"](b["ln_1"](x)).chunk(3, -1))
+            q, k, v = (
+                y.view(B, T, self.H, -1).transpose(1, 2)
+                for y in b["qkv"](b["ln_1"](x)).chunk(3, -1)
+            )
             y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
             x = x + b["proj"](y.transpose(1, 2).reshape(B, T, -1))
             x = x + b["down"](F.gelu(b["up"](b["ln_2"](x))))
-        return F.cross_entropy(F.linear(self.ln_f(x), self.wte.weight).flatten(0, 1), targets.flatten())
+        return F.cross_entropy(
+            F.linear(self.ln_f(x), self.wte.weight).flatten(0, 1), targets.flatten()
+        )
 
 
 # --- measuring ---------------------------------------------------------------------------------
@@ -94,8 +111,12 @@ def row(name, ours, peer, unit, amount, flops=None, peak=None):
     ratios = [b / a for a, b in zip(ours, peer)]
     a, b = statistics.median(ours), statistics.median(peer)
     share = f"{flops / a / peak:>6.0%} of matmul" if flops else ""
-    print(f"  {name:<34} {amount / a:>12,.1f} {amount / b:>12,.1f} {unit:<9} {statistics.median(ratios):>5.2f}x "
-          f"({min(ratios):.2f}-{max(ratios):.2f}) {share}", flush=True)
+    print(
+        f"  {name:<34} {amount / a:>12,.1f} {amount / b:>12,.1f} {unit:<9} "
+        f"{statistics.median(ratios):>5.2f}x "
+        f"({min(ratios):.2f}-{max(ratios):.2f}) {share}",
+        flush=True,
+    )
 
 
 def header(title, peer):
@@ -113,7 +134,9 @@ def bench_attention(cfg, machine):
     header("attention, forward + backward", "torch SDPA")
     peak = gemm_rate(machine)
     for shape in GPU_SHAPES if machine.device.startswith("cuda") else SHAPES:
-        q, k, v, g = (torch.randn(shape, device=machine.device, dtype=machine.dtype) for _ in range(4))
+        q, k, v, g = (
+            torch.randn(shape, device=machine.device, dtype=machine.dtype) for _ in range(4)
+        )
         leaves = [x.requires_grad_() for x in (q, k, v)]
 
         def ours():
@@ -134,7 +157,9 @@ def bench_train(cfg, machine):
     peak = gemm_rate(machine)
     for V, L, H, C, T, B in ((1024, 4, 4, 128, 128, 16), (256, 6, 6, 384, 256, 16)):
         x = torch.randint(V, (B, T), device=machine.device)
-        model = GPT(GPTConfig(block_size=T, vocab_size=V, n_layer=L, n_head=H, n_embd=C)).to(machine.device)
+        model = GPT(GPTConfig(block_size=T, vocab_size=V, n_layer=L, n_head=H, n_embd=C)).to(
+            machine.device
+        )
         optimizers = optim.build(model, 1e-3, 0.02)
         plain = PlainGPT(V, T, L, H, C).to(machine.device)
         adamw = torch.optim.AdamW(plain.parameters(), lr=1e-3)
@@ -152,13 +177,26 @@ def bench_train(cfg, machine):
             adamw.zero_grad(set_to_none=True)
 
         a, b = take_turns(ours, peer, machine, cfg.repeats, 5 if C < 200 else 1)
-        row(f"{L}L/{H}H/{C}, T={T}, B={B}", a, b, "tokens/s", B * T, B * T * model.flops_per_token(T), peak)
+        row(
+            f"{L}L/{H}H/{C}, T={T}, B={B}",
+            a,
+            b,
+            "tokens/s",
+            B * T,
+            B * T * model.flops_per_token(T),
+            peak,
+        )
 
 
 def bench_time(cfg, machine):
     """Seconds of training (validation left out of the clock) until the validation loss is 1.88."""
     print("\ntime to validation loss 1.88, tinyshakespeare, 4L/4H/128, T=64, B=12", flush=True)
-    options = [f"--data={cfg.data}", "--preset=shakespeare_char", f"--device={cfg.device}", f"--dtype={cfg.dtype}"]
+    options = [
+        f"--data={cfg.data}",
+        "--preset=shakespeare_char",
+        f"--device={cfg.device}",
+        f"--dtype={cfg.dtype}",
+    ]
     recipe = parse_config(pretrain.Config, pretrain.PRESETS, options)
     train, val, tokenizer = pretrain.load_data(recipe)
     V = -(-tokenizer.n_vocab // 64) * 64
@@ -171,13 +209,18 @@ def bench_time(cfg, machine):
         with machine.autocast():
             loss = model(x, y).mean()
         loss.backward()
-        optim.step(optimizers, model, learning_rate(step, recipe.steps, recipe.warmup, recipe.final_lr))
+        optim.step(
+            optimizers, model, learning_rate(step, recipe.steps, recipe.warmup, recipe.final_lr)
+        )
 
     plain = PlainGPT(V, 64, 4, 4, 128).to(machine.device)
     matrices = [p for p in plain.parameters() if p.ndim == 2]
     norms = [p for p in plain.parameters() if p.ndim != 2]
-    adamw = torch.optim.AdamW([{"params": matrices, "weight_decay": 0.1}, {"params": norms, "weight_decay": 0.0}],
-                              lr=1e-3, betas=(0.9, 0.99))
+    adamw = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": 0.1}, {"params": norms, "weight_decay": 0.0}],
+        lr=1e-3,
+        betas=(0.9, 0.99),
+    )
     rng = np.random.default_rng(cfg.seed)
 
     def peer(step):
@@ -190,11 +233,15 @@ def bench_time(cfg, machine):
         adamw.step()
         adamw.zero_grad(set_to_none=True)
 
-    rows = torch.from_numpy(np.stack([val[i * 64 : i * 64 + 65] for i in range(512)]).astype(np.int64)).to(machine.device)
+    rows = torch.from_numpy(
+        np.stack([val[i * 64 : i * 64 + 65] for i in range(512)]).astype(np.int64)
+    ).to(machine.device)
     x, y = rows[:, :-1], rows[:, 1:]
     results = {}
-    for name, step_of, loss_of, steps in (("ours", ours, lambda: model(x, y).mean(), recipe.steps),
-                                          ("plain loop", peer, lambda: plain(x, y), 2000)):
+    for name, step_of, loss_of, steps in (
+        ("ours", ours, lambda: model(x, y).mean(), recipe.steps),
+        ("plain loop", peer, lambda: plain(x, y), 2000),
+    ):
         seconds, loss = 0.0, float("inf")
         for step in range(steps):
             sync(machine)
@@ -208,7 +255,9 @@ def bench_time(cfg, machine):
                 if loss <= 1.88:
                     break
         results[name] = seconds
-        print(f"  {name:<12} {seconds:>7.1f} s  {step + 1:>5} steps   val loss {loss:.3f}", flush=True)
+        print(
+            f"  {name:<12} {seconds:>7.1f} s  {step + 1:>5} steps   val loss {loss:.3f}", flush=True
+        )
     print(f"  ratio {results['plain loop'] / results['ours']:.2f}x")
 
 
@@ -217,11 +266,25 @@ def bench_sample(cfg, machine):
     try:
         import transformers
     except ImportError:
-        raise BadInput("the peer of `bench.py sample` is transformers: pip install -e '.[test]'") from None
+        raise BadInput(
+            "the peer of `bench.py sample` is transformers: pip install -e '.[test]'"
+        ) from None
     header("sampling, 128 x 24 new tokens", "transformers")
-    model = GPT(GPTConfig(vocab_size=1024, n_layer=4, n_head=6, n_embd=192, block_size=64)).to(machine.device).eval()
-    config = transformers.GPT2Config(vocab_size=1024, n_positions=64, n_embd=192, n_layer=4, n_head=6,
-                                     bos_token_id=0, eos_token_id=None, pad_token_id=0)
+    model = (
+        GPT(GPTConfig(vocab_size=1024, n_layer=4, n_head=6, n_embd=192, block_size=64))
+        .to(machine.device)
+        .eval()
+    )
+    config = transformers.GPT2Config(
+        vocab_size=1024,
+        n_positions=64,
+        n_embd=192,
+        n_layer=4,
+        n_head=6,
+        bos_token_id=0,
+        eos_token_id=None,
+        pad_token_id=0,
+    )
     peer_model = transformers.GPT2LMHeadModel(config).to(machine.device).eval()
     prompts = torch.randint(1, 1024, (128, 16), device=machine.device)
     listed = prompts.tolist()
@@ -232,13 +295,20 @@ def bench_sample(cfg, machine):
 
     def peer():
         with torch.no_grad(), machine.autocast():
-            peer_model.generate(prompts, attention_mask=torch.ones_like(prompts), max_new_tokens=24, do_sample=True)
+            peer_model.generate(
+                prompts, attention_mask=torch.ones_like(prompts), max_new_tokens=24, do_sample=True
+            )
 
     a, b = take_turns(ours, peer, machine, cfg.repeats, 1)
     row("4L/6H/192", a, b, "tokens/s", 128 * 24)
 
 
-BENCHES = {"attention": bench_attention, "train": bench_train, "time": bench_time, "sample": bench_sample}
+BENCHES = {
+    "attention": bench_attention,
+    "train": bench_train,
+    "time": bench_time,
+    "sample": bench_sample,
+}
 
 
 def main(argv):
@@ -247,8 +317,11 @@ def main(argv):
         raise BadInput(f"bench.py {unknown[0]}: no such table; there are {', '.join(BENCHES)}")
     cfg = parse_config(Config, {"default": {}}, [arg for arg in argv if arg.startswith("--")])
     machine = setup(cfg)
-    print(f"{machine.device}, {str(machine.dtype)[6:]}, {torch.get_num_threads()} threads, torch {torch.__version__}; "
-          f"matmul {gemm_rate(machine) / 1e9:,.0f} GFLOP/s")
+    print(
+        f"{machine.device}, {str(machine.dtype)[6:]}, {torch.get_num_threads()} threads, torch "
+        f"{torch.__version__}; "
+        f"matmul {gemm_rate(machine) / 1e9:,.0f} GFLOP/s"
+    )
     for name in names or BENCHES:
         torch.manual_seed(cfg.seed)
         BENCHES[name](cfg, machine)

@@ -11,8 +11,8 @@ continues the text as it stands. In a conversation, /reset forgets it and /quit 
 import sys
 from dataclasses import dataclass
 
-
-from common import BadInput, load_checkpoint, parse_config, run, setup
+from common import BadInput, load_checkpoint, parse_config, run
+from machine import setup
 from model import GPT, stream
 from tokenizer import StreamDecoder, Tokenizer
 
@@ -41,8 +41,16 @@ def answer(model, tokenizer, ids, stop, cfg, machine, turn=0):
     seed = cfg.seed + turn if cfg.seed else None
     decoder, text = StreamDecoder(tokenizer), ""
     with machine.autocast():
-        for (token,) in stream(model, [ids], limit, temperature=0.0 if cfg.greedy else cfg.temperature,
-                               top_k=cfg.top_k, top_p=cfg.top_p, stop=stop, seed=seed):
+        for (token,) in stream(
+            model,
+            [ids],
+            limit,
+            temperature=0.0 if cfg.greedy else cfg.temperature,
+            top_k=cfg.top_k,
+            top_p=cfg.top_p,
+            stop=stop,
+            seed=seed,
+        ):
             piece = "" if token in stop else decoder.feed(token)
             piece = piece if text else piece.lstrip()
             text += piece
@@ -83,18 +91,40 @@ def main(argv):
     machine = setup(cfg)
     checkpoint = load_checkpoint(path)
     if checkpoint["model_config"].get("head", "lm") != "lm":
-        raise BadInput(f"{path} is a checkpoint of stage '{checkpoint['stage']}', which gives scores, not words; "
-                       "talk to one of stage pretrain, sft or ppo")
-    model, tokenizer = GPT.from_checkpoint(checkpoint).to(machine.device).eval(), Tokenizer.from_json(checkpoint["tokenizer"])
+        raise BadInput(
+            f"{path} is a checkpoint of stage '{checkpoint['stage']}', which gives scores, not "
+            "words; "
+            "talk to one of stage pretrain, sft or ppo"
+        )
+    model, tokenizer = (
+        GPT.from_checkpoint(checkpoint).to(machine.device).eval(),
+        Tokenizer.from_json(checkpoint["tokenizer"]),
+    )
     chat = checkpoint["stage"] != "pretrain"
     prompt = cfg.prompt.replace("\\n", "\n")
     if cfg.raw:
-        answer(model, tokenizer, [tokenizer.endoftext, *tokenizer.encode(prompt)], [tokenizer.endoftext], cfg, machine)
+        answer(
+            model,
+            tokenizer,
+            [tokenizer.endoftext, *tokenizer.encode(prompt)],
+            [tokenizer.endoftext],
+            cfg,
+            machine,
+        )
     elif prompt:
-        answer(model, tokenizer, *tokenizer.prompt([{"role": "user", "content": prompt}], chat), cfg, machine)
+        answer(
+            model,
+            tokenizer,
+            *tokenizer.prompt([{"role": "user", "content": prompt}], chat),
+            cfg,
+            machine,
+        )
     else:
-        print(f"{path}: stage {checkpoint['stage']}, {sum(p.numel() for p in model.parameters()):,} parameters. "
-              "/reset forgets the conversation, /quit ends.")
+        print(
+            f"{path}: stage {checkpoint['stage']}, "
+            f"{sum(p.numel() for p in model.parameters()):,} parameters. "
+            "/reset forgets the conversation, /quit ends."
+        )
         talk(model, tokenizer, cfg, machine, chat)
 
 

@@ -1,17 +1,16 @@
-"""What every stage needs and no paper is about: command line, machine, checkpoints, log. No machine learning.
+"""What every stage needs and no paper is about: command line, machine, checkpoints, log.
 
 A checkpoint is one file, `out/<stage>/ckpt.pt`: a plain dict of tensors and plain Python, so that
 `torch.load(weights_only=True)` reads it and no code hides in it:
 
     {"stage": "sft", "model": state_dict, "model_config": {...}, "tokenizer": "<json>",
      "train_config": {...}, "step": 250, "metrics": {"val_loss": 0.71},
-     "parent": {"path": "out/pretrain/ckpt.pt", "stage": "pretrain", "metrics": {...}, "parent": ...}}
+     "parent": {"path": "out/pretrain/ckpt.pt", "stage": "pretrain", "metrics": {...}, ...}}
 
-`last.pt` beside it holds the same and the optimizers' state, for `--resume`. A log is JSON Lines: the
-configuration first, then one object per logged step.
+`last.pt` beside it holds the same and the optimizers' state, for `--resume`. A log is JSON Lines:
+the configuration first, then one object per logged step.
 """
 
-import ctypes
 import dataclasses
 import difflib
 import inspect
@@ -23,11 +22,8 @@ import platform
 import re
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-import zlib
-from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -40,7 +36,7 @@ class BadInput(Exception):
 
 
 def run(main, *args):
-    """Call `main(*args)`. Bad input, a missing file or a full disk: one line on stderr, exit code 2."""
+    """Call `main(*args)`. Bad input, a missing file, a full disk: one line on stderr, exit code 2."""
     # A console with an old code page shows a question mark where it lacks a letter, and goes on.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -67,7 +63,8 @@ def run(main, *args):
 
 
 def parse_config(Config, presets, argv=None):
-    """`--preset=NAME` first, then each `--key=value` over it, as an instance of the dataclass `Config`.
+    """`--preset=NAME` first, then each `--key=value` over it, as an instance of the dataclass
+    `Config`.
 
     Raises BadInput for an unknown key (with the nearest one), a wrong type or an unknown preset.
     """
@@ -119,7 +116,8 @@ def parse_value(key, kind, text):
 
 
 def print_help(Config, presets):
-    """The stage's docstring, then each field with its default and the comment that stands beside it."""
+    """The stage's docstring, then each field with its default and the comment that stands beside
+    it."""
     print(sys.modules[Config.__module__].__doc__.strip(), "\n\noptions (default: meaning)")
     comments = dict(re.findall(r"^    (\w+): .*?  # (.*)$", inspect.getsource(Config), re.M))
     for f in dataclasses.fields(Config):
@@ -129,108 +127,7 @@ def print_help(Config, presets):
         print(f"  --preset={name:<18}", " ".join(f"{k}={v}" for k, v in values.items()))
 
 
-# --- machine -----------------------------------------------------------------------------------
-
-
-@dataclasses.dataclass
-class Machine:
-    """The device, the number format of the matmuls, and this process's place among its peers."""
-
-    device: str
-    dtype: torch.dtype
-    rank: int = 0
-    world: int = 1
-
-    @property
-    def main(self):
-        return self.rank == 0
-
-    def autocast(self):
-        """float32 master weights; bfloat16 matmuls where the machine is fast at them."""
-        if self.dtype == torch.float32:
-            return nullcontext()
-        return torch.autocast(self.device.split(":")[0], self.dtype)
-
-    def distribute(self, model):
-        """Wrap the model so that gradients are averaged over processes (nothing for one process)."""
-        if self.world == 1:
-            return model
-        return torch.nn.parallel.DistributedDataParallel(model)
-
-    def rows(self, n):
-        """Which rows of a global batch of n this process computes. All draw the same global batch."""
-        if n % self.world:
-            raise BadInput(f"a batch of {n} rows does not divide among {self.world} processes")
-        return slice(self.rank, None, self.world)
-
-    def mean(self, value):
-        """The mean of a number over all processes."""
-        if self.world == 1:
-            return float(value)
-        value = torch.as_tensor(value, dtype=torch.float64, device=self.device)
-        dist.all_reduce(value)
-        return float(value) / self.world
-
-    def seed(self, *numbers):
-        """Seed torch from (run seed, step, ...): a step's draws depend on nothing that came before it,
-        so a resumed run needs no saved generator to continue to the same bits."""
-        torch.manual_seed(zlib.crc32(repr((*numbers, self.rank)).encode()))
-
-
-def fast_bf16(device):
-    """Is bfloat16 arithmetic native here? Without native instructions it is emulated, 100x slower."""
-    if device.startswith("cuda"):
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    features = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return device == "cpu" and bool(features.get("avx512_bf16") or features.get("amx_bf16"))
-
-
-def keep_freed_memory():
-    """Linux's allocator hands large blocks back to the system at once, and the next tensor pays for
-    fresh pages: a tenth of a training step on a CPU. Ask it to keep them (mallopt, glibc only)."""
-    if platform.libc_ver()[0] == "glibc":
-        libc = ctypes.CDLL(None)
-        libc.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD: blocks up to 1 GiB come from the heap
-        libc.mallopt(-1, 1 << 30)  # M_TRIM_THRESHOLD: up to 1 GiB of free heap stays
-
-
-def setup(cfg):
-    """Choose device and dtype, join the other processes if `torchrun` started us, seed."""
-    keep_freed_memory()
-    rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-    device = cfg.device
-    if device == "auto":
-        mps = torch.backends.mps.is_available()
-        device = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
-    if device not in ("cpu", "cuda", "mps"):
-        raise BadInput(f"--device={device}: expected auto, cpu, cuda or mps")
-    if device == "cuda":
-        if not torch.cuda.is_available():
-            raise BadInput("--device=cuda: torch sees no CUDA GPU here; use --device=cpu")
-        device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
-        torch.cuda.set_device(device)
-        torch.set_float32_matmul_precision("high")
-    dtypes = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-    dtypes["auto"] = torch.bfloat16 if fast_bf16(device) else torch.float32
-    if cfg.dtype not in dtypes:
-        raise BadInput(f"--dtype={cfg.dtype}: expected auto, float32 or bfloat16")
-    if world > 1 and not dist.is_initialized():
-        dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
-    machine = Machine(device, dtypes[cfg.dtype], rank, world)
-    machine.seed(cfg.seed)
-    return machine
-
-
-def gemm_rate(machine):
-    """This machine's matmul rate in FLOP/s, measured in a moment: what `mfu` is a share of."""
-    n = 8192 if machine.device.startswith("cuda") else 512
-    a = torch.randn(n, n, device=machine.device, dtype=machine.dtype)
-    best = math.inf
-    for _ in range(10):
-        start = time.perf_counter()
-        (a @ a)[0, 0].item()
-        best = min(best, time.perf_counter() - start)
-    return 2 * n**3 / best
+# --- schedule ----------------------------------------------------------------------------------
 
 
 def learning_rate(step, steps, warmup=0, final=0.1):
@@ -262,38 +159,88 @@ def save_checkpoint(path, checkpoint):
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:
         temporary.unlink(missing_ok=True)
-        raise BadInput(f"{path}: could not be written ({_line(error)}); is the disk full? The previous "
-                       "file is unharmed; free some space and go on with --resume") from error
+        raise BadInput(
+            f"{path}: could not be written ({_line(error)}); is the disk full? The previous "
+            "file is unharmed; free some space and go on with --resume"
+        ) from error
 
 
 def load_checkpoint(path, stages=None, device="cpu"):
-    """Read a checkpoint. Raises BadInput if it is missing, damaged, not ours, or of the wrong stage."""
+    """Read a checkpoint. Raises BadInput if it is missing, damaged, not ours, or of the wrong
+    stage."""
     path = Path(path)
     if not path.exists():
         raise BadInput(f"{path}: no such file")
     if path.is_dir():
-        raise BadInput(f"{path} is a directory; name the checkpoint file in it, such as {path / 'ckpt.pt'}")
+        raise BadInput(
+            f"{path} is a directory; name the checkpoint file in it, such as {path / 'ckpt.pt'}"
+        )
     try:
         checkpoint = torch.load(path, map_location=device, weights_only=True)
     except pickle.UnpicklingError:
-        raise BadInput(f"{path}: refused, since it holds more than tensors and plain values (it could "
-                       "run code), or is no checkpoint at all; load only files that a stage here wrote") from None
+        raise BadInput(
+            f"{path}: refused, since it holds more than tensors and plain values (it could "
+            "run code), or is no checkpoint at all; load only files that a stage here wrote"
+        ) from None
     except OSError:
         raise
     except Exception as error:  # whatever the reader trips over in damaged bytes
-        raise BadInput(f"{path}: damaged or cut short ({_line(error)}); "
-                       "run the stage that makes it again") from None
-    if not isinstance(checkpoint, dict) or not {"stage", "model", "model_config"} <= checkpoint.keys():
-        raise BadInput(f"{path}: not a checkpoint of these stages (no stage, model, model_config in it)")
+        raise BadInput(
+            f"{path}: damaged or cut short ({_line(error)}); run the stage that makes it again"
+        ) from None
+    if (
+        not isinstance(checkpoint, dict)
+        or not {"stage", "model", "model_config"} <= checkpoint.keys()
+    ):
+        raise BadInput(
+            f"{path}: not a checkpoint of these stages (no stage, model, model_config in it)"
+        )
     if stages and checkpoint["stage"] not in stages:
-        raise BadInput(f"{path} is a checkpoint of stage '{checkpoint['stage']}'; "
-                       f"this needs one of stage {' or '.join(stages)}")
+        raise BadInput(
+            f"{path} is a checkpoint of stage '{checkpoint['stage']}'; "
+            f"this needs one of stage {' or '.join(stages)}"
+        )
     return checkpoint
+
+
+class Saver:
+    """Writes the checkpoints of a run: `ckpt.pt` whenever the validation loss is the best so far, and
+    each time `last.pt`, which also holds the optimizers, for --resume."""
+
+    def __init__(self, cfg, stage, model, tokenizer, parent, optimizers):
+        self.out, self.model, self.optimizers, self.best = Path(cfg.out), model, optimizers, math.inf
+        self.fixed = {"stage": stage, "model_config": dataclasses.asdict(model.config),
+                      "tokenizer": tokenizer, "train_config": dataclasses.asdict(cfg), "parent": parent}
+
+    def resume(self, saved):
+        """Take up a run from its `last.pt` (None: begin); returns the step to go on from."""
+        if not saved:
+            return 0
+        for optimizer, state in zip(self.optimizers, saved["optimizer"]):
+            optimizer.load_state_dict(state)
+        self.best = saved["best"]
+        return saved["step"]
+
+    def save(self, step, metrics, better=None, **extra):
+        """`better`: is this the checkpoint to keep? By default, if metrics["val_loss"] is the lowest."""
+        loss = metrics.get("val_loss", math.inf)
+        better = loss < self.best if better is None else better
+        self.best = min(self.best, loss)
+        checkpoint = {**self.fixed, "model": self.model.state_dict(), "step": step, "metrics": metrics}
+        if better:
+            save_checkpoint(self.out / "ckpt.pt", checkpoint)
+        states = [optimizer.state_dict() for optimizer in self.optimizers]
+        save_checkpoint(self.out / "last.pt", {**checkpoint, "best": self.best, "optimizer": states, **extra})
 
 
 def parent_of(path, checkpoint):
     """The lineage a child checkpoint carries: where it came from, and where that came from."""
-    return {"path": Path(path).as_posix(), **{k: checkpoint.get(k) for k in ("stage", "metrics", "parent")}}
+    data = checkpoint.get("train_config", {}).get("data")
+    return {
+        "path": Path(path).as_posix(),
+        "data": data,
+        **{k: checkpoint.get(k) for k in ("stage", "metrics", "parent")},
+    }
 
 
 def need(path, script, preset, *more):
@@ -303,14 +250,26 @@ def need(path, script, preset, *more):
     """
     path = Path(path)
     if not path.exists() and int(os.environ.get("RANK", 0)) == 0:
-        command = [sys.executable, str(Path(__file__).with_name(script)), f"--preset={preset}",
-                   f"--out={path.parent.as_posix()}", *more]
-        print(f"{path.as_posix()} is not there yet; making it: python {script} "
-              + " ".join(command[2:]), flush=True)
-        alone = {k: v for k, v in os.environ.items() if k not in ("RANK", "WORLD_SIZE", "LOCAL_RANK")}
+        command = [
+            sys.executable,
+            str(Path(__file__).with_name(script)),
+            f"--preset={preset}",
+            f"--out={path.parent.as_posix()}",
+            *more,
+        ]
+        print(
+            f"{path.as_posix()} is not there yet; making it: python {script} "
+            + " ".join(command[2:]),
+            flush=True,
+        )
+        alone = {
+            k: v for k, v in os.environ.items() if k not in ("RANK", "WORLD_SIZE", "LOCAL_RANK")
+        }
         if code := subprocess.run(command, env=alone).returncode:
-            raise BadInput(f"{script} ended with exit code {code}, so {path.as_posix()} is missing; "
-                           "see its message above")
+            raise BadInput(
+                f"{script} ended with exit code {code}, so {path.as_posix()} is missing; "
+                "see its message above"
+            )
     if dist.is_initialized():
         dist.barrier()
     return path
@@ -331,11 +290,16 @@ def download(url, path):
                     file.write(chunk)
                     bar.update(len(chunk))
         if total and temporary.stat().st_size != total:
-            raise BadInput(f"{url}: the download stopped at {temporary.stat().st_size} of {total} bytes; try again")
+            raise BadInput(
+                f"{url}: the download stopped at {temporary.stat().st_size} of {total} bytes; "
+                "try again"
+            )
         os.replace(temporary, path)
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-        raise BadInput(f"cannot download {url} ({getattr(error, 'reason', error)}); "
-                       f"fetch it by hand and save it as {path}") from None
+        raise BadInput(
+            f"cannot download {url} ({getattr(error, 'reason', error)}); "
+            f"fetch it by hand and save it as {path}"
+        ) from None
     finally:
         temporary.unlink(missing_ok=True)
     return path
@@ -352,13 +316,21 @@ class Log:
         if not self.path:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        head = {"config": dataclasses.asdict(cfg), "argv": sys.argv, "device": machine.device,
-                "dtype": str(machine.dtype), "processes": machine.world, "threads": torch.get_num_threads(),
-                "versions": {"python": platform.python_version(), "torch": torch.__version__}}
+        head = {
+            "config": dataclasses.asdict(cfg),
+            "argv": sys.argv,
+            "device": machine.device,
+            "dtype": str(machine.dtype),
+            "processes": machine.world,
+            "threads": torch.get_num_threads(),
+            "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        }
         lines = [json.dumps(head, ensure_ascii=False)]
         if resumed_step is not None and self.path.exists():
             old = self.path.read_text(encoding="utf-8").split("\n")[:-1]
-            lines = [line for line in old if _step_of(line) <= resumed_step] + [json.dumps({**head, "resumed": resumed_step})]
+            lines = [line for line in old if _step_of(line) <= resumed_step] + [
+                json.dumps({**head, "resumed": resumed_step})
+            ]
         self.path.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="backslashreplace")
 
     def write(self, **record):

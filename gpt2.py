@@ -1,6 +1,7 @@
 """OpenAI's GPT-2 weights in and out: the safetensors file format, and the names in it.
 
-safetensors needs no package: 8 bytes with the length of a header, the header in JSON, the raw numbers.
+safetensors needs no package: 8 bytes with the length of a header, the header in JSON, the raw
+numbers.
 """
 
 import json
@@ -34,7 +35,11 @@ def read_safetensors(path):
             start, end = entry["data_offsets"]
             if entry["dtype"] in _DTYPES:
                 raw = bytearray(data[8 + n + start : 8 + n + end])
-                tensors[name] = torch.frombuffer(raw, dtype=_DTYPES[entry["dtype"]]).view(entry["shape"]).float()
+                tensors[name] = (
+                    torch.frombuffer(raw, dtype=_DTYPES[entry["dtype"]])
+                    .view(entry["shape"])
+                    .float()
+                )
         return tensors
     except (struct.error, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
         raise ValueError(f"{path}: not a complete .safetensors file") from None
@@ -44,7 +49,11 @@ def write_safetensors(path, tensors):
     header, offset = {"__metadata__": {"format": "pt"}}, 0
     for name, tensor in tensors.items():
         size = 4 * tensor.numel()
-        header[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [offset, offset + size]}
+        header[name] = {
+            "dtype": "F32",
+            "shape": list(tensor.shape),
+            "data_offsets": [offset, offset + size],
+        }
         offset += size
     head = json.dumps(header).encode()
     with open(path, "wb") as file:
@@ -56,21 +65,31 @@ def write_safetensors(path, tensors):
 def load(path, vocab_size=50257):
     """A GPT with OpenAI's weights from a local safetensors file.
 
-    `vocab_size` beyond the file's 50,257 adds rows for new special tokens, each the mean of the known
-    rows: its logit is then an ordinary one, and no new token crowds out the old ones.
-    Raises ValueError if the file is not a GPT-2.
+    `vocab_size` beyond the file's 50,257 adds rows for new special tokens, each the mean of the
+    known rows: its logit is then an ordinary one, and no new token crowds out the old ones. Raises
+    ValueError if the file is not a GPT-2.
     """
     raw = {k.removeprefix("transformer."): v for k, v in read_safetensors(path).items()}
-    weights = {k: v.T if k.endswith(_TRANSPOSED) else v for k, v in raw.items()
-               if not k.endswith((".attn.bias", ".attn.masked_bias")) and k != "lm_head.weight"}
+    weights = {
+        k: v.T if k.endswith(_TRANSPOSED) else v
+        for k, v in raw.items()
+        if not k.endswith((".attn.bias", ".attn.masked_bias")) and k != "lm_head.weight"
+    }
     if not {"wte.weight", "wpe.weight", "ln_f.bias"} <= weights.keys():
         raise ValueError(f"{path}: no GPT-2 weights in it (wte.weight, wpe.weight, ...)")
     (V, C), T = weights["wte.weight"].shape, len(weights["wpe.weight"])
     extra = weights["wte.weight"].mean(0).expand(max(0, vocab_size - V), C)
     weights["wte.weight"] = torch.cat([weights["wte.weight"], extra])
     layers = 1 + max(int(k.split(".")[1]) for k in weights if k.startswith("h."))
-    config = GPTConfig(block_size=T, vocab_size=max(V, vocab_size), n_layer=layers, n_head=max(1, C // 64),
-                       n_embd=C, bias=True, pos="learned")
+    config = GPTConfig(
+        block_size=T,
+        vocab_size=max(V, vocab_size),
+        n_layer=layers,
+        n_head=max(1, C // 64),
+        n_embd=C,
+        bias=True,
+        pos="learned",
+    )
     return GPT.from_checkpoint({"model_config": asdict(config), "model": weights})
 
 
@@ -81,8 +100,10 @@ def export(model, directory):
     """
     c = model.config
     if c.pos != "learned" or c.head != "lm":
-        raise ValueError("only a language model with pos=learned has GPT-2's form; this one has "
-                         f"pos={c.pos}, head={c.head}")
+        raise ValueError(
+            "only a language model with pos=learned has GPT-2's form; this one has "
+            f"pos={c.pos}, head={c.head}"
+        )
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     tensors = {}
@@ -91,7 +112,15 @@ def export(model, directory):
         if not c.bias and name.endswith(".weight") and not name.startswith(("wte", "wpe")):
             tensors[f"transformer.{name[:-6]}bias"] = torch.zeros(len(p))
     write_safetensors(directory / "model.safetensors", tensors)
-    config = {"architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", "vocab_size": c.vocab_size,
-              "n_positions": c.block_size, "n_embd": c.n_embd, "n_layer": c.n_layer, "n_head": c.n_head,
-              "activation_function": "gelu_new", "tie_word_embeddings": True}
+    config = {
+        "architectures": ["GPT2LMHeadModel"],
+        "model_type": "gpt2",
+        "vocab_size": c.vocab_size,
+        "n_positions": c.block_size,
+        "n_embd": c.n_embd,
+        "n_layer": c.n_layer,
+        "n_head": c.n_head,
+        "activation_function": "gelu_new",
+        "tie_word_embeddings": True,
+    }
     (directory / "config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")

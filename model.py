@@ -1,11 +1,11 @@
 """The GPT: a decoder-only transformer and its cached sampling.
 
 Shapes are written in one alphabet, here and in the stages:
-B batch, T tokens, C channels (n_embd), H heads, D head size (C/H), L layers, S cache slots, V vocabulary,
-P prompt tokens, R response tokens, K candidate answers.
+B batch, T tokens, C channels (n_embd), H heads, D head size (C/H), L layers, S cache slots, V
+vocabulary, P prompt tokens, R response tokens, K candidate answers.
 
-Batches are padded on the right, everywhere. Attention is causal, so what stands after a text changes
-nothing before it, and no padding mask is needed.
+Batches are padded on the right, everywhere. Attention is causal, so what stands after a text
+changes nothing before it, and no padding mask is needed.
 """
 
 import math
@@ -62,10 +62,11 @@ class Attention(nn.Module):
 
 
 def rotate(x, rotation):
-    """RoPE (Su et al. 2021, eq. 34): turn each pair of channels by an angle that grows with position.
+    """RoPE (Su et al. 2021, eq. 34): turn each pair of channels by an angle that grows with
+    position.
 
-    x (..., T, n, H, D) and rotation (T or B×1, 1, 1, D/2) complex unit numbers. A query and a key then
-    meet under an angle that depends only on how far apart they are.
+    x (..., T, n, H, D) and rotation (T or B×1, 1, 1, D/2) complex unit numbers. A query and a key
+    then meet under an angle that depends only on how far apart they are.
     """
     pairs = torch.view_as_complex(x.float().reshape(*x.shape[:-1], -1, 2))
     return torch.view_as_real(pairs * rotation).flatten(-2).to(x.dtype)
@@ -97,12 +98,15 @@ class Block(nn.Module):
 
 
 class GPT(nn.Module):
-    """GPT-2's architecture: pre-norm blocks, tanh GELU, the token table shared with the output head."""
+    """GPT-2's architecture: pre-norm blocks, tanh GELU, the token table shared with the output
+    head."""
 
     def __init__(self, config):
         super().__init__()
         if config.n_embd % config.n_head or config.n_embd // config.n_head % 2:
-            raise ValueError(f"n_embd={config.n_embd} must divide into n_head={config.n_head} even heads")
+            raise ValueError(
+                f"n_embd={config.n_embd} must divide into n_head={config.n_head} even heads"
+            )
         self.config = config
         self.wte = nn.Embedding(config.vocab_size, config.n_embd)
         if config.pos == "learned":
@@ -112,7 +116,8 @@ class GPT(nn.Module):
         if config.head == "scalar":
             self.scalar_head = nn.Linear(config.n_embd, 1)
         self.apply(self._init)
-        # Each block adds to the residual stream twice; smaller exits keep its variance at 1 (GPT-2, 2.3).
+        # Each block adds to the residual stream twice; smaller exits keep its variance at 1 (GPT-2,
+        # 2.3).
         for name, p in self.named_parameters():
             if name.endswith("c_proj.weight"):
                 nn.init.normal_(p, std=0.02 / math.sqrt(2 * config.n_layer))
@@ -132,7 +137,9 @@ class GPT(nn.Module):
         try:
             missing, unexpected = model.load_state_dict(checkpoint["model"], strict=False)
         except RuntimeError as error:
-            raise ValueError(f"weights do not fit the model: {str(error).splitlines()[-1].strip()}") from None
+            raise ValueError(
+                f"weights do not fit the model: {str(error).splitlines()[-1].strip()}"
+            ) from None
         if unexpected or any(not name.startswith("scalar_head") for name in missing):
             raise ValueError(f"weights do not fit the model: {(missing + unexpected)[:3]}")
         return model
@@ -140,8 +147,9 @@ class GPT(nn.Module):
     def trunk(self, tokens, cache=None, lengths=None):
         """tokens (B, T) -> hidden states after the last norm (B, T, C).
 
-        With a `cache` from `new_cache` and no `lengths`, fills it (prefill). With `lengths` (B,) and
-        T = 1, the token of row b stands at position lengths[b] (decode). The cache is written in place.
+        With a `cache` from `new_cache` and no `lengths`, fills it (prefill). With `lengths` (B,)
+        and T = 1, the token of row b stands at position lengths[b] (decode). The cache is written
+        in place.
         """
         B, T = tokens.shape
         if lengths is None:
@@ -152,7 +160,9 @@ class GPT(nn.Module):
         rotation = None
         if self.config.pos == "learned":
             if lengths is None and T > self.config.block_size:
-                raise ValueError(f"{T} tokens do not fit the {self.config.block_size} learned positions")
+                raise ValueError(
+                    f"{T} tokens do not fit the {self.config.block_size} learned positions"
+                )
             x = x + self.wpe(positions)
         else:
             D = self.config.n_embd // self.config.n_head
@@ -169,7 +179,11 @@ class GPT(nn.Module):
         c = self.config
         D = c.n_embd // c.n_head
         device = self.wte.weight.device
-        dtype = torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else None
+        dtype = (
+            torch.get_autocast_dtype(device.type)
+            if torch.is_autocast_enabled(device.type)
+            else None
+        )
         return torch.zeros(c.n_layer, 2, B, c.n_head, S, D, device=device, dtype=dtype)
 
     def forward(self, tokens, targets=None):
@@ -183,13 +197,18 @@ class GPT(nn.Module):
         logits = F.linear(x, self.wte.weight)  # (B, T, V)
         if targets is None:
             return logits
-        nll = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=-1, reduction="none")
+        nll = F.cross_entropy(
+            logits.flatten(0, 1).float(), targets.flatten(), ignore_index=-1, reduction="none"
+        )
         return nll.view_as(targets)
 
     def flops_per_token(self, T):
         """Multiply-adds of one training token, forward and backward, counted twice (PaLM, App. B),
-        with the causal half of attention: 6·N + 6·L·C·T. The token table counts once, as the head."""
-        N = sum(p.numel() for p in self.parameters()) - (self.wpe.weight.numel() if hasattr(self, "wpe") else 0)
+        with the causal half of attention: 6·N + 6·L·C·T. The token table counts once, as the
+        head."""
+        N = sum(p.numel() for p in self.parameters()) - (
+            self.wpe.weight.numel() if hasattr(self, "wpe") else 0
+        )
         return 6 * N + 6 * self.config.n_layer * self.config.n_embd * T
 
 
@@ -204,15 +223,18 @@ def token_logprobs(model, tokens, temperature=1.0):
     Masks, values, rewards and advantages all live in this alignment.
     """
     logits = model(tokens)[:, :-1].float() / temperature  # (B, T-1, V)
-    return -F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten(), reduction="none").view(len(tokens), -1)
+    return -F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten(), reduction="none").view(
+        len(tokens), -1
+    )
 
 
 # --- sampling ----------------------------------------------------------------------------------
 
 
 def filter_logits(logits, temperature=1.0, top_k=0, top_p=1.0):
-    """Scale (B, V) logits by 1/temperature, then drop all but the top_k likeliest tokens, then all but
-    the smallest set whose probability reaches top_p (Holtzman et al. 2020). 0 and 1.0 drop nothing."""
+    """Scale (B, V) logits by 1/temperature, then drop all but the top_k likeliest tokens, then all
+    but the smallest set whose probability reaches top_p (Holtzman et al. 2020). 0 and 1.0 drop
+    nothing."""
     logits = logits.float() / temperature
     if top_k:
         kth = logits.topk(min(top_k, logits.shape[-1])).values[:, -1:]
@@ -227,26 +249,41 @@ def filter_logits(logits, temperature=1.0, top_k=0, top_p=1.0):
 
 
 def pick(logits, noise, temperature=1.0, top_k=0, top_p=1.0):
-    """One token per row of (B, V) logits; `noise` (B,) is uniform in [0, 1). Temperature 0 is greedy.
+    """One token per row of (B, V) logits; `noise` (B,) is uniform in [0, 1). Temperature 0 is
+    greedy.
 
-    Inverse transform: the first token whose cumulative probability exceeds the noise. One number per
-    token, drawn in advance, makes a run repeatable whatever the batch looks like when it is used.
+    Inverse transform: the first token whose cumulative probability exceeds the noise. One number
+    per token, drawn in advance, makes a run repeatable whatever the batch looks like when it is
+    used.
     """
     if temperature == 0:
         return logits.argmax(-1)
     p = filter_logits(logits, temperature, top_k, top_p).softmax(-1)
     cumulative = p.double().cumsum(-1)
-    return torch.searchsorted(cumulative, noise.double()[:, None] * cumulative[:, -1:], right=True).squeeze(1)
+    return torch.searchsorted(
+        cumulative, noise.double()[:, None] * cumulative[:, -1:], right=True
+    ).squeeze(1)
 
 
 @torch.no_grad()
-def stream(model, prompts, max_new_tokens, *, temperature=1.0, top_k=0, top_p=1.0, stop=(), seed=None, noise=None):
-    """Sample from ragged prompts (a list of B lists of ids), yielding after each step the list of B new
-    tokens, None in rows that have stopped. The stop token itself is yielded.
+def stream(
+    model,
+    prompts,
+    max_new_tokens,
+    *,
+    temperature=1.0,
+    top_k=0,
+    top_p=1.0,
+    stop=(),
+    seed=None,
+    noise=None,
+):
+    """Sample from ragged prompts (a list of B lists of ids), yielding after each step the list of B
+    new tokens, None in rows that have stopped. The stop token itself is yielded.
 
-    Prompts are padded on the right and prefilled in one pass; each row then writes its keys and values
-    at its own length. Once half of the rows in the cache have stopped, they are dropped from it.
-    `seed` fixes the draws, or `noise` (B, max_new_tokens) gives them.
+    Prompts are padded on the right and prefilled in one pass; each row then writes its keys and
+    values at its own length. Once half of the rows in the cache have stopped, they are dropped from
+    it. `seed` fixes the draws, or `noise` (B, max_new_tokens) gives them.
     """
     device, B = model.wte.weight.device, len(prompts)
     if noise is None:
@@ -257,7 +294,10 @@ def stream(model, prompts, max_new_tokens, *, temperature=1.0, top_k=0, top_p=1.
     lengths = torch.tensor([len(p) for p in prompts], device=device)  # (B,)
     longest = max(map(len, prompts))
     if model.config.pos == "learned" and longest + max_new_tokens - 1 > model.config.block_size:
-        raise ValueError(f"{longest} + {max_new_tokens} tokens do not fit the {model.config.block_size} learned positions")
+        raise ValueError(
+            f"{longest} + {max_new_tokens} tokens do not fit the {model.config.block_size} "
+            "learned positions"
+        )
     tokens = torch.zeros(B, longest, dtype=torch.long, device=device)
     for row, prompt in enumerate(prompts):
         tokens[row, : len(prompt)] = torch.tensor(prompt)
@@ -275,7 +315,13 @@ def stream(model, prompts, max_new_tokens, *, temperature=1.0, top_k=0, top_p=1.
             return
         if 2 * int(done.sum()) >= len(rows):
             live = (~done).nonzero().squeeze(1)
-            cache, rows, lengths, new, done = cache[:, :, live], rows[live], lengths[live], new[live], done[live]
+            cache, rows, lengths, new, done = (
+                cache[:, :, live],
+                rows[live],
+                lengths[live],
+                new[live],
+                done[live],
+            )
         x = model.trunk(new[:, None], cache, lengths)[:, 0]
         lengths = lengths + 1
 

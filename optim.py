@@ -1,7 +1,7 @@
 """The optimizers of every stage: Muon for the hidden matrices, AdamW for all else.
 
-Muon (Jordan et al. 2024) replaces a matrix's momentum by the nearest orthogonal matrix, so that every
-direction of a layer learns at the same rate; it needs about a third of AdamW's steps here.
+Muon (Jordan et al. 2024) replaces a matrix's momentum by the nearest orthogonal matrix, so that
+every direction of a layer learns at the same rate; it needs about a third of AdamW's steps here.
 """
 
 import torch
@@ -10,9 +10,10 @@ import torch
 class Muon(torch.optim.Optimizer):
     """Muon with Nesterov momentum and decoupled weight decay, for 2-D parameters.
 
-    # differs from torch.optim.Muon: that one orthogonalises in bfloat16, which a CPU without bfloat16
-    # instructions emulates about 50 times slower than float32, and one matrix at a time. Here the dtype
-    # follows the device and matrices of one shape go through as a batch. The result is the same.
+    # differs from torch.optim.Muon: that one orthogonalises in bfloat16, which a CPU without
+    # bfloat16 instructions emulates about 50 times slower than float32, and one matrix at a time.
+    # Here the dtype follows the device and matrices of one shape go through as a batch. The result
+    # is the same.
     """
 
     def __init__(self, params, lr=0.02, momentum=0.95, weight_decay=0.0):
@@ -31,11 +32,15 @@ class Muon(torch.optim.Optimizer):
                 moments = [self.state[p]["momentum_buffer"] for p in params]
                 grads = [p.grad for p in params]
                 torch._foreach_lerp_(moments, grads, 1 - group["momentum"])
-                update = orthogonalise(torch.stack(torch._foreach_lerp(grads, moments, group["momentum"])))
+                update = orthogonalise(
+                    torch.stack(torch._foreach_lerp(grads, moments, group["momentum"]))
+                )
                 # A tall matrix gets a larger step, so that every output changes equally.
                 scale = max(1, rows / columns) ** 0.5
                 torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
-                torch._foreach_add_(params, update.to(params[0].dtype).unbind(), alpha=-group["lr"] * scale)
+                torch._foreach_add_(
+                    params, update.to(params[0].dtype).unbind(), alpha=-group["lr"] * scale
+                )
 
 
 def orthogonalise(G, steps=5):
@@ -55,16 +60,21 @@ def orthogonalise(G, steps=5):
 
 
 def build(model, lr, matrix_lr, weight_decay=0.0, betas=(0.9, 0.95), eps=1e-8):
-    """The optimizers of a model, as a list: Muon at `matrix_lr` on the blocks' matrices (none if it is
-    0), AdamW at `lr` on the rest. Weight decay falls on matrices only, never on norms and biases."""
+    """The optimizers of a model, as a list: Muon at `matrix_lr` on the blocks' matrices (none if it
+    is 0), AdamW at `lr` on the rest. Weight decay falls on matrices only, never on norms and
+    biases."""
     params = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     hidden = [p for name, p in params if name.startswith("h.") and p.ndim == 2 and matrix_lr > 0]
     taken = {id(p) for p in hidden}
     rest = [p for _, p in params if id(p) not in taken]
-    groups = [{"params": [p for p in rest if p.ndim == 2], "weight_decay": weight_decay},
-              {"params": [p for p in rest if p.ndim != 2], "weight_decay": 0.0}]
+    groups = [
+        {"params": [p for p in rest if p.ndim == 2], "weight_decay": weight_decay},
+        {"params": [p for p in rest if p.ndim != 2], "weight_decay": 0.0},
+    ]
     adamw = torch.optim.AdamW(groups, lr=lr, betas=betas, eps=eps, fused=True)
-    optimizers = [adamw] + ([Muon(hidden, lr=matrix_lr, weight_decay=weight_decay)] if hidden else [])
+    optimizers = [adamw] + (
+        [Muon(hidden, lr=matrix_lr, weight_decay=weight_decay)] if hidden else []
+    )
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["peak_lr"] = group["lr"]

@@ -1,7 +1,7 @@
 """Step 0, pretraining: learn to predict the next token of raw text (GPT-3 paper, section 2).
 
-Nothing here knows about questions, answers or tasks. What the later stages build on, and what makes a
-few examples in the prompt work, comes from this one loss on a large and varied text.
+Nothing here knows about questions, answers or tasks. What the later stages build on, and what makes
+a few examples in the prompt work, comes from this one loss on a large and varied text.
 
 reads   the built-in tiny world, or --data=FILE (plain text, or nanoGPT's .bin)
 writes  out/pretrain/ckpt.pt (best validation loss), last.pt (for --resume), log.jsonl
@@ -16,7 +16,7 @@ writes  out/pretrain/ckpt.pt (best validation loss), last.pt (for --resume), log
 import itertools
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +25,20 @@ from tqdm import tqdm
 
 import gpt2
 import optim
-from common import (BadInput, Log, download, gemm_rate, learning_rate, load_checkpoint, parent_of,
-                    parse_config, run, save_checkpoint, setup)
+from common import (
+    BadInput,
+    Log,
+    Saver,
+    download,
+    learning_rate,
+    load_checkpoint,
+    parent_of,
+    parse_config,
+    run,
+)
 from data.formats import read_corpus
 from data.world import World
+from machine import gemm_rate, setup
 from model import GPT, GPTConfig, generate
 from tokenizer import Tokenizer
 
@@ -42,7 +52,9 @@ class Config:
     data: str = "world"  # "world", "shakespeare" (downloaded once), or a file
     tokenizer: str = "bpe"  # "bpe": learn one from the text; "gpt2"; or a path to GPT-2's vocab.bpe
     vocab_size: int = 1024  # for bpe, four special tokens included; 260 is one token per byte
-    init: str = ""  # start from a checkpoint, PATH.safetensors, or gpt2, gpt2-medium, gpt2-large, gpt2-xl
+    init: str = (
+        ""  # start from a checkpoint, PATH.safetensors, or gpt2, gpt2-medium, gpt2-large, gpt2-xl
+    )
     n_layer: int = 4
     n_head: int = 4
     n_embd: int = 128
@@ -51,7 +63,7 @@ class Config:
     dropout: float = 0.0  # 0 while text is plentiful, 0.2 where it is repeated
     batch_size: int = 16  # rows of one step, over all processes and accumulation steps
     grad_accum: int = 1  # forward-backward passes that make up one step
-    steps: int = 1400  # optimizer steps; "world" draws exactly as much fresh text as they need
+    steps: int = 1100  # optimizer steps; "world" draws exactly as much fresh text as they need
     lr: float = 0.02  # AdamW: embeddings and norms
     matrix_lr: float = 0.02  # Muon: hidden matrices; 0 hands them to AdamW
     weight_decay: float = 0.01  # on matrices only
@@ -68,12 +80,30 @@ class Config:
 
 PRESETS = {
     "tiny": {},
-    "shakespeare_char": dict(data="shakespeare", vocab_size=260, block_size=64, batch_size=12, steps=2000),
-    "gpt2": dict(tokenizer="gpt2", n_layer=12, n_head=12, n_embd=768, block_size=1024, pos="learned",
-                 batch_size=480, grad_accum=40, steps=600_000, lr=6e-4, matrix_lr=0.0, weight_decay=0.1,
-                 warmup=2000, eval_every=1000, compile=True),
+    "shakespeare_char": dict(
+        data="shakespeare", vocab_size=260, block_size=64, batch_size=12, steps=2000
+    ),
+    "gpt2": dict(
+        tokenizer="gpt2",
+        n_layer=12,
+        n_head=12,
+        n_embd=768,
+        block_size=1024,
+        pos="learned",
+        batch_size=480,
+        grad_accum=40,
+        steps=600_000,
+        lr=6e-4,
+        matrix_lr=0.0,
+        weight_decay=0.1,
+        warmup=2000,
+        eval_every=1000,
+        compile=True,
+    ),
 }
-SHAKESPEARE = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
+SHAKESPEARE = (
+    "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
+)
 CACHE = Path.home() / ".cache" / "nanochatgpt"
 
 
@@ -93,19 +123,27 @@ def load_data(cfg, tokenizer=None):
         train = encode_stream(tokenizer, world.documents(seed=cfg.seed), n_train)
         val = encode_stream(tokenizer, world.documents(seed=10**6), 65_536)
         return train, val, tokenizer
-    path = download(SHAKESPEARE, CACHE / "tinyshakespeare.txt") if cfg.data == "shakespeare" else cfg.data
+    path = (
+        download(SHAKESPEARE, CACHE / "tinyshakespeare.txt")
+        if cfg.data == "shakespeare"
+        else cfg.data
+    )
     corpus = read_corpus(path)
     if isinstance(corpus, str):
         n = int(0.9 * len(corpus))
         tokenizer = tokenizer or make_tokenizer(cfg, corpus[:n])
-        train, val = (np.array(tokenizer.encode(part), dtype=np.int32) for part in (corpus[:n], corpus[n:]))
+        train, val = (
+            np.array(tokenizer.encode(part), dtype=np.int32) for part in (corpus[:n], corpus[n:])
+        )
     else:
         tokenizer = tokenizer or make_tokenizer(cfg, None)
         n = int(0.9 * len(corpus))
         train, val = corpus[:n], corpus[n:]
     if min(len(train), len(val)) <= cfg.block_size:
-        raise BadInput(f"{path}: too short, {len(train)} tokens to train on and {len(val)} to validate, for "
-                       f"--block_size={cfg.block_size}; give more text or a smaller block")
+        raise BadInput(
+            f"{path}: too short, {len(train)} tokens to train on and {len(val)} to validate, for "
+            f"--block_size={cfg.block_size}; give more text or a smaller block"
+        )
     return train, val, tokenizer
 
 
@@ -115,7 +153,9 @@ def make_tokenizer(cfg, text):
         if text is None:
             raise BadInput(f"{cfg.data} holds GPT-2 token ids; add --tokenizer=gpt2")
         if cfg.vocab_size < 260:
-            raise BadInput(f"--vocab_size={cfg.vocab_size}: at least 260 (256 bytes and 4 special tokens)")
+            raise BadInput(
+                f"--vocab_size={cfg.vocab_size}: at least 260 (256 bytes and 4 special tokens)"
+            )
         return Tokenizer.train(text, cfg.vocab_size)
     try:
         return Tokenizer.gpt2(None if cfg.tokenizer == "gpt2" else cfg.tokenizer)
@@ -123,9 +163,14 @@ def make_tokenizer(cfg, text):
         raise BadInput(str(error)) from None
     except OSError as error:  # tiktoken's download, or a path that is not there
         if cfg.tokenizer == "gpt2":
-            raise BadInput("GPT-2's vocabulary cannot be downloaded here; fetch the file vocab.bpe of GPT-2 "
-                           "by hand and give --tokenizer=PATH/vocab.bpe") from None
-        raise BadInput(f"--tokenizer={cfg.tokenizer}: expected bpe, gpt2, or a vocab.bpe file ({error.strerror})") from None
+            raise BadInput(
+                "GPT-2's vocabulary cannot be downloaded here; fetch the file vocab.bpe of GPT-2 "
+                "by hand and give --tokenizer=PATH/vocab.bpe"
+            ) from None
+        raise BadInput(
+            f"--tokenizer={cfg.tokenizer}: expected bpe, gpt2, or a vocab.bpe file "
+            f"({error.strerror})"
+        ) from None
 
 
 def encode_stream(tokenizer, documents, n):
@@ -140,13 +185,17 @@ def encode_stream(tokenizer, documents, n):
 
 
 def get_batch(data, step, cfg, machine):
-    """The rows of batch `step` that this process computes: tokens and the tokens that follow, (B, T).
+    """The rows of batch `step` that this process computes: tokens and the tokens that follow, (B,
+    T).
 
-    The text is cut into blocks and each epoch visits them once, in an order that depends on the seed
-    and the epoch only. So the batch is a function of the step, and a resumed run sees the same ones.
+    The text is cut into blocks and each epoch visits them once, in an order that depends on the
+    seed and the epoch only. So the batch is a function of the step, and a resumed run sees the same
+    ones.
     """
     T, per_epoch = cfg.block_size, (len(data) - 1) // cfg.block_size
-    wanted = np.arange(step * cfg.batch_size, (step + 1) * cfg.batch_size)[machine.rows(cfg.batch_size)]
+    wanted = np.arange(step * cfg.batch_size, (step + 1) * cfg.batch_size)[
+        machine.rows(cfg.batch_size)
+    ]
     rows = []
     for epoch in np.unique(wanted // per_epoch):
         order = np.random.default_rng([cfg.seed, int(epoch)]).permutation(per_epoch)
@@ -165,13 +214,15 @@ def get_batch(data, step, cfg, machine):
 def evaluate(model, val, tokenizer, cfg, machine):
     """Validation loss on the same blocks each time: nats per token and bits per byte of text.
 
-    Bits per byte divide by what was compressed, not by how it was cut into tokens, so that models with
-    different vocabularies can be compared.
+    Bits per byte divide by what was compressed, not by how it was cut into tokens, so that models
+    with different vocabularies can be compared.
     """
     model.eval()
     T = cfg.block_size
     blocks = min(512, (len(val) - 1) // T)
-    rows = torch.from_numpy(np.stack([val[i * T : i * T + T + 1] for i in range(blocks)]).astype(np.int64))
+    rows = torch.from_numpy(
+        np.stack([val[i * T : i * T + T + 1] for i in range(blocks)]).astype(np.int64)
+    )
     total = 0.0
     for batch in rows.split(32):
         batch = batch.to(machine.device)
@@ -180,14 +231,19 @@ def evaluate(model, val, tokenizer, cfg, machine):
     model.train()
     nats = total / (blocks * T)
     n_bytes = len(tokenizer.decode_bytes(val[1 : blocks * T + 1].tolist()))
-    return {"val_loss": nats, "val_bits_per_byte": nats * blocks * T / math.log(2) / max(1, n_bytes)}
+    return {
+        "val_loss": nats,
+        "val_bits_per_byte": nats * blocks * T / math.log(2) / max(1, n_bytes),
+    }
 
 
 # --- training ----------------------------------------------------------------------------------
 
 
-def new_model(cfg):
-    """The network to train, its tokenizer and its lineage: from scratch (no tokenizer yet) or --init."""
+def start_from(cfg, saved):
+    """(model, tokenizer, lineage) of the run to resume or of --init; all None from scratch."""
+    if saved:
+        return GPT.from_checkpoint(saved), Tokenizer.from_json(saved["tokenizer"]), saved["parent"]
     if not cfg.init:
         return None, None, None
     try:
@@ -195,56 +251,53 @@ def new_model(cfg):
             path = cfg.init
             if cfg.init in gpt2.SIZES:
                 path = download(gpt2.URL.format(cfg.init), CACHE / f"{cfg.init}.safetensors")
-            tokenizer = make_tokenizer(cfg, None) if cfg.tokenizer != "bpe" else \
-                make_tokenizer(Config(tokenizer="gpt2"), None)
-            return gpt2.load(path, tokenizer.n_vocab), tokenizer, {"path": str(path), "stage": "gpt2"}
+            learned = cfg.tokenizer == "bpe"  # GPT-2's weights go with GPT-2's vocabulary
+            tokenizer = make_tokenizer(replace(cfg, tokenizer="gpt2") if learned else cfg, None)
+            model = gpt2.load(path, tokenizer.n_vocab)
+            return model, tokenizer, {"path": str(path), "stage": "gpt2"}
         checkpoint = load_checkpoint(cfg.init, stages=("pretrain",))
-        model = GPT.from_checkpoint(checkpoint)
-        return model, Tokenizer.from_json(checkpoint["tokenizer"]), parent_of(cfg.init, checkpoint)
+        model, tokenizer = GPT.from_checkpoint(checkpoint), Tokenizer.from_json(checkpoint["tokenizer"])
+        return model, tokenizer, parent_of(cfg.init, checkpoint)
     except (ValueError, RuntimeError) as error:
         raise BadInput(f"--init={cfg.init}: {error}") from None
 
 
+def new_model(cfg, tokenizer):
+    """A network of the configured shape with fresh weights."""
+    shape = ("n_layer", "n_head", "n_embd", "block_size", "pos", "dropout")
+    vocab_size = -(-tokenizer.n_vocab // 64) * 64  # a multiple of 64 keeps the matmuls aligned
+    try:
+        return GPT(GPTConfig(vocab_size=vocab_size, **{k: getattr(cfg, k) for k in shape}))
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+
+
 def train(cfg):
-    """Run one pretraining; returns the metrics of the best validation."""
+    """Run one pretraining; returns the metrics of the last validation."""
     # --- setup
     machine, out = setup(cfg), Path(cfg.out)
-    if cfg.batch_size % cfg.grad_accum:
-        raise BadInput(f"--batch_size={cfg.batch_size} does not divide into --grad_accum={cfg.grad_accum} parts")
+    if cfg.batch_size % (cfg.grad_accum * machine.world):
+        raise BadInput(f"--batch_size={cfg.batch_size} does not divide into --grad_accum="
+                       f"{cfg.grad_accum} parts on {machine.world} processes")
     saved = load_checkpoint(out / "last.pt", stages=("pretrain",)) if cfg.resume else None
-    if saved:
-        model, tokenizer, parent = GPT.from_checkpoint(saved), Tokenizer.from_json(saved["tokenizer"]), saved["parent"]
-    else:
-        model, tokenizer, parent = new_model(cfg)
+    model, tokenizer, parent = start_from(cfg, saved)
     train_data, val_data, tokenizer = load_data(cfg, tokenizer)
 
     # --- model
-    if model is None:
-        shape = {k: getattr(cfg, k) for k in ("n_layer", "n_head", "n_embd", "block_size", "pos", "dropout")}
-        vocab_size = -(-tokenizer.n_vocab // 64) * 64  # a multiple of 64 keeps the matmuls aligned
-        model = GPT(GPTConfig(vocab_size=vocab_size, **shape))
+    model = (model or new_model(cfg, tokenizer)).to(machine.device)
     if max(train_data[:10**6].max(), val_data[:10**6].max()) >= model.config.vocab_size:
-        raise BadInput(f"{cfg.data} holds token ids beyond the model's vocabulary of {model.config.vocab_size}")
-    model.to(machine.device)
+        raise BadInput(f"{cfg.data} holds token ids beyond the model's vocabulary of "
+                       f"{model.config.vocab_size}")
     if cfg.compile:
         model.compile()
     optimizers = optim.build(model, cfg.lr, cfg.matrix_lr, cfg.weight_decay)
-    first, best = 0, math.inf
-    if saved:
-        for optimizer, state in zip(optimizers, saved["optimizer"]):
-            optimizer.load_state_dict(state)
-        first, best = saved["step"], saved["best"]
+    saver = Saver(cfg, "pretrain", model, tokenizer.to_json(), parent, optimizers)
+    first = saver.resume(saved)
     log = Log(out / "log.jsonl", cfg, machine, resumed_step=first if saved else None)
     network = machine.distribute(model)
-    parameters = sum(p.numel() for p in model.parameters())
     if machine.main:
-        print(f"pretraining {parameters:,} parameters on {len(train_data):,} tokens of {cfg.data}, "
-              f"{machine.world} × {machine.device} {str(machine.dtype)[6:]}")
-
-    def checkpoint(step, metrics):
-        return {"stage": "pretrain", "model": model.state_dict(), "model_config": asdict(model.config),
-                "tokenizer": tokenizer.to_json(), "train_config": asdict(cfg), "step": step,
-                "metrics": metrics, "parent": parent}
+        print(f"pretraining {sum(p.numel() for p in model.parameters()):,} parameters on "
+              f"{len(train_data):,} tokens of {cfg.data}, {machine}")
 
     # --- loop
     peak, micro = gemm_rate(machine), cfg.batch_size // cfg.grad_accum // machine.world
@@ -253,15 +306,11 @@ def train(cfg):
     for step in itertools.chain(bar, [cfg.steps]):
         if step % cfg.eval_every == 0 and step > first or step == cfg.steps:
             metrics = evaluate(model, val_data, tokenizer, cfg, machine)
+            log.write(step=step, **metrics)
             if machine.main:
                 tqdm.write(f"step {step:>6}   val loss {metrics['val_loss']:.4f} nats/token   "
                            f"{metrics['val_bits_per_byte']:.4f} bits/byte")
-                if metrics["val_loss"] < best:
-                    save_checkpoint(out / "ckpt.pt", checkpoint(step, metrics))
-                best = min(best, metrics["val_loss"])
-                save_checkpoint(out / "last.pt", {**checkpoint(step, metrics), "best": best,
-                                                  "optimizer": [o.state_dict() for o in optimizers]})
-            log.write(step=step, **metrics)
+                saver.save(step, metrics)
             clock, seen = time.perf_counter(), 0
         if step == cfg.steps:
             break
@@ -279,10 +328,10 @@ def train(cfg):
         if step % 20 == 19:
             rate = seen / (time.perf_counter() - clock)
             mfu = rate * model.flops_per_token(cfg.block_size) / peak / machine.world
-            record = {"loss": machine.mean(loss), "lr_factor": factor, "grad_norm": float(norm),
-                      "tokens_per_second": round(rate), "mfu": round(mfu, 3)}
-            log.write(step=step + 1, **record)
-            bar.set_postfix_str(f"loss {record['loss']:.3f}, {rate:,.0f} tokens/s, {mfu:.0%} of matmul rate")
+            loss = machine.mean(loss)
+            log.write(step=step + 1, loss=loss, lr_factor=factor, grad_norm=float(norm),
+                      tokens_per_second=round(rate), mfu=round(mfu, 3))
+            bar.set_postfix_str(f"loss {loss:.3f}, {rate:,.0f} tokens/s, {mfu:.0%} of matmul rate")
 
     # --- results
     if machine.main:
@@ -291,16 +340,22 @@ def train(cfg):
         print("\n".join(f"--- sample\n{text}" for text in samples))
         if cfg.export == "hf":
             gpt2.export(model, out / "hf")
-            print(f"{(out / 'hf').as_posix()} loads with transformers' GPT2LMHeadModel.from_pretrained")
-        print(f"{(out / 'ckpt.pt').as_posix()}: val loss {best:.4f}")
+            print(f"{(out / 'hf').as_posix()}: for transformers' GPT2LMHeadModel.from_pretrained")
+        print(f"{(out / 'ckpt.pt').as_posix()}: val loss {saver.best:.4f}")
     return metrics
 
 
 def sample(model, tokenizer, machine):
     """Three texts of up to 100 tokens, from the start of a document."""
     with machine.autocast():
-        ids = generate(model.eval(), [[tokenizer.endoftext]] * 3, min(100, model.config.block_size - 1),
-                       temperature=0.8, stop=[tokenizer.endoftext], seed=1)
+        ids = generate(
+            model.eval(),
+            [[tokenizer.endoftext]] * 3,
+            min(100, model.config.block_size - 1),
+            temperature=0.8,
+            stop=[tokenizer.endoftext],
+            seed=1,
+        )
     return [tokenizer.decode(i) for i in ids]
 
 

@@ -1,9 +1,12 @@
-"""Step 2, the reward model: learn what people prefer from their rankings (InstructGPT, section 3.5, RM).
+"""Step 2, the reward model: learn what people prefer from their rankings (InstructGPT, section 3.5,
+RM).
 
-The fine-tuned network with its vocabulary head replaced by one number. It reads a question and an answer
-and says how good the answer is. People rank K answers to a question; every pair of them is a comparison.
+The fine-tuned network with its vocabulary head replaced by one number. It reads a question and an
+answer and says how good the answer is. People rank K answers to a question; every pair of them is a
+comparison.
 
-reads   out/sft/ckpt.pt (made first if it is missing); the simulated labelers' rankings of answers that it
+reads   out/sft/ckpt.pt (made first if it is missing); the simulated labelers' rankings of answers
+        that it
         samples, or --data=FILE with people's comparisons
 writes  out/reward/ckpt.pt, comparisons.jsonl, log.jsonl
 
@@ -25,12 +28,22 @@ import torch.nn.functional as F
 from tqdm import tqdm
 
 import optim
-from common import (BadInput, Log, learning_rate, load_checkpoint, need, parent_of, parse_config, run,
-                    save_checkpoint, setup)
+from common import (
+    BadInput,
+    Log,
+    learning_rate,
+    load_checkpoint,
+    need,
+    parent_of,
+    parse_config,
+    run,
+    save_checkpoint,
+)
+from data.agreement import accuracy, bag_of_words, gold, pairs_of, places
 from data.formats import read_comparisons
-from data.judge import judge
 from data.labelers import Labelers
 from data.world import World
+from machine import setup
 from model import GPT, generate
 from tokenizer import Tokenizer
 
@@ -41,7 +54,9 @@ from tokenizer import Tokenizer
 class Config:
     preset: str = "tiny"  # a named set of other defaults
     out: str = "out/reward"  # directory for ckpt.pt, comparisons.jsonl, log.jsonl
-    init: str = "out/sft/ckpt.pt"  # the model to start from; made with the same preset if it is missing
+    init: str = (
+        "out/sft/ckpt.pt"  # the model to start from; made with the same preset if it is missing
+    )
     data: str = "world"  # "world": sample answers, let simulated labelers rank them; or a file
     k: int = 4  # answers that a labeler ranks at once (InstructGPT, section 3.5: 4 to 9)
     n_prompts: int = 1500  # questions to rank answers for
@@ -69,20 +84,23 @@ PRESETS = {
 
 
 def preferred(ranks):
-    """ranks (N, K), 0 the best, −1 where there is no answer -> (N, K, K): 1 where row i beats column j.
+    """ranks (N, K), 0 the best, −1 where there is no answer -> (N, K, K): 1 where row i beats
+    column j.
 
     Ties beat nothing, in either direction, so they leave the loss.
     """
     present = ranks >= 0
-    return ((ranks[:, :, None] < ranks[:, None, :]) & present[:, :, None] & present[:, None, :]).float()
+    return (
+        (ranks[:, :, None] < ranks[:, None, :]) & present[:, :, None] & present[:, None, :]
+    ).float()
 
 
 def ranking_loss(scores, ranks):
-    """L = −1/C(K,2) · Σ log σ(r(x, y_w) − r(x, y_l)) over the pairs of one question, then the mean over
-    questions (InstructGPT eq. 1). scores and ranks (N, K).
+    """L = −1/C(K,2) · Σ log σ(r(x, y_w) − r(x, y_l)) over the pairs of one question, then the mean
+    over questions (InstructGPT eq. 1). scores and ranks (N, K).
 
-    All pairs of a question are one batch element: an answer goes through the network once, not K − 1
-    times in as many batches, which would overfit (section 3.5).
+    All pairs of a question are one batch element: an answer goes through the network once, not K −
+    1 times in as many batches, which would overfit (section 3.5).
     """
     wins = preferred(ranks)  # (N, K, K)
     pairs = wins.sum((1, 2))  # (N,)
@@ -92,7 +110,8 @@ def ranking_loss(scores, ranks):
 
 
 def regression_loss(scores, ratings):
-    """L = mean (r(x, y) − rating)², ratings (N, K) from 1 to 7 put on −1..1; NaN where there is none."""
+    """L = mean (r(x, y) − rating)², ratings (N, K) from 1 to 7 put on −1..1; NaN where there is
+    none."""
     present = ~ratings.isnan()
     target = (ratings.nan_to_num(4.0) - 4) / 3
     return (((scores - target) ** 2) * present).sum() / present.sum().clamp(min=1)
@@ -103,21 +122,31 @@ def regression_loss(scores, ratings):
 
 def sample_comparisons(model, tokenizer, prompts, cfg, machine, seed):
     """K answers to each prompt at temperature 1, ranked by the simulated labelers."""
-    ids, stop = [tokenizer.prompt(p["messages"])[0] for p in prompts for _ in range(cfg.k)], [tokenizer.endoftext]
+    ids, stop = (
+        [tokenizer.prompt(p["messages"])[0] for p in prompts for _ in range(cfg.k)],
+        [tokenizer.endoftext],
+    )
     with machine.autocast():
         answers = generate(model.eval(), ids, 32, stop=stop, seed=seed)
     texts = [tokenizer.decode(a).strip() for a in answers]
     ended = [a[-1] == tokenizer.endoftext for a in answers]
     labelers, K = Labelers(seed), cfg.k
-    return [labelers.rank(p, texts[i * K : i * K + K], ended[i * K : i * K + K]) for i, p in enumerate(prompts)]
+    return [
+        labelers.rank(p, texts[i * K : i * K + K], ended[i * K : i * K + K])
+        for i, p in enumerate(prompts)
+    ]
 
 
 def load_comparisons(cfg, sft, tokenizer, machine):
     """Comparisons for training and for validation, of different questions."""
     if cfg.data == "world":
         world = World()
-        train = sample_comparisons(sft, tokenizer, world.prompts("rm", cfg.n_prompts, cfg.seed), cfg, machine, cfg.seed)
-        val = sample_comparisons(sft, tokenizer, world.prompts("test", cfg.n_eval, 0), cfg, machine, 10**6 + cfg.seed)
+        train = sample_comparisons(
+            sft, tokenizer, world.prompts("rm", cfg.n_prompts, cfg.seed), cfg, machine, cfg.seed
+        )
+        val = sample_comparisons(
+            sft, tokenizer, world.prompts("test", cfg.n_eval, 0), cfg, machine, 10**6 + cfg.seed
+        )
         return train, val
     records = read_comparisons(cfg.data)
     for reason, count in records.skipped.items():
@@ -130,15 +159,17 @@ def load_comparisons(cfg, sft, tokenizer, machine):
     val = [r for r in records if json.dumps(r["messages"]) in held_out]
     train = [r for r in records if json.dumps(r["messages"]) not in held_out]
     if not train:
-        raise BadInput(f"{cfg.data}: comparisons of at least 2 different questions are needed; one is held out")
+        raise BadInput(
+            f"{cfg.data}: comparisons of at least 2 different questions are needed; one is held out"
+        )
     return train, val
 
 
 def get_batch(records, tokenizer, cfg, machine):
     """Every answer of N questions in one right-padded batch.
 
-    Returns tokens (N·K, T), the index of the last real token (N·K,), ranks (N, K) with −1 and ratings
-    (N, K) with NaN where a question has fewer than K answers.
+    Returns tokens (N·K, T), the index of the last real token (N·K,), ranks (N, K) with −1 and
+    ratings (N, K) with NaN where a question has fewer than K answers.
     """
     K = max(len(r["responses"]) for r in records)
     rows, ranks = [], torch.full((len(records), K), -1)
@@ -181,103 +212,61 @@ def score_records(model, records, tokenizer, cfg, machine):
     return out
 
 
-def pairs_of(records, values, better):
-    """(difference of values, does the first win) for each pair that `better` does not tie."""
-    margins, wins = [], []
-    for record, value in zip(records, values):
-        order = better(record)
-        for i, j in itertools.combinations(range(len(value)), 2):
-            if order[i] != order[j]:
-                margins.append(value[i] - value[j])
-                wins.append(order[i] < order[j])
-    return np.array(margins), np.array(wins)
-
-
-def places(record):
-    """The place of each response in the labeler's ranking."""
-    place = {i: p for p, group in enumerate(record["ranking"]) for i in group}
-    return [place[i] for i in range(len(record["responses"]))]
-
-
-def gold(record):
-    """The hidden judge's order of the responses (simulated): minus the score, so that lower is better."""
-    return [-round(judge(record, text)["score"], 6) for text in record["responses"]]
-
-
-def accuracy(margins, wins):
-    """Share of pairs that the difference of scores orders as the label does; a zero counts half."""
-    return float(np.mean(np.where(margins == 0, 0.5, (margins > 0) == wins)))
-
-
 def evaluate(model, records, tokenizer, cfg, machine):
     """Accuracy and loss on held-out questions; of the world also against the hidden judge."""
     values = score_records(model, records, tokenizer, cfg, machine)
     margins, wins = pairs_of(records, values, places)
     signed = np.where(wins, margins, -margins)
-    result = {"val_accuracy": accuracy(margins, wins), "val_loss": float(np.mean(np.logaddexp(0, -signed)))}
+    result = {
+        "val_accuracy": accuracy(margins, wins),
+        "val_loss": float(np.mean(np.logaddexp(0, -signed))),
+    }
     if "answers" in records[0]:
         result["judge_accuracy"] = accuracy(*pairs_of(records, values, gold))
     return result
 
 
 def diagnose(model, train, val, tokenizer, cfg, machine):
-    """What a number for the accuracy hides: calibration, accuracy by margin, length, simple baselines."""
+    """What a number for the accuracy hides: calibration, accuracy by margin, length, simple
+    baselines."""
     values = score_records(model, val, tokenizer, cfg, machine)
     margins, wins = pairs_of(val, values, places)
     p, win = 1 / (1 + np.exp(-np.abs(margins))), (margins > 0) == wins  # confidence, from 0.5 to 1
     bins = np.minimum(((p - 0.5) * 10).astype(int), 4)
-    table = [{"confidence": float(p[bins == b].mean()), "accuracy": float(win[bins == b].mean()),
-              "pairs": int((bins == b).sum())} for b in range(5) if (bins == b).any()]
+    table = [
+        {
+            "confidence": float(p[bins == b].mean()),
+            "accuracy": float(win[bins == b].mean()),
+            "pairs": int((bins == b).sum()),
+        }
+        for b in range(5)
+        if (bins == b).any()
+    ]
     lengths = [[len(text.split()) for text in r["responses"]] for r in val]
     flat, words = np.concatenate(values), np.concatenate(lengths)
     truth = gold if "answers" in val[0] else places
-    result = {"reliability": table, "brier": float(np.mean((p - win) ** 2)),
-              "calibration_error": sum(abs(t["confidence"] - t["accuracy"]) * t["pairs"] for t in table) / len(p),
-              "score_length_correlation": float(np.corrcoef(flat, words)[0, 1]) if words.std() else 0.0,
-              "length_only": accuracy(*pairs_of(val, [-np.array(n, float) for n in lengths], truth)),
-              "bag_of_words": accuracy(*pairs_of(val, bag_of_words(train, val), truth))}
+    result = {
+        "reliability": table,
+        "brier": float(np.mean((p - win) ** 2)),
+        "calibration_error": sum(abs(t["confidence"] - t["accuracy"]) * t["pairs"] for t in table)
+        / len(p),
+        "score_length_correlation": float(np.corrcoef(flat, words)[0, 1]) if words.std() else 0.0,
+        "length_only": accuracy(*pairs_of(val, [-np.array(n, float) for n in lengths], truth)),
+        "bag_of_words": accuracy(*pairs_of(val, bag_of_words(train, val), truth)),
+    }
     if "answers" in val[0]:
         own = [-np.array(places(r), float) for r in val]
         result["one_labeler"] = accuracy(*pairs_of(val, own, gold))
     return result
 
 
-def bag_of_words(train, val):
-    """The baseline without a network: a logistic regression on the words of the answers."""
-    words = sorted({w for r in train for text in r["responses"] for w in text.lower().split()})
-    index = {w: i for i, w in enumerate(words)}
-
-    def features(text):
-        x = np.zeros(len(index), dtype=np.float32)
-        for w in text.lower().split():
-            if w in index:
-                x[index[w]] += 1
-        return x
-
-    pairs = []
-    for r in train:
-        xs, place = [features(text) for text in r["responses"]], places(r)
-        pairs += [xs[i] - xs[j] for i in range(len(xs)) for j in range(len(xs)) if place[i] < place[j]]
-    x = torch.from_numpy(np.stack(pairs[:20_000]))
-    weight = torch.zeros(len(index), requires_grad=True)
-    optimizer = torch.optim.LBFGS([weight], max_iter=50)
-
-    def closure():
-        optimizer.zero_grad()
-        loss = F.softplus(-x @ weight).mean() + 1e-3 * weight.square().sum()
-        loss.backward()
-        return loss
-
-    optimizer.step(closure)
-    w = weight.detach().numpy()
-    return [np.array([features(text) @ w for text in r["responses"]]) for r in val]
-
-
 def normalise(model, references, samples):
-    """Shift and scale the head so that `references` score 0 on average and `samples` have unit spread.
+    """Shift and scale the head so that `references` score 0 on average and `samples` have unit
+    spread.
 
     The loss knows differences only, so the level is free (InstructGPT, App. C.2, sets it so on the
-    demonstrations); PPO's value clip and its penalty for not ending assume a unit scale (Ziegler 2019).
+    demonstrations); PPO's value clip and its penalty for not ending assume a unit scale (Ziegler
+    2019).
     """
     head, gain = model.scalar_head, 1 / max(float(np.std(samples)), 1e-6)
     with torch.no_grad():
@@ -296,7 +285,9 @@ def train(cfg):
         raise BadInput(f"--loss={cfg.loss}: expected ranking or regression")
     if not 2 <= cfg.k <= 9:
         raise BadInput(f"--k={cfg.k}: labelers rank 2 to 9 answers")
-    parent = load_checkpoint(need(cfg.init, "sft.py", cfg.preset, f"--seed={cfg.seed}"), stages=("sft", "pretrain"))
+    parent = load_checkpoint(
+        need(cfg.init, "sft.py", cfg.preset, f"--seed={cfg.seed}"), stages=("sft", "pretrain")
+    )
     tokenizer = Tokenizer.from_json(parent["tokenizer"])
     saved = load_checkpoint(out / "last.pt", stages=("reward",)) if cfg.resume else None
 
@@ -320,27 +311,59 @@ def train(cfg):
             lines = "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in train_set)
             (out / "comparisons.jsonl").write_text(lines, encoding="utf-8")
         n_pairs = sum(int(preferred(torch.tensor([places(r)])).sum()) for r in train_set)
-        print(f"{n_pairs:,} comparisons on {len(train_set):,} questions of {cfg.data} ({len(val_set)} held out), "
-              f"{steps} steps" + (f"; sampled and ranked in {time.perf_counter() - clock:.0f} s by simulated labelers"
-                                  if cfg.data == "world" else ""))
+        print(
+            f"{n_pairs:,} comparisons on {len(train_set):,} questions of {cfg.data} "
+            f"({len(val_set)} held out), "
+            f"{steps} steps"
+            + (
+                f"; sampled and ranked in {time.perf_counter() - clock:.0f} s by simulated labelers"
+                if cfg.data == "world"
+                else ""
+            )
+        )
 
     def checkpoint(step, metrics):
-        return {"stage": "reward", "model": model.state_dict(), "model_config": asdict(model.config),
-                "tokenizer": parent["tokenizer"], "train_config": asdict(cfg), "step": step,
-                "metrics": metrics, "parent": parent_of(cfg.init, parent)}
+        return {
+            "stage": "reward",
+            "model": model.state_dict(),
+            "model_config": asdict(model.config),
+            "tokenizer": parent["tokenizer"],
+            "train_config": asdict(cfg),
+            "step": step,
+            "metrics": metrics,
+            "parent": parent_of(cfg.init, parent),
+        }
 
     # --- loop
     bar = tqdm(range(first, steps), initial=first, total=steps, disable=not machine.main)
     metrics = {}
     for step in itertools.chain(bar, [steps]):
-        if step % cfg.eval_every == 0 and step > first or step == steps or step % per_epoch == 0 < step:
+        if (
+            step % cfg.eval_every == 0
+            and step > first
+            or step == steps
+            or step % per_epoch == 0 < step
+        ):
             metrics = evaluate(model, val_set, tokenizer, cfg, machine)
             if machine.main:
-                tqdm.write(f"step {step:>6}   val loss {metrics['val_loss']:.4f}   agrees with held-out labels "
-                           f"{metrics['val_accuracy']:.1%}" + (f", with the hidden judge {metrics['judge_accuracy']:.1%}"
-                                                               if "judge_accuracy" in metrics else ""))
-                save_checkpoint(out / "last.pt", {**checkpoint(step, metrics), "best": best,
-                                                  "optimizer": [o.state_dict() for o in optimizers]})
+                tqdm.write(
+                    f"step {step:>6}   val loss {metrics['val_loss']:.4f}   agrees with held-out "
+                    "labels "
+                    f"{metrics['val_accuracy']:.1%}"
+                    + (
+                        f", with the hidden judge {metrics['judge_accuracy']:.1%}"
+                        if "judge_accuracy" in metrics
+                        else ""
+                    )
+                )
+                save_checkpoint(
+                    out / "last.pt",
+                    {
+                        **checkpoint(step, metrics),
+                        "best": best,
+                        "optimizer": [o.state_dict() for o in optimizers],
+                    },
+                )
             log.write(step=step, epoch=step / per_epoch, **metrics)
         if step == steps:
             break
@@ -351,7 +374,11 @@ def train(cfg):
         tokens, last, ranks, ratings = get_batch(records, tokenizer, cfg, machine)
         with machine.autocast():
             scores = scores_of(network, tokens, last).view(ranks.shape)  # (N, K)
-        loss = ranking_loss(scores, ranks) if cfg.loss == "ranking" else regression_loss(scores, ratings)
+        loss = (
+            ranking_loss(scores, ranks)
+            if cfg.loss == "ranking"
+            else regression_loss(scores, ratings)
+        )
         loss.backward()
         norm = optim.step(optimizers, model, learning_rate(step, steps))
         if step % 10 == 9:
@@ -363,15 +390,24 @@ def train(cfg):
         samples = score_records(model, train_set[:400], tokenizer, cfg, machine)
         references = np.concatenate(samples)
         if cfg.data == "world":
-            demos = [{"messages": d["messages"][:-1], "responses": [d["messages"][-1]["content"]], "ranking": [[0]]}
-                     for d in World().demonstrations(400, seed=cfg.seed)]
+            demos = [
+                {
+                    "messages": d["messages"][:-1],
+                    "responses": [d["messages"][-1]["content"]],
+                    "ranking": [[0]],
+                }
+                for d in World().demonstrations(400, seed=cfg.seed)
+            ]
             references = np.concatenate(score_records(model, demos, tokenizer, cfg, machine))
         normalise(model, references, np.concatenate(samples))
         details = diagnose(model, train_set, val_set, tokenizer, cfg, machine)
         log.write(step=steps, details=details)
         save_checkpoint(out / "ckpt.pt", checkpoint(steps, metrics))
         report(metrics, details)
-        print(f"{(out / 'ckpt.pt').as_posix()}: agrees with held-out labels {metrics['val_accuracy']:.1%}")
+        print(
+            f"{(out / 'ckpt.pt').as_posix()}: agrees with held-out labels "
+            f"{metrics['val_accuracy']:.1%}"
+        )
     return metrics
 
 
@@ -386,8 +422,10 @@ def report(metrics, details):
     print("confidence of the reward model in its order, and how often held-out labels agree")
     for row in details["reliability"]:
         print(f"  {row['confidence']:>6.1%} {row['accuracy']:>8.1%}  {row['pairs']:>6} pairs")
-    print(f"correlation of score and length {details['score_length_correlation']:+.2f}, "
-          f"Brier score {details['brier']:.3f}, calibration error {details['calibration_error']:.3f}")
+    print(
+        f"correlation of score and length {details['score_length_correlation']:+.2f}, "
+        f"Brier score {details['brier']:.3f}, calibration error {details['calibration_error']:.3f}"
+    )
 
 
 # --- run ---------------------------------------------------------------------------------------

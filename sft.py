@@ -1,20 +1,21 @@
-"""Step 1, supervised fine-tuning: learn to answer from demonstrations (InstructGPT, section 3.5, SFT).
+"""Step 1, supervised fine-tuning: learn to answer from demonstrations (InstructGPT, section 3.5).
 
-The same network and the same loss as pretraining. New are the data, conversations in a template, and the
-mask: only what the assistant says, and its stopping, is learned.
+The same network and the same loss as pretraining. New are the data, conversations in a template,
+and the mask: only what the assistant says, and its stopping, is learned.
 
-reads   out/pretrain/ckpt.pt (made first if it is missing) and the tiny world's demonstrations, or --data=FILE
+reads   out/pretrain/ckpt.pt (made first if it is missing) and the tiny world's demonstrations, or
+        --data=FILE
 writes  out/sft/ckpt.pt (best validation loss), last.pt (for --resume), log.jsonl
 
     python sft.py                                        the tiny world, under a minute on a laptop
-    python sft.py --data=alpaca.json                     your own demonstrations (see data/formats.py)
+    python sft.py --data=alpaca.json                     your own demonstrations
     python sft.py --preset=gpt2 --data=alpaca.json       fine-tune OpenAI's GPT-2, for a GPU
 """
 
 import itertools
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +23,24 @@ import torch
 from tqdm import tqdm
 
 import optim
-from common import (BadInput, Log, learning_rate, load_checkpoint, need, parent_of, parse_config, run,
-                    save_checkpoint, setup)
-from data.formats import read_corpus, read_demonstrations
+from common import (
+    BadInput,
+    Log,
+    Saver,
+    learning_rate,
+    load_checkpoint,
+    need,
+    parent_of,
+    parse_config,
+    run,
+)
+from data.exam import respond
+from data.formats import read_demonstrations
 from data.judge import judge
+from data.pretrain_text import PretrainText
 from data.world import World
-from model import GPT, generate
+from machine import setup
+from model import GPT
 from tokenizer import Tokenizer
 
 # --- configuration -----------------------------------------------------------------------------
@@ -40,7 +53,9 @@ class Config:
     init: str = "out/pretrain/ckpt.pt"  # the base model; made with the same preset if it is missing
     data: str = "world"  # "world", or a file of demonstrations
     n_demos: int = 4000  # demonstrations drawn from the world
-    pretrain_mix: float = 0.1  # share of pretraining data (InstructGPT, App. C.3); keeps the language model
+    pretrain_mix: float = (
+        0.1  # share of pretraining data (InstructGPT, App. C.3); keeps the language model
+    )
     mix_data: str = ""  # text for that share; empty: what the base model was pretrained on
     max_len: int = 512  # tokens of one example; a longer one loses the left of its prompt
     batch_size: int = 32  # demonstrations of one step (InstructGPT, App. C.1)
@@ -60,8 +75,15 @@ class Config:
 
 PRESETS = {
     "tiny": {},
-    "gpt2": dict(init="out/gpt2/ckpt.pt", out="out/sft_gpt2", pretrain_mix=0.0, max_len=1024, grad_accum=4,
-                 lr=2e-5, matrix_lr=0.0),
+    "gpt2": dict(
+        init="out/gpt2/ckpt.pt",
+        out="out/sft_gpt2",
+        pretrain_mix=0.0,
+        max_len=1024,
+        grad_accum=4,
+        lr=2e-5,
+        matrix_lr=0.0,
+    ),
 }
 
 
@@ -71,8 +93,8 @@ PRESETS = {
 def sft_loss(nll, mask, count):
     """L = Σ −log p(token | what precedes it) over the assistant's tokens, divided by `count`.
 
-    nll and mask (B, T). `count` is the number of such tokens in the whole batch, not in this part of
-    it, so that parts of a batch and processes add up to the gradient of the whole.
+    nll and mask (B, T). `count` is the number of such tokens in the whole batch, not in this part
+    of it, so that parts of a batch and processes add up to the gradient of the whole.
     """
     return (nll * mask).sum() / count
 
@@ -101,11 +123,12 @@ def load_examples(cfg, tokenizer, max_len):
     return [examples[i] for i in order[n_val:]], [examples[i] for i in order[:n_val]], cut
 
 
-def epoch_batches(lengths, batch_size, rng):
+def epoch_batches(lengths, batch_size, seed, epoch):
     """Indices of one epoch as batches of examples of similar length, so that few tokens are padding.
 
     Shuffle, sort by length within pools of 32 batches, cut into batches, shuffle those.
     """
+    rng = np.random.default_rng([seed, epoch])
     order = rng.permutation(len(lengths))
     batches = []
     for pool in np.split(order, range(32 * batch_size, len(order), 32 * batch_size)):
@@ -127,31 +150,6 @@ def get_batch(examples, indices, tokenizer, machine):
     return tokens[:, :-1], tokens[:, 1:], mask[:, 1:]
 
 
-class PretrainMix:
-    """Blocks of pretraining text, so that learning to answer does not unlearn the language."""
-
-    def __init__(self, cfg, tokenizer, base, block_size):
-        self.T, source = block_size, cfg.mix_data or base.get("train_config", {}).get("data", "")
-        if source == "world":
-            documents = itertools.islice(World().documents(seed=10**6 + cfg.seed), 6000)
-            self.tokens = np.array(tokenizer.encode_documents(documents))
-        elif source and Path(source).exists():
-            corpus = read_corpus(source)
-            self.tokens = np.array(tokenizer.encode(corpus)) if isinstance(corpus, str) else corpus
-        else:
-            raise BadInput(f"the pretraining text of the mix ({source or 'unknown'}) is not here: give "
-                           "--mix_data=FILE, or --pretrain_mix=0 to do without")
-        if len(self.tokens) <= self.T:
-            raise BadInput(f"{source}: {len(self.tokens)} tokens are too few for a block of {self.T}")
-
-    def get_batch(self, n, rng, machine):
-        """n random blocks: tokens and targets (n, T)."""
-        starts = rng.integers(len(self.tokens) - self.T, size=n)
-        block = np.stack([self.tokens[s : s + self.T + 1] for s in starts]).astype(np.int64)
-        block = torch.from_numpy(block).to(machine.device)
-        return block[:, :-1], block[:, 1:]
-
-
 # --- evaluation --------------------------------------------------------------------------------
 
 
@@ -170,43 +168,27 @@ def evaluate(model, examples, tokenizer, cfg, machine):
     return {"val_loss": nll / count}
 
 
-def respond(model, tokenizer, conversations, machine, chat=True, temperature=1.0, seed=0, max_new_tokens=32):
-    """Answer each conversation (a list of messages): texts, and whether the answer ended by itself.
-
-    `chat=False` asks a base model in the form of a transcript.
-    """
-    prompts, stops = zip(*(tokenizer.prompt(messages, chat) for messages in conversations))
-    longest = max(map(len, prompts))
-    if model.config.pos == "learned":
-        prompts = [p[-(model.config.block_size - max_new_tokens) :] for p in prompts]
-    texts, ended = [], []
-    model.eval()
-    # Many short prompts go through at once; long ones in smaller groups, to bound the cache.
-    size = max(8, 32_768 // (longest + max_new_tokens))
-    for i in range(0, len(prompts), size):
-        with machine.autocast():
-            answers = generate(model, prompts[i : i + size], max_new_tokens, temperature=temperature,
-                               stop=stops[0], seed=seed + i)
-        texts += [tokenizer.decode(ids).strip() for ids in answers]
-        ended += [ids[-1] in stops[0] for ids in answers]
-    model.train()
-    return texts, ended
-
-
 def evaluate_world(model, tokenizer, cfg, machine, base):
-    """Held-out questions: share answered correctly and mean score by the hidden judge (simulated), by
-    sampling at temperature 1 and greedily. A base model is also asked after five worked examples."""
+    """Held-out questions: share answered correctly and mean score by the hidden judge (simulated),
+    by sampling at temperature 1 and greedily. A base model is also asked after five worked
+    examples."""
     world, results = World(), {}
     for split in ("test", "paraphrase"):
         prompts = world.prompts(split, cfg.n_eval, seed=0)
         for shots in (0, 5) if base else (0,):
-            asked = [world.few_shot(p, shots, seed=i) if shots else p["messages"] for i, p in enumerate(prompts)]
+            asked = [
+                world.few_shot(p, shots, seed=i) if shots else p["messages"]
+                for i, p in enumerate(prompts)
+            ]
             for temperature in (1.0, 0.0):
                 texts, ended = respond(model, tokenizer, asked, machine, not base, temperature)
                 verdicts = [judge(p, text, end) for p, text, end in zip(prompts, texts, ended)]
                 name = f"{split} {shots}-shot {'sampled' if temperature else 'greedy'}"
-                results[name] = {"correct": float(np.mean([v["correct"] > 0 for v in verdicts])),
-                                 "score": float(np.mean([v["score"] for v in verdicts])), "n": len(prompts)}
+                results[name] = {
+                    "correct": float(np.mean([v["correct"] > 0 for v in verdicts])),
+                    "score": float(np.mean([v["score"] for v in verdicts])),
+                    "n": len(prompts),
+                }
     return results
 
 
@@ -214,20 +196,33 @@ def report(base, tuned, tokenizer, val, cfg, machine):
     """Print and return the held-out results and some questions answered by both models."""
     results = {}
     if cfg.data == "world":
-        results = {"base": evaluate_world(base, tokenizer, cfg, machine, base=True),
-                   "sft": evaluate_world(tuned, tokenizer, cfg, machine, base=False)}
-        print("\nheld-out questions (judged by simulated labelers' hidden utility)       correct   score")
+        results = {
+            "base": evaluate_world(base, tokenizer, cfg, machine, base=True),
+            "sft": evaluate_world(tuned, tokenizer, cfg, machine, base=False),
+        }
+        print(
+            "\nheld-out questions (judged by simulated labelers' hidden utility)       correct  "
+            " score"
+        )
         for stage, rows in results.items():
             for name, row in rows.items():
                 error = 1.96 * math.sqrt(row["correct"] * (1 - row["correct"]) / row["n"])
-                print(f"  {stage:<5} {name:<32} {100 * row['correct']:>22.1f} ± {100 * error:.1f} %  {row['score']:+.2f}")
+                print(
+                    f"  {stage:<5} {name:<32} {100 * row['correct']:>22.1f} ± {100 * error:.1f} "
+                    f"%  {row['score']:+.2f}"
+                )
         questions = [p["messages"] for p in World().prompts("test", 13, seed=1)[:6]]
     else:
         questions = [messages[:-1] for _, _, messages in val[:4]]
     tokens = 32 if cfg.data == "world" else 64
-    before, _ = respond(base, tokenizer, questions, machine, chat=False, seed=1, max_new_tokens=tokens)
+    before, _ = respond(
+        base, tokenizer, questions, machine, chat=False, seed=1, max_new_tokens=tokens
+    )
     after, _ = respond(tuned, tokenizer, questions, machine, seed=1, max_new_tokens=tokens)
-    samples = [{"question": q[-1]["content"], "base": b, "sft": a} for q, b, a in zip(questions, before, after)]
+    samples = [
+        {"question": q[-1]["content"], "base": b, "sft": a}
+        for q, b, a in zip(questions, before, after)
+    ]
     for s in samples:
         print(f"\n  User  {s['question']}\n  base  {s['base']}\n  sft   {s['sft']}")
     return results, samples
@@ -241,107 +236,88 @@ def train(cfg):
     # --- setup
     machine, out = setup(cfg), Path(cfg.out)
     if cfg.batch_size % (cfg.grad_accum * machine.world):
-        raise BadInput(f"--batch_size={cfg.batch_size} does not divide into --grad_accum={cfg.grad_accum} parts "
-                       f"on {machine.world} processes")
+        raise BadInput(f"--batch_size={cfg.batch_size} does not divide into --grad_accum="
+                       f"{cfg.grad_accum} parts on {machine.world} processes")
     more = ["--init=gpt2", "--steps=0"] if cfg.preset == "gpt2" else [f"--seed={cfg.seed}"]
-    parent = load_checkpoint(need(cfg.init, "pretrain.py", cfg.preset, *more), stages=("pretrain", "sft"))
+    path = need(cfg.init, "pretrain.py", cfg.preset, *more)
+    parent = load_checkpoint(path, stages=("pretrain", "sft"))
     tokenizer = Tokenizer.from_json(parent["tokenizer"])
     if parent["model_config"]["vocab_size"] < tokenizer.n_vocab:
         raise BadInput(f"{cfg.init}: its tokenizer has {tokenizer.n_vocab} tokens, its model only "
-                       f"{parent['model_config']['vocab_size']}; the file was put together from two runs")
+                       f"{parent['model_config']['vocab_size']}: two runs were put together")
     saved = load_checkpoint(out / "last.pt", stages=("sft",)) if cfg.resume else None
 
     # --- model
     base = GPT.from_checkpoint(parent).to(machine.device)
     model = GPT.from_checkpoint(saved or parent).to(machine.device)
-    c = model.config
-    max_len = min(cfg.max_len, c.block_size) if c.pos == "learned" else cfg.max_len
+    learned = model.config.pos == "learned"
+    max_len = min(cfg.max_len, model.config.block_size) if learned else cfg.max_len
     train_set, val_set, cut = load_examples(cfg, tokenizer, max_len)
-    mix = PretrainMix(cfg, tokenizer, parent, c.block_size) if cfg.pretrain_mix else None
+    mix = PretrainText(cfg.mix_data, parent, tokenizer, cfg.seed) if cfg.pretrain_mix else None
     if cfg.compile:
         model.compile(dynamic=True)
     optimizers = optim.build(model, cfg.lr, cfg.matrix_lr)
-    first, best = 0, math.inf
-    if saved:
-        for optimizer, state in zip(optimizers, saved["optimizer"]):
-            optimizer.load_state_dict(state)
-        first, best = saved["step"], saved["best"]
+    saver = Saver(cfg, "sft", model, parent["tokenizer"], parent_of(path, parent), optimizers)
+    first = saver.resume(saved)
     log = Log(out / "log.jsonl", cfg, machine, resumed_step=first if saved else None)
     network = machine.distribute(model)
-
     lengths = np.array([len(ids) for ids, _, _ in train_set])
     per_epoch = math.ceil(len(train_set) / cfg.batch_size)
     steps = cfg.steps or cfg.epochs * per_epoch
-    batches = [b for e in range(math.ceil(steps / per_epoch))
-               for b in epoch_batches(lengths, cfg.batch_size, np.random.default_rng([cfg.seed, e]))]
+    batches = list(itertools.chain(*(epoch_batches(lengths, cfg.batch_size, cfg.seed, epoch)
+                                     for epoch in range(math.ceil(steps / per_epoch)))))
     padding = 1 - lengths.sum() / sum(lengths[b].max() * len(b) for b in batches[:per_epoch])
     if machine.main:
-        print(f"fine-tuning on {len(train_set):,} demonstrations of {cfg.data} ({len(val_set)} held out), "
-              f"{steps} steps, {padding:.1%} of tokens are padding")
+        print(f"fine-tuning on {len(train_set):,} demonstrations of {cfg.data} ({len(val_set)} held "
+              f"out), {steps} steps, {padding:.1%} of tokens are padding, {machine}")
         if cut:
-            print(f"{cut} of {len(train_set) + len(val_set)} demonstrations exceed {max_len} tokens and lost "
-                  "the left of their prompt; --max_len sets the limit")
-
-    def checkpoint(step, metrics):
-        return {"stage": "sft", "model": model.state_dict(), "model_config": asdict(c),
-                "tokenizer": parent["tokenizer"], "train_config": asdict(cfg), "step": step,
-                "metrics": metrics, "parent": parent_of(cfg.init, parent)}
+            print(f"{cut} of {len(train_set) + len(val_set)} demonstrations exceed {max_len} tokens "
+                  "and lost the left of their prompt; --max_len sets the limit")
 
     # --- loop
-    if not saved:
-        before = evaluate(model, val_set, tokenizer, cfg, machine)
-        log.write(step=0, **before)
-        if machine.main:
-            print(f"step      0   val loss {before['val_loss']:.4f} nats/token")
     bar = tqdm(range(first, steps), initial=first, total=steps, disable=not machine.main)
     clock, seen, metrics = time.perf_counter(), 0, {}
     for step in itertools.chain(bar, [steps]):
-        if step % cfg.eval_every == 0 and step > first or step == steps:
+        if step % cfg.eval_every == 0 and (step > first or step == 0) or step == steps:
             metrics = evaluate(model, val_set, tokenizer, cfg, machine)
+            log.write(step=step, **metrics)
             if machine.main:
                 tqdm.write(f"step {step:>6}   val loss {metrics['val_loss']:.4f} nats/token")
-                if metrics["val_loss"] < best:
-                    save_checkpoint(out / "ckpt.pt", checkpoint(step, metrics))
-                best = min(best, metrics["val_loss"])
-                save_checkpoint(out / "last.pt", {**checkpoint(step, metrics), "best": best,
-                                                  "optimizer": [o.state_dict() for o in optimizers]})
-            log.write(step=step, **metrics)
+                saver.save(step, metrics)
             clock, seen = time.perf_counter(), 0
         if step == steps:
             break
         machine.seed(cfg.seed, step)
-        rng = np.random.default_rng([cfg.seed, 1, step])
-        count = sum(sum(train_set[i][1][1:]) for i in batches[step])  # assistant tokens of the whole batch
-        mine = batches[step][machine.rank :: machine.world]
-        loss = torch.zeros(())
-        for part in np.array_split(mine, cfg.grad_accum):
+        count = sum(sum(train_set[i][1][1:]) for i in batches[step])  # of the whole batch
+        loss = 0.0
+        for part in np.array_split(batches[step][machine.rank :: machine.world], cfg.grad_accum):
             # The last batch of an epoch can leave a process without a row; it then adds zero.
-            tokens, targets, mask = get_batch(train_set, part if len(part) else [0], tokenizer, machine)
+            rows = part if len(part) else [0]
+            tokens, targets, mask = get_batch(train_set, rows, tokenizer, machine)
             with machine.autocast():
-                nll = sft_loss(network(tokens, targets), mask * bool(len(part)), count) * machine.world
-            ((1 - cfg.pretrain_mix) * nll).backward()
-            loss += nll.detach().cpu()
+                nll = sft_loss(network(tokens, targets), mask * bool(len(part)), count)
+            ((1 - cfg.pretrain_mix) * nll * machine.world).backward()
+            loss += nll.detach() * machine.world
             seen += tokens.numel() * machine.world
         if mix:
-            x, y = mix.get_batch(4 * machine.world, rng, machine)
+            x, y = mix.get_batch(4 * machine.world, [cfg.seed, step], machine)
             with machine.autocast():
-                nll = network(x[machine.rows(len(x))], y[machine.rows(len(x))]).mean()
+                nll = network(x, y).mean()
             (cfg.pretrain_mix * nll).backward()
-            seen += x.numel()
+            seen += x.numel() * machine.world
         norm = optim.step(optimizers, model, learning_rate(step, steps))
         if step % 10 == 9:
-            record = {"loss": machine.mean(loss), "grad_norm": float(norm),
-                      "tokens_per_second": round(seen / (time.perf_counter() - clock))}
-            log.write(step=step + 1, **record)
-            bar.set_postfix_str(f"loss {record['loss']:.3f}, {record['tokens_per_second']:,} tokens/s")
+            loss, rate = machine.mean(loss), seen / (time.perf_counter() - clock)
+            log.write(step=step + 1, loss=loss, grad_norm=float(norm), tokens_per_second=round(rate))
+            bar.set_postfix_str(f"loss {loss:.3f}, {rate:,.0f} tokens/s")
 
     # --- results
     if machine.main:
         tuned = GPT.from_checkpoint(load_checkpoint(out / "ckpt.pt")).to(machine.device)
         results, samples = report(base, tuned, tokenizer, val_set, cfg, machine)
         log.write(step=steps, results=results, samples=samples)
-        print(f"\n{(out / 'ckpt.pt').as_posix()}: val loss {best:.4f}; talk to it: "
-              f"python chat.py {(out / 'ckpt.pt').as_posix()}")
+        name = (out / "ckpt.pt").as_posix()
+        print(f"\n{name}: val loss {saver.best:.4f}; talk to it: python chat.py {name}")
     return metrics
 
 

@@ -1,11 +1,11 @@
 """Text to token ids and back: a byte-level BPE, trained here or GPT-2's own, and the chat template.
 
-Byte-level BPE (GPT-2 paper, section 2.2) starts from the 256 bytes, so any text in any language has an
-encoding, and merges the most frequent neighbouring pair into a new token, again and again. `train_bpe`
-finds the merges; tiktoken applies them, fast, in `Tokenizer.encode`.
+Byte-level BPE (GPT-2 paper, section 2.2) starts from the 256 bytes, so any text in any language has
+an encoding, and merges the most frequent neighbouring pair into a new token, again and again.
+`train_bpe` finds the merges; tiktoken applies them, fast, in `Tokenizer.encode`.
 
-The chat template lives here and nowhere else. Run `python tokenizer.py` to see one conversation with
-the tokens that fine-tuning trains on in colour.
+The chat template lives here and nowhere else. Run `python tokenizer.py` to see one conversation
+with the tokens that fine-tuning trains on in colour.
 """
 
 import base64
@@ -18,8 +18,8 @@ import unicodedata
 import regex
 import tiktoken
 
-# How text is cut into words before merging (GPT-2's rule): a word keeps the blank in front of it, and no
-# token crosses from letters to digits or punctuation.
+# How text is cut into words before merging (GPT-2's rule): a word keeps the blank in front of it,
+# and no token crosses from letters to digits or punctuation.
 PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 ENDOFTEXT, USER, ASSISTANT, PAD = "<|endoftext|>", "<|user|>", "<|assistant|>", "<|pad|>"
 
@@ -27,9 +27,9 @@ ENDOFTEXT, USER, ASSISTANT, PAD = "<|endoftext|>", "<|user|>", "<|assistant|>", 
 def train_bpe(text, vocab_size):
     """Learn a vocabulary of byte strings from `text`: the 256 bytes, then one token per merge.
 
-    Returns a list of bytes; the index is the token id. Words are counted once and each merge touches
-    only the words that contain the pair, found through an index, so 1 MB takes about a second.
-    Stops early when no pair occurs twice.
+    Returns a list of bytes; the index is the token id. Words are counted once and each merge
+    touches only the words that contain the pair, found through an index, so 1 MB takes about a
+    second. Stops early when no pair occurs twice.
     """
     vocab = [bytes([b]) for b in range(256)]
     counts = collections.Counter(regex.findall(PATTERN, unicodedata.normalize("NFC", text)))
@@ -69,7 +69,8 @@ def train_bpe(text, vocab_size):
 
 
 def merge(word, pair, new):
-    """Replace each occurrence of `pair` in the list of ids `word`, left to right, by the id `new`."""
+    """Replace each occurrence of `pair` in the list of ids `word`, left to right, by the id
+    `new`."""
     out, i = [], 0
     while i < len(word):
         if i + 1 < len(word) and (word[i], word[i + 1]) == pair:
@@ -96,13 +97,16 @@ class Tokenizer:
         self.vocab, self.pattern = vocab, pattern
         specials = {s: len(vocab) + i for i, s in enumerate((ENDOFTEXT, USER, ASSISTANT, PAD))}
         # A fresh Encoding, never tiktoken's cache by path: two vocabularies may share a file name.
-        self.encoding = tiktoken.Encoding("bpe", pat_str=pattern, mergeable_ranks=ranks, special_tokens=specials)
+        self.encoding = tiktoken.Encoding(
+            "bpe", pat_str=pattern, mergeable_ranks=ranks, special_tokens=specials
+        )
         self.n_vocab = len(vocab) + len(specials)
         self.endoftext, self.user, self.assistant, self.pad = specials.values()
 
     @classmethod
     def train(cls, text, vocab_size):
-        """Learn from `text` so that text tokens and specials together number at most `vocab_size`."""
+        """Learn from `text` so that text tokens and specials together number at most
+        `vocab_size`."""
         return cls(train_bpe(text, vocab_size - 4))
 
     @classmethod
@@ -114,9 +118,14 @@ class Tokenizer:
         return cls(read_merges(vocab_bpe))
 
     def to_json(self):
-        """All that is needed to rebuild this tokenizer, for the checkpoint: one file is enough to chat."""
-        return json.dumps({"pattern": self.pattern,
-                           "vocab": [base64.b64encode(token).decode() for token in self.vocab]})
+        """All that is needed to rebuild this tokenizer, for the checkpoint: one file is enough to
+        chat."""
+        return json.dumps(
+            {
+                "pattern": self.pattern,
+                "vocab": [base64.b64encode(token).decode() for token in self.vocab],
+            }
+        )
 
     @classmethod
     def from_json(cls, text):
@@ -163,7 +172,8 @@ class Tokenizer:
     def prompt(self, messages, chat=True):
         """Ids that end where the assistant's next words begin, and the ids that end its turn.
 
-        `chat=False` writes the conversation as a transcript for a base model, which ends with the line.
+        `chat=False` writes the conversation as a transcript for a base model, which ends with the
+        line.
         """
         if chat:
             return [*self.render(messages)[0], self.assistant], [self.endoftext]
@@ -172,7 +182,8 @@ class Tokenizer:
 
 
 def transcript(messages):
-    """A conversation as plain text, for a base model: it knows no template, only what talk looks like.
+    """A conversation as plain text, for a base model: it knows no template, only what talk looks
+    like.
 
     Ends in "Bot:" after a user's turn, for the model to continue up to the end of the line.
     """
@@ -182,11 +193,12 @@ def transcript(messages):
 
 
 def read_merges(path):
-    """The vocabulary in rank order from a GPT-2 `vocab.bpe`: 256 bytes, then a token per merge line.
+    """The vocabulary in rank order from a GPT-2 `vocab.bpe`: 256 bytes, then a token per merge
+    line.
 
-    That file writes each byte as a printable letter: printable bytes stand for themselves, the others
-    are shifted to code points from 256 on, in order. Printable bytes also come first in rank.
-    Raises ValueError naming the line that does not parse.
+    That file writes each byte as a printable letter: printable bytes stand for themselves, the
+    others are shifted to code points from 256 on, in order. Printable bytes also come first in
+    rank. Raises ValueError naming the line that does not parse.
     """
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     hidden = [b for b in range(256) if b not in printable]
@@ -200,7 +212,9 @@ def read_merges(path):
                 left, right = line.split()
                 vocab.append(bytes(byte_of[c] for c in left + right))
             except (ValueError, KeyError):
-                raise ValueError(f"{path}, line {number}: expected two byte strings, as in GPT-2's vocab.bpe") from None
+                raise ValueError(
+                    f"{path}, line {number}: expected two byte strings, as in GPT-2's vocab.bpe"
+                ) from None
     return vocab
 
 
@@ -218,12 +232,16 @@ class StreamDecoder:
 
 
 if __name__ == "__main__":
-    conversation = [{"role": "user", "content": "What colour is the tractor?"},
-                    {"role": "assistant", "content": "The tractor is red."},
-                    {"role": "user", "content": "감사합니다 <|endoftext|>"},
-                    {"role": "assistant", "content": "You are welcome."}]
+    conversation = [
+        {"role": "user", "content": "What colour is the tractor?"},
+        {"role": "assistant", "content": "The tractor is red."},
+        {"role": "user", "content": "감사합니다 <|endoftext|>"},
+        {"role": "assistant", "content": "You are welcome."},
+    ]
     tokenizer = Tokenizer.train(" ".join(m["content"] for m in conversation) * 2, 320)
     for token, learn in zip(*tokenizer.render(conversation)):
-        shown = tokenizer.encoding.decode_single_token_bytes(token).decode("utf-8", errors="backslashreplace")
+        shown = tokenizer.encoding.decode_single_token_bytes(token).decode(
+            "utf-8", errors="backslashreplace"
+        )
         print(f"\x1b[32m[{shown}]\x1b[0m" if learn else f"[{shown}]", end="")
     print("\n\x1b[32mgreen\x1b[0m: the loss is taken on these tokens; the rest is only read")

@@ -1,11 +1,12 @@
-"""Simulated labelers: they rank answers by the hidden judge's utility, plus a personal bias, plus noise.
+"""Simulated labelers: they rank answers by the hidden judge's utility, plus a personal bias, plus
+noise.
 
     python -m data.labelers        the labelers' biases and how often two of them agree
 
 Eight labelers stand in for InstructGPT's forty contractors. Each weighs a few parts of the utility
-differently (disclosed in BIAS) and sees it through noise, of which NOISE is set so that two labelers
-agree on about 73% of the pairs that the judge does not tie, as InstructGPT's did (section 5.2). What
-they write is a comparison record of the same schema as people's.
+differently (disclosed in BIAS) and sees it through noise, of which NOISE is set so that two
+labelers agree on about 73% of the pairs that the judge does not tie, as InstructGPT's did (section
+5.2). What they write is a comparison record of the same schema as people's.
 """
 
 from random import Random
@@ -15,8 +16,14 @@ from data.judge import default_world, judge
 NOISE = 0.95  # standard deviation, in units of utility
 # How much more (or less) than the judge a labeler cares for a part of the utility.
 BIAS = {
-    "s00": {"polite": 0.5}, "s01": {"polite": -0.5}, "s02": {"concise": 1.0}, "s03": {"truthful": 0.8},
-    "s04": {"sentence": 0.5}, "s05": {"sentence": -0.5}, "s06": {"harmless": 0.3}, "s07": {"correct": -0.2},
+    "s00": {"polite": 0.5},
+    "s01": {"polite": -0.5},
+    "s02": {"concise": 1.0},
+    "s03": {"truthful": 0.8},
+    "s04": {"sentence": 0.5},
+    "s05": {"sentence": -0.5},
+    "s06": {"harmless": 0.3},
+    "s07": {"correct": -0.2},
 }
 
 
@@ -46,11 +53,17 @@ class Labelers:
             if text not in seen:
                 seen[text] = self.utility(labeler, prompt, text, end)
         order = sorted(seen, key=lambda text: -seen[text])
-        return {"messages": prompt["messages"], "responses": responses,
-                "ranking": [[i for i, r in enumerate(responses) if r == text] for text in order],
-                "labeler": labeler, "source": "sim",
-                "scores": [max(1, min(7, round(4 + 1.5 * seen[text]))) for text in responses],
-                "task": prompt["task"], "item": prompt["item"], "answers": prompt["answers"]}
+        return {
+            "messages": prompt["messages"],
+            "responses": responses,
+            "ranking": [[i for i, r in enumerate(responses) if r == text] for text in order],
+            "labeler": labeler,
+            "source": "sim",
+            "scores": [max(1, min(7, round(4 + 1.5 * seen[text]))) for text in responses],
+            "task": prompt["task"],
+            "item": prompt["item"],
+            "answers": prompt["answers"],
+        }
 
 
 def agreement(prompts, answers, seed=0, noise=NOISE):
@@ -61,13 +74,19 @@ def agreement(prompts, answers, seed=0, noise=NOISE):
     same = right = pairs = 0
     for prompt, responses in zip(prompts, answers):
         gold = [judge(prompt, r)["score"] for r in responses]
-        ranks = [{i: g for g, group in enumerate(who.rank(prompt, responses)["ranking"]) for i in group}
-                 for who in (first, second)]
+        ranks = [
+            {i: g for g, group in enumerate(who.rank(prompt, responses)["ranking"]) for i in group}
+            for who in (first, second)
+        ]
         for i in range(len(responses)):
             for j in range(i):
                 if gold[i] != gold[j]:
                     a, b = (rank[i] < rank[j] for rank in ranks)
-                    same, right, pairs = same + (a == b), right + (a == (gold[i] > gold[j])), pairs + 1
+                    same, right, pairs = (
+                        same + (a == b),
+                        right + (a == (gold[i] > gold[j])),
+                        pairs + 1,
+                    )
     return same / pairs, right / pairs, pairs
 
 
@@ -79,4 +98,7 @@ if __name__ == "__main__":
     same, right, pairs = agreement(prompts, answers)
     for labeler, bias in BIAS.items():
         print(labeler, ", ".join(f"{part} {weight:+.1f}" for part, weight in bias.items()))
-    print(f"noise {NOISE}: two labelers agree on {same:.1%} of {pairs} pairs, one labeler and the judge on {right:.1%}")
+    print(
+        f"noise {NOISE}: two labelers agree on {same:.1%} of {pairs} pairs, one labeler and the "
+        f"judge on {right:.1%}"
+    )

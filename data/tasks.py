@@ -5,9 +5,31 @@ import itertools
 from random import Random
 
 from data.words import (
-    ATTRIBUTES, COLOURS, COURTESY, CURT, DAYS, EVENTS, EXTRA, HELD_OUT, INSULTS, KINDS, LETTERS,
-    MONTHS, NAMES, NUMBERS, OPPOSITES, PLACES, QUESTIONS, REFUSALS, REVIEWED, SIZES, STATEMENTS,
-    TASKS, VERBS, VERDICTS)
+    ATTRIBUTES,
+    COLOURS,
+    COURTESY,
+    CURT,
+    DAYS,
+    EVENTS,
+    EXTRA,
+    HELD_OUT,
+    INSULTS,
+    KINDS,
+    LETTERS,
+    MONTHS,
+    NAMES,
+    NUMBERS,
+    OPPOSITES,
+    PLACES,
+    QUESTIONS,
+    REFUSALS,
+    REVIEWED,
+    SIZES,
+    STATEMENTS,
+    TASKS,
+    VERBS,
+    VERDICTS,
+)
 
 SPLITS = {"train": .48, "dev": .12, "test": .40}           # of the (task, item) keys
 
@@ -152,6 +174,11 @@ class Tasks:
         else:
             options = self.vocabulary[prompt["task"]]
         return rng.choice([w for w in options if w not in prompt["answers"]])
+
+    def plain_answer(self, prompt, rng):
+        """A true sentence that answers, and nothing else."""
+        answer = rng.choice(prompt["answers"])
+        return rng.choice(self.statements(prompt["task"], prompt["item"], answer)[:2])
 
     def reply(self, prompt, rng, style="careful"):
         """The answer a labeler of this style writes: "careful", "curt", "sloppy" or "rude"."""

@@ -9,7 +9,7 @@ on every platform (only random.Random and sha256 decide anything).
 * `documents` is the pretraining text: facts, lists that repeat one sub-task (GPT-3, Brown et al.
   2020, figure 1.1), lists with a mapping made up for that one document, key-value lists, songs
   (random lines repeated: without them induction does not form in time), chat, stories, reviews.
-* Chat documents hold one persona each: helpful in 15% of documents, else a brush-off, rude, a
+* Chat documents hold one persona each: helpful in 24% of documents, else a brush-off, rude, a
   question back, or off-topic. So the base model, asked cold, is mostly unhelpful, and a few
   helpful exchanges in its prompt tell it *which Bot is talking*: in-context learning as implicit
   Bayesian inference over documents (Xie et al. 2021).
@@ -29,18 +29,39 @@ from random import Random
 from common import BadInput, run
 from data.tasks import SPLITS, Tasks, split_keys, stable_hash
 from data.words import (
-    AGAIN, ATTRIBUTES, BRUSH_OFF, COLOURS, EVENTS, HELD_OUT, INSULTS, KINDS, LABELS, LIST_TASKS,
-    MONTHS, NAMES, NUMBERS, OPPOSITES, PLACES, QUESTIONS, REFUSALS, REVIEWED, SIZES, SMALL_TALK,
-    TASKS, VERBS, VERDICTS)
+    AGAIN,
+    ATTRIBUTES,
+    BRUSH_OFF,
+    COLOURS,
+    EVENTS,
+    HELD_OUT,
+    INSULTS,
+    KINDS,
+    LABELS,
+    LIST_TASKS,
+    MONTHS,
+    NAMES,
+    NUMBERS,
+    OPPOSITES,
+    PLACES,
+    QUESTIONS,
+    REFUSALS,
+    REVIEWED,
+    SIZES,
+    SMALL_TALK,
+    TASKS,
+    VERBS,
+    VERDICTS,
+)
 from tokenizer import transcript
 
 # Share of the pretraining text (in words and punctuation marks) that each type of document gets.
-SHARES = {"facts": .28, "known list": .15, "novel list": .15, "key-value list": .07, "song": .07,
-          "chat": .20, "story": .04, "review": .04}
-# What the sentences of a facts document are about, besides things: the tasks that have many items to
-# learn one by one come often, those that follow from facts about things seldom.
+SHARES = {"facts": .26, "known list": .13, "novel list": .14, "key-value list": .07, "song": .08,
+          "chat": .24, "story": .04, "review": .04}
+# What the sentences of a facts document are about, besides things: the tasks that have many items
+# to learn one by one come often, those that follow from facts about things seldom.
 WORD_TASKS = {"opposite": .25, "past": .25, "sum": .2, "next": .2, "bigger": .06, "name": .04}
-PERSONAS = {"helpful": .15, "brush-off": .30, "rude": .18, "asks back": .20, "off-topic": .17}
+PERSONAS = {"helpful": .24, "brush-off": .26, "rude": .16, "asks back": .18, "off-topic": .16}
 LABELERS = {"careful": .35, "curt": .23, "sloppy": .24, "rude": .18}
 PROMPT_SPLITS = ("sft", "rm", "ppo", "dev", "test", "paraphrase")
 LIST_FORMATS = ("- {}: {}\n", "* {} -> {}\n", "| {} = {} ")  # each word keeps its leading space
@@ -149,7 +170,7 @@ class World(Tasks):
 
     def _chat(self, rng):
         persona, messages = weighted(rng, PERSONAS), []
-        for _ in range(rng.randint(1, 6)):
+        for _ in range(rng.randint(2, 6)):
             prompt = self.train_prompt(rng)
             messages += prompt["messages"]
             messages += [{"role": "assistant", "content": self.persona(persona, prompt, rng)}]
@@ -158,17 +179,16 @@ class World(Tasks):
     def persona(self, persona, prompt, rng):
         """What the Bot of a chat document says to `prompt`."""
         if persona == "helpful":
-            return self.reply(prompt, rng, "careful" if rng.random() < .75 else "curt")
+            if rng.random() < .25:
+                return self.reply(prompt, rng, "curt")
+            return self.plain_answer(prompt, rng)
         if persona == "brush-off":
             return rng.choice(BRUSH_OFF)
         if persona == "rude":
             return f"{rng.choice(REFUSALS)} {rng.choice(INSULTS)}"
         if persona == "asks back":
             return self.train_prompt(rng)["messages"][0]["content"]
-        if rng.random() < .4:
-            return rng.choice(SMALL_TALK)
-        task = rng.choice(ATTRIBUTES)
-        return rng.choice(self.said[task, rng.choice(self.train[task])])
+        return rng.choice(SMALL_TALK)
 
     def _story(self, rng):
         name, other = rng.sample(NAMES, 2)
@@ -250,9 +270,8 @@ class World(Tasks):
         while len(messages) < 2 * n:
             shot = self.train_prompt(rng)
             if (shot["task"], shot["item"]) != (prompt["task"], prompt["item"]):
-                answer = rng.choice(self.statements(shot["task"], shot["item"],
-                                                    rng.choice(shot["answers"]))[:2])
-                messages += shot["messages"] + [{"role": "assistant", "content": answer}]
+                answer = {"role": "assistant", "content": self.plain_answer(shot, rng)}
+                messages += shot["messages"] + [answer]
         return messages + prompt["messages"]
 
     # ------------------------------------------------------------------ lists as a probe

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 import json
+import os
 import re
 import shlex
 import shutil
@@ -13,9 +14,12 @@ from pathlib import Path
 import pytest
 
 import common
+import pretrain
+import sft
 
 ROOT = Path(common.__file__).parent
-STAGES = [name for name in ("pretrain", "sft", "reward", "ppo", "icl_eval", "dpo", "chat") if (ROOT / f"{name}.py").exists()]
+STAGES = [name for name in ("pretrain", "sft", "reward", "ppo", "icl_eval", "dpo", "chat")
+          if (ROOT / f"{name}.py").exists()]
 
 
 def commands(text):
@@ -116,7 +120,7 @@ def clone(tmp_path):
 
 def python(clone, *argv):
     done = subprocess.run([sys.executable, *argv], cwd=clone, capture_output=True, encoding="utf-8",
-                          env={**common.os.environ, "PYTHONIOENCODING": "utf-8"})
+                          env={**os.environ, "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"})
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -147,23 +151,24 @@ def test_the_chain_from_pretraining_to_chat(clone):
     assert python(clone, *ask) == python(clone, *ask) != ""
 
 
-def test_a_missing_base_model_is_pretrained_first(clone, monkeypatch, capsys):
-    """The command that would take minutes, on paper; the stub leaves a checkpoint as pretrain.py does."""
-    import pretrain
-    import sft
-    monkeypatch.chdir(clone)
-    ran = []
+def test_a_missing_base_model_is_pretrained_first(tmp_path, monkeypatch, capsys):
+    """The command would take minutes; in its place a stub leaves the checkpoint of a small run."""
+    (tmp_path / "text.txt").write_text("The cow eats grass. The king likes the sea.\n" * 40, encoding="utf-8")
+    record = {"messages": [{"role": "user", "content": "Hello?"}, {"role": "assistant", "content": "Hello."}]}
+    (tmp_path / "demos.jsonl").write_text((json.dumps(record) + "\n") * 8, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    ran, here = [], ["--device=cpu", "--dtype=float32"]
 
     def stub(command, env):
         ran.append(command)
-        cfg = common.parse_config(pretrain.Config, pretrain.PRESETS, command[2:])
-        assert cfg.preset == "tiny" and cfg.steps == pretrain.Config.steps
-        tiny = dict(steps=2, n_layer=1, n_embd=32, n_head=2, device="cpu", dtype="float32")
-        pretrain.train(dataclasses.replace(cfg, **tiny))
+        cfg = common.parse_config(pretrain.Config, pretrain.PRESETS, [*command[2:], *here])
+        assert (cfg.preset, cfg.steps, cfg.data) == ("tiny", pretrain.Config.steps, "world")
+        pretrain.train(dataclasses.replace(cfg, steps=2, n_layer=1, n_embd=32, n_head=2, vocab_size=280,
+                                           data="text.txt", block_size=16))
         return subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr(common.subprocess, "run", stub)
-    options = ["--steps=2", "--n_demos=40", "--n_eval=13", "--device=cpu", "--seed=7"]
+    options = [*here, "--data=demos.jsonl", "--pretrain_mix=0", "--steps=2", "--seed=7"]
     for _ in range(2):  # once made, it is there
         sft.train(common.parse_config(sft.Config, sft.PRESETS, options))
     assert [Path(command[1]).name for command in ran] == ["pretrain.py"] and "--seed=7" in ran[0]

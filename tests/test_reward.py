@@ -1,0 +1,455 @@
+"""The reward model: the loss against its definition, the token it reads, its scale, and a preference it learns."""
+
+import itertools
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, strategies as st
+
+import common
+import reward
+from common import BadInput
+from data.agreement import accuracy, bag_of_words, gold, pairs_of, places
+from data.formats import read_comparisons
+from data.world import World
+from machine import Machine
+from model import GPT, GPTConfig
+from reward import (Config, get_batch, load_comparisons, normalise, preferred, ranking_loss, regression_loss,
+                    sample_comparisons, score_records, scores_of)
+from tests.tiny import tiny
+from tokenizer import Tokenizer
+
+CPU = Machine("cpu", torch.float32)
+NAN = math.nan
+WORDS = "go now sit down come here wait stay open close move stop".split()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Networks this small gain nothing from a second thread, and lose much on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def record(question, responses, ranking, **more):
+    return {"messages": [{"role": "user", "content": question}], "responses": responses, "ranking": ranking, **more}
+
+
+def polite(n, seed=0, ask="What is {}?"):
+    """Three answers to each of n questions, of which the one with "please" is the best."""
+    rng, records = np.random.default_rng(seed), []
+    for i in range(n):
+        texts = [" ".join(rng.choice(WORDS, 3)) for _ in range(3)]
+        best = int(rng.integers(3))
+        words = texts[best].split()
+        words.insert(int(rng.integers(4)), "please")
+        texts[best] = " ".join(words)
+        records.append(record(ask.format(i), texts, [[best], [j for j in range(3) if j != best]],
+                              scores=[7 if j == best else 1 for j in range(3)]))
+    return records
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    text = " ".join([*WORDS, "please", "What is ?"] * 3)
+    return Tokenizer.train(text, 320)
+
+
+@pytest.fixture
+def model(tokenizer):
+    """A reward model whose scores differ: its head is not zero."""
+    return tiny(vocab_size=tokenizer.n_vocab, block_size=64, head="scalar")
+
+
+@pytest.fixture
+def files(tmp_path, tokenizer):
+    """A fine-tuned model that knows nothing, and people's comparisons."""
+    model = GPT(GPTConfig(block_size=64, vocab_size=tokenizer.n_vocab, n_layer=2, n_head=2, n_embd=32))
+    common.save_checkpoint(tmp_path / "sft.pt", {
+        "stage": "sft", "model": model.state_dict(), "model_config": asdict(model.config),
+        "tokenizer": tokenizer.to_json(), "train_config": {}, "step": 0, "metrics": {}, "parent": None})
+    write(tmp_path / "people.jsonl", polite(80))
+    return tmp_path
+
+
+def write(path, records):
+    path.write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
+    return str(path)
+
+
+def config(files, out="out", **changes):
+    return Config(**{**dict(init=str(files / "sft.pt"), data=str(files / "people.jsonl"), out=str(files / out),
+                            batch_size=4, eval_every=10, lr=1e-2, epochs=2, device="cpu", dtype="float32"), **changes})
+
+
+def log_of(out):
+    return [json.loads(line) for line in open(Path(out) / "log.jsonl", encoding="utf-8")][1:]
+
+
+# --- the ranking loss --------------------------------------------------------------------------
+
+
+def double_loop(scores, ranks):
+    """InstructGPT eq. 1 as it is written: pair by pair, question by question."""
+    questions = []
+    for score, rank in zip(scores.tolist(), ranks.tolist()):
+        losses = [-math.log(1 / (1 + math.exp(-(score[w] - score[l]))))
+                  for w in range(len(rank)) for l in range(len(rank)) if 0 <= rank[w] < rank[l]]
+        questions += [sum(losses) / len(losses)] if losses else []
+    return sum(questions) / max(1, len(questions))
+
+
+@pytest.mark.parametrize("K", range(2, 10))
+def test_ranking_loss_is_the_explicit_double_loop(K):
+    scores = torch.randn(30, K, dtype=torch.double)
+    ranks = torch.randint(-1, K, (30, K))  # ties and missing answers are frequent
+    ranks[0], ranks[1], ranks[2] = torch.arange(K), -1, 0  # a full order, nothing, one tie of all
+    torch.testing.assert_close(ranking_loss(scores, ranks).item(), double_loop(scores, ranks), atol=1e-12, rtol=0)
+
+
+def test_a_full_order_of_k_answers_has_every_pair():
+    for K in range(2, 10):
+        wins = preferred(torch.randperm(K)[None])
+        assert wins.sum() == K * (K - 1) / 2 and (wins * wins.mT).sum() == 0
+
+
+def test_ties_drop_and_empty_places_count_as_nothing():
+    assert torch.equal(preferred(torch.tensor([[0, 1, 1, -1]]))[0],
+                       torch.tensor([[0.0, 1, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]))
+    scores = torch.randn(3, 4, requires_grad=True)
+    ranks = torch.tensor([[0, 1, 2, -1], [2, 2, 2, 2], [-1, -1, -1, -1]])
+    loss = ranking_loss(scores, ranks)
+    loss.backward()
+    torch.testing.assert_close(loss, ranking_loss(scores[:1, :3], ranks[:1, :3]))
+    assert (scores.grad[0, 3] == 0) and (scores.grad[1:] == 0).all() and (scores.grad[0, :3] != 0).all()
+    assert ranking_loss(scores, torch.zeros(3, 4)).item() == 0
+
+
+def test_a_question_weighs_the_same_however_many_pairs_it_has():
+    one, six = torch.randn(1, 4), torch.randn(1, 4)
+    ranks = torch.tensor([[0, 1, -1, -1], [0, 1, 2, 3]])
+    both = ranking_loss(torch.cat([one, six]), ranks)
+    alone = [ranking_loss(s, r[None]) for s, r in zip((one, six), ranks)]
+    torch.testing.assert_close(both, sum(alone) / 2)
+
+
+@given(st.integers(2, 9), st.integers(0, 1000))
+def test_the_order_of_the_candidates_is_free(K, seed):
+    g = torch.Generator().manual_seed(seed)
+    scores, ranks = torch.randn(4, K, generator=g), torch.randint(-1, K, (4, K), generator=g)
+    order = torch.randperm(K, generator=g)
+    torch.testing.assert_close(ranking_loss(scores[:, order], ranks[:, order]), ranking_loss(scores, ranks))
+
+
+def test_swapping_chosen_and_rejected_flips():
+    scores = torch.tensor([[2.0, -1.0]], requires_grad=True)
+    right, wrong = torch.tensor([[0, 1]]), torch.tensor([[1, 0]])
+    assert ranking_loss(scores, right).item() == pytest.approx(math.log1p(math.exp(-3)))
+    assert ranking_loss(scores, wrong).item() == pytest.approx(math.log1p(math.exp(3)))
+    torch.testing.assert_close(ranking_loss(-scores, right), ranking_loss(scores, wrong))
+    g, = torch.autograd.grad(ranking_loss(scores, right), scores)
+    assert g[0, 0] < 0 < g[0, 1]  # a step down the gradient raises the chosen
+    h, = torch.autograd.grad(ranking_loss(scores, wrong), scores)
+    assert h[0, 0] > 0 > h[0, 1]
+
+
+@pytest.mark.parametrize("K", range(2, 10))
+def test_a_zero_head_gives_log_2_and_moves_no_trunk(tokenizer, K):
+    model = GPT(GPTConfig(vocab_size=tokenizer.n_vocab, n_layer=1, n_head=1, n_embd=16, head="scalar"))
+    texts = [" ".join(WORDS[: i + 1]) for i in range(K)]
+    batch = [record("What?", texts, [[i] for i in range(K)])] * 2
+    tokens, last, ranks, _ = get_batch(batch, tokenizer, Config(), CPU)
+    loss = ranking_loss(scores_of(model, tokens, last).view(ranks.shape), ranks)
+    loss.backward()
+    assert loss.item() == pytest.approx(math.log(2), abs=1e-6)
+    for name, p in model.named_parameters():
+        moved = p.grad is not None and bool((p.grad != 0).any())
+        assert moved == (name == "scalar_head.weight"), name
+
+
+def test_the_bias_has_no_gradient(model, tokenizer):
+    tokens, last, ranks, _ = get_batch(polite(6), tokenizer, Config(), CPU)
+    ranking_loss(scores_of(model, tokens, last).view(ranks.shape), ranks).backward()
+    assert model.scalar_head.bias.grad.abs() < 1e-6
+    assert model.scalar_head.weight.grad.norm() > 1e-2
+
+
+# --- the regression loss -----------------------------------------------------------------------
+
+
+def test_regression_loss_by_hand():
+    scores = torch.tensor([[0.5, 9.0], [-1.0, 0.25]], requires_grad=True)
+    ratings = torch.tensor([[7.0, NAN], [1.0, 4.0]])  # 1, none; -1, 0
+    loss = regression_loss(scores, ratings)
+    assert loss.item() == pytest.approx((0.5**2 + 0 + 0.25**2) / 3)
+    loss.backward()
+    torch.testing.assert_close(scores.grad, torch.tensor([[-1 / 3, 0.0], [0.0, 1 / 6]]))
+    assert regression_loss(scores, torch.full((2, 2), NAN)).item() == 0
+
+
+# --- batches and the token that is read --------------------------------------------------------
+
+
+def test_a_batch_holds_every_answer_of_its_questions(tokenizer):
+    batch = [record("One?", ["go", "sit down", "wait"], [[1], [0, 2]], scores=[2, 7, None]),
+             record("Two?", ["stay", "stop"], [[0], [1]])]
+    tokens, last, ranks, ratings = get_batch(batch, tokenizer, Config(), CPU)
+    assert ranks.tolist() == [[1, 0, 1], [0, 1, -1]]
+    torch.testing.assert_close(ratings, torch.tensor([[2.0, 7, NAN], [NAN, NAN, NAN]]), equal_nan=True)
+    texts = [("One?", "go"), ("One?", "sit down"), ("One?", "wait"), ("Two?", "stay"), ("Two?", "stop"), ("Two?", "")]
+    for row, end, (question, answer) in zip(tokens.tolist(), last.tolist(), texts, strict=True):
+        assert row[: end + 1] == [tokenizer.user, *tokenizer.encode(question), tokenizer.assistant,
+                                  *tokenizer.encode(answer), tokenizer.endoftext]
+        assert set(row[end + 1 :]) <= {tokenizer.pad}
+
+
+def test_pad_is_not_endoftext(tokenizer):
+    tokens, last, *_ = get_batch(polite(3), tokenizer, Config(), CPU)
+    assert (tokens == tokenizer.pad).any() and tokenizer.pad != tokenizer.endoftext
+    assert ((tokens == tokenizer.endoftext).sum(1) == 1).all()
+
+
+def test_a_long_answer_keeps_its_right_end(tokenizer):
+    tokens, last, *_ = get_batch([record("go " * 50, ["sit", "wait now"], [[0], [1]])], tokenizer, Config(max_len=9), CPU)
+    assert tokens.shape == (2, 9) and last.tolist() == [8, 8] and (tokens[:, 8] == tokenizer.endoftext).all()
+
+
+def test_the_score_is_read_at_the_end_of_the_text(model, tokenizer):
+    tokens, last, *_ = get_batch(polite(4), tokenizer, Config(), CPU)
+    scores = scores_of(model, tokens, last)
+    more_pads = torch.cat([tokens, torch.full((len(tokens), 7), tokenizer.pad)], 1)
+    torch.testing.assert_close(scores_of(model, more_pads, last), scores)
+    edited = tokens.clone()
+    edited[torch.arange(len(tokens)), last] = tokenizer.encode("go")[0]  # another token in place of <|endoftext|>
+    assert ((scores_of(model, edited, last) - scores).abs() > 1e-3).all()
+
+
+def test_the_score_depends_on_question_and_answer(model, tokenizer):
+    def score(question, answer):
+        return score_records(model, [record(question, [answer], [[0]])], tokenizer, Config(), CPU)[0].item()
+    values = [score(q, a) for q in ("What is 1?", "What is 2?") for a in ("go now", "go please")]
+    assert min(abs(a - b) for a, b in itertools.combinations(values, 2)) > 1e-3
+
+
+def test_what_stands_in_the_pads_changes_no_bit(model, tokenizer):
+    batch = polite(3) + [record("Two?", ["stay", "please stop here now"], [[0], [1]], scores=[3, 4])]
+    tokens, last, ranks, ratings = get_batch(batch, tokenizer, Config(), CPU)
+    pads = torch.arange(tokens.shape[1]) > last[:, None]
+    assert pads.sum() > 20
+    garbage = torch.where(pads, torch.randint(tokenizer.n_vocab, tokens.shape), tokens)
+
+    def everything(tokens):
+        found = []
+        for loss_of, labels in ((ranking_loss, ranks), (regression_loss, ratings)):
+            model.zero_grad()
+            scores = scores_of(model, tokens, last)
+            loss = loss_of(scores.view(ranks.shape), labels)
+            loss.backward()
+            found += [scores.detach(), loss.detach(), *(p.grad.clone() for p in model.parameters())]
+        return found
+
+    assert all(torch.equal(a, b) for a, b in zip(everything(tokens), everything(garbage), strict=True))
+
+
+def test_a_score_is_the_same_alone_and_in_company(model, tokenizer):
+    records = polite(40) + [record("Two?", ["stay", "please stop " * 5], [[0], [1]])]
+    together = score_records(model, records, tokenizer, Config(), CPU)
+    assert [len(s) for s in together] == [3] * 40 + [2] and model.training
+    for i in (0, 31, 32, 40):
+        alone = score_records(model, records[i : i + 1], tokenizer, Config(), CPU)[0]
+        np.testing.assert_allclose(alone, together[i], atol=1e-5)
+
+
+# --- evaluation --------------------------------------------------------------------------------
+
+
+def test_pairs_and_accuracy_by_hand():
+    records = [record("One?", ["a", "b", "c"], [[2], [0, 1]]), record("Two?", ["d", "e"], [[0], [1]])]
+    assert places(records[0]) == [1, 1, 0] and places(records[1]) == [0, 1]
+    margins, wins = pairs_of(records, [np.array([1.0, 2.0, 5.0]), np.array([3.0, 3.0])], places)
+    assert margins.tolist() == [-4.0, -3.0, 0.0] and wins.tolist() == [False, False, True]
+    assert accuracy(margins, wins) == pytest.approx((1 + 1 + 0.5) / 3)
+    assert accuracy(-margins, wins) == pytest.approx(0.5 / 3)
+
+
+def test_gold_is_the_order_of_the_judge():
+    prompt = World().prompts("test", 13)[3]
+    answer = prompt["answers"][0]
+    asked = {**prompt, "responses": ["You fool.", answer, answer.upper()], "ranking": [[0], [1], [2]]}
+    order = gold(asked)
+    assert order[1] == order[2] < order[0]
+    margins, wins = pairs_of([asked], [np.array([-1.0, 1.0, 0.5])], gold)
+    assert len(margins) == 2 and accuracy(margins, wins) == 1
+
+
+def test_a_bag_of_words_finds_the_word():
+    train, val = polite(60, 1), polite(20, 2)
+    values = bag_of_words(train, val)
+    assert accuracy(*pairs_of(val, values, places)) == 1
+    backwards = [{**r, "ranking": r["ranking"][::-1]} for r in train]
+    assert accuracy(*pairs_of(val, bag_of_words(backwards, val), places)) == 0
+
+
+# --- normalising -------------------------------------------------------------------------------
+
+
+def test_normalise_sets_level_and_spread_and_keeps_the_order(model, tokenizer):
+    references, samples = polite(10, 1), polite(30, 2)
+
+    def scores(records):
+        return np.concatenate(score_records(model, records, tokenizer, Config(), CPU))
+
+    tokens, last, ranks, _ = get_batch(samples, tokenizer, Config(), CPU)
+    before, order = scores(samples), np.argsort(scores(samples))
+    assert abs(scores(references).mean()) > 0.01 and abs(before.std() - 1) > 0.01
+    normalise(model, scores(references), before)
+    assert abs(scores(references).mean()) < 1e-4 and scores(samples).std() == pytest.approx(1, abs=1e-4)
+    assert np.array_equal(np.argsort(scores(samples)), order)
+    with torch.no_grad():
+        model.scalar_head.bias += 3.0
+    assert scores(samples).std() == pytest.approx(1, abs=1e-4)  # the level is free
+
+
+def test_normalise_survives_scores_that_are_all_alike(tokenizer):
+    model = GPT(GPTConfig(vocab_size=tokenizer.n_vocab, n_layer=1, n_head=1, n_embd=16, head="scalar"))
+    normalise(model, np.zeros(4), np.zeros(4))
+    assert all(torch.isfinite(p).all() for p in model.parameters())
+
+
+# --- data --------------------------------------------------------------------------------------
+
+
+def test_held_out_comparisons_are_of_other_questions(files, tokenizer):
+    data = write(files / "d.jsonl", polite(50, 1) + polite(50, 2) + polite(50, 3))  # each question three times
+    train, val = load_comparisons(Config(data=data), None, tokenizer, CPU)
+    asked = [{r["messages"][0]["content"] for r in part} for part in (train, val)]
+    assert not asked[0] & asked[1] and len(asked[1]) == 5 and len(val) == 15 and len(train) == 135
+    again = load_comparisons(Config(data=data), None, tokenizer, CPU)
+    assert again == (train, val)
+    assert load_comparisons(Config(data=data, seed=2), None, tokenizer, CPU)[1] != val
+
+
+def test_sampled_comparisons_can_be_read_again(files, tokenizer, tmp_path):
+    model = GPT.from_checkpoint(common.load_checkpoint(files / "sft.pt"))
+    prompts = World().prompts("rm", 13)
+    cfg = Config(k=3)
+    found = sample_comparisons(model, tokenizer, prompts, cfg, CPU, seed=4)
+    assert found == sample_comparisons(model, tokenizer, prompts, cfg, CPU, seed=4)
+    assert found != sample_comparisons(model, tokenizer, prompts, cfg, CPU, seed=5)
+    assert list(read_comparisons(write(tmp_path / "c.jsonl", found))) == found
+    assert [r["messages"] for r in found] == [p["messages"] for p in prompts]
+    assert all(len(r["responses"]) == 3 for r in found)
+
+
+@pytest.mark.parametrize("changes, words", [
+    (dict(loss="hinge"), "--loss=hinge: expected ranking or regression"), (dict(k=1), "--k=1"), (dict(k=10), "--k=10"),
+    (dict(data="gone.jsonl"), "gone.jsonl")])
+def test_options_that_make_no_sense(files, changes, words):
+    with pytest.raises(BadInput, match=words):
+        reward.train(config(files, **changes))
+
+
+def test_files_that_do_not_suffice(files):
+    one = write(files / "one.jsonl", polite(1) * 4)
+    with pytest.raises(BadInput, match="at least 2 different questions"):
+        reward.train(config(files, data=one))
+    plain = write(files / "plain.jsonl", [{k: v for k, v in r.items() if k != "scores"} for r in polite(4)])
+    with pytest.raises(BadInput, match="holds no ratings"):
+        reward.train(config(files, data=plain, loss="regression"))
+
+
+# --- training ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", ["ranking", "regression"])
+def test_a_simple_preference_is_learned(files, loss, capsys):
+    factors, step = [], reward.optim.step
+    cfg = config(files, loss=loss)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reward.optim, "step", lambda o, m, factor: factors.append(factor) or step(o, m, factor))
+        metrics = reward.train(cfg)
+    assert metrics["val_accuracy"] >= 0.9
+    assert factors[0] == 1 and factors[-1] == pytest.approx(0.1) and len(factors) == 2 * (72 // 4)
+    found = common.load_checkpoint(files / "out" / "ckpt.pt", stages=("reward",))
+    model, tokenizer = GPT.from_checkpoint(found), Tokenizer.from_json(found["tokenizer"])
+    fresh = polite(40, 9, "Who was {}?")
+    values = score_records(model, fresh, tokenizer, cfg, CPU)
+    assert accuracy(*pairs_of(fresh, values, places)) > 0.9
+    train, val = load_comparisons(cfg, None, tokenizer, CPU)
+    scores = np.concatenate(score_records(model, train, tokenizer, cfg, CPU))
+    assert abs(scores.mean()) < 1e-3 and scores.std() == pytest.approx(1, abs=1e-2)
+    details = log_of(files / "out")[-1]["details"]
+    assert details["bag_of_words"] > 0.9 and sum(row["pairs"] for row in details["reliability"]) == 16
+    assert "reward model" in capsys.readouterr().out and not (files / "out" / "comparisons.jsonl").exists()
+
+
+def test_calibration_is_of_the_scores_that_were_trained(files):
+    """The probability that a comparison goes one way is σ of the difference before the scale is set."""
+    metrics = reward.train(config(files))
+    last = common.load_checkpoint(files / "out" / "last.pt")  # the network before normalising
+    model, tokenizer = GPT.from_checkpoint(last), Tokenizer.from_json(last["tokenizer"])
+    _, val = load_comparisons(config(files), None, tokenizer, CPU)
+    margins, wins = pairs_of(val, score_records(model, val, tokenizer, config(files), CPU), places)
+    p = 1 / (1 + np.exp(-np.where(wins, margins, -margins)))
+    assert -np.log(p).mean() == pytest.approx(metrics["val_loss"], rel=1e-4)
+    assert log_of(files / "out")[-1]["details"]["brier"] == pytest.approx(((1 - p) ** 2).mean(), abs=1e-5)
+
+
+def test_dropout_is_off(files):
+    base = common.load_checkpoint(files / "sft.pt")
+    base["model_config"]["dropout"] = 0.5
+    common.save_checkpoint(files / "sft.pt", base)
+    built = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reward.optim, "build", lambda model, *a, _f=reward.optim.build: built.append(model) or _f(model, *a))
+        reward.train(config(files, epochs=1))
+    model, tokens = built[0].train(), torch.randint(99, (2, 9))
+    assert torch.equal(model(tokens), model(tokens))
+
+
+def test_a_resumed_run_is_the_whole_run(files):
+    whole, cut = config(files, "whole"), config(files, "cut")
+    reward.train(whole)
+    seen, step = [], reward.optim.step
+
+    def dies(*args):
+        seen.append(args)
+        if len(seen) == 22:
+            raise KeyboardInterrupt
+        return step(*args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reward.optim, "step", dies)
+        with pytest.raises(KeyboardInterrupt):
+            reward.train(cut)
+    assert common.load_checkpoint(files / "cut" / "last.pt")["step"] == 20
+    reward.train(common.parse_config(Config, reward.PRESETS, [f"--out={files / 'cut'}", "--resume"]))
+    a, b = (common.load_checkpoint(files / name / "ckpt.pt")["model"] for name in ("whole", "cut"))
+    assert all(torch.equal(a[k], b[k]) for k in a)
+    assert [r for r in log_of(files / "cut") if "config" not in r] == log_of(files / "whole")
+
+
+def test_the_world_from_sampling_to_a_reward_model(files, tokenizer, capsys):
+    cfg = config(files, data="world", n_prompts=39, n_eval=13, k=4, epochs=1, batch_size=8)
+    metrics = reward.train(cfg)
+    assert 0 <= metrics["judge_accuracy"] <= 1
+    comparisons = read_comparisons(files / "out" / "comparisons.jsonl")
+    assert len(comparisons) == 39 and all(len(r["responses"]) == 4 and r["source"] == "sim" for r in comparisons)
+    questions = {p["messages"][0]["content"] for p in World().prompts("test", 13, 0)}
+    assert not questions & {r["messages"][0]["content"] for r in comparisons}
+    found = common.load_checkpoint(files / "out" / "ckpt.pt")
+    model = GPT.from_checkpoint(found)
+    demos = [record(d["messages"][-2]["content"], [d["messages"][-1]["content"]], [[0]]) | {"messages": d["messages"][:-1]}
+             for d in World().demonstrations(400, seed=cfg.seed)]
+    assert abs(np.concatenate(score_records(model, demos, tokenizer, cfg, CPU)).mean()) < 1e-3
+    samples = np.concatenate(score_records(model, list(comparisons), tokenizer, cfg, CPU))
+    assert samples.std() == pytest.approx(1, abs=1e-2)
+    assert {"one_labeler", "length_only", "score_length_correlation"} <= log_of(files / "out")[-1]["details"].keys()
+    assert "hidden judge (simulated)" in capsys.readouterr().out
