@@ -15,11 +15,7 @@ writes  out/ppo/ckpt.pt, last.pt (for --resume), log.jsonl
     python ppo.py --reward=mymodule:myfunction           any function (messages, response) -> number
 """
 
-import importlib
-import itertools
-import sys
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,16 +23,7 @@ import torch
 from tqdm import tqdm
 
 import optim
-from common import (
-    BadInput,
-    Log,
-    load_checkpoint,
-    need,
-    parent_of,
-    parse_config,
-    run,
-    save_checkpoint,
-)
+from common import BadInput, Log, Saver, load_checkpoint, need, parent_of, parse_config, run
 from data.exam import Exam
 from data.formats import read_demonstrations
 from data.judge import judge
@@ -44,6 +31,7 @@ from data.pretrain_text import PretrainText
 from data.world import World
 from machine import setup
 from model import GPT, generate, masked_mean
+from rewards import function_reward, model_reward
 from tokenizer import Tokenizer
 
 # --- configuration -----------------------------------------------------------------------------
@@ -133,19 +121,17 @@ def whiten(x, mask, machine):
     count = machine.sum(mask.sum())
     mean = machine.sum((x * mask).sum()) / count
     variance = machine.sum(((x - mean) ** 2 * mask).sum()) / count
-    return (x - mean) * torch.rsqrt(variance + 1e-8) * mask
+    return (x - mean) / (variance + 1e-8) ** 0.5 * mask
 
 
 def policy_loss(logp, old_logp, advantages, clip):
-    """ρ = exp(log π − log π_old)        L = −min(ρ·A, clip(ρ, 1−ε, 1+ε)·A)        (PPO paper, eq.
-    7)"""
+    """ρ = exp(log π − log π_old)      L = −min(ρ·A, clip(ρ, 1−ε, 1+ε)·A)      (PPO paper, eq. 7)"""
     ratio = (logp - old_logp).exp()
     return -torch.min(ratio * advantages, ratio.clamp(1 - clip, 1 + clip) * advantages), ratio
 
 
 def value_loss(values, old_values, returns, clip):
-    """L = ½·max((V − R)², (clip(V, V_old ± ε) − R)²): a value, like a ratio, moves only so far a
-    step."""
+    """L = ½·max((V − R)², (clip(V, V_old ± ε) − R)²): a value, too, moves only so far a step."""
     clipped = old_values + (values - old_values).clamp(-clip, clip)
     return 0.5 * torch.max((values - returns) ** 2, (clipped - returns) ** 2)
 
@@ -157,60 +143,16 @@ def steer(beta, kl, target, n, horizon=10_000):
     return beta * (1 + error * n / horizon)
 
 
+def exact_kl(logits, ref_logits):
+    """KL(π || π_SFT) over the whole vocabulary at each choice, (B, T−1) from logits (B, T, V)."""
+    p, q = (x[:, :-1].float().log_softmax(-1) for x in (logits, ref_logits))
+    return (p.exp() * (p - q)).sum(-1)
+
+
 def policy_terms(logits, tokens):
     """log π of the tokens taken and the policy's entropy, each (B, T−1), from logits (B, T, V)."""
     logp = logits[:, :-1].float().log_softmax(-1)
-    taken = logp.gather(2, tokens[:, 1:, None]).squeeze(2)
-    return taken, -(logp.exp() * logp).sum(-1)
-
-
-# --- rewards -----------------------------------------------------------------------------------
-# A reward is a function of (questions, texts, ended, tokens, last) -> scores (B,).
-
-
-def model_reward(path, tokenizer, preset, machine, cfg):
-    """The reward model's score, read at the last real token."""
-    checkpoint = load_checkpoint(
-        need(path, "reward.py", preset, f"--init={cfg.init}", f"--seed={cfg.seed}"),
-        stages=("reward",),
-    )
-    if checkpoint["tokenizer"] != tokenizer.to_json():
-        raise BadInput(
-            f"{path} was trained with another vocabulary than {cfg.init}; train it from that "
-            "checkpoint"
-        )
-    model = GPT.from_checkpoint(checkpoint).to(machine.device).eval().requires_grad_(False)
-
-    def reward(questions, texts, ended, tokens, last):
-        return model(tokens)[torch.arange(len(tokens), device=tokens.device), last]
-
-    return reward, checkpoint
-
-
-def function_reward(name):
-    """The judge of the tiny world, or any `module:function` of (messages, response) -> number."""
-    if name == "judge":
-
-        def call(question, text, end):
-            return judge(question, text, end)["score"]
-    else:
-        module, _, attribute = name.partition(":")
-        sys.path.insert(0, ".")
-        try:
-            function = getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
-            raise BadInput(
-                f"--reward={name}: {error}; expected a reward checkpoint, judge, or module:function"
-            ) from None
-
-        def call(question, text, end):
-            return float(function(question["messages"], text))
-
-    def reward(questions, texts, ended, tokens, last):
-        scores = [call(*row) for row in zip(questions, texts, ended)]
-        return torch.tensor(scores, dtype=torch.float, device=tokens.device)
-
-    return reward
+    return logp.gather(2, tokens[:, 1:, None]).squeeze(2), -(logp.exp() * logp).sum(-1)
 
 
 # --- batches -----------------------------------------------------------------------------------
@@ -245,9 +187,8 @@ def sample(policy, tokenizer, questions, cfg, machine, noise):
     if policy.config.pos == "learned":
         prompts = [p[-(policy.config.block_size - cfg.max_new_tokens) :] for p in prompts]
     with machine.autocast():
-        answers = generate(
-            policy, prompts, cfg.max_new_tokens, stop=[tokenizer.endoftext], noise=noise
-        )
+        answers = generate(policy, prompts, cfg.max_new_tokens, stop=[tokenizer.endoftext],
+                           noise=noise)
     T = max(len(p) + len(a) for p, a in zip(prompts, answers))
     tokens, mask = torch.full((len(prompts), T), tokenizer.pad), torch.zeros(len(prompts), T - 1)
     for row, (p, a) in enumerate(zip(prompts, answers)):
@@ -269,124 +210,90 @@ def rollout(policy, ref, value, reward, tokenizer, questions, cfg, machine, nois
         scores = reward(questions, texts, ended, tokens, last).float()
     logp, entropy = policy_terms(logits, tokens)
     ref_logp, _ = policy_terms(ref_logits, tokens)
-    p, q = logits[:, :-1].float().log_softmax(-1), ref_logits[:, :-1].float().log_softmax(-1)
-    exact = ((p.exp() * (p - q)).sum(-1) * mask).sum(1)  # (B,) KL over the whole vocabulary
-    scored = torch.where(
-        torch.tensor(ended, device=scores.device), scores, scores.clamp(max=0) - PENALTY
-    )
-    rewards = kl_rewards(scored, logp, ref_logp, mask, beta)
+    ends = torch.tensor(ended, device=scores.device)
+    scores = torch.where(ends, scores, scores.clamp(max=0) - PENALTY)
+    rewards = kl_rewards(scores, logp, ref_logp, mask, beta)
     advantages = gae(rewards, values, mask, cfg.lam)
-    returns = advantages + values  # from advantages that are not whitened
-    log_ratio = (logp - ref_logp) * mask
-    figures = {
-        "reward": scored.mean(),
-        "kl": log_ratio.sum(1).mean(),
-        "kl_k3": (((-log_ratio).exp() - 1 + log_ratio) * mask).sum(1).mean(),
-        "kl_exact": exact.mean(),
-        "entropy": masked_mean(entropy, mask),
-        "length": mask.sum(1).mean(),
-        "ended": torch.tensor(ended, dtype=torch.float).mean(),
-        "explained_variance": 1
-        - ((returns - values)[mask > 0]).var() / returns[mask > 0].var().clamp(min=1e-8),
-    }
-    if "answers" in questions[0]:
+    returns = advantages + values  # of the advantages before they are whitened
+    batch = {"tokens": tokens, "mask": mask, "logp": logp, "values": values, "returns": returns,
+             "advantages": whiten(advantages, mask, machine)}
+    log_ratio, real = (logp - ref_logp) * mask, mask > 0
+    unexplained = (returns - values)[real].var() / returns[real].var().clamp(min=1e-8)
+    figures = {"reward": scores.mean(), "kl": log_ratio.sum(1).mean(),
+               "kl_k3": (((-log_ratio).exp() - 1 + log_ratio) * mask).sum(1).mean(),
+               "kl_exact": (exact_kl(logits, ref_logits) * mask).sum(1).mean(),
+               "entropy": masked_mean(entropy, mask), "length": mask.sum(1).mean(),
+               "ended": ends.float().mean(), "explained_variance": 1 - unexplained}
+    if "answers" in questions[0]:  # the tiny world: what the hidden judge would say (simulated)
         verdicts = [judge(*row) for row in zip(questions, texts, ended)]
-        figures["judge"] = torch.tensor([v["score"] for v in verdicts]).mean()
-        figures["correct"] = torch.tensor([v["correct"] > 0 for v in verdicts]).float().mean()
-        figures["rude"] = torch.tensor([v["harmless"] < 0 for v in verdicts]).float().mean()
-    batch = {
-        "tokens": tokens,
-        "mask": mask,
-        "logp": logp,
-        "values": values,
-        "returns": returns,
-        "advantages": whiten(advantages, mask, machine),
-    }
-    return batch, {k: machine.mean(v) for k, v in figures.items()}, texts
+        figures["judge"] = np.mean([v["score"] for v in verdicts])
+        figures["correct"] = np.mean([v["correct"] > 0 for v in verdicts])
+        figures["rude"] = np.mean([v["harmless"] < 0 for v in verdicts])
+    return batch, {k: machine.mean(v) for k, v in figures.items()}
 
 
-def update(networks, optimizers, batch, factor, ptx_batch, cfg, machine, rng):
+def update(networks, optimizers, batch, factor, ptx, cfg, machine, rng):
     """Minibatch steps on one iteration's answers; returns their mean figures.
 
-    Losses are token means over a minibatch of all processes. The pretraining gradient (PPO-ptx) is
+    Losses are token means over a minibatch of all processes. The pretraining gradient of PPO-ptx is
     a backward pass of its own into the same buffers (InstructGPT, App. C.4).
     """
-    (policy, value), (policy_opt, value_opt) = networks, optimizers
+    (policy, value), (policy_optimizers, value_optimizers) = networks, optimizers
     rows, figures = cfg.batch_size, []
     for _ in range(cfg.epochs):
-        for part in np.array_split(rng.permutation(rows), max(1, rows // cfg.minibatch)):
-            mine = torch.tensor(
-                part[part % machine.world == machine.rank] // machine.world, device=machine.device
-            )
-            tokens, mask, logp_old, values_old, returns, advantages = (
-                batch[k][mine]
-                for k in ("tokens", "mask", "logp", "values", "returns", "advantages")
-            )
-            count = machine.sum(mask.sum())
+        for part in np.split(rng.permutation(rows), rows // cfg.minibatch):
+            mine = torch.from_numpy(part[part % machine.world == machine.rank] // machine.world)
+            part = {k: v[mine.to(v.device)] for k, v in batch.items()}
+            mask, count = part["mask"], machine.sum(part["mask"].sum())
+
+            def mean(x):
+                return (x * mask).sum() / count * machine.world
+
             with machine.autocast():
-                logits = policy(tokens)
-                values = value(tokens)[:, :-1]
-            logp, entropy = policy_terms(logits, tokens)
-            loss, ratio = policy_loss(logp, logp_old, advantages, cfg.clip)
-            ((loss * mask).sum() / count * machine.world).backward()
-            norms = {"policy": gradient_norm(policy)}
-            if ptx_batch:
+                logits, values = policy(part["tokens"]), value(part["tokens"])[:, :-1]
+            logp, _ = policy_terms(logits, part["tokens"])
+            loss, ratio = policy_loss(logp, part["logp"], part["advantages"], cfg.clip)
+            mean(loss).backward()
+            norms = {"grad_policy": gradient_norm(policy)}
+            if ptx:
+                seed = [cfg.seed, int(rng.integers(2**31))]
                 with machine.autocast():
-                    nll = policy(*ptx_batch()).mean()
+                    nll = policy(*ptx.get_batch(8 * machine.world, seed, machine)).mean()
                 (cfg.ptx * nll).backward()
-                norms["with_ptx"] = gradient_norm(policy)
-            v_loss = value_loss(values, values_old, returns, cfg.clip)
-            ((v_loss * mask).sum() / count * machine.world).backward()
-            norms["value"] = gradient_norm(value)
-            optim.step(policy_opt, policy, factor)
-            optim.step(value_opt, value, factor)
+                norms["grad_with_ptx"] = gradient_norm(policy)
+            v_loss = value_loss(values, part["values"], part["returns"], cfg.clip)
+            mean(v_loss).backward()
+            norms["grad_value"] = gradient_norm(value)
+            optim.step(policy_optimizers, policy, factor)
+            optim.step(value_optimizers, value, factor)
             with torch.no_grad():
-                log_ratio = (logp - logp_old) * mask
-                figures.append(
-                    {
-                        "approx_kl": machine.sum((0.5 * log_ratio**2).sum()) / count,
-                        "clip_fraction": machine.sum((((ratio - 1).abs() > cfg.clip) * mask).sum())
-                        / count,
-                        "max_ratio": (ratio * mask).max(),
-                        "value_loss": machine.sum((v_loss * mask).sum()) / count,
-                        **{f"grad_{k}": v for k, v in norms.items()},
-                    }
-                )
-    mean = {k: float(np.mean([float(f[k]) for f in figures])) for k in figures[0]}
-    return mean, {k: float(figures[0][k]) for k in ("approx_kl", "clip_fraction", "max_ratio")}
+                change = logp - part["logp"]
+                means = {"approx_kl": mean(0.5 * change**2), "value_loss": mean(v_loss),
+                         "clip_fraction": mean(((ratio - 1).abs() > cfg.clip).float())}
+                figures.append({**{k: machine.mean(v) for k, v in means.items()}, **norms,
+                                "max_ratio": float(((ratio - 1).abs() * mask).max())})
+    first = {"first_approx_kl": figures[0]["approx_kl"], "first_ratio": figures[0]["max_ratio"]}
+    return {k: float(np.mean([f[k] for f in figures])) for k in figures[0]} | first
 
 
 def gradient_norm(model):
     """Norm of the gradient accumulated so far."""
     grads = [p.grad for p in model.parameters() if p.grad is not None]
-    return torch.nn.utils.get_total_norm(grads)
+    return float(torch.nn.utils.get_total_norm(grads))
 
 
-# --- evaluation --------------------------------------------------------------------------------
-
-
-def warn(figures, first):
+def warn(figures, opening):
     """A line with a remedy for each known sign of failure (none when all is well)."""
-    signs = [
-        (
-            figures["kl"] > 20,
-            f"KL to the reference is {figures['kl']:.0f} nats: raise --beta or lower --lr",
-        ),
-        (
-            figures["entropy"] < 0.1 * first["entropy"],
-            "entropy has collapsed: raise --beta, lower --lr",
-        ),
-        (
-            figures["ended"] < 0.5,
-            f"only {figures['ended']:.0%} of answers end: raise --max_new_tokens",
-        ),
-        (figures["kl"] < -0.5, "KL is negative: what is sampled is not what is scored"),
-        (
-            figures.get("clip_fraction", 0) > 0.3,
-            "over 30% of ratios are clipped: lower --lr or --epochs",
-        ),
-    ]
-    return [line for sign, line in signs if sign]
+    kl, ended = figures["kl"], figures["ended"]
+    signs = {
+        f"KL to the reference is {kl:.0f} nats: raise --beta or lower --lr": kl > 20,
+        "KL is negative: what is sampled is not what is scored": kl < -0.5,
+        "entropy has collapsed: raise --beta or lower --lr":
+            figures["entropy"] < 0.1 * opening["entropy"],
+        f"only {ended:.0%} of answers end: raise --max_new_tokens": ended < 0.5,
+        "over 30% of ratios are clipped: lower --lr or --epochs": figures["clip_fraction"] > 0.3,
+    }
+    return [line for line, sign in signs.items() if sign]
 
 
 # --- training ----------------------------------------------------------------------------------
@@ -396,167 +303,96 @@ def train(cfg):
     """Run PPO; returns the figures of the last iteration."""
     # --- setup
     machine, out = setup(cfg), Path(cfg.out)
-    if (
-        cfg.batch_size % machine.world
-        or cfg.minibatch % machine.world
-        or cfg.batch_size % cfg.minibatch
-    ):
-        raise BadInput(
-            f"--batch_size={cfg.batch_size} must be a multiple of --minibatch={cfg.minibatch}, "
-            "and both "
-            f"of the {machine.world} processes"
-        )
-    parent = load_checkpoint(
-        need(cfg.init, "sft.py", cfg.preset, f"--seed={cfg.seed}"), stages=("sft",)
-    )
+    if cfg.batch_size % cfg.minibatch or cfg.minibatch % machine.world:
+        raise BadInput(f"--batch_size={cfg.batch_size} must be a multiple of --minibatch="
+                       f"{cfg.minibatch}, and that of the {machine.world} processes")
+    path = need(cfg.init, "sft.py", cfg.preset, f"--seed={cfg.seed}")
+    parent = load_checkpoint(path, stages=("sft",))
     tokenizer = Tokenizer.from_json(parent["tokenizer"])
     saved = load_checkpoint(out / "last.pt", stages=("ppo",)) if cfg.resume else None
 
-    # --- models: policy and reference from the SFT model, value from the reward model
-    load = lambda checkpoint, **changes: GPT.from_checkpoint(checkpoint, **changes, dropout=0.0).to(
-        machine.device
-    )
-    policy, ref = load(saved or parent), load(parent).eval().requires_grad_(False)
+    # --- models: policy and reference from the SFT model, value network from the reward model
+    def load(checkpoint, **changes):
+        return GPT.from_checkpoint(checkpoint, **changes, dropout=0.0).to(machine.device)
+
+    policy, ref = load(parent), load(parent).eval().requires_grad_(False)
     if cfg.reward.endswith(".pt"):
-        reward, reward_checkpoint = model_reward(cfg.reward, tokenizer, cfg.preset, machine, cfg)
-        value = load(reward_checkpoint)
+        reward, value = model_reward(cfg, tokenizer, load)
     else:
         reward, value = function_reward(cfg.reward), load(parent, head="scalar")
-    optimizers = [
-        optim.build(policy, cfg.lr, 0.0, betas=(0.9, 0.95), eps=1e-5),
-        optim.build(value, cfg.value_lr, 0.0, betas=(0.9, 0.95), eps=1e-5),
-    ]
+    optimizers = [optim.build(policy, cfg.lr, 0.0, eps=1e-5),
+                  optim.build(value, cfg.value_lr, 0.0, eps=1e-5)]
     average = [p.detach().clone() for p in policy.parameters()] if cfg.ema else None
-    first, beta = 0, cfg.beta
+    final = load(parent) if cfg.ema else policy  # what is saved
+    saver = Saver(cfg, "ppo", final, parent["tokenizer"], parent_of(path, parent), sum(optimizers, []))
+    first, beta, opening = saver.resume(saved), cfg.beta, None
     if saved:
-        first, beta, extra = saved["step"], saved["extra"]["beta"], saved["extra"]
-        policy.load_state_dict(extra["policy"])
-        value.load_state_dict(extra["value"])
-        average = extra["average"]
-        for optimizer, state in zip(itertools.chain(*optimizers), saved["optimizer"]):
-            optimizer.load_state_dict(state)
+        policy.load_state_dict(saved["policy"])
+        value.load_state_dict(saved["value"])
+        average, beta, opening = saved["average"], saved["beta"], saved["opening"]
     networks = [machine.distribute(policy), machine.distribute(value)]
     questions = load_questions(cfg)
-    held_out = Exam(tokenizer, machine) if cfg.data == "world" else None
-    ptx_data = PretrainText(cfg.mix_data, parent, tokenizer, cfg.seed) if cfg.ptx else None
+    exam = Exam(tokenizer, machine) if cfg.data == "world" else None
+    ptx = PretrainText(cfg.mix_data, parent, tokenizer, cfg.seed) if cfg.ptx else None
     log = Log(out / "log.jsonl", cfg, machine, resumed_step=first if saved else None)
+    before, sft_scores = exam(ref) if exam else ({}, [])
+    if not saved:
+        log.write(step=0, held_out=before)
 
     # --- loop
-    figures, start, first_figures = (
-        {},
-        time.perf_counter(),
-        saved["extra"]["first"] if saved else None,
-    )
-    if machine.main and held_out:
-        before, sft_scores = held_out(ref, cfg)
-        log.write(step=0, held_out=before)
-    bar = tqdm(
-        range(first, cfg.iterations), initial=first, total=cfg.iterations, disable=not machine.main
-    )
+    figures, bar = {}, tqdm(range(first, cfg.iterations), initial=first, total=cfg.iterations,
+                            disable=not machine.main)
     for iteration in bar:
         machine.seed(cfg.seed, iteration)
         rng = np.random.default_rng([cfg.seed, 2, iteration])
-        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        noise = torch.rand(cfg.batch_size, cfg.max_new_tokens, generator=generator)[
-            machine.rows(cfg.batch_size)
-        ]
-        batch, figures, texts = rollout(
-            policy,
-            ref,
-            value,
-            reward,
-            tokenizer,
-            get_batch(questions, iteration, cfg, machine),
-            cfg,
-            machine,
-            noise,
-            beta,
-        )
-        ptx_batch = ptx_data and (lambda: ptx_data.get_batch(8 * machine.world, [cfg.seed, iteration, rng.integers(2**31)], machine))
+        asked = get_batch(questions, iteration, cfg, machine)
+        noise = torch.from_numpy(rng.random((cfg.batch_size, cfg.max_new_tokens)))
+        batch, figures = rollout(policy, ref, value, reward, tokenizer, asked, cfg, machine,
+                                 noise[machine.rows(cfg.batch_size)], beta)
         factor = min(1.0, 0.1 + 0.9 * iteration / 10)
-        learned, opening = update(networks, optimizers, batch, factor, ptx_batch, cfg, machine, rng)
-        figures = {**figures, **learned, "beta": beta}
-        if iteration == 0:
-            first_figures = figures
+        learned = update(networks, optimizers, batch, factor, ptx, cfg, machine, rng)
+        figures |= {"beta": beta, **learned}
+        if opening is None:
+            opening = figures
             if machine.main:
-                tqdm.write(
-                    f"before the first step: largest ratio {opening['max_ratio']:.6f}, "
-                    "approximate KL "
-                    f"{opening['approx_kl']:.1e}, KL to the reference {figures['kl']:.1e} (must "
-                    "be 1, 0, 0)"
-                )
+                tqdm.write(f"before the first step: |ratio − 1| {learned['first_ratio']:.1e}, "
+                           f"approximate KL {learned['first_approx_kl']:.1e}, KL to the reference "
+                           f"{figures['kl']:.1e} (all must be 0)")
         if cfg.target_kl:
             beta = steer(beta, figures["kl"], cfg.target_kl, cfg.batch_size)
         if cfg.ema:
             torch._foreach_lerp_(average, [p.detach() for p in policy.parameters()], 1 - cfg.ema)
-        if held_out and machine.main:
-            with torch.no_grad(), machine.autocast():
-                figures["lm_loss"] = (
-                    policy(held_out.text[:16, :-1], held_out.text[:16, 1:]).mean().item()
-                )
-            figures["few_shot"] = held_out.few_shot(policy)
-        log.write(step=iteration + 1, seconds=round(time.perf_counter() - start, 1), **figures)
-        bar.set_postfix_str(
-            f"reward {figures['reward']:+.2f}, KL {figures['kl']:.2f}"
-            + (f", judge {figures['judge']:+.2f}" if "judge" in figures else "")
-        )
+        if exam:
+            figures |= {"lm_loss": exam.lm_loss(policy, rows=16), "few_shot": exam.few_shot(policy)}
+        log.write(step=iteration + 1, **figures)
+        bar.set_postfix_str(f"reward {figures['reward']:+.2f}, KL {figures['kl']:.2f}"
+                            + (f", judge {figures['judge']:+.2f}" if "judge" in figures else ""))
         if machine.main:
-            for line in warn(figures, first_figures):
+            for line in warn(figures, opening):
                 tqdm.write(f"iteration {iteration + 1}: {line}")
-        if machine.main and (iteration % 10 == 9 or iteration + 1 == cfg.iterations):
-            final = policy if average is None else load(parent)
-            if average is not None:
-                with torch.no_grad():
-                    torch._foreach_copy_(list(final.parameters()), average)
-            metrics = {k: figures[k] for k in ("reward", "kl", "entropy", "length", "ended")}
-            checkpoint = {
-                "stage": "ppo",
-                "model": final.state_dict(),
-                "model_config": asdict(policy.config),
-                "tokenizer": parent["tokenizer"],
-                "train_config": asdict(cfg),
-                "step": iteration + 1,
-                "metrics": metrics,
-                "parent": parent_of(cfg.init, parent),
-            }
-            save_checkpoint(out / "ckpt.pt", checkpoint)
-            extra = {
-                "policy": policy.state_dict(),
-                "value": value.state_dict(),
-                "average": average,
-                "beta": beta,
-                "first": first_figures,
-            }
-            save_checkpoint(
-                out / "last.pt",
-                {
-                    **checkpoint,
-                    "extra": extra,
-                    "optimizer": [o.state_dict() for o in itertools.chain(*optimizers)],
-                },
-            )
+            if iteration % 10 == 9 or iteration + 1 == cfg.iterations:
+                if cfg.ema:
+                    with torch.no_grad():
+                        torch._foreach_copy_(list(final.parameters()), average)
+                metrics = {k: figures[k] for k in ("reward", "kl", "entropy", "length", "ended")}
+                saver.save(iteration + 1, metrics, better=True, policy=policy.state_dict(),
+                           value=value.state_dict(), average=average, beta=beta, opening=opening)
 
     # --- results
-    if machine.main and held_out:
-        final = load(load_checkpoint(out / "ckpt.pt"))
-        after, ppo_scores = held_out(final, cfg)
-        wins = np.mean(
-            np.where(np.array(ppo_scores) == sft_scores, 0.5, np.array(ppo_scores) > sft_scores)
-        )
-        log.write(step=cfg.iterations, held_out=after, win_rate=float(wins))
-        print(
-            f"\n{'held-out questions (simulated judge)':<40}" + "".join(f"{k:>10}" for k in after)
-        )
-        for name, row in (("sft", before), ("ppo", after)):
-            print(f"  {name:<38}" + "".join(f"{v:>10.3f}" for v in row.values()))
-        print(
-            f"the judge prefers PPO's answer to SFT's in {wins:.1%} of {len(ppo_scores)} "
-            "questions (ties half)"
-        )
-        print(
-            f"{(out / 'ckpt.pt').as_posix()}: talk to it: python chat.py "
-            f"{(out / 'ckpt.pt').as_posix()}"
-        )
+    if exam:
+        after, ppo_scores = exam(final)
+        a, b = np.array(ppo_scores), np.array(sft_scores)
+        wins = float(np.mean((a > b) + 0.5 * (a == b)))
+        log.write(step=cfg.iterations, held_out=after, win_rate=wins)
+        if machine.main:
+            print("\nheld-out questions (simulated judge)    " + "".join(f"{k:>10}" for k in after))
+            for name, row in (("sft", before), ("ppo", after)):
+                print(f"  {name:<38}" + "".join(f"{v:>10.3f}" for v in row.values()))
+            print(f"the judge prefers PPO's answer to SFT's on {wins:.1%} of {len(a)} questions "
+                  "(ties count half)")
+    if machine.main:
+        name = (out / "ckpt.pt").as_posix()
+        print(f"{name}: talk to it: python chat.py {name}")
     return figures
 
 

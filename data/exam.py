@@ -61,55 +61,39 @@ class Exam:
         ]
 
     @torch.no_grad()
-    def __call__(self, model, cfg, greedy=False):
-        """{"judge", "correct", "rude", "ended", "lm_loss", "few_shot"} and each question's judge
-        score."""
+    def __call__(self, model, temperature=1.0):
+        """{"judge", "correct", "rude", "ended", "lm_loss", "few_shot"}, and each answer's score."""
         model.eval()
-        prompts, stop = zip(*(self.tokenizer.prompt(q["messages"]) for q in self.questions))
+        prompts, stops = zip(*(self.tokenizer.prompt(q["messages"]) for q in self.questions))
         with self.machine.autocast():
-            answers = generate(
-                model,
-                prompts,
-                32,
-                stop=stop[0],
-                noise=self.noise,
-                temperature=0.0 if greedy else 1.0,
-            )
-            lm_loss = model(self.text[:, :-1], self.text[:, 1:]).mean().item()
-        texts = [self.tokenizer.decode(a).strip() for a in answers]
-        verdicts = [
-            judge(q, text, a[-1] in stop[0]) for q, text, a in zip(self.questions, texts, answers)
-        ]
-        result = {
-            "judge": np.mean([v["score"] for v in verdicts]),
-            "correct": np.mean([v["correct"] > 0 for v in verdicts]),
-            "rude": np.mean([v["harmless"] < 0 for v in verdicts]),
-            "ended": np.mean([a[-1] in stop[0] for a in answers]),
-            "lm_loss": lm_loss,
-            "few_shot": self.few_shot(model),
-        }
-        return {k: float(v) for k, v in result.items()}, [v["score"] for v in verdicts]
+            answers = generate(model, prompts, 32, stop=stops[0], noise=self.noise,
+                               temperature=temperature)
+        ended = [ids[-1] in stops[0] for ids in answers]
+        texts = [self.tokenizer.decode(ids).strip() for ids in answers]
+        verdicts = [judge(*row) for row in zip(self.questions, texts, ended)]
+        scores = [v["score"] for v in verdicts]
+        return {"judge": float(np.mean(scores)),
+                "correct": float(np.mean([v["correct"] > 0 for v in verdicts])),
+                "rude": float(np.mean([v["harmless"] < 0 for v in verdicts])),
+                "ended": float(np.mean(ended)), "lm_loss": self.lm_loss(model),
+                "few_shot": self.few_shot(model)}, scores
 
+    @torch.no_grad()
+    def lm_loss(self, model, rows=64):
+        """Loss on pretraining text that no stage has seen, nats per token."""
+        with self.machine.autocast():
+            return model(self.text[:rows, :-1], self.text[:rows, 1:]).mean().item()
+
+    @torch.no_grad()
     def few_shot(self, model):
         """Share of lists of eight examples that the model continues with the right word."""
-        rows = [
-            [self.tokenizer.endoftext, *self.tokenizer.encode(text)] for text, _, _ in self.lists
-        ]
+        rows = [[self.tokenizer.endoftext, *self.tokenizer.encode(text)]
+                for text, _, _ in self.lists]
         tokens = torch.full((len(rows), max(map(len, rows))), self.tokenizer.pad)
         for i, ids in enumerate(rows):
             tokens[i, : len(ids)] = torch.tensor(ids)
         last = torch.tensor([len(ids) - 1 for ids in rows])
         with self.machine.autocast():
-            guess = (
-                model(tokens.to(self.machine.device))[torch.arange(len(rows)), last]
-                .argmax(-1)
-                .tolist()
-            )
-        return float(
-            np.mean(
-                [
-                    g == self.tokenizer.encode(" " + answer)[0]
-                    for g, (_, answer, _) in zip(guess, self.lists)
-                ]
-            )
-        )
+            logits = model(tokens.to(self.machine.device))[torch.arange(len(rows)), last]
+        right = [self.tokenizer.encode(" " + answer)[0] for _, answer, _ in self.lists]
+        return float(np.mean(np.array(logits.argmax(-1).tolist()) == right))

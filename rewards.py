@@ -1,0 +1,53 @@
+"""What PPO maximises: a reward model, the hidden judge, or any Python function.
+
+A reward here is a function (questions, texts, ended, tokens, last) -> scores (B,): the questions as
+records, the answers as texts, whether each ended by itself, and both as tokens (B, T) whose last real
+one stands at last (B,).
+"""
+
+import importlib
+import sys
+
+import torch
+
+from common import BadInput, load_checkpoint, need
+from data.judge import judge
+
+
+def model_reward(cfg, tokenizer, load):
+    """The reward model's score, read at the last real token; and the network a value starts from.
+
+    `load(checkpoint)` makes a network of a checkpoint. Raises BadInput for another vocabulary.
+    """
+    path = need(cfg.reward, "reward.py", cfg.preset, f"--init={cfg.init}", f"--seed={cfg.seed}")
+    checkpoint = load_checkpoint(path, stages=("reward",))
+    if checkpoint["tokenizer"] != tokenizer.to_json():
+        raise BadInput(f"{path} was trained with another vocabulary than {cfg.init}: train it again "
+                       f"with reward.py --init={cfg.init}")
+    model = load(checkpoint).eval().requires_grad_(False)
+
+    def reward(questions, texts, ended, tokens, last):
+        return model(tokens)[torch.arange(len(tokens), device=tokens.device), last]
+
+    return reward, load(checkpoint)
+
+
+def function_reward(name):
+    """"judge", or `module:function` of (messages, response) -> number, from the current folder."""
+    module, _, attribute = name.partition(":")
+    if name != "judge":
+        sys.path.insert(0, ".")
+        try:
+            function = getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise BadInput(f"--reward={name}: {error}; expected a reward checkpoint (.pt), judge, or "
+                           "module:function") from None
+
+    def reward(questions, texts, ended, tokens, last):
+        if name == "judge":
+            scores = [judge(*row)["score"] for row in zip(questions, texts, ended)]
+        else:
+            scores = [float(function(q["messages"], text)) for q, text in zip(questions, texts)]
+        return torch.tensor(scores, dtype=torch.float, device=tokens.device)
+
+    return reward
