@@ -36,7 +36,7 @@ class BadInput(Exception):
 
 
 def run(main, *args):
-    """Call `main(*args)`. Bad input, a missing file, a full disk: one line on stderr, exit code 2."""
+    """Call `main(*args)`. Bad input, a missing file, a full disk: one line, exit code 2."""
     # A console with an old code page shows a question mark where it lacks a letter, and goes on.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -204,13 +204,15 @@ def load_checkpoint(path, stages=None, device="cpu"):
 
 
 class Saver:
-    """Writes the checkpoints of a run: `ckpt.pt` whenever the validation loss is the best so far, and
-    each time `last.pt`, which also holds the optimizers, for --resume."""
+    """Writes the checkpoints of a run: `ckpt.pt` whenever the validation loss is the best so far,
+    and each time `last.pt`, which also holds the optimizers, for --resume."""
 
     def __init__(self, cfg, stage, model, tokenizer, parent, optimizers):
-        self.out, self.model, self.optimizers, self.best = Path(cfg.out), model, optimizers, math.inf
+        self.out, self.best = Path(cfg.out), math.inf
+        self.model, self.optimizers = model, optimizers
         self.fixed = {"stage": stage, "model_config": dataclasses.asdict(model.config),
-                      "tokenizer": tokenizer, "train_config": dataclasses.asdict(cfg), "parent": parent}
+                      "tokenizer": tokenizer, "train_config": dataclasses.asdict(cfg),
+                      "parent": parent}
 
     def resume(self, saved):
         """Take up a run from its `last.pt` (None: begin); returns the step to go on from."""
@@ -222,15 +224,17 @@ class Saver:
         return saved["step"]
 
     def save(self, step, metrics, better=None, **extra):
-        """`better`: is this the checkpoint to keep? By default, if metrics["val_loss"] is the lowest."""
+        """`better`: is this the one to keep? By default, if metrics["val_loss"] is the lowest."""
         loss = metrics.get("val_loss", math.inf)
         better = loss < self.best if better is None else better
         self.best = min(self.best, loss)
-        checkpoint = {**self.fixed, "model": self.model.state_dict(), "step": step, "metrics": metrics}
+        weights = self.model.state_dict()
+        checkpoint = {**self.fixed, "model": weights, "step": step, "metrics": metrics}
         if better:
             save_checkpoint(self.out / "ckpt.pt", checkpoint)
         states = [optimizer.state_dict() for optimizer in self.optimizers]
-        save_checkpoint(self.out / "last.pt", {**checkpoint, "best": self.best, "optimizer": states, **extra})
+        extra |= {"best": self.best, "optimizer": states}
+        save_checkpoint(self.out / "last.pt", {**checkpoint, **extra})
 
 
 def parent_of(path, checkpoint):

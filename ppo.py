@@ -59,9 +59,7 @@ class Config:
     lam: float = 0.95  # λ of GAE; there is no discount
     lr: float = 3e-4  # AdamW; constant after a warm-up from a tenth over 10 iterations (App. C.4)
     value_lr: float = 6e-4  # the value network's
-    ema: float = (
-        0.0  # decay of an average of the weights that is saved instead (InstructGPT: 0.992)
-    )
+    ema: float = 0.0  # decay of an average of the weights, which is then saved (InstructGPT: 0.992)
     seed: int = 1
     device: str = "auto"
     dtype: str = "auto"  # float32, bfloat16; auto takes bfloat16 where it is fast
@@ -70,22 +68,11 @@ class Config:
 
 PRESETS = {
     "tiny": {},
-    "gpt2": dict(
-        init="out/sft_gpt2/ckpt.pt",
-        reward="out/reward_gpt2/ckpt.pt",
-        out="out/ppo_gpt2",
-        batch_size=256,
-        minibatch=32,
-        max_new_tokens=64,
-        lr=1e-5,
-        value_lr=1e-5,
-        beta=0.02,
-        iterations=200,
-    ),
+    "gpt2": dict(init="out/sft_gpt2/ckpt.pt", reward="out/reward_gpt2/ckpt.pt", out="out/ppo_gpt2",
+                 batch_size=256, max_new_tokens=64, lr=1e-5, value_lr=1e-5, beta=0.02,
+                 iterations=200),
 }
-PENALTY = (
-    1.0  # an answer that does not end scores min(score, 0) − 1, after the reward is normalised
-)
+PENALTY = 1.0  # an answer that does not end scores min(score, 0) − 1 on the normalised scale
 
 
 # --- the maths ---------------------------------------------------------------------------------
@@ -94,8 +81,7 @@ PENALTY = (
 
 
 def kl_rewards(scores, logp, ref_logp, mask, beta):
-    """r_t = −β·(log π(a_t|s_t) − log π_SFT(a_t|s_t)), and the score (B,) on top at the last
-    token."""
+    """r_t = −β·(log π(a_t|s_t) − log π_SFT(a_t|s_t)), plus the score (B,) at the last token."""
     rewards = -beta * (logp - ref_logp) * mask
     last = (mask * torch.arange(1, mask.shape[1] + 1, device=mask.device)).argmax(1, keepdim=True)
     return rewards.scatter_add(1, last, scores[:, None])
@@ -324,7 +310,8 @@ def train(cfg):
                   optim.build(value, cfg.value_lr, 0.0, eps=1e-5)]
     average = [p.detach().clone() for p in policy.parameters()] if cfg.ema else None
     final = load(parent) if cfg.ema else policy  # what is saved
-    saver = Saver(cfg, "ppo", final, parent["tokenizer"], parent_of(path, parent), sum(optimizers, []))
+    saver = Saver(cfg, "ppo", final, parent["tokenizer"], parent_of(path, parent),
+                  sum(optimizers, []))
     first, beta, opening = saver.resume(saved), cfg.beta, None
     if saved:
         policy.load_state_dict(saved["policy"])
@@ -385,9 +372,9 @@ def train(cfg):
         wins = float(np.mean((a > b) + 0.5 * (a == b)))
         log.write(step=cfg.iterations, held_out=after, win_rate=wins)
         if machine.main:
-            print("\nheld-out questions (simulated judge)    " + "".join(f"{k:>10}" for k in after))
+            print(f"\n{'held-out questions (simulated judge)':<40}", *(f"{k:>9}" for k in after))
             for name, row in (("sft", before), ("ppo", after)):
-                print(f"  {name:<38}" + "".join(f"{v:>10.3f}" for v in row.values()))
+                print(f"  {name:<38}", *(f"{v:>9.3f}" for v in row.values()))
             print(f"the judge prefers PPO's answer to SFT's on {wins:.1%} of {len(a)} questions "
                   "(ties count half)")
     if machine.main:

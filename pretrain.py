@@ -81,7 +81,7 @@ class Config:
 PRESETS = {
     "tiny": {},
     "shakespeare_char": dict(
-        data="shakespeare", vocab_size=260, block_size=64, batch_size=12, steps=2000
+        data="shakespeare", vocab_size=260, block_size=64, batch_size=12, steps=800
     ),
     "gpt2": dict(
         tokenizer="gpt2",
@@ -256,8 +256,8 @@ def start_from(cfg, saved):
             model = gpt2.load(path, tokenizer.n_vocab)
             return model, tokenizer, {"path": str(path), "stage": "gpt2"}
         checkpoint = load_checkpoint(cfg.init, stages=("pretrain",))
-        model, tokenizer = GPT.from_checkpoint(checkpoint), Tokenizer.from_json(checkpoint["tokenizer"])
-        return model, tokenizer, parent_of(cfg.init, checkpoint)
+        tokenizer = Tokenizer.from_json(checkpoint["tokenizer"])
+        return GPT.from_checkpoint(checkpoint), tokenizer, parent_of(cfg.init, checkpoint)
     except (ValueError, RuntimeError) as error:
         raise BadInput(f"--init={cfg.init}: {error}") from None
 

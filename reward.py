@@ -18,8 +18,7 @@ writes  out/reward/ckpt.pt, comparisons.jsonl, log.jsonl
 import itertools
 import json
 import math
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -31,13 +30,13 @@ import optim
 from common import (
     BadInput,
     Log,
+    Saver,
     learning_rate,
     load_checkpoint,
     need,
     parent_of,
     parse_config,
     run,
-    save_checkpoint,
 )
 from data.agreement import accuracy, bag_of_words, gold, pairs_of, places
 from data.formats import read_comparisons
@@ -278,30 +277,25 @@ def normalise(model, references, samples):
 
 
 def train(cfg):
-    """Train a reward model; returns the metrics of the best validation."""
+    """Train a reward model; returns the metrics of the last validation."""
     # --- setup
     machine, out = setup(cfg), Path(cfg.out)
     if cfg.loss not in ("ranking", "regression"):
         raise BadInput(f"--loss={cfg.loss}: expected ranking or regression")
     if not 2 <= cfg.k <= 9:
         raise BadInput(f"--k={cfg.k}: labelers rank 2 to 9 answers")
-    parent = load_checkpoint(
-        need(cfg.init, "sft.py", cfg.preset, f"--seed={cfg.seed}"), stages=("sft", "pretrain")
-    )
+    path = need(cfg.init, "sft.py", cfg.preset, f"--seed={cfg.seed}")
+    parent = load_checkpoint(path, stages=("sft", "pretrain"))
     tokenizer = Tokenizer.from_json(parent["tokenizer"])
     saved = load_checkpoint(out / "last.pt", stages=("reward",)) if cfg.resume else None
 
     # --- model
     sft = GPT.from_checkpoint(parent).to(machine.device)
-    clock = time.perf_counter()
     train_set, val_set = load_comparisons(cfg, sft, tokenizer, machine)
     model = GPT.from_checkpoint(saved or parent, head="scalar").to(machine.device)
     optimizers = optim.build(model, cfg.lr, cfg.matrix_lr)
-    first, best = 0, math.inf
-    if saved:
-        for optimizer, state in zip(optimizers, saved["optimizer"]):
-            optimizer.load_state_dict(state)
-        first, best = saved["step"], saved["best"]
+    saver = Saver(cfg, "reward", model, parent["tokenizer"], parent_of(path, parent), optimizers)
+    first = saver.resume(saved)
     log = Log(out / "log.jsonl", cfg, machine, resumed_step=first if saved else None)
     network = machine.distribute(model)
     per_epoch = max(1, len(train_set) // cfg.batch_size)
@@ -311,60 +305,20 @@ def train(cfg):
             lines = "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in train_set)
             (out / "comparisons.jsonl").write_text(lines, encoding="utf-8")
         n_pairs = sum(int(preferred(torch.tensor([places(r)])).sum()) for r in train_set)
-        print(
-            f"{n_pairs:,} comparisons on {len(train_set):,} questions of {cfg.data} "
-            f"({len(val_set)} held out), "
-            f"{steps} steps"
-            + (
-                f"; sampled and ranked in {time.perf_counter() - clock:.0f} s by simulated labelers"
-                if cfg.data == "world"
-                else ""
-            )
-        )
-
-    def checkpoint(step, metrics):
-        return {
-            "stage": "reward",
-            "model": model.state_dict(),
-            "model_config": asdict(model.config),
-            "tokenizer": parent["tokenizer"],
-            "train_config": asdict(cfg),
-            "step": step,
-            "metrics": metrics,
-            "parent": parent_of(cfg.init, parent),
-        }
+        print(f"{n_pairs:,} comparisons on {len(train_set):,} questions of {cfg.data} "
+              f"({len(val_set)} held out), {steps} steps, {machine}")
 
     # --- loop
     bar = tqdm(range(first, steps), initial=first, total=steps, disable=not machine.main)
     metrics = {}
     for step in itertools.chain(bar, [steps]):
-        if (
-            step % cfg.eval_every == 0
-            and step > first
-            or step == steps
-            or step % per_epoch == 0 < step
-        ):
+        if step > first and (step % cfg.eval_every == 0 or step % per_epoch == 0) or step == steps:
             metrics = evaluate(model, val_set, tokenizer, cfg, machine)
-            if machine.main:
-                tqdm.write(
-                    f"step {step:>6}   val loss {metrics['val_loss']:.4f}   agrees with held-out "
-                    "labels "
-                    f"{metrics['val_accuracy']:.1%}"
-                    + (
-                        f", with the hidden judge {metrics['judge_accuracy']:.1%}"
-                        if "judge_accuracy" in metrics
-                        else ""
-                    )
-                )
-                save_checkpoint(
-                    out / "last.pt",
-                    {
-                        **checkpoint(step, metrics),
-                        "best": best,
-                        "optimizer": [o.state_dict() for o in optimizers],
-                    },
-                )
             log.write(step=step, epoch=step / per_epoch, **metrics)
+            if machine.main:
+                tqdm.write(f"step {step:>6}   " + "   ".join(
+                    f"{k.replace('_', ' ')} {v:.3f}" for k, v in metrics.items()))
+                saver.save(step, metrics, better=False)
         if step == steps:
             break
         machine.seed(cfg.seed, step)
@@ -374,11 +328,8 @@ def train(cfg):
         tokens, last, ranks, ratings = get_batch(records, tokenizer, cfg, machine)
         with machine.autocast():
             scores = scores_of(network, tokens, last).view(ranks.shape)  # (N, K)
-        loss = (
-            ranking_loss(scores, ranks)
-            if cfg.loss == "ranking"
-            else regression_loss(scores, ratings)
-        )
+        ranking = cfg.loss == "ranking"
+        loss = ranking_loss(scores, ranks) if ranking else regression_loss(scores, ratings)
         loss.backward()
         norm = optim.step(optimizers, model, learning_rate(step, steps))
         if step % 10 == 9:
@@ -387,27 +338,20 @@ def train(cfg):
 
     # --- results
     if machine.main:
-        samples = score_records(model, train_set[:400], tokenizer, cfg, machine)
-        references = np.concatenate(samples)
+        samples = np.concatenate(score_records(model, train_set[:400], tokenizer, cfg, machine))
+        references = samples
         if cfg.data == "world":
-            demos = [
-                {
-                    "messages": d["messages"][:-1],
-                    "responses": [d["messages"][-1]["content"]],
-                    "ranking": [[0]],
-                }
-                for d in World().demonstrations(400, seed=cfg.seed)
-            ]
+            demos = [{"messages": d["messages"][:-1], "ranking": [[0]],
+                      "responses": [d["messages"][-1]["content"]]}
+                     for d in World().demonstrations(400, seed=cfg.seed)]
             references = np.concatenate(score_records(model, demos, tokenizer, cfg, machine))
-        normalise(model, references, np.concatenate(samples))
+        normalise(model, references, samples)
         details = diagnose(model, train_set, val_set, tokenizer, cfg, machine)
         log.write(step=steps, details=details)
-        save_checkpoint(out / "ckpt.pt", checkpoint(steps, metrics))
+        saver.save(steps, metrics, better=True)
         report(metrics, details)
-        print(
-            f"{(out / 'ckpt.pt').as_posix()}: agrees with held-out labels "
-            f"{metrics['val_accuracy']:.1%}"
-        )
+        print(f"{(out / 'ckpt.pt').as_posix()}: agrees with {metrics['val_accuracy']:.1%} of "
+              "held-out labels")
     return metrics
 
 

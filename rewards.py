@@ -1,8 +1,8 @@
 """What PPO maximises: a reward model, the hidden judge, or any Python function.
 
-A reward here is a function (questions, texts, ended, tokens, last) -> scores (B,): the questions as
-records, the answers as texts, whether each ended by itself, and both as tokens (B, T) whose last real
-one stands at last (B,).
+A reward here is a function (questions, texts, ended, tokens, last) -> scores (B,): the questions
+as records, the answers as texts, whether each ended by itself, and both as tokens (B, T) whose last
+real one stands at last (B,).
 """
 
 import importlib
@@ -22,8 +22,8 @@ def model_reward(cfg, tokenizer, load):
     path = need(cfg.reward, "reward.py", cfg.preset, f"--init={cfg.init}", f"--seed={cfg.seed}")
     checkpoint = load_checkpoint(path, stages=("reward",))
     if checkpoint["tokenizer"] != tokenizer.to_json():
-        raise BadInput(f"{path} was trained with another vocabulary than {cfg.init}: train it again "
-                       f"with reward.py --init={cfg.init}")
+        raise BadInput(f"{path} was trained with another vocabulary than {cfg.init}: train it "
+                       f"again with reward.py --init={cfg.init}")
     model = load(checkpoint).eval().requires_grad_(False)
 
     def reward(questions, texts, ended, tokens, last):
@@ -40,8 +40,8 @@ def function_reward(name):
         try:
             function = getattr(importlib.import_module(module), attribute)
         except (ImportError, AttributeError, ValueError) as error:
-            raise BadInput(f"--reward={name}: {error}; expected a reward checkpoint (.pt), judge, or "
-                           "module:function") from None
+            raise BadInput(f"--reward={name}: {error}; expected a reward checkpoint (.pt), judge, "
+                           "or module:function") from None
 
     def reward(questions, texts, ended, tokens, last):
         if name == "judge":

@@ -52,7 +52,7 @@ class Config:
     out: str = "out/sft"  # directory for ckpt.pt, last.pt, log.jsonl
     init: str = "out/pretrain/ckpt.pt"  # the base model; made with the same preset if it is missing
     data: str = "world"  # "world", or a file of demonstrations
-    n_demos: int = 4000  # demonstrations drawn from the world
+    n_demos: int = 3000  # demonstrations drawn from the world
     pretrain_mix: float = (
         0.1  # share of pretraining data (InstructGPT, App. C.3); keeps the language model
     )
@@ -65,7 +65,7 @@ class Config:
     lr: float = 1e-3  # AdamW; then a cosine down to a tenth, no warm-up (InstructGPT, App. C.1)
     matrix_lr: float = 0.005  # Muon; 0 hands the hidden matrices to AdamW
     eval_every: int = 50  # steps between validations and checkpoints
-    n_eval: int = 520  # held-out questions of the world answered at the end
+    n_eval: int = 260  # held-out questions of the world answered at the end
     seed: int = 1
     device: str = "auto"
     dtype: str = "auto"  # float32, bfloat16; auto takes bfloat16 where it is fast
@@ -124,7 +124,7 @@ def load_examples(cfg, tokenizer, max_len):
 
 
 def epoch_batches(lengths, batch_size, seed, epoch):
-    """Indices of one epoch as batches of examples of similar length, so that few tokens are padding.
+    """Indices of one epoch as batches of examples of similar length: little padding.
 
     Shuffle, sort by length within pools of 32 batches, cut into batches, shuffle those.
     """
@@ -175,7 +175,7 @@ def evaluate_world(model, tokenizer, cfg, machine, base):
     world, results = World(), {}
     for split in ("test", "paraphrase"):
         prompts = world.prompts(split, cfg.n_eval, seed=0)
-        for shots in (0, 5) if base else (0,):
+        for shots in (0, 5) if base and split == "test" else (0,):
             asked = [
                 world.few_shot(p, shots, seed=i) if shots else p["messages"]
                 for i, p in enumerate(prompts)
@@ -268,11 +268,11 @@ def train(cfg):
                                      for epoch in range(math.ceil(steps / per_epoch)))))
     padding = 1 - lengths.sum() / sum(lengths[b].max() * len(b) for b in batches[:per_epoch])
     if machine.main:
-        print(f"fine-tuning on {len(train_set):,} demonstrations of {cfg.data} ({len(val_set)} held "
-              f"out), {steps} steps, {padding:.1%} of tokens are padding, {machine}")
+        print(f"fine-tuning on {len(train_set):,} demonstrations of {cfg.data} ({len(val_set)} "
+              f"held out), {steps} steps, {padding:.1%} of tokens are padding, {machine}")
         if cut:
-            print(f"{cut} of {len(train_set) + len(val_set)} demonstrations exceed {max_len} tokens "
-                  "and lost the left of their prompt; --max_len sets the limit")
+            print(f"{cut} of {len(train_set) + len(val_set)} demonstrations exceed {max_len} "
+                  "tokens and lost the left of their prompt; --max_len sets the limit")
 
     # --- loop
     bar = tqdm(range(first, steps), initial=first, total=steps, disable=not machine.main)
@@ -300,7 +300,7 @@ def train(cfg):
             loss += nll.detach() * machine.world
             seen += tokens.numel() * machine.world
         if mix:
-            x, y = mix.get_batch(4 * machine.world, [cfg.seed, step], machine)
+            x, y = mix.get_batch(2 * machine.world, [cfg.seed, step], machine)
             with machine.autocast():
                 nll = network(x, y).mean()
             (cfg.pretrain_mix * nll).backward()
@@ -308,7 +308,8 @@ def train(cfg):
         norm = optim.step(optimizers, model, learning_rate(step, steps))
         if step % 10 == 9:
             loss, rate = machine.mean(loss), seen / (time.perf_counter() - clock)
-            log.write(step=step + 1, loss=loss, grad_norm=float(norm), tokens_per_second=round(rate))
+            log.write(step=step + 1, loss=loss, grad_norm=float(norm),
+                      tokens_per_second=round(rate))
             bar.set_postfix_str(f"loss {loss:.3f}, {rate:,.0f} tokens/s")
 
     # --- results

@@ -21,9 +21,19 @@ from tokenizer import Tokenizer
 
 ROOT = Path(common.__file__).parent
 TEXT = "The cow eats grass. The king likes the sea. Who are you? I am a model.\n" * 40
-TINY = ["--n_layer=1", "--n_head=1", "--n_embd=16", "--block_size=16", "--vocab_size=280", "--batch_size=4",
-        "--steps=4", "--eval_every=2"]
-DEMO = {"messages": [{"role": "user", "content": "Hello?"}, {"role": "assistant", "content": "Hello."}]}
+TINY = [
+    "--n_layer=1",
+    "--n_head=1",
+    "--n_embd=16",
+    "--block_size=16",
+    "--vocab_size=280",
+    "--batch_size=4",
+    "--steps=4",
+    "--eval_every=2",
+]
+DEMO = {
+    "messages": [{"role": "user", "content": "Hello?"}, {"role": "assistant", "content": "Hello."}]
+}
 
 
 @pytest.fixture
@@ -31,10 +41,19 @@ def base(tmp_path):
     """A pretrained checkpoint, as a dict to change and at base.pt."""
     (tmp_path / "text.txt").write_text(TEXT, encoding="utf-8")
     tokenizer = Tokenizer.train(TEXT, 280)
-    model = GPT(GPTConfig(block_size=16, vocab_size=tokenizer.n_vocab, n_layer=1, n_head=1, n_embd=16))
-    checkpoint = {"stage": "pretrain", "model": model.state_dict(), "model_config": asdict(model.config),
-                  "tokenizer": tokenizer.to_json(), "train_config": {"data": str(tmp_path / "text.txt")},
-                  "step": 0, "metrics": {}, "parent": None}
+    model = GPT(
+        GPTConfig(block_size=16, vocab_size=tokenizer.n_vocab, n_layer=1, n_head=1, n_embd=16)
+    )
+    checkpoint = {
+        "stage": "pretrain",
+        "model": model.state_dict(),
+        "model_config": asdict(model.config),
+        "tokenizer": tokenizer.to_json(),
+        "train_config": {"data": str(tmp_path / "text.txt")},
+        "step": 0,
+        "metrics": {},
+        "parent": None,
+    }
     common.save_checkpoint(tmp_path / "base.pt", checkpoint)
     return checkpoint
 
@@ -71,9 +90,17 @@ def demos(tmp_path, lines):
 
 
 @pytest.mark.parametrize("stage", [pretrain, sft])
-@pytest.mark.parametrize("content, words", [
-    (b"", "is empty"), (b" \n\n", "is empty"), (bytes(range(256)) * 9, ""), (b"\x89PNG\r\n\x1a\n" + bytes(999), ""),
-    (b"\x1f\x8b\x08\x00 no gzip", ""), ("안녕하세요 ".encode("euc-kr") * 99, "line 1")])
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        (b"", "is empty"),
+        (b" \n\n", "is empty"),
+        (bytes(range(256)) * 9, ""),
+        (b"\x89PNG\r\n\x1a\n" + bytes(999), ""),
+        (b"\x1f\x8b\x08\x00 no gzip", ""),
+        ("안녕하세요 ".encode("euc-kr") * 99, "line 1"),
+    ],
+)
 def test_a_file_that_is_no_text(refused, tmp_path, stage, content, words):
     (tmp_path / "junk").write_bytes(content)
     line = refused(stage, f"--data={tmp_path / 'junk'}")
@@ -91,15 +118,25 @@ def test_broken_json_is_found_on_its_line(refused, tmp_path):
     assert "demos.jsonl, line 17: broken JSON" in refused(sft, demos(tmp_path, lines))
 
 
-@pytest.mark.parametrize("record, words", [
-    ({"question": "Hello?"}, "found the keys 'question'"),
-    ({"instruction": "Hello?", "input": ""}, "found the keys 'instruction', 'input'"),
-    ({"messages": [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]}, "two user turns in a row"),
-    ({"messages": [{"role": "assistant", "content": "a"}]}, "the first turn must be the user's"),
-    ({"messages": [{"role": "user", "content": "a"}]}, "the last the assistant's"),
-    ({"messages": [{"role": "user", "text": "a"}]}, "messages[0].content"),
-    ({"messages": [{"role": "wizard", "content": "a"}]}, "messages[0].role"),
-    ({"chosen": "a", "rejected": "b"}, "use reward.py --data=FILE")])
+@pytest.mark.parametrize(
+    "record, words",
+    [
+        ({"question": "Hello?"}, "found the keys 'question'"),
+        ({"instruction": "Hello?", "input": ""}, "found the keys 'instruction', 'input'"),
+        (
+            {"messages": [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]},
+            "two user turns in a row",
+        ),
+        (
+            {"messages": [{"role": "assistant", "content": "a"}]},
+            "the first turn must be the user's",
+        ),
+        ({"messages": [{"role": "user", "content": "a"}]}, "the last the assistant's"),
+        ({"messages": [{"role": "user", "text": "a"}]}, "messages[0].content"),
+        ({"messages": [{"role": "wizard", "content": "a"}]}, "messages[0].role"),
+        ({"chosen": "a", "rejected": "b"}, "use reward.py --data=FILE"),
+    ],
+)
 def test_a_malformed_record_names_place_and_field(refused, tmp_path, record, words):
     line = refused(sft, demos(tmp_path, [json.dumps(record) + "\n"]))
     assert "demos.jsonl, line 1" in line and words in line
@@ -115,7 +152,9 @@ def test_too_little_text(refused, tmp_path):
     assert "short.txt: too short" in line and "--block_size=16" in line
     assert "too short" in refused(pretrain, "--block_size=5000")
     (tmp_path / "two.jsonl").write_text((json.dumps(DEMO) + "\n") * 2, encoding="utf-8")
-    assert "too few" in refused(sft, f"--data={tmp_path / 'two.jsonl'}", f"--mix_data={tmp_path / 'short.txt'}")
+    assert "too few" in refused(
+        sft, f"--data={tmp_path / 'two.jsonl'}", f"--mix_data={tmp_path / 'short.txt'}"
+    )
 
 
 def test_ids_beyond_the_vocabulary(refused, tmp_path):
@@ -129,24 +168,61 @@ def test_ids_beyond_the_vocabulary(refused, tmp_path):
 
 
 @pytest.mark.parametrize("stage", [pretrain, sft])
-@pytest.mark.parametrize("option, words", [
-    ("--lr=abc", "--lr=abc: expected a number"), ("--stesp=5", "did you mean --steps?"), ("steps=5", "--key=value"),
-    ("--steps=2.5", "expected a whole number"), ("--preset=huge", "no such preset"), ("--lr", "needs a value"),
-    ("--device=tpu", "expected auto, cpu, cuda or mps"), ("--dtype=float8", "expected auto, float32 or bfloat16")])
+@pytest.mark.parametrize(
+    "option, words",
+    [
+        ("--lr=abc", "--lr=abc: expected a number"),
+        ("--stesp=5", "did you mean --steps?"),
+        ("steps=5", "--key=value"),
+        ("--steps=2.5", "expected a whole number"),
+        ("--preset=huge", "no such preset"),
+        ("--lr", "needs a value"),
+        ("--device=tpu", "expected auto, cpu, cuda or mps"),
+        ("--dtype=float8", "expected auto, float32 or bfloat16"),
+    ],
+)
 def test_an_option_that_cannot_be(refused, stage, option, words):
     assert words in refused(stage, option)
 
 
-@pytest.mark.parametrize("option", [
-    "--block_size=0", "--batch_size=0", "--grad_accum=0", "--grad_accum=3", "--eval_every=0", "--n_head=0",
-    "--n_head=3", "--n_embd=0", "--n_embd=17", "--dropout=1.5", "--pos=sinus", "--vocab_size=100", "--export=onnx",
-    "--export=hf", "--tokenizer=nowhere.bpe", "--init=nowhere.pt", "--init=nowhere.safetensors"])
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--block_size=0",
+        "--batch_size=0",
+        "--grad_accum=0",
+        "--grad_accum=3",
+        "--eval_every=0",
+        "--n_head=0",
+        "--n_head=3",
+        "--n_embd=0",
+        "--n_embd=17",
+        "--dropout=1.5",
+        "--pos=sinus",
+        "--vocab_size=100",
+        "--export=onnx",
+        "--export=hf",
+        "--tokenizer=nowhere.bpe",
+        "--init=nowhere.pt",
+        "--init=nowhere.safetensors",
+    ],
+)
 def test_a_number_or_name_that_makes_no_model(refused, option):
     assert option.partition("=")[0][2:] in refused(pretrain, option) or "nowhere" in option
 
 
-@pytest.mark.parametrize("option", ["--batch_size=0", "--grad_accum=0", "--grad_accum=5", "--eval_every=0",
-                                    "--pretrain_mix=1.5", "--max_len=0", "--epochs=0"])
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--batch_size=0",
+        "--grad_accum=0",
+        "--grad_accum=5",
+        "--eval_every=0",
+        "--pretrain_mix=1.5",
+        "--max_len=0",
+        "--epochs=0",
+    ],
+)
 def test_a_number_that_makes_no_fine_tuning(refused, tmp_path, option):
     line = refused(sft, demos(tmp_path, [json.dumps(DEMO) + "\n"] * 8), option)
     assert option.partition("=")[0][2:] in line
@@ -165,31 +241,73 @@ class Bomb:
         return (os.mkdir, (str(self.path),))
 
 
-@pytest.mark.parametrize("damage, words", [
-    (lambda path, base: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]), "damaged or cut short"),
-    (lambda path, base: path.write_bytes(b""), "base.pt"),
-    (lambda path, base: path.write_bytes(b"not a checkpoint"), "base.pt"),
-    (lambda path, base: torch.save({**base, "extra": Bomb(path.with_name("boom"))}, path), "refused"),
-    (lambda path, base: path.write_bytes(pickle.dumps(Bomb(path.with_name("boom")))), "refused"),
-    (lambda path, base: torch.save({"weights": torch.zeros(3)}, path), "not a checkpoint of these stages"),
-    (lambda path, base: torch.save({**base, "stage": "reward"}, path), "'reward'; this needs one of stage pretrain"),
-    (lambda path, base: torch.save({**base, "tokenizer": Tokenizer.train(TEXT, 300).to_json()}, path), " token"),
-    (lambda path, base: torch.save({**base, "model": {"wte.weight": torch.zeros(2, 2)}}, path), "base.pt"),
-    (lambda path, base: torch.save({k: v for k, v in base.items() if k != "tokenizer"}, path), "base.pt"),
-])
+@pytest.mark.parametrize(
+    "damage, words",
+    [
+        (
+            lambda path, base: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+            "damaged or cut short",
+        ),
+        (lambda path, base: path.write_bytes(b""), "base.pt"),
+        (lambda path, base: path.write_bytes(b"not a checkpoint"), "base.pt"),
+        (
+            lambda path, base: torch.save({**base, "extra": Bomb(path.with_name("boom"))}, path),
+            "refused",
+        ),
+        (
+            lambda path, base: path.write_bytes(pickle.dumps(Bomb(path.with_name("boom")))),
+            "refused",
+        ),
+        (
+            lambda path, base: torch.save({"weights": torch.zeros(3)}, path),
+            "not a checkpoint of these stages",
+        ),
+        (
+            lambda path, base: torch.save({**base, "stage": "reward"}, path),
+            "'reward'; this needs one of stage pretrain",
+        ),
+        (
+            lambda path, base: torch.save(
+                {**base, "tokenizer": Tokenizer.train(TEXT, 300).to_json()}, path
+            ),
+            " token",
+        ),
+        (
+            lambda path, base: torch.save(
+                {**base, "model": {"wte.weight": torch.zeros(2, 2)}}, path
+            ),
+            "base.pt",
+        ),
+        (
+            lambda path, base: torch.save(
+                {k: v for k, v in base.items() if k != "tokenizer"}, path
+            ),
+            "base.pt",
+        ),
+    ],
+)
 @pytest.mark.parametrize("stage", [pretrain, sft, chat])
 def test_a_checkpoint_that_cannot_be_used(refused, tmp_path, base, capsys, stage, damage, words):
     path = tmp_path / "base.pt"
     damage(path, base)
     if stage is not chat:
         demos(tmp_path, [json.dumps(DEMO) + "\n"] * 8)
-        line = refused(stage, f"--init={path}", *([f"--data={tmp_path / 'demos.jsonl'}"] if stage is sft else []))
+        line = refused(
+            stage,
+            f"--init={path}",
+            *([f"--data={tmp_path / 'demos.jsonl'}"] if stage is sft else []),
+        )
         assert words in line and ("base.pt" in line or words == " token")
     elif "reward" not in words:  # chat.py tells by the head, not by the stage
         with pytest.raises(SystemExit) as stop:
             common.run(chat.main, [str(path), "--prompt=x", "--device=cpu"])
         err = capsys.readouterr().err
-        assert stop.value.code == 2 and err.startswith("error: ") and err.count("\n") == 1 and "base.pt" in err
+        assert (
+            stop.value.code == 2
+            and err.startswith("error: ")
+            and err.count("\n") == 1
+            and "base.pt" in err
+        )
     assert not (tmp_path / "boom").exists()
 
 
@@ -206,7 +324,9 @@ def test_nothing_to_resume(refused, tmp_path, base, stage):
 
 
 def process(*argv, **options):
-    return subprocess.run([sys.executable, *map(str, argv)], cwd=ROOT, capture_output=True, text=True, **options)
+    return subprocess.run(
+        [sys.executable, *map(str, argv)], cwd=ROOT, capture_output=True, text=True, **options
+    )
 
 
 def test_the_shell_sees_code_2_and_one_line(tmp_path):
@@ -222,7 +342,14 @@ def test_the_shell_sees_code_2_and_one_line(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="limits on a file's size are POSIX's")
 def test_a_full_disk_keeps_the_last_checkpoint_and_the_run_can_go_on(tmp_path, base):
     import resource
-    argv = ["pretrain.py", *TINY, f"--data={tmp_path / 'text.txt'}", f"--out={tmp_path / 'out'}", "--device=cpu"]
+
+    argv = [
+        "pretrain.py",
+        *TINY,
+        f"--data={tmp_path / 'text.txt'}",
+        f"--out={tmp_path / 'out'}",
+        "--device=cpu",
+    ]
     pretrain.train(common.parse_config(pretrain.Config, pretrain.PRESETS, [*argv[1:], "--steps=2"]))
     kept = {name: (tmp_path / "out" / name).read_bytes() for name in ("ckpt.pt", "last.pt")}
     full = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000))
@@ -231,6 +358,12 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_the_run_can_go_on(tmp_path, b
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert len(errors) == 1 and errors[0].startswith("error: ") and "is the disk full?" in errors[0]
     assert {name: (tmp_path / "out" / name).read_bytes() for name in kept} == kept
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["ckpt.pt", "last.pt", "log.jsonl"]
-    pretrain.train(common.parse_config(pretrain.Config, pretrain.PRESETS, [*argv[1:], "--resume", "--steps=4"]))
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        "ckpt.pt",
+        "last.pt",
+        "log.jsonl",
+    ]
+    pretrain.train(
+        common.parse_config(pretrain.Config, pretrain.PRESETS, [*argv[1:], "--resume", "--steps=4"])
+    )
     assert common.load_checkpoint(tmp_path / "out" / "last.pt")["step"] == 4

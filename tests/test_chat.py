@@ -28,13 +28,31 @@ def checkpoint(tmp_path, tokenizer):
     """Writes a checkpoint of some stage, with random weights, and returns its path."""
 
     def make(stage="sft", **changes):
-        network = GPT(GPTConfig(**{**dict(block_size=32, vocab_size=tokenizer.n_vocab, n_layer=2, n_head=2,
-                                          n_embd=32), **changes}))
+        network = GPT(
+            GPTConfig(
+                **{
+                    **dict(
+                        block_size=32, vocab_size=tokenizer.n_vocab, n_layer=2, n_head=2, n_embd=32
+                    ),
+                    **changes,
+                }
+            )
+        )
         for p in network.parameters():  # larger than fresh ones: the likeliest token is clear
             p.data.mul_(3)
         path = tmp_path / f"{stage}.pt"
-        common.save_checkpoint(path, {"stage": stage, "model": network.state_dict(), "tokenizer": tokenizer.to_json(),
-                                      "model_config": asdict(network.config), "step": 1, "metrics": {}, "parent": None})
+        common.save_checkpoint(
+            path,
+            {
+                "stage": stage,
+                "model": network.state_dict(),
+                "tokenizer": tokenizer.to_json(),
+                "model_config": asdict(network.config),
+                "step": 1,
+                "metrics": {},
+                "parent": None,
+            },
+        )
         return str(path)
 
     return make
@@ -74,7 +92,9 @@ def asked(monkeypatch):
 
     chat_tokenizer = {}
     monkeypatch.setattr(chat, "stream", stream)
-    prompts_of = type("Asked", (), {"prompts": prompts, "use": lambda _, t: chat_tokenizer.update(it=t)})
+    prompts_of = type(
+        "Asked", (), {"prompts": prompts, "use": lambda _, t: chat_tokenizer.update(it=t)}
+    )
     return prompts_of()
 
 
@@ -99,7 +119,10 @@ def test_greedy_is_the_likeliest_continuation_of_the_template(checkpoint, say, t
 
 def test_the_same_seed_says_the_same(checkpoint, say):
     path = checkpoint()
-    said = [say(path, "--prompt=Hello", f"--seed={seed}", "--temperature=1.5") for seed in (1, 1, 2, 0, 0)]
+    said = [
+        say(path, "--prompt=Hello", f"--seed={seed}", "--temperature=1.5")
+        for seed in (1, 1, 2, 0, 0)
+    ]
     assert said[0] == said[1]
     assert len(set(said)) == 4  # another seed says something else, and 0 something new each time
 
@@ -114,7 +137,10 @@ def test_temperature_zero_is_greedy_and_top_k_one_too(checkpoint, say):
 
 def test_an_answer_has_at_most_so_many_tokens(checkpoint, say, script, tokenizer):
     script(*tokenizer.encode("a" * 50))
-    assert len(tokenizer.encode(say(checkpoint(), "--prompt=x", "--max_new_tokens=7").rstrip("\n"))) == 7
+    assert (
+        len(tokenizer.encode(say(checkpoint(), "--prompt=x", "--max_new_tokens=7").rstrip("\n")))
+        == 7
+    )
 
 
 def test_an_answer_ends_with_endoftext(checkpoint, say, script, tokenizer):
@@ -122,7 +148,9 @@ def test_an_answer_ends_with_endoftext(checkpoint, say, script, tokenizer):
     assert say(checkpoint(), "--prompt=Hi") == "Hello there.\n"
 
 
-def test_a_base_model_answers_one_line_of_a_transcript(checkpoint, say, script, asked, tokenizer, monkeypatch):
+def test_a_base_model_answers_one_line_of_a_transcript(
+    checkpoint, say, script, asked, tokenizer, monkeypatch
+):
     path = checkpoint("pretrain")
     asked.use(tokenizer)
     say(path, "--prompt=Hello")
@@ -144,7 +172,9 @@ def test_raw_continues_the_text_as_it_stands(checkpoint, say, asked, tokenizer):
 # --- streaming ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["안녕하세요 👋🏽 여러분", "값이 얼마예요?\n만 원이에요.", "naïve café ☕ 漢字"])
+@pytest.mark.parametrize(
+    "text", ["안녕하세요 👋🏽 여러분", "값이 얼마예요?\n만 원이에요.", "naïve café ☕ 漢字"]
+)
 def test_no_broken_character_is_ever_printed(checkpoint, script, monkeypatch, tokenizer, text):
     class Screen(io.StringIO):
         writes = []
@@ -178,8 +208,14 @@ def test_each_turn_sees_all_before_it_until_reset(checkpoint, say, asked, tokeni
     asked.use(tokenizer)
     type_in(monkeypatch, "Hello", "", "How are you?", "/reset", "Bye", "/quit", "never read")
     said = say(checkpoint())
-    expected = [conversation("Hello"), conversation("Hello", "Fine.", "How are you?"), conversation("Bye")]
-    assert [ids for ids, _ in asked.prompts] == [tokenizer.prompt(messages)[0] for messages in expected]
+    expected = [
+        conversation("Hello"),
+        conversation("Hello", "Fine.", "How are you?"),
+        conversation("Bye"),
+    ]
+    assert [ids for ids, _ in asked.prompts] == [
+        tokenizer.prompt(messages)[0] for messages in expected
+    ]
     assert said.count("model> Fine.\n") == 3 and "(forgotten)" in said and "stage sft" in said
 
 

@@ -18,8 +18,11 @@ import pretrain
 import sft
 
 ROOT = Path(common.__file__).parent
-STAGES = [name for name in ("pretrain", "sft", "reward", "ppo", "icl_eval", "dpo", "chat")
-          if (ROOT / f"{name}.py").exists()]
+STAGES = [
+    name
+    for name in ("pretrain", "sft", "reward", "ppo", "icl_eval", "dpo", "chat")
+    if (ROOT / f"{name}.py").exists()
+]
 
 
 def commands(text):
@@ -37,7 +40,9 @@ def commands(text):
 def documented():
     """(where, words) of every command in the README's code blocks and in the scripts' docstrings."""
     for path in sorted(ROOT.glob("README*.md")):
-        for block in re.findall(r"^```.*?\n(.*?)^```", path.read_text(encoding="utf-8"), re.M | re.S):
+        for block in re.findall(
+            r"^```.*?\n(.*?)^```", path.read_text(encoding="utf-8"), re.M | re.S
+        ):
             for words in commands(block):
                 yield path.name, words
     for name in STAGES:
@@ -50,10 +55,16 @@ DOCUMENTED = list(documented())
 
 def check(words):
     """Raises AssertionError unless script and options exist and the values have their types."""
-    words = [w for w in words if not w.startswith("--nproc_per_node") and w not in ("--standalone", "...")]
+    words = [
+        w
+        for w in words
+        if not w.startswith("--nproc_per_node") and w not in ("--standalone", "...")
+    ]
     if words[0] == "-m":
         module = words[1]
-        assert module in ("venv", "pip") or (ROOT / f"{module.replace('.', '/')}.py").exists(), module
+        assert module in ("venv", "pip") or (ROOT / f"{module.replace('.', '/')}.py").exists(), (
+            module
+        )
         return
     script, *rest = words
     assert (ROOT / script).exists(), f"no script {script}"
@@ -73,21 +84,37 @@ def check(words):
         assert key != "preset" or value in module.PRESETS, f"{script} has no preset {value}"
 
 
-@pytest.mark.parametrize("where, words", DOCUMENTED, ids=[f"{w}: {' '.join(c)}" for w, c in DOCUMENTED])
+@pytest.mark.parametrize(
+    "where, words", DOCUMENTED, ids=[f"{w}: {' '.join(c)}" for w, c in DOCUMENTED]
+)
 def test_a_documented_command_exists(where, words):
     check(words)
 
 
 def test_commands_are_found():
-    text = "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/python sft.py\n" \
-           ".venv\\Scripts\\python sft.py --steps=3   a note\ntorchrun --nproc_per_node=2 pretrain.py ...  # more\nls"
-    assert commands(text) == [["-m", "venv", ".venv"], ["sft.py"], ["sft.py", "--steps=3"],
-                              ["--nproc_per_node=2", "pretrain.py", "..."]]
+    text = (
+        "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/python sft.py\n"
+        ".venv\\Scripts\\python sft.py --steps=3   a note\ntorchrun --nproc_per_node=2 pretrain.py ...  # more\nls"
+    )
+    assert commands(text) == [
+        ["-m", "venv", ".venv"],
+        ["sft.py"],
+        ["sft.py", "--steps=3"],
+        ["--nproc_per_node=2", "pretrain.py", "..."],
+    ]
     assert {where for where, _ in DOCUMENTED} >= {"pretrain.py", "sft.py", "chat.py"}
 
 
-@pytest.mark.parametrize("words", [["nowhere.py"], ["sft.py", "--stesp=3"], ["sft.py", "--preset=huge"],
-                                   ["sft.py", "out/x.pt"], ["-m", "data.nowhere"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["nowhere.py"],
+        ["sft.py", "--stesp=3"],
+        ["sft.py", "--preset=huge"],
+        ["sft.py", "out/x.pt"],
+        ["-m", "data.nowhere"],
+    ],
+)
 def test_a_wrong_command_is_noticed(words):
     with pytest.raises(AssertionError):
         check(words)
@@ -103,7 +130,9 @@ def test_help_prints_every_option_with_its_meaning(name, capsys):
     shown = capsys.readouterr().out
     assert stop.value.code == 0 and module.__doc__.strip().splitlines()[0] in shown
     for f in dataclasses.fields(module.Config):
-        assert re.search(rf"^  --{f.name}={re.escape(str(f.default))}\b|^  --{f.name}=\s", shown, re.M), f.name
+        assert re.search(
+            rf"^  --{f.name}={re.escape(str(f.default))}\b|^  --{f.name}=\s", shown, re.M
+        ), f.name
 
 
 # --- a fresh clone -----------------------------------------------------------------------------
@@ -119,8 +148,13 @@ def clone(tmp_path):
 
 
 def python(clone, *argv):
-    done = subprocess.run([sys.executable, *argv], cwd=clone, capture_output=True, encoding="utf-8",
-                          env={**os.environ, "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"})
+    done = subprocess.run(
+        [sys.executable, *argv],
+        cwd=clone,
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"},
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -130,31 +164,73 @@ def log(path):
 
 
 def test_the_chain_from_pretraining_to_chat(clone):
-    python(clone, "pretrain.py", "--steps=4", "--n_layer=1", "--n_embd=32", "--n_head=2", "--device=cpu")
-    assert sorted(p.name for p in (clone / "out" / "pretrain").iterdir()) == ["ckpt.pt", "last.pt", "log.jsonl"]
+    python(
+        clone,
+        "pretrain.py",
+        "--steps=4",
+        "--n_layer=1",
+        "--n_embd=32",
+        "--n_head=2",
+        "--device=cpu",
+    )
+    assert sorted(p.name for p in (clone / "out" / "pretrain").iterdir()) == [
+        "ckpt.pt",
+        "last.pt",
+        "log.jsonl",
+    ]
     head, *lines = log(clone / "out" / "pretrain" / "log.jsonl")
-    assert head["config"]["steps"] == 4 and head["config"]["data"] == "world" and "torch" in head["versions"]
-    assert [line["step"] for line in lines] == [4, 4] and lines[0]["val_bits_per_byte"] > 0 and lines[1]["samples"]
+    assert (
+        head["config"]["steps"] == 4
+        and head["config"]["data"] == "world"
+        and "torch" in head["versions"]
+    )
+    assert (
+        [line["step"] for line in lines] == [4, 4]
+        and lines[0]["val_bits_per_byte"] > 0
+        and lines[1]["samples"]
+    )
 
     shown = python(clone, "sft.py", "--steps=3", "--n_demos=40", "--n_eval=13", "--device=cpu")
-    assert sorted(p.name for p in (clone / "out" / "sft").iterdir()) == ["ckpt.pt", "last.pt", "log.jsonl"]
+    assert sorted(p.name for p in (clone / "out" / "sft").iterdir()) == [
+        "ckpt.pt",
+        "last.pt",
+        "log.jsonl",
+    ]
     last = log(clone / "out" / "sft" / "log.jsonl")[-1]
     for stage, rows in last["results"].items():
         for name, row in rows.items():
             assert row["n"] == 13 and f"{stage:<5} {name}" in shown
     assert len(last["results"]["base"]) == 8 and len(last["results"]["sft"]) == 4
-    assert len(last["samples"]) == 6 and all(f"User  {s['question']}" in shown for s in last["samples"])
+    assert len(last["samples"]) == 6 and all(
+        f"User  {s['question']}" in shown for s in last["samples"]
+    )
     checkpoint = common.load_checkpoint(clone / "out" / "sft" / "ckpt.pt", stages=("sft",))
-    assert checkpoint["parent"]["path"] == "out/pretrain/ckpt.pt" and checkpoint["parent"]["stage"] == "pretrain"
+    assert (
+        checkpoint["parent"]["path"] == "out/pretrain/ckpt.pt"
+        and checkpoint["parent"]["stage"] == "pretrain"
+    )
 
-    ask = ["chat.py", "out/sft/ckpt.pt", "--prompt=What colour is the tractor?", "--seed=1", "--max_new_tokens=12"]
+    ask = [
+        "chat.py",
+        "out/sft/ckpt.pt",
+        "--prompt=What colour is the tractor?",
+        "--seed=1",
+        "--max_new_tokens=12",
+    ]
     assert python(clone, *ask) == python(clone, *ask) != ""
 
 
 def test_a_missing_base_model_is_pretrained_first(tmp_path, monkeypatch, capsys):
     """The command would take minutes; in its place a stub leaves the checkpoint of a small run."""
-    (tmp_path / "text.txt").write_text("The cow eats grass. The king likes the sea.\n" * 40, encoding="utf-8")
-    record = {"messages": [{"role": "user", "content": "Hello?"}, {"role": "assistant", "content": "Hello."}]}
+    (tmp_path / "text.txt").write_text(
+        "The cow eats grass. The king likes the sea.\n" * 40, encoding="utf-8"
+    )
+    record = {
+        "messages": [
+            {"role": "user", "content": "Hello?"},
+            {"role": "assistant", "content": "Hello."},
+        ]
+    }
     (tmp_path / "demos.jsonl").write_text((json.dumps(record) + "\n") * 8, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     ran, here = [], ["--device=cpu", "--dtype=float32"]
@@ -163,8 +239,18 @@ def test_a_missing_base_model_is_pretrained_first(tmp_path, monkeypatch, capsys)
         ran.append(command)
         cfg = common.parse_config(pretrain.Config, pretrain.PRESETS, [*command[2:], *here])
         assert (cfg.preset, cfg.steps, cfg.data) == ("tiny", pretrain.Config.steps, "world")
-        pretrain.train(dataclasses.replace(cfg, steps=2, n_layer=1, n_embd=32, n_head=2, vocab_size=280,
-                                           data="text.txt", block_size=16))
+        pretrain.train(
+            dataclasses.replace(
+                cfg,
+                steps=2,
+                n_layer=1,
+                n_embd=32,
+                n_head=2,
+                vocab_size=280,
+                data="text.txt",
+                block_size=16,
+            )
+        )
         return subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr(common.subprocess, "run", stub)
@@ -172,4 +258,7 @@ def test_a_missing_base_model_is_pretrained_first(tmp_path, monkeypatch, capsys)
     for _ in range(2):  # once made, it is there
         sft.train(common.parse_config(sft.Config, sft.PRESETS, options))
     assert [Path(command[1]).name for command in ran] == ["pretrain.py"] and "--seed=7" in ran[0]
-    assert "out/pretrain/ckpt.pt is not there yet; making it: python pretrain.py" in capsys.readouterr().out
+    assert (
+        "out/pretrain/ckpt.pt is not there yet; making it: python pretrain.py"
+        in capsys.readouterr().out
+    )

@@ -18,7 +18,9 @@ import torch
 from hypothesis import given, strategies as st
 
 import common
-from common import (BadInput, Log, Machine, download, learning_rate, load_checkpoint, need,
+import machine as machine_module
+from machine import Machine
+from common import (BadInput, Log, download, learning_rate, load_checkpoint, need,
                     parent_of, parse_config, save_checkpoint)
 
 ROOT = Path(common.__file__).parent
@@ -199,11 +201,11 @@ def test_one_process_needs_no_peers():
 
 
 def test_setup_refuses_what_it_does_not_know(monkeypatch):
-    refused(common.setup, Config(device="tpu"), match="--device=tpu: expected auto, cpu, cuda or mps")
-    refused(common.setup, Config(dtype="float16"), match="--dtype=float16: expected auto")
+    refused(machine_module.setup, Config(device="tpu"), match="--device=tpu: expected auto, cpu, cuda or mps")
+    refused(machine_module.setup, Config(dtype="float16"), match="--dtype=float16: expected auto")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    refused(common.setup, Config(device="cuda"), match="no CUDA GPU here; use --device=cpu")
-    machine = common.setup(Config(dtype="float32"))
+    refused(machine_module.setup, Config(device="cuda"), match="no CUDA GPU here; use --device=cpu")
+    machine = machine_module.setup(Config(dtype="float32"))
     assert (machine.device, machine.dtype, machine.world) == ("cpu", torch.float32, 1)
 
 

@@ -17,15 +17,27 @@ from hypothesis import given, strategies as st
 import common
 import gpt2
 import pretrain
-from common import BadInput, Machine
+from common import BadInput
+from machine import Machine
 from model import GPT, GPTConfig
 from pretrain import Config, encode_stream, evaluate, get_batch, load_data
 from tokenizer import Tokenizer
 
 ROOT = Path(pretrain.__file__).parent
 CPU = Machine("cpu", torch.float32)
-TINY = dict(n_layer=2, n_head=2, n_embd=32, block_size=32, vocab_size=300, batch_size=8, warmup=4, eval_every=4,
-            steps=12, device="cpu", dtype="float32")
+TINY = dict(
+    n_layer=2,
+    n_head=2,
+    n_embd=32,
+    block_size=32,
+    vocab_size=300,
+    batch_size=8,
+    warmup=4,
+    eval_every=4,
+    steps=12,
+    device="cpu",
+    dtype="float32",
+)
 TIMINGS = {"tokens_per_second", "mfu"}
 
 
@@ -42,8 +54,13 @@ def one_thread():
 def text_file(tmp_path_factory):
     """A language of 6 × 4 × 6 sentences: little to learn beyond how often each letter comes."""
     rng = random.Random(0)
-    nouns, verbs = ["cow", "fox", "tree", "boat", "king", "stone"], ["sees", "finds", "likes", "paints"]
-    lines = [f"The {rng.choice(nouns)} {rng.choice(verbs)} the {rng.choice(nouns)}." for _ in range(2000)]
+    nouns, verbs = (
+        ["cow", "fox", "tree", "boat", "king", "stone"],
+        ["sees", "finds", "likes", "paints"],
+    )
+    lines = [
+        f"The {rng.choice(nouns)} {rng.choice(verbs)} the {rng.choice(nouns)}." for _ in range(2000)
+    ]
     path = tmp_path_factory.mktemp("text") / "small.txt"
     path.write_text("\n".join(lines), encoding="utf-8")
     return path
@@ -54,7 +71,9 @@ def config(text_file, out, **changes):
 
 
 def options(cfg):
-    return [f"--{key}={value}" for key, value in asdict(cfg).items() if value != getattr(Config, key)]
+    return [
+        f"--{key}={value}" for key, value in asdict(cfg).items() if value != getattr(Config, key)
+    ]
 
 
 def weights(out, name="last.pt"):
@@ -64,25 +83,44 @@ def weights(out, name="last.pt"):
 def records(out):
     """The log without its head lines and timings."""
     lines = [json.loads(line) for line in open(Path(out) / "log.jsonl", encoding="utf-8")]
-    return [{k: v for k, v in line.items() if k not in TIMINGS} for line in lines if "config" not in line]
+    return [
+        {k: v for k, v in line.items() if k not in TIMINGS}
+        for line in lines
+        if "config" not in line
+    ]
 
 
 # --- data --------------------------------------------------------------------------------------
 
 
-@given(blocks=st.integers(1, 12), rest=st.integers(0, 6), batch=st.integers(1, 9), seed=st.integers(0, 9))
+@given(
+    blocks=st.integers(1, 12),
+    rest=st.integers(0, 6),
+    batch=st.integers(1, 9),
+    seed=st.integers(0, 9),
+)
 def test_each_epoch_visits_each_block_once(blocks, rest, batch, seed):
     cfg = Config(block_size=7, batch_size=batch, seed=seed)
     data = np.arange(7 * blocks + 1 + rest)
-    starts = [row for step in range(-(-3 * blocks // batch)) for row in get_batch(data, step, cfg, CPU)[0][:, 0].tolist()]
+    starts = [
+        row
+        for step in range(-(-3 * blocks // batch))
+        for row in get_batch(data, step, cfg, CPU)[0][:, 0].tolist()
+    ]
     for epoch in range(3):
-        assert sorted(starts[epoch * blocks : (epoch + 1) * blocks]) == list(range(0, 7 * blocks, 7))
+        assert sorted(starts[epoch * blocks : (epoch + 1) * blocks]) == list(
+            range(0, 7 * blocks, 7)
+        )
 
 
 def test_epochs_differ_in_order_and_seeds_too():
     data = np.arange(7 * 20 + 1)
+
     def order(step, seed):
-        return get_batch(data, step, Config(block_size=7, batch_size=20, seed=seed), CPU)[0][:, 0].tolist()
+        return get_batch(data, step, Config(block_size=7, batch_size=20, seed=seed), CPU)[0][
+            :, 0
+        ].tolist()
+
     assert len({tuple(order(step, seed)) for step in (0, 1) for seed in (1, 2)}) == 4
 
 
@@ -110,9 +148,11 @@ def test_two_processes_part_the_batch_of_one():
 
 def test_encode_stream_gives_the_first_n_tokens():
     tokenizer = Tokenizer([bytes([b]) for b in range(256)])
+
     def endless():
         for i in range(10**6):
             yield f"text {i}"
+
     whole = tokenizer.encode_documents([f"text {i}" for i in range(3000)])
     for n in (1, 5, 7, 20_000):  # within a document, at its end, beyond the first portion
         stream = encode_stream(tokenizer, endless(), n)
@@ -133,7 +173,9 @@ def test_the_world_draws_as_much_fresh_text_as_the_steps_need():
     assert len(train) == 3 * 4 * 16 + 1 and len(val) == 65_536
     assert train.tolist() != val[: len(train)].tolist()
     again = load_data(cfg, tokenizer)
-    assert again[2] is tokenizer and np.array_equal(again[0], train) and np.array_equal(again[1], val)
+    assert (
+        again[2] is tokenizer and np.array_equal(again[0], train) and np.array_equal(again[1], val)
+    )
     assert tokenizer.endoftext in val
 
 
@@ -149,7 +191,9 @@ class Fixed(torch.nn.Module):
 
 def test_bits_per_byte_by_hand():
     tokenizer = Tokenizer([bytes([b]) for b in range(256)] + [b"ab", b"abc"])
-    val = np.array([97, 256, 257, 98, 258, 99, 256, 257, 100, 97, 97])  # 258 is <|endoftext|>: no byte
+    val = np.array(
+        [97, 256, 257, 98, 258, 99, 256, 257, 100, 97, 97]
+    )  # 258 is <|endoftext|>: no byte
     found = evaluate(Fixed(), val, tokenizer, Config(block_size=3), CPU)
     scored = val[1:10]  # three blocks of three; the last token is left over
     nats = [1 + t % 5 for t in scored]
@@ -166,11 +210,15 @@ def test_a_byte_guessed_blindly_costs_eight_bits():
 
     tokenizer = Tokenizer([bytes([b]) for b in range(256)])
     val = np.frombuffer(b"any text whatever, long enough", dtype=np.uint8)
-    assert evaluate(Blind(), val, tokenizer, Config(block_size=4), CPU)["val_bits_per_byte"] == pytest.approx(8)
+    assert evaluate(Blind(), val, tokenizer, Config(block_size=4), CPU)[
+        "val_bits_per_byte"
+    ] == pytest.approx(8)
 
 
 def test_evaluate_leaves_the_model_in_training():
-    model = GPT(GPTConfig(block_size=4, vocab_size=320, n_layer=1, n_head=2, n_embd=16, dropout=0.5))
+    model = GPT(
+        GPTConfig(block_size=4, vocab_size=320, n_layer=1, n_head=2, n_embd=16, dropout=0.5)
+    )
     tokenizer = Tokenizer([bytes([b]) for b in range(256)])
     val = np.arange(50)
     first, second = (evaluate(model, val, tokenizer, Config(block_size=4), CPU) for _ in range(2))
@@ -192,7 +240,9 @@ def test_it_learns_more_than_the_frequencies_of_tokens(text_file, tmp_path, caps
     assert [r["step"] for r in log if "loss" in r] == [20, 40, 60, 80, 100, 120]
     assert log[-1]["samples"] and log[-1]["samples"][0] in capsys.readouterr().out
     best = common.load_checkpoint(tmp_path / "ckpt.pt", stages=("pretrain",))
-    assert best["metrics"] == metrics and best["step"] == 120 and best["train_config"] == asdict(cfg)
+    assert (
+        best["metrics"] == metrics and best["step"] == 120 and best["train_config"] == asdict(cfg)
+    )
     model = GPT.from_checkpoint(best)
     rebuilt = Tokenizer.from_json(best["tokenizer"])
     assert evaluate(model, val, rebuilt, cfg, CPU) == metrics
@@ -201,7 +251,9 @@ def test_it_learns_more_than_the_frequencies_of_tokens(text_file, tmp_path, caps
 
 def test_ckpt_keeps_the_best_and_last_the_latest(text_file, tmp_path, monkeypatch):
     losses = iter([3.0, 2.0, 2.5])
-    monkeypatch.setattr(pretrain, "evaluate", lambda *_: {"val_loss": next(losses), "val_bits_per_byte": 1.0})
+    monkeypatch.setattr(
+        pretrain, "evaluate", lambda *_: {"val_loss": next(losses), "val_bits_per_byte": 1.0}
+    )
     pretrain.train(config(text_file, tmp_path))
     assert common.load_checkpoint(tmp_path / "ckpt.pt")["step"] == 8
     assert common.load_checkpoint(tmp_path / "last.pt")["step"] == 12
@@ -233,10 +285,17 @@ common.run(lambda: pretrain.train(common.parse_config(pretrain.Config, pretrain.
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is POSIX's")
 def test_a_killed_run_resumes_to_the_same_bits(text_file, tmp_path):
-    whole, cut = (config(text_file, tmp_path / name, steps=24, dropout=0.1) for name in ("whole", "cut"))
+    whole, cut = (
+        config(text_file, tmp_path / name, steps=24, dropout=0.1) for name in ("whole", "cut")
+    )
     pretrain.train(whole)
-    child = subprocess.Popen([sys.executable, "-c", HANG, str(torch.get_num_threads()), *options(cut)], cwd=ROOT,
-                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    child = subprocess.Popen(
+        [sys.executable, "-c", HANG, str(torch.get_num_threads()), *options(cut)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
     assert any(line == "hangs\n" for line in child.stdout)
     child.kill()
     assert child.wait() == -9
@@ -249,12 +308,28 @@ def test_a_killed_run_resumes_to_the_same_bits(text_file, tmp_path):
     assert records(cut.out) == records(whole.out)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="torchrun's rendezvous is not built for Windows")
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="torchrun's rendezvous is not built for Windows"
+)
 def test_two_processes_train_as_one(text_file, tmp_path):
-    one, two = (config(text_file, tmp_path / name, grad_accum=2, steps=20) for name in ("one", "two"))
+    one, two = (
+        config(text_file, tmp_path / name, grad_accum=2, steps=20) for name in ("one", "two")
+    )
     pretrain.train(one)
-    done = subprocess.run([sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2",
-                           "pretrain.py", *options(two)], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc_per_node=2",
+            "pretrain.py",
+            *options(two),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     head = json.loads(open(tmp_path / "two" / "log.jsonl", encoding="utf-8").readline())
     assert head["processes"] == 2
@@ -281,12 +356,17 @@ def test_a_bin_of_gpt2_ids(merges, text_file, tmp_path):
     tokenizer = Tokenizer.gpt2(merges)
     ids = np.array(tokenizer.encode(text_file.read_text(encoding="utf-8")[:4000]), dtype=np.uint16)
     ids.tofile(tmp_path / "train.bin")
-    cfg = config(tmp_path / "train.bin", tmp_path / "out", tokenizer=str(merges), steps=2, n_embd=16)
+    cfg = config(
+        tmp_path / "train.bin", tmp_path / "out", tokenizer=str(merges), steps=2, n_embd=16
+    )
     train, val, _ = load_data(cfg)
     assert np.array_equal(np.concatenate([train, val]), ids) and isinstance(train, np.memmap)
     pretrain.train(cfg)
     found = common.load_checkpoint(tmp_path / "out" / "ckpt.pt")
-    assert found["model_config"]["vocab_size"] % 64 == 0 and found["model_config"]["vocab_size"] >= 50_261
+    assert (
+        found["model_config"]["vocab_size"] % 64 == 0
+        and found["model_config"]["vocab_size"] >= 50_261
+    )
     assert Tokenizer.from_json(found["tokenizer"]).encode(" cow") == tokenizer.encode(" cow")
 
 
@@ -294,22 +374,39 @@ def test_init_goes_on_from_a_checkpoint(text_file, tmp_path):
     pretrain.train(config(text_file, tmp_path / "first", steps=40, eval_every=40))
     before = common.load_checkpoint(tmp_path / "first" / "ckpt.pt")
     # Shape and vocabulary come with the checkpoint, whatever the options say.
-    pretrain.train(config(text_file, tmp_path / "second", steps=0, init=str(tmp_path / "first" / "ckpt.pt"),
-                          n_layer=1, vocab_size=260))
+    pretrain.train(
+        config(
+            text_file,
+            tmp_path / "second",
+            steps=0,
+            init=str(tmp_path / "first" / "ckpt.pt"),
+            n_layer=1,
+            vocab_size=260,
+        )
+    )
     after = common.load_checkpoint(tmp_path / "second" / "ckpt.pt")
-    assert after["model_config"] == before["model_config"] and after["tokenizer"] == before["tokenizer"]
+    assert (
+        after["model_config"] == before["model_config"]
+        and after["tokenizer"] == before["tokenizer"]
+    )
     assert all(torch.equal(after["model"][k], v) for k, v in before["model"].items())
     assert after["metrics"] == before["metrics"]
-    assert after["parent"]["path"].endswith("first/ckpt.pt") and after["parent"]["stage"] == "pretrain"
+    assert (
+        after["parent"]["path"].endswith("first/ckpt.pt") and after["parent"]["stage"] == "pretrain"
+    )
 
 
 def test_init_takes_openai_weights(merges, text_file, tmp_path):
     transformers = pytest.importorskip("transformers")
-    shape = transformers.GPT2Config(vocab_size=50257, n_positions=48, n_embd=64, n_layer=1, n_head=1)
+    shape = transformers.GPT2Config(
+        vocab_size=50257, n_positions=48, n_embd=64, n_layer=1, n_head=1
+    )
     theirs = transformers.GPT2LMHeadModel(shape).eval()
     theirs.save_pretrained(tmp_path / "hf")
     source = tmp_path / "hf" / "model.safetensors"
-    pretrain.train(config(text_file, tmp_path / "out", init=str(source), tokenizer=str(merges), steps=0))
+    pretrain.train(
+        config(text_file, tmp_path / "out", init=str(source), tokenizer=str(merges), steps=0)
+    )
     found = common.load_checkpoint(tmp_path / "out" / "ckpt.pt")
     ours, tokenizer = GPT.from_checkpoint(found).eval(), Tokenizer.from_json(found["tokenizer"])
     assert found["parent"]["stage"] == "gpt2" and tokenizer.n_vocab <= ours.config.vocab_size

@@ -414,14 +414,15 @@ def test_dropout_is_off(files):
     assert torch.equal(model(tokens), model(tokens))
 
 
-def test_a_resumed_run_is_the_whole_run(files):
+@pytest.mark.parametrize("dies_at, kept", [(22, 20), (20, 18)])  # 18 is the end of an epoch
+def test_a_resumed_run_is_the_whole_run(files, dies_at, kept):
     whole, cut = config(files, "whole"), config(files, "cut")
     reward.train(whole)
     seen, step = [], reward.optim.step
 
     def dies(*args):
         seen.append(args)
-        if len(seen) == 22:
+        if len(seen) == dies_at:
             raise KeyboardInterrupt
         return step(*args)
 
@@ -429,7 +430,7 @@ def test_a_resumed_run_is_the_whole_run(files):
         patch.setattr(reward.optim, "step", dies)
         with pytest.raises(KeyboardInterrupt):
             reward.train(cut)
-    assert common.load_checkpoint(files / "cut" / "last.pt")["step"] == 20
+    assert common.load_checkpoint(files / "cut" / "last.pt")["step"] == kept
     reward.train(common.parse_config(Config, reward.PRESETS, [f"--out={files / 'cut'}", "--resume"]))
     a, b = (common.load_checkpoint(files / name / "ckpt.pt")["model"] for name in ("whole", "cut"))
     assert all(torch.equal(a[k], b[k]) for k in a)

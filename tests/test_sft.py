@@ -15,19 +15,29 @@ from hypothesis import given, strategies as st
 
 import common
 import sft
-from common import BadInput, Machine
+from common import BadInput
+from data import exam
+from data.exam import respond
 from data.pretrain_text import PretrainText
 from data.world import World
+from machine import Machine
 from model import GPT, GPTConfig
-from sft import Config, epoch_batches, evaluate, get_batch, load_examples, respond, sft_loss
+from sft import Config, epoch_batches, evaluate, get_batch, load_examples, sft_loss
 from tokenizer import Tokenizer
 
 ROOT = Path(sft.__file__).parent
 CPU = Machine("cpu", torch.float32)
 TIMINGS = {"tokens_per_second"}
-ANSWERS = {"What is the capital of France?": "Paris.", "Say hello.": "Hello there!", "Two and three?": "Five.",
-           "What colour is grass?": "Grass is green.", "Name a fruit.": "An apple.", "안녕?": "네, 안녕하세요!",
-           "Who are you?": "A small model.", "Is ice warm?": "No, it is cold."}
+ANSWERS = {
+    "What is the capital of France?": "Paris.",
+    "Say hello.": "Hello there!",
+    "Two and three?": "Five.",
+    "What colour is grass?": "Grass is green.",
+    "Name a fruit.": "An apple.",
+    "안녕?": "네, 안녕하세요!",
+    "Who are you?": "A small model.",
+    "Is ice warm?": "No, it is cold.",
+}
 
 
 def demo(*texts):
@@ -36,7 +46,9 @@ def demo(*texts):
 
 
 def write(path, records):
-    path.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records), encoding="utf-8")
+    path.write_text(
+        "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records), encoding="utf-8"
+    )
     return str(path)
 
 
@@ -56,28 +68,56 @@ def tokenizer():
 
 @pytest.fixture
 def model(tokenizer):
-    return GPT(GPTConfig(block_size=32, vocab_size=tokenizer.n_vocab, n_layer=2, n_head=2, n_embd=32))
+    return GPT(
+        GPTConfig(block_size=32, vocab_size=tokenizer.n_vocab, n_layer=2, n_head=2, n_embd=32)
+    )
 
 
 @pytest.fixture
 def files(tmp_path, tokenizer, model):
     """A base model that knows nothing yet, the text it was "pretrained" on, and demonstrations."""
-    (tmp_path / "text.txt").write_text("The cow eats grass. The king likes the sea.\n" * 60, encoding="utf-8")
-    common.save_checkpoint(tmp_path / "base.pt", {
-        "stage": "pretrain", "model": model.state_dict(), "model_config": asdict(model.config),
-        "tokenizer": tokenizer.to_json(), "train_config": {"data": str(tmp_path / "text.txt")},
-        "step": 0, "metrics": {"val_loss": 5.0}, "parent": None})
+    (tmp_path / "text.txt").write_text(
+        "The cow eats grass. The king likes the sea.\n" * 60, encoding="utf-8"
+    )
+    common.save_checkpoint(
+        tmp_path / "base.pt",
+        {
+            "stage": "pretrain",
+            "model": model.state_dict(),
+            "model_config": asdict(model.config),
+            "tokenizer": tokenizer.to_json(),
+            "train_config": {"data": str(tmp_path / "text.txt")},
+            "step": 0,
+            "metrics": {"val_loss": 5.0},
+            "parent": None,
+        },
+    )
     write(tmp_path / "demos.jsonl", [demo(q, a) for q, a in ANSWERS.items()] * 3)
     return tmp_path
 
 
 def config(files, out, **changes):
-    return Config(**{**dict(init=str(files / "base.pt"), data=str(files / "demos.jsonl"), out=str(files / out),
-                            batch_size=8, eval_every=5, steps=20, device="cpu", dtype="float32"), **changes})
+    return Config(
+        **{
+            **dict(
+                init=str(files / "base.pt"),
+                data=str(files / "demos.jsonl"),
+                out=str(files / out),
+                batch_size=8,
+                eval_every=5,
+                steps=20,
+                device="cpu",
+                dtype="float32",
+            ),
+            **changes,
+        }
+    )
 
 
 def options(cfg):
-    return [f"--{key}={value}" for key, value in asdict(cfg).items() if value != getattr(Config, key)]
+    return [
+        f"--{key}={value}" for key, value in asdict(cfg).items() if value != getattr(Config, key)
+    ]
 
 
 def weights(out, name="last.pt"):
@@ -87,7 +127,11 @@ def weights(out, name="last.pt"):
 def records(out):
     """The log without its head lines and timings."""
     lines = [json.loads(line) for line in open(Path(out) / "log.jsonl", encoding="utf-8")]
-    return [{k: v for k, v in line.items() if k not in TIMINGS} for line in lines if "config" not in line]
+    return [
+        {k: v for k, v in line.items() if k not in TIMINGS}
+        for line in lines
+        if "config" not in line
+    ]
 
 
 # --- loss --------------------------------------------------------------------------------------
@@ -104,17 +148,24 @@ def test_parts_of_a_batch_add_up_to_the_whole():
     nll, mask = torch.rand(6, 5), (torch.rand(6, 5) < 0.5).float()
     count = mask.sum()
     whole = sft_loss(nll, mask, count)
-    parts = sum(sft_loss(nll[rows], mask[rows], count) for rows in (slice(0, 1), slice(1, 4), slice(4, 6)))
+    parts = sum(
+        sft_loss(nll[rows], mask[rows], count) for rows in (slice(0, 1), slice(1, 4), slice(4, 6))
+    )
     torch.testing.assert_close(parts, whole)
     torch.testing.assert_close(whole, nll[mask.bool()].mean())
 
 
 def examples_of(tokenizer, *conversations):
-    return [(*tokenizer.render(demo(*texts)["messages"]), demo(*texts)["messages"]) for texts in conversations]
+    return [
+        (*tokenizer.render(demo(*texts)["messages"]), demo(*texts)["messages"])
+        for texts in conversations
+    ]
 
 
 def test_targets_under_the_mask_are_the_answers_and_their_ends(tokenizer):
-    examples = examples_of(tokenizer, ("Say hello.", "Hello there!", "Two and three?", "Five."), ("안녕?", "네"))
+    examples = examples_of(
+        tokenizer, ("Say hello.", "Hello there!", "Two and three?", "Five."), ("안녕?", "네")
+    )
     _, targets, mask = get_batch(examples, [0, 1], tokenizer, CPU)
     learned = targets[0][mask[0].bool()].tolist()
     end = tokenizer.endoftext
@@ -127,7 +178,9 @@ def test_only_answers_have_a_gradient(tokenizer, model):
     tokens, targets, mask = get_batch(examples, [0, 1], tokenizer, CPU)
     logits = model(tokens)
     logits.retain_grad()
-    nll = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none").view_as(targets)
+    nll = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none").view_as(
+        targets
+    )
     sft_loss(nll, mask, mask.sum()).backward()
     touched = logits.grad.abs().sum(-1) > 0
     assert torch.equal(touched, mask.bool())
@@ -135,7 +188,9 @@ def test_only_answers_have_a_gradient(tokenizer, model):
 
 
 def test_what_stands_in_the_pads_changes_no_bit(tokenizer, model):
-    examples = examples_of(tokenizer, ("Say hello.", "Hello there!"), ("안녕?", "네, 안녕하세요!"), ("a", "b"))
+    examples = examples_of(
+        tokenizer, ("Say hello.", "Hello there!"), ("안녕?", "네, 안녕하세요!"), ("a", "b")
+    )
     tokens, targets, mask = get_batch(examples, [0, 1, 2], tokenizer, CPU)
     pads = torch.stack([torch.arange(tokens.shape[1] + 1) >= len(ids) for ids, _, _ in examples])
     assert pads.any() and (torch.cat([tokens, targets[:, -1:]], 1)[pads] == tokenizer.pad).all()
@@ -148,17 +203,21 @@ def test_what_stands_in_the_pads_changes_no_bit(tokenizer, model):
 
     clean = loss_and_gradients(tokens, targets)
     garbage = torch.randint(tokenizer.n_vocab, pads.shape)
-    dirty = loss_and_gradients(torch.where(pads[:, :-1], garbage[:, :-1], tokens),
-                               torch.where(pads[:, 1:], garbage[:, 1:], targets))
+    dirty = loss_and_gradients(
+        torch.where(pads[:, :-1], garbage[:, :-1], tokens),
+        torch.where(pads[:, 1:], garbage[:, 1:], targets),
+    )
     assert all(torch.equal(a, b) for a, b in zip(clean, dirty, strict=True))
 
 
 # --- batches -----------------------------------------------------------------------------------
 
 
-@given(st.lists(st.integers(2, 300), min_size=1, max_size=400), st.integers(1, 9), st.integers(0, 5))
+@given(
+    st.lists(st.integers(2, 300), min_size=1, max_size=400), st.integers(1, 9), st.integers(0, 5)
+)
 def test_an_epoch_is_a_permutation(lengths, batch_size, seed):
-    batches = epoch_batches(np.array(lengths), batch_size, np.random.default_rng(seed))
+    batches = epoch_batches(np.array(lengths), batch_size, seed, epoch=3)
     assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
     assert all(0 < len(b) <= batch_size for b in batches)
     assert len(batches) == math.ceil(len(lengths) / batch_size)
@@ -166,13 +225,15 @@ def test_an_epoch_is_a_permutation(lengths, batch_size, seed):
 
 def padding(lengths, batch_size=32):
     lengths = np.array(lengths)
-    batches = epoch_batches(lengths, batch_size, np.random.default_rng(0))
+    batches = epoch_batches(lengths, batch_size, 0, 0)
     return 1 - lengths.sum() / sum(lengths[b].max() * len(b) for b in batches)
 
 
 def test_few_tokens_are_pads_in_the_world():
     records = World().demonstrations(4000, seed=1)
-    tokenizer = Tokenizer.train("\n".join(m["content"] for r in records for m in r["messages"]), 1024)
+    tokenizer = Tokenizer.train(
+        "\n".join(m["content"] for r in records for m in r["messages"]), 1024
+    )
     lengths = [len(tokenizer.render(r["messages"])[0]) for r in records]
     assert padding(lengths) < 0.10
 
@@ -189,15 +250,20 @@ def test_few_tokens_are_pads_in_real_instructions(shared):
 
 def test_batches_come_in_no_order_of_length():
     lengths = np.arange(1, 641)
-    batches = epoch_batches(lengths, 10, np.random.default_rng(0))
+    batches = epoch_batches(lengths, 10, 0, 0)
     longest = [lengths[b].max() for b in batches]
     assert longest != sorted(longest) and longest != sorted(longest, reverse=True)
-    again = epoch_batches(lengths, 10, np.random.default_rng(0))
+    again = epoch_batches(lengths, 10, 0, 0)
     assert all(np.array_equal(a, b) for a, b in zip(batches, again, strict=True))
+    for seed, epoch in ((0, 1), (1, 0)):
+        other = epoch_batches(lengths, 10, seed, epoch)
+        assert not all(np.array_equal(a, b) for a, b in zip(batches, other, strict=True))
 
 
 def test_a_long_example_keeps_its_right_end_and_is_counted(tokenizer, tmp_path, capsys):
-    path = write(tmp_path / "d.jsonl", [demo("why? " * 100, "Because."), demo("Short?", "Yes.")] * 2)
+    path = write(
+        tmp_path / "d.jsonl", [demo("why? " * 100, "Because."), demo("Short?", "Yes.")] * 2
+    )
     train, val, cut = load_examples(Config(data=path), tokenizer, 40)
     assert cut == 2 and len(train) + len(val) == 4
     for ids, mask, messages in train + val:
@@ -209,15 +275,37 @@ def test_a_long_example_keeps_its_right_end_and_is_counted(tokenizer, tmp_path, 
 def test_cut_examples_are_told(files, capsys):
     sft.train(config(files, "out", max_len=12, steps=1))
     out = capsys.readouterr().out
-    cut = sum(len(Tokenizer.from_json(common.load_checkpoint(files / "base.pt")["tokenizer"])
-                  .render(demo(q, a)["messages"])[0]) > 12 for q, a in ANSWERS.items()) * 3
+    cut = (
+        sum(
+            len(
+                Tokenizer.from_json(common.load_checkpoint(files / "base.pt")["tokenizer"]).render(
+                    demo(q, a)["messages"]
+                )[0]
+            )
+            > 12
+            for q, a in ANSWERS.items()
+        )
+        * 3
+    )
     assert 0 < cut < 24 and f"{cut} of 24 demonstrations exceed 12 tokens" in out
 
 
 def test_learned_positions_limit_an_example(files, tokenizer):
-    small = GPT(GPTConfig(block_size=16, vocab_size=tokenizer.n_vocab, n_layer=1, n_head=1, n_embd=16, pos="learned"))
+    small = GPT(
+        GPTConfig(
+            block_size=16,
+            vocab_size=tokenizer.n_vocab,
+            n_layer=1,
+            n_head=1,
+            n_embd=16,
+            pos="learned",
+        )
+    )
     base = common.load_checkpoint(files / "base.pt")
-    common.save_checkpoint(files / "base.pt", {**base, "model": small.state_dict(), "model_config": asdict(small.config)})
+    common.save_checkpoint(
+        files / "base.pt",
+        {**base, "model": small.state_dict(), "model_config": asdict(small.config)},
+    )
     sft.train(config(files, "out", steps=1))
     assert common.load_checkpoint(files / "out" / "ckpt.pt")["model_config"]["pos"] == "learned"
 
@@ -225,12 +313,15 @@ def test_learned_positions_limit_an_example(files, tokenizer):
 def test_useless_records_are_told(files, tokenizer, capsys):
     path = write(files / "d.jsonl", [demo("a", "b"), demo("c", " "), demo("d", "e")])
     train, val, _ = load_examples(Config(data=path), tokenizer, 99)
-    assert len(train) == len(val) == 1 and "1 records skipped: empty answer" in capsys.readouterr().out
+    assert (
+        len(train) == len(val) == 1 and "1 records skipped: empty answer" in capsys.readouterr().out
+    )
 
 
 def test_the_split_depends_on_the_seed_alone(files, tokenizer):
     def split(seed):
         return load_examples(Config(data=str(files / "demos.jsonl"), seed=seed), tokenizer, 99)[:2]
+
     assert split(1) == split(1) and split(1) != split(2)
     train, val = split(1)
     assert len(val) == 2 and len(train) == 22
@@ -242,7 +333,7 @@ def test_the_split_depends_on_the_seed_alone(files, tokenizer):
 def test_blocks_of_the_mix_are_pieces_of_the_pretraining_text(files, tokenizer):
     mix = PretrainText("", common.load_checkpoint(files / "base.pt"), tokenizer, seed=1)
     text = tokenizer.encode((files / "text.txt").read_text(encoding="utf-8"))
-    x, y = mix.get_batch(4, np.random.default_rng(0), CPU)
+    x, y = mix.get_batch(4, [0], CPU)
     T = x.shape[1]
     assert x.shape == y.shape == (4, T) and torch.equal(x[:, 1:], y[:, :-1])
     pieces = {tuple(text[i : i + T]) for i in range(len(text))}
@@ -258,15 +349,22 @@ def test_a_mix_without_its_text_says_how_to_go_on(files, tokenizer):
 
 def test_the_mix_adds_with_its_weight(files, monkeypatch):
     gradients = []
-    monkeypatch.setattr(sft.optim, "step", lambda optimizers, model, factor: gradients.append(
-        [p.grad.clone() for p in model.parameters()]) or model.zero_grad() or torch.tensor(0.0))
+    monkeypatch.setattr(
+        sft.optim,
+        "step",
+        lambda optimizers, model, factor: (
+            gradients.append([p.grad.clone() for p in model.parameters()])
+            or model.zero_grad()
+            or torch.tensor(0.0)
+        ),
+    )
     cfg = config(files, "out", steps=1, seed=3)
     for share in (0.0, 0.25):
         sft.train(Config(**{**asdict(cfg), "pretrain_mix": share}))
     base = common.load_checkpoint(files / "base.pt")
     model, tokenizer = GPT.from_checkpoint(base), Tokenizer.from_json(base["tokenizer"])
     mix = PretrainText("", base, tokenizer, 3)
-    x, y = mix.get_batch(4, np.random.default_rng([3, 1, 0]), CPU)
+    x, y = mix.get_batch(4, [3, 0], CPU)
     model(x, y).mean().backward()
     for answers, both, p in zip(*gradients, model.parameters(), strict=True):
         torch.testing.assert_close(both, 0.75 * answers + 0.25 * p.grad)
@@ -276,7 +374,9 @@ def test_the_mix_adds_with_its_weight(files, monkeypatch):
 
 
 def test_evaluation_weighs_every_assistant_token_alike(tokenizer, model):
-    examples = examples_of(tokenizer, ("Say hello.", "Hi"), ("Two?", "Name a fruit. " * 6), *ANSWERS.items())
+    examples = examples_of(
+        tokenizer, ("Say hello.", "Hi"), ("Two?", "Name a fruit. " * 6), *ANSWERS.items()
+    )
     total = count = 0.0
     for ids, mask, _ in examples:  # one at a time: no padding
         ids, mask = torch.tensor(ids)[None], torch.tensor(mask)[None, 1:]
@@ -290,17 +390,23 @@ def test_evaluation_weighs_every_assistant_token_alike(tokenizer, model):
 
 def test_respond_says_who_ended(tokenizer, model, monkeypatch):
     end = tokenizer.endoftext
-    monkeypatch.setattr(sft, "generate", lambda *_, **__: [[*tokenizer.encode(" Yes. "), end], tokenizer.encode("No")])
+    monkeypatch.setattr(
+        exam,
+        "generate",
+        lambda *_, **__: [[*tokenizer.encode(" Yes. "), end], tokenizer.encode("No")],
+    )
     texts, ended = respond(model, tokenizer, [demo("a", "b")["messages"][:1]] * 2, CPU)
     assert texts == ["Yes.", "No"] and ended == [True, False]
 
 
 def test_a_base_model_is_asked_in_a_transcript(tokenizer, model, monkeypatch):
     asked = {}
+
     def generate(model, prompts, max_new_tokens, *, stop, **_):
         asked.update(prompts=prompts, stop=stop)
         return [[stop[-1]]] * len(prompts)
-    monkeypatch.setattr(sft, "generate", generate)
+
+    monkeypatch.setattr(exam, "generate", generate)
     respond(model, tokenizer, [[{"role": "user", "content": "Say hello."}]], CPU, chat=False)
     assert tokenizer.decode(asked["prompts"][0]) == "User: Say hello.\nBot:"
     assert set(tokenizer.encode("\n")) < set(asked["stop"]) and tokenizer.endoftext in asked["stop"]
@@ -314,12 +420,16 @@ def test_eight_answers_are_learned_by_heart(files, capsys):
     metrics = sft.train(cfg)
     found = common.load_checkpoint(files / "out" / "ckpt.pt", stages=("sft",))
     model, tokenizer = GPT.from_checkpoint(found), Tokenizer.from_json(found["tokenizer"])
-    texts, ended = respond(model, tokenizer, [[{"role": "user", "content": q}] for q in ANSWERS], CPU, temperature=0.0)
+    texts, ended = respond(
+        model, tokenizer, [[{"role": "user", "content": q}] for q in ANSWERS], CPU, temperature=0.0
+    )
     assert texts == list(ANSWERS.values()) and all(ended)
     log = records(files / "out")
     assert [r["step"] for r in log if "val_loss" in r] == [0, 60, 120]
     assert log[0]["val_loss"] > 5 and metrics["val_loss"] < 1
-    assert found["parent"]["stage"] == "pretrain" and found["parent"]["metrics"] == {"val_loss": 5.0}
+    assert found["parent"]["stage"] == "pretrain" and found["parent"]["metrics"] == {
+        "val_loss": 5.0
+    }
     shown = capsys.readouterr().out
     assert log[-1]["samples"] and all(s["sft"] in shown for s in log[-1]["samples"])
 
@@ -352,8 +462,13 @@ common.run(lambda: sft.train(common.parse_config(sft.Config, sft.PRESETS)))
 def test_a_killed_run_resumes_to_the_same_bits(files):
     whole, cut = config(files, "whole"), config(files, "cut")
     sft.train(whole)
-    child = subprocess.Popen([sys.executable, "-c", HANG, str(torch.get_num_threads()), *options(cut)], cwd=ROOT,
-                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    child = subprocess.Popen(
+        [sys.executable, "-c", HANG, str(torch.get_num_threads()), *options(cut)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
     assert any(line == "hangs\n" for line in child.stdout)
     child.kill()
     assert child.wait() == -9
@@ -365,12 +480,26 @@ def test_a_killed_run_resumes_to_the_same_bits(files):
     assert records(cut.out) == records(whole.out)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="torchrun's rendezvous is not built for Windows")
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="torchrun's rendezvous is not built for Windows"
+)
 def test_two_processes_train_as_one(files):
     one, two = (config(files, name, grad_accum=2, pretrain_mix=0.3) for name in ("one", "two"))
     sft.train(one)
-    done = subprocess.run([sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2",
-                           "sft.py", *options(two)], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc_per_node=2",
+            "sft.py",
+            *options(two),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     head = json.loads(open(files / "two" / "log.jsonl", encoding="utf-8").readline())
     assert head["processes"] == 2

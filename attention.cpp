@@ -1,0 +1,418 @@
+// FlashAttention-2 on a CPU: causal attention, forward and backward, without a T x T matrix.
+//
+// The steps below are those of arXiv 2307.08691, algorithms 1 and 2. Shapes: B batch, H heads,
+// T tokens, D head size. One work item is one block of queries (forward) or one head (backward).
+//
+// Where the speed comes from. All seven matrix products have one form, C = init + A * B, where
+// single elements of A are broadcast and rows of B and C are read as vectors. The scores are kept
+// transposed, S^T (keys down, queries across): then the softmax over keys runs lane by lane with no
+// horizontal step, and K, V, Q, dO are all read as they lie in memory. Only Q^T and dO^T are packed.
+//
+// Every sum is taken in an order fixed by the shapes alone, so the bits of the result depend
+// neither on the number of threads nor on their timing.
+
+#include <atomic>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+#include <utility>
+#include <vector>
+#ifndef _OPENMP
+#include <thread>
+#endif
+
+// ---- vectors -------------------------------------------------------------------------------
+
+#if defined(__AVX512F__)
+constexpr int W = 16, NV = 2, R = 12;  // floats in a vector; vectors and rows in a register tile
+#elif defined(__AVX__)
+constexpr int W = 8, NV = 2, R = 6;    // 12 accumulators of the 16 registers
+#else
+constexpr int W = 4, NV = 4, R = 6;    // NEON: 24 accumulators of the 32 registers
+#endif
+constexpr int N = W * NV;              // queries handled side by side: the columns of a tile
+constexpr int B_R = 128, B_C = 64;     // the block of queries and the block of keys
+constexpr int S_ROW = B_R + 16;        // a row of S^T: not a power of two, which caches dislike
+constexpr int MAX_D = 128;
+
+using i64 = int64_t;
+using bf16 = uint16_t;
+typedef float vec __attribute__((vector_size(W * 4)));
+typedef int32_t ivec __attribute__((vector_size(W * 4)));
+
+typedef float loose_vec __attribute__((vector_size(W * 4), aligned(4), may_alias));
+
+static inline vec load(const float* p) { return *reinterpret_cast<const loose_vec*>(p); }
+static inline void store(float* p, vec x) { *reinterpret_cast<loose_vec*>(p) = x; }
+static inline vec splat(float x) { return x - vec{}; }
+static inline i64 lesser(i64 a, i64 b) { return a < b ? a : b; }
+
+// 2^x for x <= 0: split x = n + f with |f| <= 1/2, a polynomial for 2^f, then n is added to the
+// exponent field. At x <= -127 the sum is the bit pattern of exactly 0. A NaN stays a NaN.
+static inline vec exp2v(vec x) {
+    x = x < -127.0f ? splat(-127.0f) : x;
+    vec shifted = x + 12582912.0f;     // 1.5 * 2^23: the low bits now hold n, rounded
+    vec f = x - (shifted - 12582912.0f);
+    vec p = splat(1.32647143e-3f);     // minimax: relative error 9e-8
+    p = p * f + 9.67151264e-3f;
+    p = p * f + 5.55073377e-2f;
+    p = p * f + 0.240222421f;
+    p = p * f + 0.693146978f;
+    p = p * f + 1.0f;
+    ivec n, bits;
+    memcpy(&n, &shifted, sizeof n);
+    memcpy(&bits, &p, sizeof bits);
+    bits += n << 23;
+    memcpy(&p, &bits, sizeof p);
+    return p;
+}
+
+// ---- C = init + A * B ----------------------------------------------------------------------
+
+struct Rows { float* p; i64 row; };               // rows of floats, `row` apart; 0: one row repeated
+static float zero_row[MAX_D];
+static const Rows ZERO{zero_row, 0};
+
+// A register tile: ROWS x N results stay in registers while the depth is walked once.
+template <int ROWS, bool A_T>
+static void register_tile(i64 depth, Rows a, Rows b, Rows init, Rows c) {
+    vec acc[ROWS][NV];
+    for (int r = 0; r < ROWS; r++)
+        for (int j = 0; j < NV; j++) acc[r][j] = load(init.p + r * init.row + j * W);
+    for (i64 k = 0; k < depth; k++) {
+        vec x[NV];
+        for (int j = 0; j < NV; j++) x[j] = load(b.p + k * b.row + j * W);
+        for (int r = 0; r < ROWS; r++) {
+            vec s = splat(A_T ? a.p[k * a.row + r] : a.p[r * a.row + k]);
+            for (int j = 0; j < NV; j++) acc[r][j] += s * x[j];
+        }
+    }
+    for (int r = 0; r < ROWS; r++)
+        for (int j = 0; j < NV; j++) store(c.p + r * c.row + j * W, acc[r][j]);
+}
+
+template <int ROWS, bool A_T, class... Args>
+static inline void dispatch_rows(i64 rows, Args... args) {
+    if (rows == ROWS) return register_tile<ROWS, A_T>(args...);
+    if constexpr (ROWS > 1) dispatch_rows<ROWS - 1, A_T>(rows, args...);
+}
+
+// A is rows x depth (or stored transposed: A_T), B is depth x cols with cols a multiple of N. The rows
+// are shared out evenly over register tiles: a tile of few rows would wait for its own additions.
+template <bool A_T>
+static void matmul(i64 rows, i64 cols, i64 depth, Rows a, Rows b, Rows init, Rows c) {
+    i64 tiles = (rows + R - 1) / R;
+    for (i64 j = 0; j < cols; j += N)
+        for (i64 t = 0; t < tiles; t++) {
+            i64 r = rows * t / tiles, n = rows * (t + 1) / tiles - r;
+            dispatch_rows<R, A_T>(n, depth, Rows{a.p + (A_T ? r : r * a.row), a.row}, Rows{b.p + j, b.row},
+                                  Rows{init.p + r * init.row + j, init.row}, Rows{c.p + r * c.row + j, c.row});
+        }
+}
+
+// ---- tiles in memory -----------------------------------------------------------------------
+
+static inline float to_float(float x) { return x; }
+static inline float to_float(bf16 x) {
+    uint32_t bits = uint32_t(x) << 16; float f; memcpy(&f, &bits, 4); return f;
+}
+static inline void from_float(float x, float& y) { y = x; }
+static inline void from_float(float x, bf16& y) {  // round to nearest, ties to even; NaN stays NaN
+    uint32_t bits; memcpy(&bits, &x, 4);
+    y = x != x ? 0x7fc0 : bf16((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
+
+// Rows of a tensor as floats, padded with zeros to whole tiles. Float rows that need no padding
+// are used where they lie.
+template <class E>
+static Rows as_rows(E* x, i64 stride, i64 n, i64 D, i64 padded, float* buffer) {
+    if constexpr (std::is_same_v<E, float>)
+        if (D == padded) return {x, stride};
+    for (i64 r = 0; r < n; r++) {
+        for (i64 d = 0; d < D; d++) buffer[r * padded + d] = to_float(x[r * stride + d]);
+        for (i64 d = D; d < padded; d++) buffer[r * padded + d] = 0;
+    }
+    return {buffer, padded};
+}
+
+template <int S, int... J>
+static inline void exchange(vec& a, vec& b, std::integer_sequence<int, J...>) {
+#if defined(__clang__)
+    vec lo = __builtin_shufflevector(a, b, (J & S ? W + J - S : J)...);
+    vec hi = __builtin_shufflevector(a, b, (J & S ? W + J : J + S)...);
+#else
+    vec lo = __builtin_shuffle(a, b, ivec{(J & S ? W + J - S : J)...});
+    vec hi = __builtin_shuffle(a, b, ivec{(J & S ? W + J : J + S)...});
+#endif
+    a = lo, b = hi;
+}
+// Transposes W x W: swaps the off-diagonal squares of size S, then S / 2, down to 1.
+template <int S>
+static inline void transpose(vec (&x)[W]) {
+    for (int i = 0; i < W; i++)
+        if (!(i & S)) exchange<S>(x[i], x[i + S], std::make_integer_sequence<int, W>());
+    if constexpr (S > 1) transpose<S / 2>(x);
+}
+
+// n <= B_R rows -> groups of N queries, each (padded, N): element d of query r lies at
+// [r / N][d][r % N], times `scale`. Missing rows are zero.
+static void pack_transposed(Rows x, i64 n, i64 padded, float scale, float* out) {
+    for (i64 r0 = 0; r0 < n; r0 += N)
+        for (i64 r = r0; r < r0 + N; r += W)
+            for (i64 d = 0; d < padded; d += W) {
+                vec t[W];
+                for (int i = 0; i < W; i++)
+                    t[i] = r + i < n ? load(x.p + (r + i) * x.row + d) * scale : vec{};
+                transpose<W / 2>(t);
+                for (int i = 0; i < W; i++) store(out + r0 * padded + (d + i) * N + r - r0, t[i]);
+            }
+}
+
+// ---- the call ------------------------------------------------------------------------------
+
+struct Tensor { char* p; i64 b, h, t; };          // strides in elements; D is contiguous
+struct Call {                                     // filled by attention.py, all 64-bit words
+    i64 B, H, T, D, is_bf16, threads;
+    float* lse;                                   // (B, H, T): log2 of the sum of 2^scores
+    Tensor q, k, v, o, dout, dq, dk, dv;
+};
+template <class E>
+static E* at(const Tensor& x, i64 b, i64 h, i64 t) {
+    return reinterpret_cast<E*>(x.p) + b * x.b + h * x.h + t * x.t;
+}
+
+struct Scratch {                                  // one per thread, about a second-level cache
+    alignas(64) float q[B_R * MAX_D], q_t[B_R * MAX_D], dout[B_R * MAX_D], do_t[B_R * MAX_D];
+    alignas(64) float k[B_C * MAX_D], v[B_C * MAX_D], acc[B_R * MAX_D];
+    alignas(64) float p[B_C * S_ROW], ds[B_C * S_ROW];
+    alignas(64) float max[B_R], sum[B_R], alpha[N], lse[B_R], delta[B_R];
+    std::vector<float> sums;
+};
+
+// Threads take items from a shared counter; torch's own OpenMP pool where there is one.
+template <class Body>
+static void parallel_for(i64 items, i64 threads, Body body) {
+    std::atomic<i64> next{0};
+    auto worker = [&] { 
+        static thread_local Scratch scratch;
+        for (i64 i; (i = next++) < items;) body(scratch, i);
+    };
+    threads = lesser(threads, items);
+    if (threads < 1) return;
+#ifdef _OPENMP
+#pragma omp parallel num_threads(threads)
+    worker();
+#else
+    std::vector<std::thread> pool;
+    for (i64 i = 1; i < threads; i++) pool.emplace_back(worker);
+    worker();
+    for (auto& t : pool) t.join();
+#endif
+}
+
+// ---- forward: algorithm 1 ------------------------------------------------------------------
+
+template <class E>
+static void forward_block(Scratch& s, const Call& c, i64 b, i64 h, i64 q0) {
+    const i64 D = c.D, P = (D + N - 1) / N * N, qn = lesser(B_R, c.T - q0);
+    // Lines 4-5: load Q_i; O_i = 0, l_i = 0, m_i = -inf. Scores carry log2(e), so that e^x is 2^x.
+    Rows q = as_rows(at<E>(c.q, b, h, q0), c.q.t, qn, D, P, s.q);
+    pack_transposed(q, qn, P, 1.44269504f / std::sqrt(float(D)), s.q_t);
+    for (int i = 0; i < B_R; i++) s.max[i] = -INFINITY, s.sum[i] = 0;
+
+    // Line 6: for each block of keys. Blocks wholly in the future are not visited.
+    for (i64 k0 = 0; k0 < q0 + qn; k0 += B_C) {
+        i64 kn = lesser(B_C, q0 + qn - k0);
+        Rows k = as_rows(at<E>(c.k, b, h, k0), c.k.t, kn, D, P, s.k);
+        Rows v = as_rows(at<E>(c.v, b, h, k0), c.v.t, kn, D, P, s.v);
+        for (i64 g = k0 > q0 ? k0 - q0 : 0; g < qn; g += N) {
+            // On the diagonal a group of N queries stops at its own last key.
+            i64 first = q0 + g, n = lesser(kn, first + N - k0);
+            float* st = s.p;                       // S^T, then P^T: (n, N)
+            // Line 8: S = Q_i K_j^T.
+            matmul<false>(n, N, D, k, {s.q_t + g * P, N}, ZERO, {st, N});
+            for (i64 r = first + 1 - k0; r < n; r++)
+                for (i64 x = 0; x < k0 + r - first; x++) st[r * N + x] = -INFINITY;
+            // Line 9: m_i = max(m_i, rowmax S), P = exp(S - m_i), l_i = l_i exp(m_old - m_i) + rowsum P.
+            for (int x = 0; x < N; x += W) {
+                vec old = load(s.max + g + x), m = old, sum = {};
+                for (i64 r = 0; r < n; r++) {
+                    vec y = load(st + r * N + x);
+                    m = y > m ? y : m;
+                }
+                for (i64 r = 0; r < n; r++) {
+                    vec p = exp2v(load(st + r * N + x) - m);
+                    store(st + r * N + x, p);
+                    sum += p;
+                }
+                vec alpha = exp2v(old - m);
+                store(s.alpha + x, alpha);
+                store(s.max + g + x, m);
+                store(s.sum + g + x, load(s.sum + g + x) * alpha + sum);
+            }
+            // Line 10: O_i = diag(exp(m_old - m_i)) O_i + P V_j.
+            Rows o{s.acc + g * P, P};
+            i64 rows = lesser(N, qn - g);
+            for (i64 r = 0; k0 && r < rows; r++)
+                for (i64 d = 0; d < P; d += W) store(o.p + r * P + d, load(o.p + r * P + d) * s.alpha[r]);
+            matmul<true>(rows, P, n, {st, N}, v, k0 ? o : ZERO, o);
+        }
+    }
+    // Lines 12-15: O_i / l_i and L_i = m_i + log l_i, the only things kept for the backward pass.
+    for (i64 r = 0; r < qn; r++) {
+        E* out = at<E>(c.o, b, h, q0 + r);
+        float inverse = 1 / s.sum[r];
+        for (i64 d = 0; d < D; d++) from_float(s.acc[r * P + d] * inverse, out[d]);
+        c.lse[(b * c.H + h) * c.T + q0 + r] = s.max[r] + std::log2(s.sum[r]);
+    }
+}
+
+// ---- backward: algorithm 2 -----------------------------------------------------------------
+
+struct QueryBlock { i64 q0, n; Rows q, dout; };
+
+// Loads Q_i and dO_i, and line 4: delta = rowsum(dO * O).
+template <class E>
+static QueryBlock load_queries(Scratch& s, const Call& c, i64 b, i64 h, i64 q0, i64 P) {
+    QueryBlock x;
+    const float scale = 1 / std::sqrt(float(c.D));
+    x.q0 = q0, x.n = lesser(B_R, c.T - q0);
+    x.q = as_rows(at<E>(c.q, b, h, q0), c.q.t, x.n, c.D, P, s.q);
+    x.dout = as_rows(at<E>(c.dout, b, h, q0), c.dout.t, x.n, c.D, P, s.dout);
+    pack_transposed(x.q, x.n, P, scale * 1.44269504f, s.q_t);
+    pack_transposed(x.dout, x.n, P, scale, s.do_t);
+    Rows o = as_rows(at<E>(c.o, b, h, q0), c.o.t, x.n, c.D, P, s.acc);
+    const float* lse = c.lse + (b * c.H + h) * c.T + q0;
+    for (i64 r0 = 0; r0 < x.n; r0 += W) {
+        vec t[W] = {};                             // W row sums at once, by way of a transpose
+        for (i64 r = r0; r < lesser(r0 + W, x.n); r++)
+            for (i64 d = 0; d < P; d += W)
+                t[r - r0] += load(o.p + r * o.row + d) * load(x.dout.p + r * x.dout.row + d);
+        transpose<W / 2>(t);
+        for (int i = 1; i < W; i++) t[0] += t[i];
+        store(s.delta + r0, t[0] * -scale);
+    }
+    for (i64 r = 0; r < B_R; r++) s.lse[r] = r < x.n ? -lse[r] : 0;
+    return x;
+}
+
+// One tile: queries i, keys j. Adds to dK_j and dV_j, or to dQ_i, or to both, where given.
+static void backward_tile(Scratch& s, const QueryBlock& x, Rows k, Rows v, i64 k0, i64 kn, i64 D, i64 P,
+                          Rows dq, Rows dk, Rows dv) {
+    const i64 shift = k0 - x.q0;                   // >= 0 on the diagonal: query r sees keys <= r - shift
+    const bool diagonal = shift >= 0;
+    for (i64 g = diagonal ? shift : 0; g < x.n; g += N) {
+        i64 n = diagonal ? lesser(kn, g + N - shift) : kn;
+        Rows p{s.p + g, S_ROW}, ds{s.ds + g, S_ROW};
+        // Lines 10-11: S^T - L_i, and lines 13-14: dP^T - delta, already times 1 / sqrt(D).
+        matmul<false>(n, N, D, k, {s.q_t + g * P, N}, {s.lse + g, 0}, p);
+        matmul<false>(n, N, D, v, {s.do_t + g * P, N}, {s.delta + g, 0}, ds);
+        // P = exp(S - L_i), dS = P * (dP - delta); no weight on the future.
+        for (i64 r = 0; r < n; r++)
+            for (int x = 0; x < N; x += W) {
+                float *w = p.p + r * S_ROW + x, *y = ds.p + r * S_ROW + x;
+                vec z = load(y), e = exp2v(load(w));
+                store(w, e);
+                store(y, e * z);
+            }
+        for (i64 r = g + 1 - shift; diagonal && r < n; r++)
+            for (i64 x = 0; x < r + shift - g; x++) p.p[r * S_ROW + x] = ds.p[r * S_ROW + x] = 0;
+    }
+    // On the diagonal, a strip of N keys begins at its own first query, and a strip of N queries
+    // ends at its own last key.
+    const i64 step = diagonal ? N : B_R;
+    for (i64 r = 0; dk.p && r < kn; r += step) {
+        i64 q = diagonal ? r + shift : 0, rows = lesser(step, kn - r);
+        Rows to_v{dv.p + r * dv.row, dv.row}, to_k{dk.p + r * dk.row, dk.row};
+        // Line 12: dV_j += P^T dO_i, and line 16: dK_j += dS^T Q_i.
+        matmul<false>(rows, P, x.n - q, {s.p + r * S_ROW + q, S_ROW}, {x.dout.p + q * x.dout.row, x.dout.row},
+               diagonal ? ZERO : to_v, to_v);
+        matmul<false>(rows, P, x.n - q, {s.ds + r * S_ROW + q, S_ROW}, {x.q.p + q * x.q.row, x.q.row},
+               diagonal ? ZERO : to_k, to_k);
+    }
+    for (i64 r = diagonal ? shift : 0; dq.p && r < x.n; r += step) {
+        i64 n = diagonal ? lesser(kn, r + N - shift) : kn;
+        Rows to{dq.p + r * dq.row, dq.row};
+        matmul<true>(lesser(step, x.n - r), P, n, {s.ds + r, S_ROW}, k, k0 ? to : ZERO, to);  // line 15: dQ_i += dS K_j
+    }
+}
+
+template <class E>
+static void store_rows(Rows from, E* to, i64 stride, i64 n, i64 D) {
+    if (static_cast<void*>(from.p) == to) return;  // summed in place
+    for (i64 r = 0; r < n; r++)
+        for (i64 d = 0; d < D; d++) from_float(from.p[r * from.row + d], to[r * stride + d]);
+}
+
+// Where dK or dV (n rows) is summed: in the result itself if that is float and of whole tiles.
+template <class E>
+static Rows sum_rows(E* to, i64 stride, i64 D, i64 P, float* buffer) {
+    if constexpr (std::is_same_v<E, float>)
+        if (D == P) return {to, stride};
+    return {buffer, P};
+}
+
+// Queries [q0, q1) against keys [k0, k1), summing what is asked for.
+template <class E>
+static void backward_blocks(Scratch& s, const Call& c, i64 b, i64 h, i64 q0, i64 q1, i64 begin, i64 end,
+                            bool want_dq, bool want_dkv) {
+    const i64 D = c.D, P = (D + N - 1) / N * N;
+    if (want_dkv && i64(s.sums.size()) < 2 * (end - begin) * P) s.sums.resize(2 * (end - begin) * P);
+    Rows dk{}, dv{}, dq{};
+    if (want_dkv) {
+        dk = sum_rows(at<E>(c.dk, b, h, begin), c.dk.t, D, P, s.sums.data());
+        dv = sum_rows(at<E>(c.dv, b, h, begin), c.dv.t, D, P, s.sums.data() + (end - begin) * P);
+    }
+    for (; q0 < q1; q0 += B_R) {
+        QueryBlock x = load_queries<E>(s, c, b, h, q0, P);
+        if (want_dq) dq = sum_rows(at<E>(c.dq, b, h, q0), c.dq.t, D, P, s.acc);
+        for (i64 k0 = begin; k0 < lesser(end, q0 + x.n); k0 += B_C) {
+            i64 kn = lesser(B_C, c.T - k0), below = k0 - begin;
+            Rows k = as_rows(at<E>(c.k, b, h, k0), c.k.t, kn, D, P, s.k);
+            Rows v = as_rows(at<E>(c.v, b, h, k0), c.v.t, kn, D, P, s.v);
+            backward_tile(s, x, k, v, k0, kn, D, P, dq,
+                          want_dkv ? Rows{dk.p + below * dk.row, dk.row} : Rows{},
+                          want_dkv ? Rows{dv.p + below * dv.row, dv.row} : Rows{});
+        }
+        if (want_dq) store_rows(dq, at<E>(c.dq, b, h, q0), c.dq.t, x.n, D);
+    }
+    if (want_dkv) {
+        store_rows(dk, at<E>(c.dk, b, h, begin), c.dk.t, end - begin, D);
+        store_rows(dv, at<E>(c.dv, b, h, begin), c.dv.t, end - begin, D);
+    }
+}
+
+template <class E>
+static void forward(const Call& c) {
+    i64 blocks = (c.T + B_R - 1) / B_R;
+    parallel_for(c.B * c.H * blocks, c.threads, [&](Scratch& s, i64 item) {
+        i64 head = item / blocks, i = blocks - 1 - item % blocks;  // the longest first
+        forward_block<E>(s, c, head / c.H, head % c.H, i * B_R);
+    });
+}
+
+// One item is one head. With fewer heads than threads, dK, dV and dQ are made apart, block by block,
+// at the price of computing P and dS twice. Either way each sum runs in the same order.
+template <class E>
+static void backward(const Call& c) {
+    i64 blocks = (c.T + B_R - 1) / B_R, heads = c.B * c.H;
+    if (heads >= c.threads)
+        return parallel_for(heads, c.threads, [&](Scratch& s, i64 head) {
+            backward_blocks<E>(s, c, head / c.H, head % c.H, 0, c.T, 0, c.T, true, true);
+        });
+    parallel_for(heads * blocks * 2, c.threads, [&](Scratch& s, i64 item) {
+        i64 head = item / (blocks * 2), b = head / c.H, h = head % c.H, i = item / 2 % blocks;
+        i64 begin = i * B_R, end = lesser(begin + B_R, c.T);
+        if (item % 2) backward_blocks<E>(s, c, b, h, begin, c.T, begin, end, false, true);
+        else backward_blocks<E>(s, c, b, h, begin, end, 0, c.T, true, false);
+    });
+}
+
+#if defined(_WIN32)
+#define EXPORT extern "C" __declspec(dllexport)
+#else
+#define EXPORT extern "C" __attribute__((visibility("default")))
+#endif
+EXPORT void attention_forward(const Call* c) { c->is_bf16 ? forward<bf16>(*c) : forward<float>(*c); }
+EXPORT void attention_backward(const Call* c) { c->is_bf16 ? backward<bf16>(*c) : backward<float>(*c); }
