@@ -189,7 +189,7 @@ def bench_train(cfg, machine):
 
 
 def our_recipe(recipe, train, V, machine):
-    """The shakespeare_char preset: (a function that does one step, a function that gives a loss)."""
+    """The shakespeare_char preset: functions that take a step and that give a loss."""
     model = GPT(GPTConfig(block_size=64, vocab_size=V)).to(machine.device)
     optimizers = optim.build(model, recipe.lr, recipe.matrix_lr, recipe.weight_decay)
 
@@ -248,7 +248,7 @@ def bench_time(cfg, machine):
             if step % 25 == 0:
                 with torch.no_grad():
                     loss = float(loss_of(rows[:, :-1], rows[:, 1:]))
-        print(f"  {name:<12} {times[name]:>7.1f} s  {step:>5} steps, val loss {loss:.3f}", flush=True)
+        print(f"  {name:<12} {times[name]:>7.1f} s  {step:>5} steps  val loss {loss:.3f}")
     print(f"  ratio {times['plain loop'] / times['ours']:.2f}x")
 
 

@@ -42,9 +42,7 @@ class Config:
     preset: str = "tiny"  # a named set of other defaults
     out: str = "out/ppo"  # directory for ckpt.pt, last.pt, log.jsonl
     init: str = "out/sft/ckpt.pt"  # the policy's start and the reference; made if it is missing
-    reward: str = (
-        "out/reward/ckpt.pt"  # a reward checkpoint (made if missing), "judge", or module:function
-    )
+    reward: str = "out/reward/ckpt.pt"  # a .pt (made if missing), "judge", or module:function
     data: str = "world"  # "world", or a file of conversations, of which the questions are used
     iterations: int = 40  # rounds of sampling and learning
     batch_size: int = 128  # questions of one iteration (InstructGPT, App. C.4: 512)

@@ -52,9 +52,7 @@ class Config:
     data: str = "world"  # "world", "shakespeare" (downloaded once), or a file
     tokenizer: str = "bpe"  # "bpe": learn one from the text; "gpt2"; or a path to GPT-2's vocab.bpe
     vocab_size: int = 1024  # for bpe, four special tokens included; 260 is one token per byte
-    init: str = (
-        ""  # start from a checkpoint, PATH.safetensors, or gpt2, gpt2-medium, gpt2-large, gpt2-xl
-    )
+    init: str = ""  # a checkpoint, a .safetensors file, or gpt2, gpt2-medium, gpt2-large, gpt2-xl
     n_layer: int = 4
     n_head: int = 4
     n_embd: int = 128
@@ -80,26 +78,11 @@ class Config:
 
 PRESETS = {
     "tiny": {},
-    "shakespeare_char": dict(
-        data="shakespeare", vocab_size=260, block_size=64, batch_size=12, steps=800
-    ),
-    "gpt2": dict(
-        tokenizer="gpt2",
-        n_layer=12,
-        n_head=12,
-        n_embd=768,
-        block_size=1024,
-        pos="learned",
-        batch_size=480,
-        grad_accum=40,
-        steps=600_000,
-        lr=6e-4,
-        matrix_lr=0.0,
-        weight_decay=0.1,
-        warmup=2000,
-        eval_every=1000,
-        compile=True,
-    ),
+    "shakespeare_char": dict(data="shakespeare", vocab_size=260, block_size=64, batch_size=12,
+                             steps=800),
+    "gpt2": dict(tokenizer="gpt2", n_layer=12, n_head=12, n_embd=768, block_size=1024,
+                 pos="learned", batch_size=480, grad_accum=40, steps=600_000, lr=6e-4, matrix_lr=0.0,
+                 weight_decay=0.1, warmup=2000, eval_every=1000, compile=True),
 }
 SHAKESPEARE = (
     "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"

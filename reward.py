@@ -53,9 +53,7 @@ from tokenizer import Tokenizer
 class Config:
     preset: str = "tiny"  # a named set of other defaults
     out: str = "out/reward"  # directory for ckpt.pt, comparisons.jsonl, log.jsonl
-    init: str = (
-        "out/sft/ckpt.pt"  # the model to start from; made with the same preset if it is missing
-    )
+    init: str = "out/sft/ckpt.pt"  # the model to start from; made if it is missing
     data: str = "world"  # "world": sample answers, let simulated labelers rank them; or a file
     k: int = 4  # answers that a labeler ranks at once (InstructGPT, section 3.5: 4 to 9)
     n_prompts: int = 1500  # questions to rank answers for
