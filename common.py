@@ -253,6 +253,8 @@ def need(path, script, preset, *more):
     Returns the path. Processes other than the first wait until the file is there.
     """
     path = Path(path)
+    if not path.exists() and path.name not in ("ckpt.pt", "comparisons.jsonl"):
+        raise BadInput(f"{path}: no such file")
     if not path.exists() and int(os.environ.get("RANK", 0)) == 0:
         command = [
             sys.executable,

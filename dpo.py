@@ -32,6 +32,7 @@ from common import (
     run,
     save_checkpoint,
 )
+from data.agreement import hold_out
 from data.formats import read_comparisons
 from machine import setup
 from model import GPT, token_logprobs
@@ -127,7 +128,7 @@ def answer_logp(model, tokens, mask, ranks):
 def evaluate(policy, ref, records, tokenizer, cfg, machine):
     """Loss and share of held-out pairs in the right order."""
     policy.eval()
-    losses, rights = [], []
+    losses, rights, sizes = [], [], []
     for i in range(0, len(records), 32):
         tokens, mask, ranks = get_batch(records[i : i + 32], tokenizer, cfg, machine)
         with machine.autocast():
@@ -138,8 +139,10 @@ def evaluate(policy, ref, records, tokenizer, cfg, machine):
         loss, right = dpo_loss(logp, ref_logp, ranks, cfg.beta)
         losses.append(loss.item())
         rights.append(right.item())
+        sizes.append(len(ranks))
     policy.train()
-    return {"val_loss": float(np.mean(losses)), "val_accuracy": float(np.mean(rights))}
+    return {"val_loss": float(np.average(losses, weights=sizes)),
+            "val_accuracy": float(np.average(rights, weights=sizes))}
 
 
 # --- training ----------------------------------------------------------------------------------
@@ -156,9 +159,7 @@ def train(cfg):
     records = read_comparisons(
         need(cfg.data, "reward.py", cfg.preset, f"--init={cfg.init}", f"--seed={cfg.seed}")
     )
-    order = np.random.default_rng(cfg.seed).permutation(len(records))
-    n_val = max(1, len(records) // 20)
-    val_set, train_set = [records[i] for i in order[:n_val]], [records[i] for i in order[n_val:]]
+    train_set, val_set = hold_out(records, cfg.seed)
     if not train_set:
         raise BadInput(f"{cfg.data}: at least 2 comparisons are needed; one is held out")
 

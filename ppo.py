@@ -30,7 +30,7 @@ from data.judge import judge
 from data.pretrain_text import PretrainText
 from data.world import World
 from machine import setup
-from model import GPT, generate, masked_mean
+from model import GPT, generate
 from rewards import function_reward, model_reward
 from tokenizer import Tokenizer
 
@@ -206,7 +206,8 @@ def rollout(policy, ref, value, reward, tokenizer, questions, cfg, machine, nois
     figures = {"reward": scores.mean(), "kl": log_ratio.sum(1).mean(),
                "kl_k3": (((-log_ratio).exp() - 1 + log_ratio) * mask).sum(1).mean(),
                "kl_exact": (exact_kl(logits, ref_logits) * mask).sum(1).mean(),
-               "entropy": masked_mean(entropy, mask), "length": mask.sum(1).mean(),
+               "entropy": machine.world * (entropy * mask).sum() / machine.sum(mask.sum()),
+               "length": mask.sum(1).mean(),
                "ended": ends.float().mean(), "explained_variance": 1 - unexplained}
     if "answers" in questions[0]:  # the tiny world: what the hidden judge would say (simulated)
         verdicts = [judge(*row) for row in zip(questions, texts, ended)]
@@ -227,7 +228,9 @@ def update(networks, optimizers, batch, factor, ptx, cfg, machine, rng):
     for _ in range(cfg.epochs):
         for part in np.split(rng.permutation(rows), rows // cfg.minibatch):
             mine = torch.from_numpy(part[part % machine.world == machine.rank] // machine.world)
-            part = {k: v[mine.to(v.device)] for k, v in batch.items()}
+            rows_here = mine if len(mine) else mine.new_zeros(1)
+            part = {k: v[rows_here.to(v.device)] for k, v in batch.items()}
+            part["mask"] = part["mask"] * bool(len(mine))  # no row here: one that counts nothing
             mask, count = part["mask"], machine.sum(part["mask"].sum())
 
             def mean(x):
@@ -287,6 +290,11 @@ def train(cfg):
     """Run PPO; returns the figures of the last iteration."""
     # --- setup
     machine, out = setup(cfg), Path(cfg.out)
+    for key in ("batch_size", "minibatch", "epochs", "max_new_tokens"):
+        if getattr(cfg, key) < 1:
+            raise BadInput(f"--{key}={getattr(cfg, key)}: expected at least 1")
+    if cfg.reward == "judge" and cfg.data != "world":
+        raise BadInput("--reward=judge knows the questions of --data=world only")
     if cfg.batch_size % cfg.minibatch or cfg.minibatch % machine.world:
         raise BadInput(f"--batch_size={cfg.batch_size} must be a multiple of --minibatch="
                        f"{cfg.minibatch}, and that of the {machine.world} processes")
@@ -314,7 +322,8 @@ def train(cfg):
     if saved:
         policy.load_state_dict(saved["policy"])
         value.load_state_dict(saved["value"])
-        average, beta, opening = saved["average"], saved["beta"], saved["opening"]
+        beta, opening = saved["beta"], saved["opening"]
+        average = saved["average"] and [p.to(machine.device) for p in saved["average"]]
     networks = [machine.distribute(policy), machine.distribute(value)]
     questions = load_questions(cfg)
     exam = Exam(tokenizer, machine) if cfg.data == "world" else None

@@ -81,8 +81,8 @@ PRESETS = {
     "shakespeare_char": dict(data="shakespeare", vocab_size=260, block_size=64, batch_size=12,
                              steps=800),
     "gpt2": dict(tokenizer="gpt2", n_layer=12, n_head=12, n_embd=768, block_size=1024,
-                 pos="learned", batch_size=480, grad_accum=40, steps=600_000, lr=6e-4, matrix_lr=0.0,
-                 weight_decay=0.1, warmup=2000, eval_every=1000, compile=True),
+                 pos="learned", batch_size=480, grad_accum=40, steps=600_000, lr=6e-4,
+                 matrix_lr=0.0, weight_decay=0.1, warmup=2000, eval_every=1000, compile=True),
 }
 SHAKESPEARE = (
     "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"

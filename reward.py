@@ -38,7 +38,7 @@ from common import (
     parse_config,
     run,
 )
-from data.agreement import accuracy, bag_of_words, gold, pairs_of, places
+from data.agreement import accuracy, bag_of_words, gold, hold_out, pairs_of, places
 from data.formats import read_comparisons
 from data.labelers import Labelers
 from data.world import World
@@ -150,11 +150,7 @@ def load_comparisons(cfg, sft, tokenizer, machine):
         print(f"{cfg.data}: {count} records skipped: {reason}")
     if cfg.loss == "regression" and not any(s for r in records for s in r.get("scores") or []):
         raise BadInput(f"{cfg.data} holds no ratings (scores); use --loss=ranking")
-    questions = sorted({json.dumps(r["messages"]) for r in records})
-    order = np.random.default_rng(cfg.seed).permutation(len(questions))
-    held_out = {questions[i] for i in order[: max(1, len(questions) // 10)]}
-    val = [r for r in records if json.dumps(r["messages"]) in held_out]
-    train = [r for r in records if json.dumps(r["messages"]) not in held_out]
+    train, val = hold_out(records, cfg.seed)
     if not train:
         raise BadInput(
             f"{cfg.data}: comparisons of at least 2 different questions are needed; one is held out"
@@ -290,7 +286,7 @@ def train(cfg):
     # --- model
     sft = GPT.from_checkpoint(parent).to(machine.device)
     train_set, val_set = load_comparisons(cfg, sft, tokenizer, machine)
-    model = GPT.from_checkpoint(saved or parent, head="scalar").to(machine.device)
+    model = GPT.from_checkpoint(saved or parent, head="scalar", dropout=0.0).to(machine.device)
     optimizers = optim.build(model, cfg.lr, cfg.matrix_lr)
     saver = Saver(cfg, "reward", model, parent["tokenizer"], parent_of(path, parent), optimizers)
     first = saver.resume(saved)
@@ -343,8 +339,8 @@ def train(cfg):
                       "responses": [d["messages"][-1]["content"]]}
                      for d in World().demonstrations(400, seed=cfg.seed)]
             references = np.concatenate(score_records(model, demos, tokenizer, cfg, machine))
-        normalise(model, references, samples)
         details = diagnose(model, train_set, val_set, tokenizer, cfg, machine)
+        normalise(model, references, samples)
         log.write(step=steps, details=details)
         saver.save(steps, metrics, better=True)
         report(metrics, details)

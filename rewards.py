@@ -6,6 +6,8 @@ real one stands at last (B,).
 """
 
 import importlib
+import math
+import numbers
 import sys
 
 import torch
@@ -39,7 +41,9 @@ def function_reward(name):
         sys.path.insert(0, ".")
         try:
             function = getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError, ValueError) as error:
+            if not callable(function):
+                raise TypeError(f"{attribute} is no function")
+        except (ImportError, AttributeError, ValueError, TypeError) as error:
             raise BadInput(f"--reward={name}: {error}; expected a reward checkpoint (.pt), judge, "
                            "or module:function") from None
 
@@ -47,7 +51,10 @@ def function_reward(name):
         if name == "judge":
             scores = [judge(*row)["score"] for row in zip(questions, texts, ended)]
         else:
-            scores = [float(function(q["messages"], text)) for q, text in zip(questions, texts)]
+            scores = [function(q["messages"], text) for q, text in zip(questions, texts)]
+            for score in scores:
+                if not isinstance(score, numbers.Real) or not math.isfinite(score):
+                    raise BadInput(f"--reward={name}: returned {score!r:.40}, not a finite number")
         return torch.tensor(scores, dtype=torch.float, device=tokens.device)
 
     return reward

@@ -4,12 +4,22 @@ A comparison's `ranking` lists groups of response indices, best first; a score o
 """
 
 import itertools
+import json
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from data.judge import judge
+
+
+def hold_out(records, seed):
+    """(training, validation): a tenth of the questions, with all their comparisons, is held out."""
+    questions = sorted({json.dumps(r["messages"]) for r in records})
+    order = np.random.default_rng(seed).permutation(len(questions))
+    held = {questions[i] for i in order[: max(1, len(questions) // 10)]}
+    train = [r for r in records if json.dumps(r["messages"]) not in held]
+    return train, [r for r in records if json.dumps(r["messages"]) in held]
 
 
 def pairs_of(records, values, better):

@@ -60,7 +60,7 @@ def base(tmp_path):
 
 @pytest.fixture
 def refused(tmp_path, base, capsys):
-    """Run a stage with these options: it must end in one line, which is returned, and write nothing."""
+    """Run a stage with options: it must end in one line, which is returned, and write nothing."""
 
     def call(stage, *options):
         out = tmp_path / "out"

@@ -1,4 +1,4 @@
-"""Talking to a checkpoint: what it is asked, what it prints, and that the same seed says the same."""
+"""Talking to a checkpoint: what it is asked, what it prints, and that a seed repeats."""
 
 import io
 import sys

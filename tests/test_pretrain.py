@@ -1,4 +1,4 @@
-"""Pretraining: every block once, bits per byte by hand, and runs that are cut, split or resumed agree."""
+"""Pretraining: every block once, bits per byte by hand; cut, split and resumed runs agree."""
 
 import json
 import math

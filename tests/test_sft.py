@@ -1,4 +1,4 @@
-"""Fine-tuning: the loss sees the assistant's words and nothing else, and each batch is what it says."""
+"""Fine-tuning: the loss sees the assistant's words alone, and each batch is what it says."""
 
 import json
 import math
@@ -348,23 +348,23 @@ def test_a_mix_without_its_text_says_how_to_go_on(files, tokenizer):
 
 
 def test_the_mix_adds_with_its_weight(files, monkeypatch):
-    gradients = []
-    monkeypatch.setattr(
-        sft.optim,
-        "step",
-        lambda optimizers, model, factor: (
-            gradients.append([p.grad.clone() for p in model.parameters()])
-            or model.zero_grad()
-            or torch.tensor(0.0)
-        ),
-    )
-    cfg = config(files, "out", steps=1, seed=3)
+    gradients, blocks, draw = [], [], PretrainText.get_batch
+
+    def no_step(optimizers, model, factor):
+        gradients.append([p.grad.clone() for p in model.parameters()])
+        model.zero_grad()
+        return torch.tensor(0.0)
+
+    def spy(*args):
+        blocks.append(draw(*args))
+        return blocks[-1]
+
+    monkeypatch.setattr(sft.optim, "step", no_step)
+    monkeypatch.setattr(PretrainText, "get_batch", spy)
     for share in (0.0, 0.25):
-        sft.train(Config(**{**asdict(cfg), "pretrain_mix": share}))
-    base = common.load_checkpoint(files / "base.pt")
-    model, tokenizer = GPT.from_checkpoint(base), Tokenizer.from_json(base["tokenizer"])
-    mix = PretrainText("", base, tokenizer, 3)
-    x, y = mix.get_batch(4, [3, 0], CPU)
+        sft.train(config(files, "out", steps=1, pretrain_mix=share))
+    model = GPT.from_checkpoint(common.load_checkpoint(files / "base.pt"))
+    [(x, y)] = blocks
     model(x, y).mean().backward()
     for answers, both, p in zip(*gradients, model.parameters(), strict=True):
         torch.testing.assert_close(both, 0.75 * answers + 0.25 * p.grad)
