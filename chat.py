@@ -8,6 +8,7 @@ A fine-tuned model is asked in the chat template, a base model in the form of a 
 continues the text as it stands. In a conversation, /reset forgets it and /quit ends.
 """
 
+import secrets
 import sys
 from dataclasses import dataclass
 
@@ -38,7 +39,7 @@ def answer(model, tokenizer, ids, stop, cfg, machine, turn=0):
     if model.config.pos == "learned":  # the oldest words make room
         limit = min(limit, model.config.block_size // 2)
         ids = ids[-(model.config.block_size - limit) :]
-    seed = cfg.seed + turn if cfg.seed else None
+    seed = cfg.seed + turn if cfg.seed else secrets.randbits(32)
     decoder, text = StreamDecoder(tokenizer), ""
     with machine.autocast():
         for (token,) in stream(
@@ -82,9 +83,9 @@ def talk(model, tokenizer, cfg, machine, chat):
 
 
 def main(argv):
-    if not argv or argv[0].startswith("--") and "--help" not in argv:
+    if not argv or argv[0].startswith("-") and not {"-h", "--help"} & {*argv}:
         raise BadInput("which checkpoint? For example: python chat.py out/sft/ckpt.pt")
-    path, options = (argv[0], argv[1:]) if not argv[0].startswith("--") else ("", argv)
+    path, options = (argv[0], argv[1:]) if not argv[0].startswith("-") else ("", argv)
     cfg = parse_config(Config, {"default": {}}, options)
     if cfg.top_p > 1:
         raise BadInput(f"--top_p={cfg.top_p}: expected a probability, 0 to 1")
@@ -96,10 +97,13 @@ def main(argv):
             "words; "
             "talk to one of stage pretrain, sft or ppo"
         )
-    model, tokenizer = (
-        GPT.from_checkpoint(checkpoint).to(machine.device).eval(),
-        Tokenizer.from_json(checkpoint["tokenizer"]),
-    )
+    tokenizer = Tokenizer.from_json(checkpoint["tokenizer"])
+    if checkpoint["model_config"]["vocab_size"] < tokenizer.n_vocab:
+        raise BadInput(f"{path}: its tokenizer has more tokens than its model; use another file")
+    try:
+        model = GPT.from_checkpoint(checkpoint).to(machine.device).eval()
+    except ValueError as error:
+        raise BadInput(f"{path}: {error}") from None
     chat = checkpoint["stage"] != "pretrain"
     prompt = cfg.prompt.replace("\\n", "\n")
     if cfg.raw:

@@ -115,6 +115,13 @@ def parse_value(key, kind, text):
     return value
 
 
+def positive(cfg, *names):
+    """Refuse a zero where it makes no sense."""
+    for name in names:
+        if getattr(cfg, name) <= 0:
+            raise BadInput(f"--{name}={getattr(cfg, name)}: expected a number above 0")
+
+
 def print_help(Config, presets):
     """The stage's docstring, then each field with its default and the comment that stands beside
     it."""
@@ -182,7 +189,7 @@ def load_checkpoint(path, stages=None, device="cpu"):
             f"{path}: refused, since it holds more than tensors and plain values (it could "
             "run code), or is no checkpoint at all; load only files that a stage here wrote"
         ) from None
-    except OSError:
+    except PermissionError:
         raise
     except Exception as error:  # whatever the reader trips over in damaged bytes
         raise BadInput(
@@ -190,7 +197,7 @@ def load_checkpoint(path, stages=None, device="cpu"):
         ) from None
     if (
         not isinstance(checkpoint, dict)
-        or not {"stage", "model", "model_config"} <= checkpoint.keys()
+        or not {"stage", "model", "model_config", "tokenizer"} <= checkpoint.keys()
     ):
         raise BadInput(
             f"{path}: not a checkpoint of these stages (no stage, model, model_config in it)"

@@ -103,6 +103,13 @@ class GPT(nn.Module):
 
     def __init__(self, config):
         super().__init__()
+        for name in ("block_size", "vocab_size", "n_layer", "n_head", "n_embd"):
+            if getattr(config, name) < 1:
+                raise ValueError(f"{name}={getattr(config, name)}: expected a number above 0")
+        if config.pos not in ("rope", "learned"):
+            raise ValueError(f"pos={config.pos}: expected rope or learned")
+        if not 0 <= config.dropout < 1:
+            raise ValueError(f"dropout={config.dropout}: expected at least 0 and less than 1")
         if config.n_embd % config.n_head or config.n_embd // config.n_head % 2:
             raise ValueError(
                 f"n_embd={config.n_embd} must divide into n_head={config.n_head} even heads"

@@ -34,6 +34,7 @@ from common import (
     load_checkpoint,
     parent_of,
     parse_config,
+    positive,
     run,
 )
 from data.formats import read_corpus
@@ -259,6 +260,9 @@ def train(cfg):
     """Run one pretraining; returns the metrics of the last validation."""
     # --- setup
     machine, out = setup(cfg), Path(cfg.out)
+    positive(cfg, "block_size", "batch_size", "grad_accum", "eval_every")
+    if cfg.export not in ("", "hf") or cfg.export and cfg.pos != "learned" and not cfg.init:
+        raise BadInput(f"--export={cfg.export}: expected hf, of a model with --pos=learned")
     if cfg.batch_size % (cfg.grad_accum * machine.world):
         raise BadInput(f"--batch_size={cfg.batch_size} does not divide into --grad_accum="
                        f"{cfg.grad_accum} parts on {machine.world} processes")

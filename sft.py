@@ -32,6 +32,7 @@ from common import (
     need,
     parent_of,
     parse_config,
+    positive,
     run,
 )
 from data.exam import respond
@@ -233,6 +234,9 @@ def train(cfg):
     """Run one fine-tuning; returns the metrics of the last validation."""
     # --- setup
     machine, out = setup(cfg), Path(cfg.out)
+    positive(cfg, "batch_size", "grad_accum", "eval_every", "max_len", "epochs")
+    if cfg.pretrain_mix >= 1:
+        raise BadInput(f"--pretrain_mix={cfg.pretrain_mix}: expected a share, 0 or more, below 1")
     if cfg.batch_size % (cfg.grad_accum * machine.world):
         raise BadInput(f"--batch_size={cfg.batch_size} does not divide into --grad_accum="
                        f"{cfg.grad_accum} parts on {machine.world} processes")
@@ -246,8 +250,10 @@ def train(cfg):
     saved = load_checkpoint(out / "last.pt", stages=("sft",)) if cfg.resume else None
 
     # --- model
-    base = GPT.from_checkpoint(parent).to(machine.device)
-    model = GPT.from_checkpoint(saved or parent).to(machine.device)
+    try:
+        base, model = (GPT.from_checkpoint(c).to(machine.device) for c in (parent, saved or parent))
+    except ValueError as error:
+        raise BadInput(f"{cfg.init}: {error}") from None
     learned = model.config.pos == "learned"
     max_len = min(cfg.max_len, model.config.block_size) if learned else cfg.max_len
     train_set, val_set, cut = load_examples(cfg, tokenizer, max_len)
@@ -298,7 +304,7 @@ def train(cfg):
             loss += nll.detach() * machine.world
             seen += tokens.numel() * machine.world
         if mix:
-            x, y = mix.get_batch(2 * machine.world, [cfg.seed, step], machine)
+            x, y = mix.get_batch(math.lcm(2, machine.world), [cfg.seed, step], machine)
             with machine.autocast():
                 nll = network(x, y).mean()
             (cfg.pretrain_mix * nll).backward()

@@ -23,6 +23,7 @@ def respond(
     prompts, stops = zip(*(tokenizer.prompt(messages, chat) for messages in conversations))
     longest = max(map(len, prompts))
     if model.config.pos == "learned":
+        max_new_tokens = min(max_new_tokens, model.config.block_size // 2)
         prompts = [p[-(model.config.block_size - max_new_tokens) :] for p in prompts]
     texts, ended = [], []
     model.eval()

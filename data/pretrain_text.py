@@ -27,7 +27,7 @@ class PretrainText:
         while not source and ancestor and ancestor["stage"] != "pretrain":
             ancestor = ancestor["parent"]
         source = source or (ancestor or {}).get("data")
-        self.block_size = 128
+        self.block_size = min(128, base.get("model_config", {}).get("block_size", 128))
         if source == "world":  # a stream of its own: neither the training nor the validation text
             documents = itertools.islice(World().documents(seed=2 * 10**6 + seed), 6000)
             self.tokens = np.array(tokenizer.encode_documents(documents))
