@@ -139,7 +139,7 @@ def _call(kernel, lse, *tensors):
 if triton is not None:
 
     @triton.jit
-    def _offsets(head, H, stride_b, stride_h):
+    def _offset(head, H, stride_b, stride_h):
         return (head // H).to(tl.int64) * stride_b + (head % H).to(tl.int64) * stride_h
 
     @triton.jit
@@ -154,24 +154,6 @@ if triton is not None:
         tl.store(base + at, x.to(base.dtype.element_ty), mask=rows[:, None] < T)
 
     @triton.jit
-    def _forward_step(o, m, l, q, k_ptr, v_ptr, sk, sv, rows, n, T, scale,
-                      D: tl.constexpr, BN: tl.constexpr, DIAGONAL: tl.constexpr):
-        """Lines 8-10 of algorithm 1 for the keys from n to n + BN."""
-        keys = n + tl.arange(0, BN)
-        k = _tile(k_ptr, keys, sk, T, D)
-        v = _tile(v_ptr, keys, sv, T, D)
-        s = tl.dot(q, tl.trans(k), input_precision="ieee") * scale       # line 8: S = Q K^T
-        if DIAGONAL:
-            s = tl.where(rows[:, None] >= keys[None, :], s, float("-inf"))
-        m_new = tl.maximum(m, tl.max(s, 1))                              # line 9: m, P, l
-        p = tl.exp2(s - m_new[:, None])
-        alpha = tl.exp2(m - m_new)
-        l = l * alpha + tl.sum(p, 1)
-        o = o * alpha[:, None]                                           # line 10: O
-        o = tl.dot(p.to(v.dtype), v, o, input_precision="ieee")
-        return o, m_new, l
-
-    @triton.jit
     def _forward_kernel(q_ptr, k_ptr, v_ptr, o_ptr, lse_ptr, qb, qh, qt, kb, kh, kt, vb, vh, vt,
                         ob, oh, ot, H, T, scale,
                         D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr):
@@ -179,19 +161,27 @@ if triton is not None:
         block, head = tl.num_programs(0) - 1 - tl.program_id(0), tl.program_id(1)
         start = block * BM
         rows = start + tl.arange(0, BM)
-        q = _tile(q_ptr + _offsets(head, H, qb, qh), rows, qt, T, D)
-        k_ptr += _offsets(head, H, kb, kh)
-        v_ptr += _offsets(head, H, vb, vh)
-        m = tl.full([BM], float("-inf"), tl.float32)                     # line 5
+        q = _tile(q_ptr + _offset(head, H, qb, qh), rows, qt, T, D)
+        k_ptr += _offset(head, H, kb, kh)
+        v_ptr += _offset(head, H, vb, vh)
+        m = tl.full([BM], float("-inf"), tl.float32)                         # line 5
         l = tl.zeros([BM], tl.float32)
         o = tl.zeros([BM, D], tl.float32)
-        for n in range(0, start, BN):                                    # keys all in the past
-            o, m, l = _forward_step(o, m, l, q, k_ptr, v_ptr, kt, vt, rows, n, T, scale,
-                                    D, BN, False)
-        for n in range(start, tl.minimum(start + BM, T), BN):            # the diagonal
-            o, m, l = _forward_step(o, m, l, q, k_ptr, v_ptr, kt, vt, rows, n, T, scale,
-                                    D, BN, True)
-        _put(o_ptr + _offsets(head, H, ob, oh), rows, ot, T, o / l[:, None], D)  # lines 12-15
+        for DIAGONAL in tl.static_range(2):  # first the keys all in the past, then the diagonal
+            low, high = (start, tl.minimum(start + BM, T)) if DIAGONAL else (0, start)
+            for n in range(low, high, BN):                                   # line 6
+                keys = n + tl.arange(0, BN)
+                k, v = _tile(k_ptr, keys, kt, T, D), _tile(v_ptr, keys, vt, T, D)
+                s = tl.dot(q, tl.trans(k), input_precision="ieee") * scale   # line 8: S = Q K^T
+                if DIAGONAL:
+                    s = tl.where(rows[:, None] >= keys[None, :], s, float("-inf"))
+                m_new = tl.maximum(m, tl.max(s, 1))                          # line 9: m, P, l
+                p = tl.exp2(s - m_new[:, None])
+                alpha = tl.exp2(m - m_new)
+                l = l * alpha + tl.sum(p, 1)
+                o = tl.dot(p.to(v.dtype), v, o * alpha[:, None], input_precision="ieee")  # line 10
+                m = m_new
+        _put(o_ptr + _offset(head, H, ob, oh), rows, ot, T, o / l[:, None], D)     # lines 12-15
         tl.store(lse_ptr + head.to(tl.int64) * T + rows, m + tl.log2(l), mask=rows < T)
 
     @triton.jit
@@ -199,31 +189,18 @@ if triton is not None:
                       D: tl.constexpr, BM: tl.constexpr):
         """Line 4 of algorithm 2: delta = rowsum(dO * O)."""
         rows, head = tl.program_id(0) * BM + tl.arange(0, BM), tl.program_id(1)
-        o = _tile(o_ptr + _offsets(head, H, ob, oh), rows, ot, T, D).to(tl.float32)
-        do = _tile(do_ptr + _offsets(head, H, db, dh), rows, dt, T, D).to(tl.float32)
+        o = _tile(o_ptr + _offset(head, H, ob, oh), rows, ot, T, D).to(tl.float32)
+        do = _tile(do_ptr + _offset(head, H, db, dh), rows, dt, T, D).to(tl.float32)
         tl.store(delta_ptr + head.to(tl.int64) * T + rows, tl.sum(o * do, 1), mask=rows < T)
 
     @triton.jit
     def _p_and_ds(q, k, v, do, lse, delta, rows, keys, scale, DIAGONAL: tl.constexpr):
         """Lines 10-14: P = exp(S - L) and dS = P * (dP - delta) of one tile."""
-        s = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
-        p = tl.exp2(s - lse[:, None])
+        p = tl.exp2(tl.dot(q, tl.trans(k), input_precision="ieee") * scale - lse[:, None])
         if DIAGONAL:
             p = tl.where(rows[:, None] >= keys[None, :], p, 0.0)
         dp = tl.dot(do, tl.trans(v), input_precision="ieee")
         return p, p * (dp - delta[:, None])
-
-    @triton.jit
-    def _dkv_step(dk, dv, k, v, q_ptr, do_ptr, lse_ptr, delta_ptr, sq, sd, m, keys, T, scale,
-                  D: tl.constexpr, BM: tl.constexpr, DIAGONAL: tl.constexpr):
-        rows = m + tl.arange(0, BM)
-        q, do = _tile(q_ptr, rows, sq, T, D), _tile(do_ptr, rows, sd, T, D)
-        lse = tl.load(lse_ptr + rows, mask=rows < T, other=0.0)
-        delta = tl.load(delta_ptr + rows, mask=rows < T, other=0.0)
-        p, ds = _p_and_ds(q, k, v, do, lse, delta, rows, keys, scale, DIAGONAL)
-        dv = tl.dot(tl.trans(p.to(do.dtype)), do, dv, input_precision="ieee")    # line 12
-        dk = tl.dot(tl.trans(ds.to(q.dtype)), q, dk, input_precision="ieee")     # line 16
-        return dk, dv
 
     @triton.jit
     def _dkv_kernel(q_ptr, k_ptr, v_ptr, do_ptr, lse_ptr, delta_ptr, dk_ptr, dv_ptr,
@@ -232,84 +209,79 @@ if triton is not None:
         """One program: dK and dV of BN keys, from the queries that see them (BM divides BN)."""
         head, start = tl.program_id(1), tl.program_id(0) * BN
         keys = start + tl.arange(0, BN)
-        k = _tile(k_ptr + _offsets(head, H, kb, kh), keys, kt, T, D)
-        v = _tile(v_ptr + _offsets(head, H, vb, vh), keys, vt, T, D)
-        q_ptr += _offsets(head, H, qb, qh)
-        do_ptr += _offsets(head, H, db, dh)
-        lse_ptr += head.to(tl.int64) * T
-        delta_ptr += head.to(tl.int64) * T
+        k = _tile(k_ptr + _offset(head, H, kb, kh), keys, kt, T, D)
+        v = _tile(v_ptr + _offset(head, H, vb, vh), keys, vt, T, D)
+        q_ptr += _offset(head, H, qb, qh)
+        do_ptr += _offset(head, H, db, dh)
         dk = tl.zeros([BN, D], tl.float32)
         dv = tl.zeros([BN, D], tl.float32)
-        for m in range(start, tl.minimum(start + BN, T), BM):
-            dk, dv = _dkv_step(dk, dv, k, v, q_ptr, do_ptr, lse_ptr, delta_ptr, qt, dt, m, keys,
-                               T, scale, D, BM, True)
-        for m in range(start + BN, T, BM):
-            dk, dv = _dkv_step(dk, dv, k, v, q_ptr, do_ptr, lse_ptr, delta_ptr, qt, dt, m, keys,
-                               T, scale, D, BM, False)
+        for PAST in tl.static_range(2):      # first the diagonal, then the queries all after
+            low, high = (start + BN, T) if PAST else (start, tl.minimum(start + BN, T))
+            for n in range(low, high, BM):
+                rows = n + tl.arange(0, BM)
+                at = head.to(tl.int64) * T + rows
+                q, do = _tile(q_ptr, rows, qt, T, D), _tile(do_ptr, rows, dt, T, D)
+                lse = tl.load(lse_ptr + at, mask=rows < T, other=0.0)
+                delta = tl.load(delta_ptr + at, mask=rows < T, other=0.0)
+                p, ds = _p_and_ds(q, k, v, do, lse, delta, rows, keys, scale, 1 - PAST)
+                dv = tl.dot(tl.trans(p.to(do.dtype)), do, dv, input_precision="ieee")  # line 12
+                dk = tl.dot(tl.trans(ds.to(q.dtype)), q, dk, input_precision="ieee")   # line 16
         # S holds log2(e) / sqrt(D); its derivative keeps 1 / sqrt(D).
-        _put(dk_ptr + _offsets(head, H, gb, gh), keys, gt, T, dk * (scale * 0.6931471805599453), D)
-        _put(dv_ptr + _offsets(head, H, gb, gh), keys, gt, T, dv, D)
-
-    @triton.jit
-    def _dq_step(dq, q, do, lse, delta, k_ptr, v_ptr, sk, sv, n, rows, T, scale,
-                 D: tl.constexpr, BN: tl.constexpr, DIAGONAL: tl.constexpr):
-        keys = n + tl.arange(0, BN)
-        k, v = _tile(k_ptr, keys, sk, T, D), _tile(v_ptr, keys, sv, T, D)
-        p, ds = _p_and_ds(q, k, v, do, lse, delta, rows, keys, scale, DIAGONAL)
-        return tl.dot(ds.to(k.dtype), k, dq, input_precision="ieee")             # line 15
+        _put(dk_ptr + _offset(head, H, gb, gh), keys, gt, T, dk * (scale * 0.6931471805599453), D)
+        _put(dv_ptr + _offset(head, H, gb, gh), keys, gt, T, dv, D)
 
     @triton.jit
     def _dq_kernel(q_ptr, k_ptr, v_ptr, do_ptr, lse_ptr, delta_ptr, dq_ptr,
                    qb, qh, qt, kb, kh, kt, vb, vh, vt, db, dh, dt, gb, gh, gt, H, T, scale,
                    D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr):
-        """One program: dQ of BM queries (BN divides BM); apart from dK, so that nothing is atomic."""
+        """One program: dQ of BM queries (BN divides BM), apart from dK: no atomic additions."""
         block, head = tl.num_programs(0) - 1 - tl.program_id(0), tl.program_id(1)
         start = block * BM
         rows = start + tl.arange(0, BM)
-        q = _tile(q_ptr + _offsets(head, H, qb, qh), rows, qt, T, D)
-        do = _tile(do_ptr + _offsets(head, H, db, dh), rows, dt, T, D)
-        k_ptr += _offsets(head, H, kb, kh)
-        v_ptr += _offsets(head, H, vb, vh)
+        q = _tile(q_ptr + _offset(head, H, qb, qh), rows, qt, T, D)
+        do = _tile(do_ptr + _offset(head, H, db, dh), rows, dt, T, D)
+        k_ptr += _offset(head, H, kb, kh)
+        v_ptr += _offset(head, H, vb, vh)
         at = head.to(tl.int64) * T + rows
         lse = tl.load(lse_ptr + at, mask=rows < T, other=0.0)
         delta = tl.load(delta_ptr + at, mask=rows < T, other=0.0)
         dq = tl.zeros([BM, D], tl.float32)
-        for n in range(0, start, BN):
-            dq = _dq_step(dq, q, do, lse, delta, k_ptr, v_ptr, kt, vt, n, rows, T, scale,
-                          D, BN, False)
-        for n in range(start, tl.minimum(start + BM, T), BN):
-            dq = _dq_step(dq, q, do, lse, delta, k_ptr, v_ptr, kt, vt, n, rows, T, scale,
-                          D, BN, True)
-        _put(dq_ptr + _offsets(head, H, gb, gh), rows, gt, T, dq * (scale * 0.6931471805599453), D)
+        for DIAGONAL in tl.static_range(2):
+            low, high = (start, tl.minimum(start + BM, T)) if DIAGONAL else (0, start)
+            for n in range(low, high, BN):
+                keys = n + tl.arange(0, BN)
+                k, v = _tile(k_ptr, keys, kt, T, D), _tile(v_ptr, keys, vt, T, D)
+                p, ds = _p_and_ds(q, k, v, do, lse, delta, rows, keys, scale, DIAGONAL)
+                dq = tl.dot(ds.to(k.dtype), k, dq, input_precision="ieee")             # line 15
+        _put(dq_ptr + _offset(head, H, gb, gh), rows, gt, T, dq * (scale * 0.6931471805599453), D)
 
 
-def _gpu_settings(q):
-    """(long block, short block, launch options) that fit the shared memory of sm_80 and sm_90."""
+def _gpu_settings(q, long):
+    """(long block, short block, launch options): on sm_80 and sm_90 little or no register spilling."""
+    warps = 8 if q.shape[-1] == 128 else 4
     if q.dtype == torch.float32:
-        return 32, 32, {"num_warps": 4, "num_stages": 2}
+        return 32, 16, {"num_warps": warps, "num_stages": 2}
     hopper = q.is_cuda and torch.cuda.get_device_capability(q.device)[0] >= 9
-    return 128, 64, {"num_warps": 8 if q.shape[-1] == 128 else 4, "num_stages": 3 if hopper else 2}
+    return long, 64, {"num_warps": warps, "num_stages": 3 if hopper else 2}
 
 
 def _gpu_forward(q, k, v, o, lse):
     B, H, T, D = q.shape
-    long, short, options = _gpu_settings(q)
+    long, short, options = _gpu_settings(q, long=128)
+    strides = [n for x in (q, k, v, o) for n in x.stride()[:3]]
     _forward_kernel[(triton.cdiv(T, long), B * H)](
-        q, k, v, o, lse, *q.stride()[:3], *k.stride()[:3], *v.stride()[:3], *o.stride()[:3], H, T,
-        math.log2(math.e) / math.sqrt(D), D=D, BM=long, BN=short, **options)
+        q, k, v, o, lse, *strides, H, T, math.log2(math.e) / math.sqrt(D), D, long, short, **options)
 
 
 def _gpu_backward(q, k, v, o, lse, dout, dq, dk, dv):
     B, H, T, D = q.shape
-    long, short, options = _gpu_settings(q)
-    delta = torch.empty_like(lse)
-    grid = (triton.cdiv(T, long), B * H)
-    _delta_kernel[grid](o, dout, delta, *o.stride()[:3], *dout.stride()[:3], H, T, D=D, BM=long)
-    inputs = (q, k, v, dout, lse, delta)
-    strides = (*q.stride()[:3], *k.stride()[:3], *v.stride()[:3], *dout.stride()[:3])
-    tail = (*dq.stride()[:3], H, T, math.log2(math.e) / math.sqrt(D))
-    _dkv_kernel[grid](*inputs, dk, dv, *strides, *tail, D=D, BM=short, BN=long, **options)
-    _dq_kernel[grid](*inputs, dq, *strides, *tail, D=D, BM=long, BN=short, **options)
+    long, short, options = _gpu_settings(q, long=64)
+    grid, delta = (triton.cdiv(T, long), B * H), torch.empty_like(lse)
+    _delta_kernel[grid](o, dout, delta, *o.stride()[:3], *dout.stride()[:3], H, T, D, long)
+    strides = [n for x in (q, k, v, dout, dq) for n in x.stride()[:3]]
+    rest = (*strides, H, T, math.log2(math.e) / math.sqrt(D), D)
+    _dkv_kernel[grid](q, k, v, dout, lse, delta, dk, dv, *rest, short, long, **options)
+    _dq_kernel[grid](q, k, v, dout, lse, delta, dq, *rest, long, short, **options)
 
 
 # --- one operator for torch ----------------------------------------------------------------------
@@ -321,12 +293,20 @@ def _result_like(q):
     return q.new_empty(B, T, H, D).transpose(1, 2)
 
 
-def _rows_contiguous(x):
-    return x if x.stride(-1) == 1 else x.contiguous()
+def _rows_contiguous(*tensors):
+    return [x if x.stride(-1) == 1 else x.contiguous() for x in tensors]
+
+
+def _forward_fake(q, k, v):
+    return _result_like(q), q.new_empty(q.shape[:3], dtype=torch.float32)  # (B, H, T, D), (B, H, T)
+
+
+def _backward_fake(dout, q, k, v, o, lse):
+    return _result_like(q), _result_like(q), _result_like(q)
 
 
 def _forward_op(q, k, v):
-    q, k, v = map(_rows_contiguous, (q, k, v))
+    q, k, v = _rows_contiguous(q, k, v)
     o, lse = _forward_fake(q, k, v)
     if q.is_cuda:
         _gpu_forward(q, k, v, o, lse)
@@ -336,21 +316,13 @@ def _forward_op(q, k, v):
 
 
 def _backward_op(dout, q, k, v, o, lse):
-    dout, q, k, v, o = map(_rows_contiguous, (dout, q, k, v, o))
-    dq, dk, dv = _backward_fake(dout, q, k, v, o, lse)
+    dout, q, k, v, o = _rows_contiguous(dout, q, k, v, o)
+    gradients = _backward_fake(dout, q, k, v, o, lse)
     if q.is_cuda:
-        _gpu_backward(q, k, v, o, lse, dout, dq, dk, dv)
+        _gpu_backward(q, k, v, o, lse, dout, *gradients)
     else:
-        _call(_library().attention_backward, lse, q, k, v, o, dout, dq, dk, dv)
-    return dq, dk, dv
-
-
-def _forward_fake(q, k, v):
-    return _result_like(q), q.new_empty(q.shape[:3], dtype=torch.float32)  # (B, H, T, D), (B, H, T)
-
-
-def _backward_fake(dout, q, k, v, o, lse):
-    return _result_like(q), _result_like(q), _result_like(q)
+        _call(_library().attention_backward, lse, q, k, v, o, dout, *gradients)
+    return gradients
 
 
 def _save(ctx, inputs, output):
@@ -440,7 +412,7 @@ def attention(q, k, v):
 def decode(q, k, v, lengths):
     """One new query per row against its cache: q (B, H, 1, D), k, v (B, H, S, D), result as q.
 
-    Row b sees the keys before lengths[b] (B,), int64, each at least 1; what lies beyond is ignored."""
-    unseen = torch.arange(k.shape[2], device=q.device) >= lengths[:, None, None, None]  # (B, 1, 1, S)
-    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])                           # (B, H, 1, S)
-    return scores.masked_fill(unseen, -math.inf).softmax(-1) @ v                        # (B, H, 1, D)
+    Row b sees the keys before lengths[b] (B,), int64, each at least 1; what lies beyond weighs 0."""
+    unseen = torch.arange(k.shape[2], device=q.device) >= lengths[:, None, None, None]
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])                    # (B, H, 1, S)
+    return scores.masked_fill(unseen, -math.inf).softmax(-1) @ v                 # (B, H, 1, D)

@@ -21,17 +21,8 @@ import torch.nn.functional as F
 from tqdm import tqdm
 
 import optim
-from common import (
-    BadInput,
-    Log,
-    learning_rate,
-    load_checkpoint,
-    need,
-    parent_of,
-    parse_config,
-    run,
-    save_checkpoint,
-)
+from common import (BadInput, Log, learning_rate, load_checkpoint, need, parent_of, parse_config,
+                    run, save_checkpoint)
 from data.agreement import hold_out
 from data.formats import read_comparisons
 from machine import setup

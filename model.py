@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+from torch.utils.checkpoint import checkpoint
 
 import attention
 
@@ -201,13 +202,9 @@ class GPT(nn.Module):
         x = self.trunk(tokens)
         if self.config.head == "scalar":
             return self.scalar_head(x).squeeze(-1).float()  # (B, T)
-        logits = F.linear(x, self.wte.weight)  # (B, T, V)
         if targets is None:
-            return logits
-        nll = F.cross_entropy(
-            logits.flatten(0, 1).float(), targets.flatten(), ignore_index=-1, reduction="none"
-        )
-        return nll.view_as(targets)
+            return F.linear(x, self.wte.weight)  # (B, T, V)
+        return nll(x.flatten(0, 1), self.wte.weight, targets.flatten()).view_as(targets)
 
     def flops_per_token(self, T):
         """Multiply-adds of one training token, forward and backward, counted twice (PaLM, App. B),
@@ -217,6 +214,27 @@ class GPT(nn.Module):
             self.wpe.weight.numel() if hasattr(self, "wpe") else 0
         )
         return 6 * N + 6 * self.config.n_layer * self.config.n_embd * T
+
+
+MOST_LOGITS = 2**25  # 128 MiB in float32: what the loss holds at a time
+
+
+def nll(x, weight, targets):
+    """−log softmax(x·weightᵀ)[target] of each row: x (N, C), weight (V, C), targets (N,) -> (N,).
+
+    GPT-2's vocabulary makes the logits the largest tensor of a step. Beyond MOST_LOGITS the rows go
+    through in parts, whose logits the backward pass computes again rather than keep.
+    """
+
+    def part(x, targets):
+        logits = F.linear(x, weight).float()
+        return F.cross_entropy(logits, targets, ignore_index=-1, reduction="none")
+
+    rows = max(1, MOST_LOGITS // len(weight))
+    if len(x) <= rows:
+        return part(x, targets)
+    parts = zip(x.split(rows), targets.split(rows))
+    return torch.cat([checkpoint(part, *p, use_reentrant=False) for p in parts])
 
 
 def masked_mean(x, mask):

@@ -23,7 +23,8 @@ import torch
 from tqdm import tqdm
 
 import optim
-from common import BadInput, Log, Saver, load_checkpoint, need, parent_of, parse_config, run
+from common import (BadInput, Log, Saver, load_checkpoint, need, parent_of, parse_config, positive,
+                    run)
 from data.exam import Exam
 from data.formats import read_demonstrations
 from data.judge import judge
@@ -290,9 +291,7 @@ def train(cfg):
     """Run PPO; returns the figures of the last iteration."""
     # --- setup
     machine, out = setup(cfg), Path(cfg.out)
-    for key in ("batch_size", "minibatch", "epochs", "max_new_tokens"):
-        if getattr(cfg, key) < 1:
-            raise BadInput(f"--{key}={getattr(cfg, key)}: expected at least 1")
+    positive(cfg, "batch_size", "minibatch", "epochs", "max_new_tokens")
     if cfg.reward == "judge" and cfg.data != "world":
         raise BadInput("--reward=judge knows the questions of --data=world only")
     if cfg.batch_size % cfg.minibatch or cfg.minibatch % machine.world:

@@ -25,18 +25,8 @@ from tqdm import tqdm
 
 import gpt2
 import optim
-from common import (
-    BadInput,
-    Log,
-    Saver,
-    download,
-    learning_rate,
-    load_checkpoint,
-    parent_of,
-    parse_config,
-    positive,
-    run,
-)
+from common import (BadInput, Log, Saver, download, learning_rate, load_checkpoint, parent_of,
+                    parse_config, positive, run)
 from data.formats import read_corpus
 from data.world import World
 from machine import gemm_rate, setup

@@ -27,17 +27,8 @@ import torch.nn.functional as F
 from tqdm import tqdm
 
 import optim
-from common import (
-    BadInput,
-    Log,
-    Saver,
-    learning_rate,
-    load_checkpoint,
-    need,
-    parent_of,
-    parse_config,
-    run,
-)
+from common import (BadInput, Log, Saver, learning_rate, load_checkpoint, need, parent_of,
+                    parse_config, run)
 from data.agreement import accuracy, bag_of_words, gold, hold_out, pairs_of, places
 from data.formats import read_comparisons
 from data.labelers import Labelers

@@ -23,18 +23,8 @@ import torch
 from tqdm import tqdm
 
 import optim
-from common import (
-    BadInput,
-    Log,
-    Saver,
-    learning_rate,
-    load_checkpoint,
-    need,
-    parent_of,
-    parse_config,
-    positive,
-    run,
-)
+from common import (BadInput, Log, Saver, learning_rate, load_checkpoint, need, parent_of,
+                    parse_config, positive, run)
 from data.exam import respond
 from data.formats import read_demonstrations
 from data.judge import judge
@@ -206,22 +196,18 @@ def report(base, tuned, tokenizer, val, cfg, machine):
         for stage, rows in results.items():
             for name, row in rows.items():
                 error = 1.96 * math.sqrt(row["correct"] * (1 - row["correct"]) / row["n"])
-                print(
-                    f"  {stage:<5} {name:<32} {100 * row['correct']:>22.1f} ± {100 * error:.1f} "
-                    f"%  {row['score']:+.2f}"
-                )
+                print(f"  {stage:<5} {name:<32} {100 * row['correct']:>22.1f} "
+                      f"± {100 * error:.1f} %  {row['score']:+.2f}")
         questions = [p["messages"] for p in World().prompts("test", 13, seed=1)[:6]]
     else:
         questions = [messages[:-1] for _, _, messages in val[:4]]
-    tokens = 32 if cfg.data == "world" else 64
-    before, _ = respond(
-        base, tokenizer, questions, machine, chat=False, seed=1, max_new_tokens=tokens
-    )
-    after, _ = respond(tuned, tokenizer, questions, machine, seed=1, max_new_tokens=tokens)
-    samples = [
-        {"question": q[-1]["content"], "base": b, "sft": a}
-        for q, b, a in zip(questions, before, after)
-    ]
+    asked = (tokenizer, questions, machine)
+    greedy = {"temperature": 0.0, "max_new_tokens": 32 if cfg.data == "world" else 64}
+    before, _ = respond(base, *asked, chat=False, **greedy)
+    after, _ = respond(tuned, *asked, **greedy)
+    samples = [{"question": q[-1]["content"], "base": b, "sft": a}
+               for q, b, a in zip(questions, before, after)]
+    print("\nthe likeliest answer of each model")
     for s in samples:
         print(f"\n  User  {s['question']}\n  base  {s['base']}\n  sft   {s['sft']}")
     return results, samples

@@ -39,7 +39,7 @@ class Config:
 
 
 PRESETS = {"tiny": {}, "big": {"steps": 1000, "lr": 0.1}}
-CHECKPOINT = {"stage": "sft", "model": {"w": torch.arange(6.0)}, "model_config": {"n_layer": 1},
+CHECKPOINT = {"stage": "sft", "tokenizer": "{}", "model": {"w": torch.arange(6.0)}, "model_config": {"n_layer": 1},
               "metrics": {"val_loss": 0.5}, "step": 3, "parent": None}
 
 

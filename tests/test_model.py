@@ -334,3 +334,17 @@ def test_filter_logits_keeps_the_defined_set(top_k, top_p):
 def test_top_p_of_zero_still_leaves_a_token():
     logits = torch.tensor([[0.0, 3.0, 1.0]])
     assert pick(logits, torch.tensor([0.7]), top_p=0.0).item() in range(3)
+
+
+def test_the_loss_in_parts_equals_the_loss_at_once(monkeypatch):
+    model = tiny()
+    tokens, targets = torch.randint(V, (3, 20)), torch.randint(-1, V, (3, 20))
+    results = []
+    for most in (2**25, 7 * V):  # all 60 rows at once, then 7 at a time
+        monkeypatch.setattr(module, "MOST_LOGITS", most)
+        model.zero_grad()
+        loss = model(tokens, targets)
+        loss.sum().backward()
+        results.append([loss, *(p.grad.clone() for p in model.parameters())])
+    for a, b in zip(*results):
+        torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
