@@ -34,11 +34,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-try:
-    import triton
-    import triton.language as tl
-except ImportError:  # Triton comes with torch where there can be an NVIDIA GPU
-    triton = None
+import attention_gpu
 
 
 # --- the definition ------------------------------------------------------------------------------
@@ -133,157 +129,6 @@ def _call(kernel, lse, *tensors):
     kernel((ctypes.c_int64 * len(words))(*words))
 
 
-# --- GPU: Triton ---------------------------------------------------------------------------------
-# Names tell where things live: q_ptr in GPU memory, q in registers or shared memory.
-
-if triton is not None:
-
-    @triton.jit
-    def _offset(head, H, stride_b, stride_h):
-        return (head // H).to(tl.int64) * stride_b + (head % H).to(tl.int64) * stride_h
-
-    @triton.jit
-    def _tile(base, rows, stride, T, D: tl.constexpr):
-        """Rows `rows` of a (T, D) matrix; rows beyond T read as zero."""
-        at = rows.to(tl.int64)[:, None] * stride + tl.arange(0, D)[None, :]
-        return tl.load(base + at, mask=rows[:, None] < T, other=0.0)
-
-    @triton.jit
-    def _put(base, rows, stride, T, x, D: tl.constexpr):
-        at = rows.to(tl.int64)[:, None] * stride + tl.arange(0, D)[None, :]
-        tl.store(base + at, x.to(base.dtype.element_ty), mask=rows[:, None] < T)
-
-    @triton.jit
-    def _forward_kernel(q_ptr, k_ptr, v_ptr, o_ptr, lse_ptr, qb, qh, qt, kb, kh, kt, vb, vh, vt,
-                        ob, oh, ot, H, T, scale,
-                        D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr):
-        """One program: one block of BM queries. The last blocks, the longest, start first."""
-        block, head = tl.num_programs(0) - 1 - tl.program_id(0), tl.program_id(1)
-        start = block * BM
-        rows = start + tl.arange(0, BM)
-        q = _tile(q_ptr + _offset(head, H, qb, qh), rows, qt, T, D)
-        k_ptr += _offset(head, H, kb, kh)
-        v_ptr += _offset(head, H, vb, vh)
-        m = tl.full([BM], float("-inf"), tl.float32)                         # line 5
-        l = tl.zeros([BM], tl.float32)
-        o = tl.zeros([BM, D], tl.float32)
-        for DIAGONAL in tl.static_range(2):  # first the keys all in the past, then the diagonal
-            low, high = (start, tl.minimum(start + BM, T)) if DIAGONAL else (0, start)
-            for n in range(low, high, BN):                                   # line 6
-                keys = n + tl.arange(0, BN)
-                k, v = _tile(k_ptr, keys, kt, T, D), _tile(v_ptr, keys, vt, T, D)
-                s = tl.dot(q, tl.trans(k), input_precision="ieee") * scale   # line 8: S = Q K^T
-                if DIAGONAL:
-                    s = tl.where(rows[:, None] >= keys[None, :], s, float("-inf"))
-                m_new = tl.maximum(m, tl.max(s, 1))                          # line 9: m, P, l
-                p = tl.exp2(s - m_new[:, None])
-                alpha = tl.exp2(m - m_new)
-                l = l * alpha + tl.sum(p, 1)
-                o = tl.dot(p.to(v.dtype), v, o * alpha[:, None], input_precision="ieee")  # line 10
-                m = m_new
-        _put(o_ptr + _offset(head, H, ob, oh), rows, ot, T, o / l[:, None], D)     # lines 12-15
-        tl.store(lse_ptr + head.to(tl.int64) * T + rows, m + tl.log2(l), mask=rows < T)
-
-    @triton.jit
-    def _delta_kernel(o_ptr, do_ptr, delta_ptr, ob, oh, ot, db, dh, dt, H, T,
-                      D: tl.constexpr, BM: tl.constexpr):
-        """Line 4 of algorithm 2: delta = rowsum(dO * O)."""
-        rows, head = tl.program_id(0) * BM + tl.arange(0, BM), tl.program_id(1)
-        o = _tile(o_ptr + _offset(head, H, ob, oh), rows, ot, T, D).to(tl.float32)
-        do = _tile(do_ptr + _offset(head, H, db, dh), rows, dt, T, D).to(tl.float32)
-        tl.store(delta_ptr + head.to(tl.int64) * T + rows, tl.sum(o * do, 1), mask=rows < T)
-
-    @triton.jit
-    def _p_and_ds(q, k, v, do, lse, delta, rows, keys, scale, DIAGONAL: tl.constexpr):
-        """Lines 10-14: P = exp(S - L) and dS = P * (dP - delta) of one tile."""
-        p = tl.exp2(tl.dot(q, tl.trans(k), input_precision="ieee") * scale - lse[:, None])
-        if DIAGONAL:
-            p = tl.where(rows[:, None] >= keys[None, :], p, 0.0)
-        dp = tl.dot(do, tl.trans(v), input_precision="ieee")
-        return p, p * (dp - delta[:, None])
-
-    @triton.jit
-    def _dkv_kernel(q_ptr, k_ptr, v_ptr, do_ptr, lse_ptr, delta_ptr, dk_ptr, dv_ptr,
-                    qb, qh, qt, kb, kh, kt, vb, vh, vt, db, dh, dt, gb, gh, gt, H, T, scale,
-                    D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr):
-        """One program: dK and dV of BN keys, from the queries that see them (BM divides BN)."""
-        head, start = tl.program_id(1), tl.program_id(0) * BN
-        keys = start + tl.arange(0, BN)
-        k = _tile(k_ptr + _offset(head, H, kb, kh), keys, kt, T, D)
-        v = _tile(v_ptr + _offset(head, H, vb, vh), keys, vt, T, D)
-        q_ptr += _offset(head, H, qb, qh)
-        do_ptr += _offset(head, H, db, dh)
-        dk = tl.zeros([BN, D], tl.float32)
-        dv = tl.zeros([BN, D], tl.float32)
-        for PAST in tl.static_range(2):      # first the diagonal, then the queries all after
-            low, high = (start + BN, T) if PAST else (start, tl.minimum(start + BN, T))
-            for n in range(low, high, BM):
-                rows = n + tl.arange(0, BM)
-                at = head.to(tl.int64) * T + rows
-                q, do = _tile(q_ptr, rows, qt, T, D), _tile(do_ptr, rows, dt, T, D)
-                lse = tl.load(lse_ptr + at, mask=rows < T, other=0.0)
-                delta = tl.load(delta_ptr + at, mask=rows < T, other=0.0)
-                p, ds = _p_and_ds(q, k, v, do, lse, delta, rows, keys, scale, 1 - PAST)
-                dv = tl.dot(tl.trans(p.to(do.dtype)), do, dv, input_precision="ieee")  # line 12
-                dk = tl.dot(tl.trans(ds.to(q.dtype)), q, dk, input_precision="ieee")   # line 16
-        # S holds log2(e) / sqrt(D); its derivative keeps 1 / sqrt(D).
-        _put(dk_ptr + _offset(head, H, gb, gh), keys, gt, T, dk * (scale * 0.6931471805599453), D)
-        _put(dv_ptr + _offset(head, H, gb, gh), keys, gt, T, dv, D)
-
-    @triton.jit
-    def _dq_kernel(q_ptr, k_ptr, v_ptr, do_ptr, lse_ptr, delta_ptr, dq_ptr,
-                   qb, qh, qt, kb, kh, kt, vb, vh, vt, db, dh, dt, gb, gh, gt, H, T, scale,
-                   D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr):
-        """One program: dQ of BM queries (BN divides BM), apart from dK: no atomic additions."""
-        block, head = tl.num_programs(0) - 1 - tl.program_id(0), tl.program_id(1)
-        start = block * BM
-        rows = start + tl.arange(0, BM)
-        q = _tile(q_ptr + _offset(head, H, qb, qh), rows, qt, T, D)
-        do = _tile(do_ptr + _offset(head, H, db, dh), rows, dt, T, D)
-        k_ptr += _offset(head, H, kb, kh)
-        v_ptr += _offset(head, H, vb, vh)
-        at = head.to(tl.int64) * T + rows
-        lse = tl.load(lse_ptr + at, mask=rows < T, other=0.0)
-        delta = tl.load(delta_ptr + at, mask=rows < T, other=0.0)
-        dq = tl.zeros([BM, D], tl.float32)
-        for DIAGONAL in tl.static_range(2):
-            low, high = (start, tl.minimum(start + BM, T)) if DIAGONAL else (0, start)
-            for n in range(low, high, BN):
-                keys = n + tl.arange(0, BN)
-                k, v = _tile(k_ptr, keys, kt, T, D), _tile(v_ptr, keys, vt, T, D)
-                p, ds = _p_and_ds(q, k, v, do, lse, delta, rows, keys, scale, DIAGONAL)
-                dq = tl.dot(ds.to(k.dtype), k, dq, input_precision="ieee")             # line 15
-        _put(dq_ptr + _offset(head, H, gb, gh), rows, gt, T, dq * (scale * 0.6931471805599453), D)
-
-
-def _gpu_settings(q, long):
-    """(long block, short block, launch options): on sm_80 and sm_90 little or no register spilling."""
-    warps = 8 if q.shape[-1] == 128 else 4
-    if q.dtype == torch.float32:
-        return 32, 16, {"num_warps": warps, "num_stages": 2}
-    hopper = q.is_cuda and torch.cuda.get_device_capability(q.device)[0] >= 9
-    return long, 64, {"num_warps": warps, "num_stages": 3 if hopper else 2}
-
-
-def _gpu_forward(q, k, v, o, lse):
-    B, H, T, D = q.shape
-    long, short, options = _gpu_settings(q, long=128)
-    strides = [n for x in (q, k, v, o) for n in x.stride()[:3]]
-    _forward_kernel[(triton.cdiv(T, long), B * H)](
-        q, k, v, o, lse, *strides, H, T, math.log2(math.e) / math.sqrt(D), D, long, short, **options)
-
-
-def _gpu_backward(q, k, v, o, lse, dout, dq, dk, dv):
-    B, H, T, D = q.shape
-    long, short, options = _gpu_settings(q, long=64)
-    grid, delta = (triton.cdiv(T, long), B * H), torch.empty_like(lse)
-    _delta_kernel[grid](o, dout, delta, *o.stride()[:3], *dout.stride()[:3], H, T, D, long)
-    strides = [n for x in (q, k, v, dout, dq) for n in x.stride()[:3]]
-    rest = (*strides, H, T, math.log2(math.e) / math.sqrt(D), D)
-    _dkv_kernel[grid](q, k, v, dout, lse, delta, dk, dv, *rest, short, long, **options)
-    _dq_kernel[grid](q, k, v, dout, lse, delta, dq, *rest, long, short, **options)
-
-
 # --- one operator for torch ----------------------------------------------------------------------
 # torch.compile sees two opaque operators whose shapes the fake versions tell.
 
@@ -309,7 +154,7 @@ def _forward_op(q, k, v):
     q, k, v = _rows_contiguous(q, k, v)
     o, lse = _forward_fake(q, k, v)
     if q.is_cuda:
-        _gpu_forward(q, k, v, o, lse)
+        attention_gpu.forward(q, k, v, o, lse)
     else:
         _call(_library().attention_forward, lse, q, k, v, o)
     return o, lse
@@ -319,7 +164,7 @@ def _backward_op(dout, q, k, v, o, lse):
     dout, q, k, v, o = _rows_contiguous(dout, q, k, v, o)
     gradients = _backward_fake(dout, q, k, v, o, lse)
     if q.is_cuda:
-        _gpu_backward(q, k, v, o, lse, dout, *gradients)
+        attention_gpu.backward(q, k, v, o, lse, dout, *gradients)
     else:
         _call(_library().attention_backward, lse, q, k, v, o, dout, *gradients)
     return gradients
@@ -333,17 +178,23 @@ def _differentiate(ctx, dout, dlse):
     return torch.ops.nanochatgpt.attention_backward(dout, *ctx.saved_tensors)
 
 
-_ops = torch.library.Library("nanochatgpt", "DEF")
-_ops.define("attention(Tensor q, Tensor k, Tensor v) -> (Tensor, Tensor)")
-_ops.define("attention_backward(Tensor dout, Tensor q, Tensor k, Tensor v, Tensor o, Tensor lse)"
-            " -> (Tensor, Tensor, Tensor)")
-for _device in ("CPU", "CUDA"):
-    _ops.impl("attention", _forward_op, _device)
-    _ops.impl("attention_backward", _backward_op, _device)
-torch.library.register_fake("nanochatgpt::attention", _forward_fake, lib=_ops)
-torch.library.register_fake("nanochatgpt::attention_backward", _backward_fake, lib=_ops)
-torch.library.register_autograd("nanochatgpt::attention", _differentiate, setup_context=_save,
-                                lib=_ops)
+def _register():
+    """Tell torch the two operators, their shapes (fake versions) and their derivative."""
+    ops = torch.library.Library("nanochatgpt", "DEF")
+    ops.define("attention(Tensor q, Tensor k, Tensor v) -> (Tensor, Tensor)")
+    ops.define("attention_backward(Tensor dout, Tensor q, Tensor k, Tensor v, Tensor o, Tensor lse)"
+                " -> (Tensor, Tensor, Tensor)")
+    for device in ("CPU", "CUDA"):
+        ops.impl("attention", _forward_op, device)
+        ops.impl("attention_backward", _backward_op, device)
+    torch.library.register_fake("nanochatgpt::attention", _forward_fake, lib=ops)
+    torch.library.register_fake("nanochatgpt::attention_backward", _backward_fake, lib=ops)
+    torch.library.register_autograd("nanochatgpt::attention", _differentiate, setup_context=_save,
+                                    lib=ops)
+    return ops
+
+
+_operators = _register()
 
 
 # --- dispatch ------------------------------------------------------------------------------------
@@ -351,7 +202,7 @@ torch.library.register_autograd("nanochatgpt::attention", _differentiate, setup_
 def _why_not_fused(device, dtype, D):
     """None if the fused kernel takes such tensors on this machine, else the reason in words."""
     if device == "cuda":
-        if triton is None:
+        if attention_gpu.triton is None:
             return "Triton is not installed"
         if dtype not in (torch.float32, torch.bfloat16, torch.float16) or D not in (32, 64, 128):
             return f"the GPU kernel has no {dtype} with head size {D} (32, 64 or 128)"
@@ -412,7 +263,7 @@ def attention(q, k, v):
 def decode(q, k, v, lengths):
     """One new query per row against its cache: q (B, H, 1, D), k, v (B, H, S, D), result as q.
 
-    Row b sees the keys before lengths[b] (B,), int64, each at least 1; what lies beyond weighs 0."""
+    Row b sees the keys before lengths[b] (B,), int64, each at least 1; the rest weighs 0."""
     unseen = torch.arange(k.shape[2], device=q.device) >= lengths[:, None, None, None]
     scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])                    # (B, H, 1, S)
     return scores.masked_fill(unseen, -math.inf).softmax(-1) @ v                 # (B, H, 1, D)

@@ -295,9 +295,9 @@ def test_triton_kernels_in_the_interpreter():
                 q, k, v = (x.view(B, T, H, D).transpose(1, 2) for x in joint.chunk(3, -1))
                 dout = torch.randn(B, H, T, D).to(dtype)
                 o, lse = A._forward_fake(q, k, v)
-                A._gpu_forward(q, k, v, o, lse)
+                A.attention_gpu.forward(q, k, v, o, lse)
                 gradients = A._backward_fake(dout, q, k, v, o, lse)
-                A._gpu_backward(q, k, v, o, lse, dout, *gradients)
+                A.attention_gpu.backward(q, k, v, o, lse, dout, *gradients)
                 double = [x.double().requires_grad_() for x in (q, k, v)]
                 truth = A.reference(*double)
                 truths = [truth, *torch.autograd.grad(truth, double, dout.double())]
