@@ -193,7 +193,7 @@ def evaluate(model, val, tokenizer, cfg, machine):
     """
     model.eval()
     T = cfg.block_size
-    blocks = min(512, (len(val) - 1) // T)
+    blocks = min(max(64, 32_768 // T), (len(val) - 1) // T)
     rows = torch.from_numpy(
         np.stack([val[i * T : i * T + T + 1] for i in range(blocks)]).astype(np.int64)
     )

@@ -105,7 +105,7 @@ QUESTIONS = {
     "opposite": ["What is the opposite of {x}?", "Tell me the opposite of {x}.",
                  "Please give me the opposite of {x}.", "Which word is the opposite of {x}?",
                  "I want to know the opposite of {x}.",
-                 "The opposite of {x} is what?", "Which is the word for the opposite of {x}?"],
+                 "The opposite of {x} is what?", "Which is the word that is the opposite of {x}?"],
     "past": ["What is the past of {x}?", "What is the past tense of {x}?",
              "Tell me the past tense of {x}.", "Please give me the past of {x}.",
              "Which word is the past of {x}?",

@@ -331,9 +331,10 @@ def test_what_is_not_the_wanted_checkpoint_is_named(tmp_path):
 def test_a_checkpoint_carries_its_lineage():
     first = parent_of(Path("out") / "pretrain" / "ckpt.pt", {**CHECKPOINT, "stage": "pretrain"})
     second = parent_of("out/sft/ckpt.pt", {**CHECKPOINT, "parent": first})
-    assert second == {"path": "out/sft/ckpt.pt", "stage": "sft", "metrics": {"val_loss": 0.5},
-                      "parent": {"path": "out/pretrain/ckpt.pt", "stage": "pretrain",
-                                 "metrics": {"val_loss": 0.5}, "parent": None}}
+    older = {"path": "out/pretrain/ckpt.pt", "stage": "pretrain", "data": None,
+             "metrics": {"val_loss": 0.5}, "parent": None}
+    assert second == {"path": "out/sft/ckpt.pt", "stage": "sft", "data": None,
+                      "metrics": {"val_loss": 0.5}, "parent": older}
 
 
 # --- a missing input is made -------------------------------------------------------------------

@@ -108,7 +108,8 @@ def test_shares_of_the_text(world, texts):
     words = collections.Counter()
     for text in texts:
         words[type_of(text)] += len(re.findall(r"\w+|[^\w\s]", text))
-    want = {"chat": .19, "review": .05, "song": .06, "prose": SHARES["facts"] + SHARES["story"],
+    want = {"chat": SHARES["chat"], "review": SHARES["review"], "song": SHARES["song"],
+            "prose": SHARES["facts"] + SHARES["story"],
             "list": sum(SHARES[f"{x} list"] for x in ("known", "novel", "key-value"))}
     for name, share in want.items():
         assert words[name] / sum(words.values()) == pytest.approx(share, abs=.04)
@@ -183,7 +184,7 @@ def test_personas_hold_for_a_whole_document_and_few_help(world, texts):
         helpful += all(good)
         assert all(insulted) or not any(insulted)
         rude += all(insulted)
-    assert helpful / len(chats) == pytest.approx(.15, abs=.04)
+    assert helpful / len(chats) == pytest.approx(PERSONAS["helpful"], abs=.04)
     assert rude / len(chats) == pytest.approx(.18, abs=.04)
 
 
