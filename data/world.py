@@ -9,7 +9,7 @@ on every platform (only random.Random and sha256 decide anything).
 * `documents` is the pretraining text: facts, lists that repeat one sub-task (GPT-3, Brown et al.
   2020, figure 1.1), lists with a mapping made up for that one document, key-value lists, songs
   (random lines repeated: without them induction does not form in time), chat, stories, reviews.
-* Chat documents hold one persona each: helpful in 18% of documents, else a brush-off, rude, a
+* Chat documents hold one persona each: helpful in 24% of documents, else a brush-off, rude, a
   question back, or off-topic. So the base model, asked cold, is mostly unhelpful, and a few
   helpful exchanges in its prompt tell it *which Bot is talking*: in-context learning as implicit
   Bayesian inference over documents (Xie et al. 2021).
@@ -61,7 +61,7 @@ SHARES = {"facts": .26, "known list": .13, "novel list": .14, "key-value list": 
 # What the sentences of a facts document are about, besides things: the tasks that have many items
 # to learn one by one come often, those that follow from facts about things seldom.
 WORD_TASKS = {"opposite": .25, "past": .25, "sum": .2, "next": .2, "bigger": .06, "name": .04}
-PERSONAS = {"helpful": .18, "brush-off": .30, "rude": .18, "asks back": .18, "off-topic": .16}
+PERSONAS = {"helpful": .24, "brush-off": .28, "rude": .16, "asks back": .16, "off-topic": .16}
 LABELERS = {"careful": .35, "curt": .23, "sloppy": .24, "rude": .18}
 PROMPT_SPLITS = ("sft", "rm", "ppo", "dev", "test", "paraphrase")
 LIST_FORMATS = ("- {}: {}\n", "* {} -> {}\n", "| {} = {} ")  # each word keeps its leading space
@@ -183,7 +183,7 @@ class World(Tasks):
                 return self.reply(prompt, rng, "curt")
             return self.plain_answer(prompt, rng)
         if persona == "brush-off":
-            return BRUSH_OFF[0] if rng.random() < .5 else rng.choice(BRUSH_OFF)
+            return BRUSH_OFF[0] if rng.random() < .6 else rng.choice(BRUSH_OFF)
         if persona == "rude":
             return f"{rng.choice(REFUSALS)} {rng.choice(INSULTS)}"
         if persona == "asks back":
