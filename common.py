@@ -230,18 +230,22 @@ class Saver:
         self.best = saved["best"]
         return saved["step"]
 
+    def checkpoint(self, step, metrics):
+        weights = self.model.state_dict()
+        return {**self.fixed, "model": weights, "step": step, "metrics": metrics}
+
+    def keep(self, step, metrics):
+        """Write `ckpt.pt`, what the next stage reads."""
+        save_checkpoint(self.out / "ckpt.pt", self.checkpoint(step, metrics))
+
     def save(self, step, metrics, better=None, **extra):
         """`better`: is this the one to keep? By default, if metrics["val_loss"] is the lowest."""
         loss = metrics.get("val_loss", math.inf)
-        better = loss < self.best if better is None else better
+        if loss < self.best if better is None else better:
+            self.keep(step, metrics)
         self.best = min(self.best, loss)
-        weights = self.model.state_dict()
-        checkpoint = {**self.fixed, "model": weights, "step": step, "metrics": metrics}
-        if better:
-            save_checkpoint(self.out / "ckpt.pt", checkpoint)
-        states = [optimizer.state_dict() for optimizer in self.optimizers]
-        extra |= {"best": self.best, "optimizer": states}
-        save_checkpoint(self.out / "last.pt", {**checkpoint, **extra})
+        extra |= {"best": self.best, "optimizer": [o.state_dict() for o in self.optimizers]}
+        save_checkpoint(self.out / "last.pt", {**self.checkpoint(step, metrics), **extra})
 
 
 def parent_of(path, checkpoint):

@@ -333,7 +333,7 @@ def train(cfg):
         details = diagnose(model, train_set, val_set, tokenizer, cfg, machine)
         normalise(model, references, samples)
         log.write(step=steps, details=details)
-        saver.save(steps, metrics, better=True)
+        saver.keep(steps, metrics)
         report(metrics, details)
         print(f"{(out / 'ckpt.pt').as_posix()}: agrees with {metrics['val_accuracy']:.1%} of "
               "held-out labels")
