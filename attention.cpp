@@ -6,7 +6,7 @@
 // Where the speed comes from. All seven matrix products have one form, C = init + A * B, where
 // single elements of A are broadcast and rows of B and C are read as vectors. The scores are kept
 // transposed, S^T (keys down, queries across): then the softmax over keys runs lane by lane with no
-// horizontal step, and K, V, Q, dO are all read as they lie in memory. Only Q^T and dO^T are packed.
+// horizontal step, and K, V, Q, dO are read as they lie in memory. Only Q^T and dO^T are packed.
 //
 // Every sum is taken in an order fixed by the shapes alone, so the bits of the result depend
 // neither on the number of threads nor on their timing.
@@ -40,12 +40,12 @@ using i64 = int64_t;
 using bf16 = uint16_t;
 typedef float vec __attribute__((vector_size(W * 4)));
 typedef int32_t ivec __attribute__((vector_size(W * 4)));
-
 typedef float loose_vec __attribute__((vector_size(W * 4), aligned(4), may_alias));
 
 static inline vec load(const float* p) { return *reinterpret_cast<const loose_vec*>(p); }
 static inline void store(float* p, vec x) { *reinterpret_cast<loose_vec*>(p) = x; }
 static inline vec splat(float x) { return x - vec{}; }
+static inline vec larger(vec a, vec b) { return a > b ? a : b; }
 static inline i64 lesser(i64 a, i64 b) { return a < b ? a : b; }
 
 // 2^x for x <= 0: split x = n + f with |f| <= 1/2, a polynomial for 2^f, then n is added to the
@@ -70,7 +70,10 @@ static inline vec exp2v(vec x) {
 
 // ---- C = init + A * B ----------------------------------------------------------------------
 
-struct Rows { float* p; i64 row; };               // rows of floats, `row` apart; 0: one row repeated
+struct Rows {
+    float* p; i64 row;                 // rows of floats, `row` apart (0: one row, repeated)
+    Rows at(i64 r, i64 c = 0) const { return {p + r * row + c, row}; }
+};
 static float zero_row[MAX_D];
 static const Rows ZERO{zero_row, 0};
 
@@ -98,16 +101,16 @@ static inline void dispatch_rows(i64 rows, Args... args) {
     if constexpr (ROWS > 1) dispatch_rows<ROWS - 1, A_T>(rows, args...);
 }
 
-// A is rows x depth (or stored transposed: A_T), B is depth x cols with cols a multiple of N. The rows
-// are shared out evenly over register tiles: a tile of few rows would wait for its own additions.
+// A is rows x depth (stored transposed if A_T), B is depth x cols, cols a multiple of N. The rows
+// are shared evenly over register tiles: a tile of few rows would wait for its own additions.
 template <bool A_T>
 static void matmul(i64 rows, i64 cols, i64 depth, Rows a, Rows b, Rows init, Rows c) {
     i64 tiles = (rows + R - 1) / R;
     for (i64 j = 0; j < cols; j += N)
         for (i64 t = 0; t < tiles; t++) {
             i64 r = rows * t / tiles, n = rows * (t + 1) / tiles - r;
-            dispatch_rows<R, A_T>(n, depth, Rows{a.p + (A_T ? r : r * a.row), a.row}, Rows{b.p + j, b.row},
-                                  Rows{init.p + r * init.row + j, init.row}, Rows{c.p + r * c.row + j, c.row});
+            dispatch_rows<R, A_T>(n, depth, A_T ? a.at(0, r) : a.at(r), b.at(0, j), init.at(r, j),
+                                  c.at(r, j));
         }
 }
 
@@ -123,10 +126,9 @@ static inline void from_float(float x, bf16& y) {  // round to nearest, ties to 
     y = x != x ? 0x7fc0 : bf16((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
-// Rows of a tensor as floats, padded with zeros to whole tiles. Float rows that need no padding
-// are used where they lie.
-template <class E>
-static Rows as_rows(E* x, i64 stride, i64 n, i64 D, i64 padded, float* buffer) {
+// Rows of a tensor as floats, padded with zeros to whole tiles. Float rows that need no padding are
+// used where they lie.
+template <class E> static Rows as_rows(E* x, i64 stride, i64 n, i64 D, i64 padded, float* buffer) {
     if constexpr (std::is_same_v<E, float>)
         if (D == padded) return {x, stride};
     for (i64 r = 0; r < n; r++) {
@@ -148,8 +150,7 @@ static inline void exchange(vec& a, vec& b, std::integer_sequence<int, J...>) {
     a = lo, b = hi;
 }
 // Transposes W x W: swaps the off-diagonal squares of size S, then S / 2, down to 1.
-template <int S>
-static inline void transpose(vec (&x)[W]) {
+template <int S> static inline void transpose(vec (&x)[W]) {
     for (int i = 0; i < W; i++)
         if (!(i & S)) exchange<S>(x[i], x[i + S], std::make_integer_sequence<int, W>());
     if constexpr (S > 1) transpose<S / 2>(x);
@@ -177,8 +178,7 @@ struct Call {                                     // filled by attention.py, all
     float* lse;                                   // (B, H, T): log2 of the sum of 2^scores
     Tensor q, k, v, o, dout, dq, dk, dv;
 };
-template <class E>
-static E* at(const Tensor& x, i64 b, i64 h, i64 t) {
+template <class E> static E* at(const Tensor& x, i64 b, i64 h, i64 t) {
     return reinterpret_cast<E*>(x.p) + b * x.b + h * x.h + t * x.t;
 }
 
@@ -187,14 +187,13 @@ struct Scratch {                                  // one per thread, about a sec
     alignas(64) float k[B_C * MAX_D], v[B_C * MAX_D], acc[B_R * MAX_D];
     alignas(64) float p[B_C * S_ROW], ds[B_C * S_ROW];
     alignas(64) float max[B_R], sum[B_R], alpha[N], lse[B_R], delta[B_R];
-    std::vector<float> sums;
+    std::vector<float> sums;                      // dK and dV of the keys at hand, (2, n, P)
 };
 
 // Threads take items from a shared counter; torch's own OpenMP pool where there is one.
-template <class Body>
-static void parallel_for(i64 items, i64 threads, Body body) {
+template <class Body> static void parallel_for(i64 items, i64 threads, Body body) {
     std::atomic<i64> next{0};
-    auto worker = [&] { 
+    auto worker = [&] {
         static thread_local Scratch scratch;
         for (i64 i; (i = next++) < items;) body(scratch, i);
     };
@@ -213,8 +212,7 @@ static void parallel_for(i64 items, i64 threads, Body body) {
 
 // ---- forward: algorithm 1 ------------------------------------------------------------------
 
-template <class E>
-static void forward_block(Scratch& s, const Call& c, i64 b, i64 h, i64 q0) {
+template <class E> static void forward_block(Scratch& s, const Call& c, i64 b, i64 h, i64 q0) {
     const i64 D = c.D, P = (D + N - 1) / N * N, qn = lesser(B_R, c.T - q0);
     // Lines 4-5: load Q_i; O_i = 0, l_i = 0, m_i = -inf. Scores carry log2(e), so that e^x is 2^x.
     Rows q = as_rows(at<E>(c.q, b, h, q0), c.q.t, qn, D, P, s.q);
@@ -234,13 +232,11 @@ static void forward_block(Scratch& s, const Call& c, i64 b, i64 h, i64 q0) {
             matmul<false>(n, N, D, k, {s.q_t + g * P, N}, ZERO, {st, N});
             for (i64 r = first + 1 - k0; r < n; r++)
                 for (i64 x = 0; x < k0 + r - first; x++) st[r * N + x] = -INFINITY;
-            // Line 9: m_i = max(m_i, rowmax S), P = exp(S - m_i), l_i = l_i exp(m_old - m_i) + rowsum P.
+            // Line 9: m_i = max(m_old, rowmax S), P = exp(S - m_i),
+            // l_i = l_i exp(m_old - m_i) + rowsum P.
             for (int x = 0; x < N; x += W) {
                 vec old = load(s.max + g + x), m = old, sum = {};
-                for (i64 r = 0; r < n; r++) {
-                    vec y = load(st + r * N + x);
-                    m = y > m ? y : m;
-                }
+                for (i64 r = 0; r < n; r++) m = larger(load(st + r * N + x), m);
                 for (i64 r = 0; r < n; r++) {
                     vec p = exp2v(load(st + r * N + x) - m);
                     store(st + r * N + x, p);
@@ -255,7 +251,8 @@ static void forward_block(Scratch& s, const Call& c, i64 b, i64 h, i64 q0) {
             Rows o{s.acc + g * P, P};
             i64 rows = lesser(N, qn - g);
             for (i64 r = 0; k0 && r < rows; r++)
-                for (i64 d = 0; d < P; d += W) store(o.p + r * P + d, load(o.p + r * P + d) * s.alpha[r]);
+                for (i64 d = 0; d < P; d += W)
+                    store(o.at(r, d).p, load(o.at(r, d).p) * s.alpha[r]);
             matmul<true>(rows, P, n, {st, N}, v, k0 ? o : ZERO, o);
         }
     }
@@ -275,9 +272,8 @@ struct QueryBlock { i64 q0, n; Rows q, dout; };
 // Loads Q_i and dO_i, and line 4: delta = rowsum(dO * O).
 template <class E>
 static QueryBlock load_queries(Scratch& s, const Call& c, i64 b, i64 h, i64 q0, i64 P) {
-    QueryBlock x;
+    QueryBlock x{q0, lesser(B_R, c.T - q0), {}, {}};
     const float scale = 1 / std::sqrt(float(c.D));
-    x.q0 = q0, x.n = lesser(B_R, c.T - q0);
     x.q = as_rows(at<E>(c.q, b, h, q0), c.q.t, x.n, c.D, P, s.q);
     x.dout = as_rows(at<E>(c.dout, b, h, q0), c.dout.t, x.n, c.D, P, s.dout);
     pack_transposed(x.q, x.n, P, scale * 1.44269504f, s.q_t);
@@ -298,9 +294,9 @@ static QueryBlock load_queries(Scratch& s, const Call& c, i64 b, i64 h, i64 q0, 
 }
 
 // One tile: queries i, keys j. Adds to dK_j and dV_j, or to dQ_i, or to both, where given.
-static void backward_tile(Scratch& s, const QueryBlock& x, Rows k, Rows v, i64 k0, i64 kn, i64 D, i64 P,
-                          Rows dq, Rows dk, Rows dv) {
-    const i64 shift = k0 - x.q0;                   // >= 0 on the diagonal: query r sees keys <= r - shift
+static void backward_tile(Scratch& s, const QueryBlock& x, Rows k, Rows v, i64 k0, i64 kn,
+                          i64 D, i64 P, Rows dq, Rows dk, Rows dv) {
+    const i64 shift = k0 - x.q0;           // on the diagonal, >= 0, query r sees keys <= r - shift
     const bool diagonal = shift >= 0;
     for (i64 g = diagonal ? shift : 0; g < x.n; g += N) {
         i64 n = diagonal ? lesser(kn, g + N - shift) : kn;
@@ -311,80 +307,65 @@ static void backward_tile(Scratch& s, const QueryBlock& x, Rows k, Rows v, i64 k
         // P = exp(S - L_i), dS = P * (dP - delta); no weight on the future.
         for (i64 r = 0; r < n; r++)
             for (int x = 0; x < N; x += W) {
-                float *w = p.p + r * S_ROW + x, *y = ds.p + r * S_ROW + x;
-                vec z = load(y), e = exp2v(load(w));
-                store(w, e);
-                store(y, e * z);
+                vec y = load(ds.at(r, x).p), e = exp2v(load(p.at(r, x).p));
+                store(p.at(r, x).p, e);
+                store(ds.at(r, x).p, e * y);
             }
         for (i64 r = g + 1 - shift; diagonal && r < n; r++)
-            for (i64 x = 0; x < r + shift - g; x++) p.p[r * S_ROW + x] = ds.p[r * S_ROW + x] = 0;
+            for (i64 x = 0; x < r + shift - g; x++) *p.at(r, x).p = *ds.at(r, x).p = 0;
     }
     // On the diagonal, a strip of N keys begins at its own first query, and a strip of N queries
     // ends at its own last key.
+    const Rows p{s.p, S_ROW}, ds{s.ds, S_ROW};
     const i64 step = diagonal ? N : B_R;
     for (i64 r = 0; dk.p && r < kn; r += step) {
-        i64 q = diagonal ? r + shift : 0, rows = lesser(step, kn - r);
-        Rows to_v{dv.p + r * dv.row, dv.row}, to_k{dk.p + r * dk.row, dk.row};
+        i64 q = diagonal ? r + shift : 0, rows = lesser(step, kn - r), depth = x.n - q;
+        Rows v_sum = dv.at(r), k_sum = dk.at(r);
         // Line 12: dV_j += P^T dO_i, and line 16: dK_j += dS^T Q_i.
-        matmul<false>(rows, P, x.n - q, {s.p + r * S_ROW + q, S_ROW}, {x.dout.p + q * x.dout.row, x.dout.row},
-               diagonal ? ZERO : to_v, to_v);
-        matmul<false>(rows, P, x.n - q, {s.ds + r * S_ROW + q, S_ROW}, {x.q.p + q * x.q.row, x.q.row},
-               diagonal ? ZERO : to_k, to_k);
+        matmul<false>(rows, P, depth, p.at(r, q), x.dout.at(q), diagonal ? ZERO : v_sum, v_sum);
+        matmul<false>(rows, P, depth, ds.at(r, q), x.q.at(q), diagonal ? ZERO : k_sum, k_sum);
     }
     for (i64 r = diagonal ? shift : 0; dq.p && r < x.n; r += step) {
         i64 n = diagonal ? lesser(kn, r + N - shift) : kn;
-        Rows to{dq.p + r * dq.row, dq.row};
-        matmul<true>(lesser(step, x.n - r), P, n, {s.ds + r, S_ROW}, k, k0 ? to : ZERO, to);  // line 15: dQ_i += dS K_j
+        // Line 15: dQ_i += dS K_j.
+        matmul<true>(lesser(step, x.n - r), P, n, ds.at(0, r), k, k0 ? dq.at(r) : ZERO, dq.at(r));
     }
 }
 
-template <class E>
-static void store_rows(Rows from, E* to, i64 stride, i64 n, i64 D) {
-    if (static_cast<void*>(from.p) == to) return;  // summed in place
+template <class E> static void store_rows(Rows from, E* to, i64 stride, i64 n, i64 D) {
     for (i64 r = 0; r < n; r++)
         for (i64 d = 0; d < D; d++) from_float(from.p[r * from.row + d], to[r * stride + d]);
 }
 
-// Where dK or dV (n rows) is summed: in the result itself if that is float and of whole tiles.
+// Queries [q0, q1) against keys [begin, end), summing what is asked for.
 template <class E>
-static Rows sum_rows(E* to, i64 stride, i64 D, i64 P, float* buffer) {
-    if constexpr (std::is_same_v<E, float>)
-        if (D == P) return {to, stride};
-    return {buffer, P};
-}
-
-// Queries [q0, q1) against keys [k0, k1), summing what is asked for.
-template <class E>
-static void backward_blocks(Scratch& s, const Call& c, i64 b, i64 h, i64 q0, i64 q1, i64 begin, i64 end,
-                            bool want_dq, bool want_dkv) {
-    const i64 D = c.D, P = (D + N - 1) / N * N;
-    if (want_dkv && i64(s.sums.size()) < 2 * (end - begin) * P) s.sums.resize(2 * (end - begin) * P);
+static void backward_blocks(Scratch& s, const Call& c, i64 b, i64 h, i64 q0, i64 q1, i64 begin,
+                            i64 end, bool want_dq, bool want_dkv) {
+    const i64 D = c.D, P = (D + N - 1) / N * N, n = end - begin;
     Rows dk{}, dv{}, dq{};
     if (want_dkv) {
-        dk = sum_rows(at<E>(c.dk, b, h, begin), c.dk.t, D, P, s.sums.data());
-        dv = sum_rows(at<E>(c.dv, b, h, begin), c.dv.t, D, P, s.sums.data() + (end - begin) * P);
+        s.sums.resize(2 * n * P);
+        dk = {s.sums.data(), P}, dv = dk.at(n);
     }
     for (; q0 < q1; q0 += B_R) {
         QueryBlock x = load_queries<E>(s, c, b, h, q0, P);
-        if (want_dq) dq = sum_rows(at<E>(c.dq, b, h, q0), c.dq.t, D, P, s.acc);
+        if (want_dq) dq = {s.acc, P};
         for (i64 k0 = begin; k0 < lesser(end, q0 + x.n); k0 += B_C) {
-            i64 kn = lesser(B_C, c.T - k0), below = k0 - begin;
+            i64 kn = lesser(B_C, c.T - k0);
             Rows k = as_rows(at<E>(c.k, b, h, k0), c.k.t, kn, D, P, s.k);
             Rows v = as_rows(at<E>(c.v, b, h, k0), c.v.t, kn, D, P, s.v);
-            backward_tile(s, x, k, v, k0, kn, D, P, dq,
-                          want_dkv ? Rows{dk.p + below * dk.row, dk.row} : Rows{},
-                          want_dkv ? Rows{dv.p + below * dv.row, dv.row} : Rows{});
+            backward_tile(s, x, k, v, k0, kn, D, P, dq, want_dkv ? dk.at(k0 - begin) : Rows{},
+                          want_dkv ? dv.at(k0 - begin) : Rows{});
         }
         if (want_dq) store_rows(dq, at<E>(c.dq, b, h, q0), c.dq.t, x.n, D);
     }
     if (want_dkv) {
-        store_rows(dk, at<E>(c.dk, b, h, begin), c.dk.t, end - begin, D);
-        store_rows(dv, at<E>(c.dv, b, h, begin), c.dv.t, end - begin, D);
+        store_rows(dk, at<E>(c.dk, b, h, begin), c.dk.t, n, D);
+        store_rows(dv, at<E>(c.dv, b, h, begin), c.dv.t, n, D);
     }
 }
 
-template <class E>
-static void forward(const Call& c) {
+template <class E> static void forward(const Call& c) {
     i64 blocks = (c.T + B_R - 1) / B_R;
     parallel_for(c.B * c.H * blocks, c.threads, [&](Scratch& s, i64 item) {
         i64 head = item / blocks, i = blocks - 1 - item % blocks;  // the longest first
@@ -392,10 +373,9 @@ static void forward(const Call& c) {
     });
 }
 
-// One item is one head. With fewer heads than threads, dK, dV and dQ are made apart, block by block,
-// at the price of computing P and dS twice. Either way each sum runs in the same order.
-template <class E>
-static void backward(const Call& c) {
+// One item is one head. With fewer heads than threads, dK, dV and dQ are made apart, block by
+// block, at the price of computing P and dS twice. Either way each sum runs in the same order.
+template <class E> static void backward(const Call& c) {
     i64 blocks = (c.T + B_R - 1) / B_R, heads = c.B * c.H;
     if (heads >= c.threads)
         return parallel_for(heads, c.threads, [&](Scratch& s, i64 head) {
@@ -409,10 +389,9 @@ static void backward(const Call& c) {
     });
 }
 
-#if defined(_WIN32)
-#define EXPORT extern "C" __declspec(dllexport)
-#else
-#define EXPORT extern "C" __attribute__((visibility("default")))
-#endif
-EXPORT void attention_forward(const Call* c) { c->is_bf16 ? forward<bf16>(*c) : forward<float>(*c); }
-EXPORT void attention_backward(const Call* c) { c->is_bf16 ? backward<bf16>(*c) : backward<float>(*c); }
+extern "C" void attention_forward(const Call* c) {
+    c->is_bf16 ? forward<bf16>(*c) : forward<float>(*c);
+}
+extern "C" void attention_backward(const Call* c) {
+    c->is_bf16 ? backward<bf16>(*c) : backward<float>(*c);
+}
