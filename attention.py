@@ -263,7 +263,10 @@ def attention(q, k, v):
 def decode(q, k, v, lengths):
     """One new query per row against its cache: q (B, H, 1, D), k, v (B, H, S, D), result as q.
 
-    Row b sees the keys before lengths[b] (B,), int64, each at least 1; the rest weighs 0."""
-    unseen = torch.arange(k.shape[2], device=q.device) >= lengths[:, None, None, None]
-    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])                    # (B, H, 1, S)
-    return scores.masked_fill(unseen, -math.inf).softmax(-1) @ v                 # (B, H, 1, D)
+    Row b sees the keys before lengths[b] (B,), int64, each at least 1; the rest weighs 0. Products
+    and sums, not matmuls: with one query those would copy the cache to save nothing.
+    """
+    scores = (q * k).sum(-1, keepdim=True) / math.sqrt(q.shape[-1])  # (B, H, S, 1)
+    unseen = torch.arange(k.shape[2], device=q.device) >= lengths[:, None]  # (B, S)
+    weights = scores.masked_fill(unseen[:, None, :, None], -math.inf).softmax(2)
+    return (weights * v).sum(2, keepdim=True)  # (B, H, 1, D)
