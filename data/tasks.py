@@ -56,7 +56,8 @@ class Tasks:
     items        {task: [item]}; an item is a short text such as "tractor" or "three plus four"
     answers      {(task, item): [accepted answer words]}
     vocabulary   {task: [every word that could be an answer]}
-    split_of     {(task, item): "train" | "dev" | "test"}
+    split_of     {(task, item): "train" | "dev" | "test"}; by key, so that the reverse of a
+                 held-out opposite ("hot" of "cold") may be a training key
     """
 
     def __init__(self, seed=0):
