@@ -94,8 +94,7 @@ def main(argv):
     if checkpoint["model_config"].get("head", "lm") != "lm":
         raise BadInput(
             f"{path} is a checkpoint of stage '{checkpoint['stage']}', which gives scores, not "
-            "words; "
-            "talk to one of stage pretrain, sft or ppo"
+            "words; talk to one of stage pretrain, sft or ppo"
         )
     tokenizer = Tokenizer.from_json(checkpoint["tokenizer"])
     if checkpoint["model_config"]["vocab_size"] < tokenizer.n_vocab:

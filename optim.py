@@ -1,7 +1,7 @@
 """The optimizers of every stage: Muon for the hidden matrices, AdamW for all else.
 
 Muon (Jordan et al. 2024) replaces a matrix's momentum by the nearest orthogonal matrix, so that
-every direction of a layer learns at the same rate; it needs about a third of AdamW's steps here.
+every direction of a layer learns at the same rate.
 """
 
 import torch
@@ -11,7 +11,7 @@ class Muon(torch.optim.Optimizer):
     """Muon with Nesterov momentum and decoupled weight decay, for 2-D parameters.
 
     # differs from torch.optim.Muon: that one orthogonalises in bfloat16, which a CPU without
-    # bfloat16 instructions emulates about 50 times slower than float32, and one matrix at a time.
+    # bfloat16 instructions emulates over 30 times slower than float32, and one matrix at a time.
     # Here the dtype follows the device and matrices of one shape go through as a batch. The result
     # is the same.
     """

@@ -9,7 +9,7 @@ fine-tuned model.
 reads   out/sft/ckpt.pt and out/reward/ckpt.pt (each made first if it is missing)
 writes  out/ppo/ckpt.pt, last.pt (for --resume), log.jsonl
 
-    python ppo.py                                        the tiny world, a few minutes on a laptop
+    python ppo.py                                        the tiny world
     python ppo.py --ptx=1 --out=out/ppo_ptx              PPO-ptx: keeps the language model as well
     python ppo.py --reward=judge                         the hidden judge, not the learned reward
     python ppo.py --reward=mymodule:myfunction           any function (messages, response) -> number

@@ -10,7 +10,7 @@ reads   out/sft/ckpt.pt (made first if it is missing); the simulated labelers' r
         samples, or --data=FILE with people's comparisons
 writes  out/reward/ckpt.pt, comparisons.jsonl, log.jsonl
 
-    python reward.py                                     the tiny world, about a minute on a laptop
+    python reward.py                                     the tiny world
     python reward.py --data=comparisons.jsonl            people's comparisons (see data/formats.py)
     python reward.py --loss=regression                   predict 1-7 ratings instead of ranking
 """

@@ -7,7 +7,7 @@ reads   out/pretrain/ckpt.pt (made first if it is missing) and the tiny world's 
         --data=FILE
 writes  out/sft/ckpt.pt (best validation loss), last.pt (for --resume), log.jsonl
 
-    python sft.py                                        the tiny world, under a minute on a laptop
+    python sft.py                                        the tiny world, about a minute on a laptop
     python sft.py --data=alpaca.json                     your own demonstrations
     python sft.py --preset=gpt2 --data=alpaca.json       fine-tune OpenAI's GPT-2, for a GPU
 """
