@@ -166,47 +166,38 @@ def save_checkpoint(path, checkpoint):
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:
         temporary.unlink(missing_ok=True)
-        raise BadInput(
-            f"{path}: could not be written ({_line(error)}); is the disk full? The previous "
-            "file is unharmed; free some space and go on with --resume"
-        ) from error
+        raise BadInput(f"{path}: could not be written ({_line(error)}); is the disk full? The "
+                       "previous file is unharmed; free some space and go on with --resume"
+                       ) from error
 
 
 def load_checkpoint(path, stages=None, device="cpu"):
-    """Read a checkpoint. Raises BadInput if it is missing, damaged, not ours, or of the wrong
-    stage."""
+    """Read a checkpoint. Raises BadInput if it is missing, damaged, not ours, or of another stage
+    than `stages` lists."""
     path = Path(path)
     if not path.exists():
         raise BadInput(f"{path}: no such file")
     if path.is_dir():
-        raise BadInput(
-            f"{path} is a directory; name the checkpoint file in it, such as {path / 'ckpt.pt'}"
-        )
+        raise BadInput(f"{path} is a directory; name the checkpoint file in it, such as "
+                       f"{path / 'ckpt.pt'}")
     try:
         checkpoint = torch.load(path, map_location=device, weights_only=True)
     except pickle.UnpicklingError:
-        raise BadInput(
-            f"{path}: refused, since it holds more than tensors and plain values (it could "
-            "run code), or is no checkpoint at all; load only files that a stage here wrote"
-        ) from None
+        raise BadInput(f"{path}: refused, since it holds more than tensors and plain values (it "
+                       "could run code), or is no checkpoint at all; load only files that a stage "
+                       "here wrote") from None
     except PermissionError:
         raise
     except Exception as error:  # whatever the reader trips over in damaged bytes
-        raise BadInput(
-            f"{path}: damaged or cut short ({_line(error)}); run the stage that makes it again"
-        ) from None
-    if (
-        not isinstance(checkpoint, dict)
-        or not {"stage", "model", "model_config", "tokenizer"} <= checkpoint.keys()
-    ):
-        raise BadInput(
-            f"{path}: not a checkpoint of these stages (no stage, model, model_config in it)"
-        )
+        raise BadInput(f"{path}: damaged or cut short ({_line(error)}); run the stage that makes it "
+                       "again") from None
+    keys = {"stage", "model", "model_config", "tokenizer"}
+    if not isinstance(checkpoint, dict) or not keys <= checkpoint.keys():
+        raise BadInput(f"{path}: not a checkpoint of these stages (no stage, model, model_config "
+                       "in it)")
     if stages and checkpoint["stage"] not in stages:
-        raise BadInput(
-            f"{path} is a checkpoint of stage '{checkpoint['stage']}'; "
-            f"this needs one of stage {' or '.join(stages)}"
-        )
+        raise BadInput(f"{path} is a checkpoint of stage '{checkpoint['stage']}'; this needs one of "
+                       f"stage {' or '.join(stages)}")
     return checkpoint
 
 
@@ -251,11 +242,8 @@ class Saver:
 def parent_of(path, checkpoint):
     """The lineage a child checkpoint carries: where it came from, and where that came from."""
     data = checkpoint.get("train_config", {}).get("data")
-    return {
-        "path": Path(path).as_posix(),
-        "data": data,
-        **{k: checkpoint.get(k) for k in ("stage", "metrics", "parent")},
-    }
+    return {"path": Path(path).as_posix(), "data": data,
+            **{k: checkpoint.get(k) for k in ("stage", "metrics", "parent")}}
 
 
 def need(path, script, preset, *more):
@@ -267,26 +255,15 @@ def need(path, script, preset, *more):
     if not path.exists() and path.name not in ("ckpt.pt", "comparisons.jsonl"):
         raise BadInput(f"{path}: no such file")
     if not path.exists() and int(os.environ.get("RANK", 0)) == 0:
-        command = [
-            sys.executable,
-            str(Path(__file__).with_name(script)),
-            f"--preset={preset}",
-            f"--out={path.parent.as_posix()}",
-            *more,
-        ]
-        print(
-            f"{path.as_posix()} is not there yet; making it: python {script} "
-            + " ".join(command[2:]),
-            flush=True,
-        )
-        alone = {
-            k: v for k, v in os.environ.items() if k not in ("RANK", "WORLD_SIZE", "LOCAL_RANK")
-        }
+        options = [f"--preset={preset}", f"--out={path.parent.as_posix()}", *more]
+        print(f"{path.as_posix()} is not there yet; making it: python {script} "
+              + " ".join(options), flush=True)
+        torchrun = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
+        alone = {key: value for key, value in os.environ.items() if key not in torchrun}
+        command = [sys.executable, str(Path(__file__).with_name(script)), *options]
         if code := subprocess.run(command, env=alone).returncode:
-            raise BadInput(
-                f"{script} ended with exit code {code}, so {path.as_posix()} is missing; "
-                "see its message above"
-            )
+            raise BadInput(f"{script} ended with exit code {code}, so {path.as_posix()} is missing; "
+                           "see its message above")
     if dist.is_initialized():
         dist.barrier()
     return path
@@ -307,16 +284,12 @@ def download(url, path):
                     file.write(chunk)
                     bar.update(len(chunk))
         if total and temporary.stat().st_size != total:
-            raise BadInput(
-                f"{url}: the download stopped at {temporary.stat().st_size} of {total} bytes; "
-                "try again"
-            )
+            raise BadInput(f"{url}: the download stopped at {temporary.stat().st_size} of {total} "
+                           "bytes; try again")
         os.replace(temporary, path)
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-        raise BadInput(
-            f"cannot download {url} ({getattr(error, 'reason', error)}); "
-            f"fetch it by hand and save it as {path}"
-        ) from None
+        raise BadInput(f"cannot download {url} ({getattr(error, 'reason', error)}); "
+                       f"fetch it by hand and save it as {path}") from None
     finally:
         temporary.unlink(missing_ok=True)
     return path
@@ -333,15 +306,10 @@ class Log:
         if not self.path:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        head = {
-            "config": dataclasses.asdict(cfg),
-            "argv": sys.argv,
-            "device": machine.device,
-            "dtype": str(machine.dtype),
-            "processes": machine.world,
-            "threads": torch.get_num_threads(),
-            "versions": {"python": platform.python_version(), "torch": torch.__version__},
-        }
+        head = {"config": dataclasses.asdict(cfg), "argv": sys.argv, "device": machine.device,
+                "dtype": str(machine.dtype), "processes": machine.world,
+                "threads": torch.get_num_threads(),
+                "versions": {"python": platform.python_version(), "torch": torch.__version__}}
         lines = [json.dumps(head, ensure_ascii=False)]
         if resumed_step is not None and self.path.exists():
             old = self.path.read_text(encoding="utf-8").split("\n")[:-1]

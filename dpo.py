@@ -12,7 +12,7 @@ writes  out/dpo/ckpt.pt, log.jsonl
     python dpo.py --data=comparisons.jsonl               people's comparisons (see data/formats.py)
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +21,8 @@ import torch.nn.functional as F
 from tqdm import tqdm
 
 import optim
-from common import (BadInput, Log, learning_rate, load_checkpoint, need, parent_of, parse_config,
-                    run, save_checkpoint)
+from common import (BadInput, Log, Saver, learning_rate, load_checkpoint, need, parent_of,
+                    parse_config, run)
 from data.agreement import hold_out
 from data.formats import read_comparisons
 from machine import setup
@@ -50,13 +50,8 @@ class Config:
 
 PRESETS = {
     "tiny": {},
-    "gpt2": dict(
-        init="out/sft_gpt2/ckpt.pt",
-        data="out/reward_gpt2/comparisons.jsonl",
-        out="out/dpo_gpt2",
-        max_len=1024,
-        lr=1e-6,
-    ),
+    "gpt2": dict(init="out/sft_gpt2/ckpt.pt", data="out/reward_gpt2/comparisons.jsonl",
+                 out="out/dpo_gpt2", max_len=1024, lr=1e-6),
 }
 
 
@@ -65,10 +60,9 @@ PRESETS = {
 
 def dpo_loss(logp, ref_logp, ranks, beta):
     """L = −mean log σ(β·(log π/π_ref)(y_w) − β·(log π/π_ref)(y_l)) over the pairs of each question
-    (eq. 7).
+    (eq. 7), and the share of pairs in the right order.
 
-    logp and ref_logp (N, K) of whole answers; ranks (N, K), 0 the best, −1 where there is no
-    answer.
+    logp, ref_logp (N, K) of whole answers; ranks (N, K), 0 the best, −1 where there is no answer.
     """
     reward = beta * (logp - ref_logp)  # (N, K)
     present = ranks >= 0
@@ -84,21 +78,17 @@ def dpo_loss(logp, ref_logp, ranks, beta):
 
 
 def get_batch(records, tokenizer, cfg, machine):
-    """Every answer of N questions, right-padded: tokens (N·K, T), mask of the answer (N·K, T−1),
-    ranks."""
+    """Every answer of N questions, right-padded: tokens (N·K, T), mask of the answer (N·K, T−1)
+    and ranks (N, K)."""
     K = max(len(r["responses"]) for r in records)
     rows, ranks = [], torch.full((len(records), K), -1)
     for n, record in enumerate(records):
         for place, group in enumerate(record["ranking"]):
             ranks[n, group] = place
         for text in record["responses"] + [""] * (K - len(record["responses"])):
-            ids, mask = tokenizer.render(
-                [*record["messages"], {"role": "assistant", "content": text}]
-            )
-            answer = (
-                len(tokenizer.encode(text)) + 1
-            )  # earlier turns of the assistant are not compared
-            rows.append((ids[-cfg.max_len :], answer))
+            ids, _ = tokenizer.render([*record["messages"], {"role": "assistant", "content": text}])
+            # Only the last answer is compared, not the assistant's earlier turns.
+            rows.append((ids[-cfg.max_len :], len(tokenizer.encode(text)) + 1))
     T = max(len(ids) for ids, _ in rows)
     tokens, mask = torch.full((len(rows), T), tokenizer.pad), torch.zeros(len(rows), T - 1)
     for row, (ids, answer) in enumerate(rows):
@@ -123,10 +113,7 @@ def evaluate(policy, ref, records, tokenizer, cfg, machine):
     for i in range(0, len(records), 32):
         tokens, mask, ranks = get_batch(records[i : i + 32], tokenizer, cfg, machine)
         with machine.autocast():
-            logp, ref_logp = (
-                answer_logp(policy, tokens, mask, ranks),
-                answer_logp(ref, tokens, mask, ranks),
-            )
+            logp, ref_logp = (answer_logp(m, tokens, mask, ranks) for m in (policy, ref))
         loss, right = dpo_loss(logp, ref_logp, ranks, cfg.beta)
         losses.append(loss.item())
         rights.append(right.item())
@@ -147,9 +134,8 @@ def train(cfg):
         need(cfg.init, "sft.py", cfg.preset, f"--seed={cfg.seed}"), stages=("sft",)
     )
     tokenizer = Tokenizer.from_json(parent["tokenizer"])
-    records = read_comparisons(
-        need(cfg.data, "reward.py", cfg.preset, f"--init={cfg.init}", f"--seed={cfg.seed}")
-    )
+    records = read_comparisons(need(cfg.data, "reward.py", cfg.preset, f"--init={cfg.init}",
+                                    f"--seed={cfg.seed}"))
     train_set, val_set = hold_out(records, cfg.seed)
     if not train_set:
         raise BadInput(f"{cfg.data}: at least 2 comparisons are needed; one is held out")
@@ -168,10 +154,9 @@ def train(cfg):
     for step in bar:
         machine.seed(cfg.seed, step)
         order = np.random.default_rng([cfg.seed, step // per_epoch]).permutation(len(train_set))
-        batch = order[step % per_epoch * cfg.batch_size :][: cfg.batch_size][
-            machine.rank :: machine.world
-        ]
-        tokens, mask, ranks = get_batch([train_set[i] for i in batch], tokenizer, cfg, machine)
+        batch = order[step % per_epoch * cfg.batch_size :][: cfg.batch_size]
+        records = [train_set[i] for i in batch[machine.rank :: machine.world]]
+        tokens, mask, ranks = get_batch(records, tokenizer, cfg, machine)
         with machine.autocast():
             logp = answer_logp(network, tokens, mask, ranks)
             with torch.no_grad():
@@ -180,35 +165,18 @@ def train(cfg):
         loss.backward()
         norm = optim.step(optimizers, policy, learning_rate(step, steps))
         if step % 10 == 9:
-            log.write(
-                step=step + 1,
-                loss=machine.mean(loss.detach()),
-                accuracy=machine.mean(right),
-                grad_norm=float(norm),
-            )
+            log.write(step=step + 1, loss=machine.mean(loss.detach()),
+                      accuracy=machine.mean(right), grad_norm=float(norm))
             bar.set_postfix_str(f"loss {loss.item():.3f}")
 
     # --- results
     metrics = evaluate(policy, ref, val_set, tokenizer, cfg, machine)
     log.write(step=steps, **metrics)
     if machine.main:
-        save_checkpoint(
-            out / "ckpt.pt",
-            {
-                "stage": "dpo",
-                "model": policy.state_dict(),
-                "model_config": asdict(policy.config),
-                "tokenizer": parent["tokenizer"],
-                "train_config": asdict(cfg),
-                "step": steps,
-                "metrics": metrics,
-                "parent": parent_of(cfg.init, parent),
-            },
-        )
-        print(
-            f"{(out / 'ckpt.pt').as_posix()}: {metrics['val_accuracy']:.1%} of held-out pairs in "
-            "the right order"
-        )
+        Saver(cfg, "dpo", policy, parent["tokenizer"], parent_of(cfg.init, parent),
+              optimizers).keep(steps, metrics)
+        print(f"{(out / 'ckpt.pt').as_posix()}: {metrics['val_accuracy']:.1%} of held-out pairs in "
+              "the right order")
     return metrics
 
 

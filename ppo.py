@@ -15,6 +15,7 @@ writes  out/ppo/ckpt.pt, last.pt (for --resume), log.jsonl
     python ppo.py --reward=mymodule:myfunction           any function (messages, response) -> number
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -244,11 +245,12 @@ def update(networks, optimizers, batch, factor, ptx, cfg, machine, rng):
             mean(loss).backward()
             norms = {"grad_policy": gradient_norm(policy)}
             if ptx:
-                seed = [cfg.seed, int(rng.integers(2**31))]
+                before = [p.grad.clone() for p in policy.parameters()]
+                seed, blocks = [cfg.seed, int(rng.integers(2**31))], math.lcm(8, machine.world)
                 with machine.autocast():
-                    nll = policy(*ptx.get_batch(8 * machine.world, seed, machine)).mean()
+                    nll = policy(*ptx.get_batch(blocks, seed, machine)).mean()
                 (cfg.ptx * nll).backward()
-                norms["grad_with_ptx"] = gradient_norm(policy)
+                norms["grad_ptx"] = gradient_norm(policy, before)
             v_loss = value_loss(values, part["values"], part["returns"], cfg.clip)
             mean(v_loss).backward()
             norms["grad_value"] = gradient_norm(value)
@@ -264,9 +266,11 @@ def update(networks, optimizers, batch, factor, ptx, cfg, machine, rng):
     return {k: float(np.mean([f[k] for f in figures])) for k in figures[0]} | first
 
 
-def gradient_norm(model):
-    """Norm of the gradient accumulated so far."""
-    grads = [p.grad for p in model.parameters() if p.grad is not None]
+def gradient_norm(model, before=None):
+    """Norm of the gradient accumulated so far, or of what was added since `before`."""
+    grads = [p.grad for p in model.parameters()]
+    if before:
+        grads = torch._foreach_sub(grads, before)
     return float(torch.nn.utils.get_total_norm(grads))
 
 
@@ -356,7 +360,8 @@ def train(cfg):
         if cfg.ema:
             torch._foreach_lerp_(average, [p.detach() for p in policy.parameters()], 1 - cfg.ema)
         if exam:
-            figures |= {"lm_loss": exam.lm_loss(policy, rows=16), "few_shot": exam.few_shot(policy)}
+            figures |= {"lm_loss": exam.lm_loss(policy, rows=16),
+                        "few_shot": float(exam.few_shot(policy).mean())}
         log.write(step=iteration + 1, **figures)
         bar.set_postfix_str(f"reward {figures['reward']:+.2f}, KL {figures['kl']:.2f}"
                             + (f", judge {figures['judge']:+.2f}" if "judge" in figures else ""))

@@ -10,6 +10,7 @@ writes  out/pretrain/ckpt.pt (best validation loss), last.pt (for --resume), log
     python pretrain.py --data=book.txt                   your own text, its own vocabulary
     python pretrain.py --preset=shakespeare_char         nanoGPT's CPU-sized recipe
     python pretrain.py --preset=gpt2 --data=train.bin    124M parameters, for a GPU
+    python pretrain.py --preset=ginc                     what icl_eval.py --probe=bayes asks
     torchrun --nproc_per_node=4 pretrain.py ...          one process per GPU
 """
 
@@ -27,6 +28,7 @@ import gpt2
 import optim
 from common import (BadInput, Log, Saver, download, learning_rate, load_checkpoint, parent_of,
                     parse_config, positive, run)
+from data import demos, ginc
 from data.formats import read_corpus
 from data.world import World
 from machine import gemm_rate, setup
@@ -40,14 +42,15 @@ from tokenizer import Tokenizer
 class Config:
     preset: str = "tiny"  # a named set of other defaults
     out: str = "out/pretrain"  # directory for ckpt.pt, last.pt, log.jsonl
-    data: str = "world"  # "world", "shakespeare" (downloaded once), or a file
+    data: str = "world"  # world, shakespeare (downloaded once), ginc.., demos.., or a file
     tokenizer: str = "bpe"  # "bpe": learn one from the text; "gpt2"; or a path to GPT-2's vocab.bpe
-    vocab_size: int = 1024  # for bpe, four special tokens included; 260 is one token per byte
+    vocab_size: int = 1536  # for bpe, four special tokens included; 260 is one token per byte
     init: str = ""  # a checkpoint, a .safetensors file, or gpt2, gpt2-medium, gpt2-large, gpt2-xl
     n_layer: int = 4
     n_head: int = 4
     n_embd: int = 128
     block_size: int = 128  # tokens of context in training
+    short: float = 0.0  # share of steps on blocks of an eighth, so that short prompts are known too
     pos: str = "rope"  # or "learned", as GPT-2
     dropout: float = 0.0  # 0 while text is plentiful, 0.2 where it is repeated
     batch_size: int = 16  # rows of one step, over all processes and accumulation steps
@@ -67,8 +70,18 @@ class Config:
     export: str = ""  # "hf": also write out/hf, which transformers loads
 
 
+# Data sets about in-context learning: Xie et al. 2021 (ginc), Min et al. 2022 (demos).
+GINC = dict(block_size=320, short=0.25, batch_size=8, steps=1600, eval_every=400)
+DEMOS = dict(block_size=128)
 PRESETS = {
     "tiny": {},
+    "tiny_s": dict(out="out/tiny_s", n_layer=2, n_head=2, n_embd=64),
+    "tiny_l": dict(out="out/tiny_l", n_layer=6, n_head=6, n_embd=192),
+    **{name: dict(data=name, out=f"out/{name}", **GINC) for name in ginc.CORPORA},
+    "ginc_gpu": dict(data="ginc", out="out/ginc_gpu", n_layer=12, n_head=12, n_embd=768,
+                     block_size=1024, short=0.25, batch_size=16, steps=3200, warmup=200,
+                     lr=1e-3, eval_every=400),
+    **{name: dict(data=name, out=f"out/{name}", **DEMOS) for name in demos.CORPORA},
     "shakespeare_char": dict(data="shakespeare", vocab_size=260, block_size=64, batch_size=12,
                              steps=800),
     "gpt2": dict(tokenizer="gpt2", n_layer=12, n_head=12, n_embd=768, block_size=1024,
@@ -89,19 +102,23 @@ def load_data(cfg, tokenizer=None):
 
     Of a file, the last tenth is held out. Without a `tokenizer`, makes the one the config asks for.
     """
+    n_train = cfg.steps * cfg.batch_size * cfg.block_size + 1
     if cfg.data == "world":
         world = World()
         sample = list(itertools.islice(world.documents(seed=0), 4000))
         tokenizer = tokenizer or make_tokenizer(cfg, "\n".join(sample))
-        n_train = cfg.steps * cfg.batch_size * cfg.block_size + 1
         train = encode_stream(tokenizer, world.documents(seed=cfg.seed), n_train)
         val = encode_stream(tokenizer, world.documents(seed=10**6), 65_536)
         return train, val, tokenizer
-    path = (
-        download(SHAKESPEARE, CACHE / "tinyshakespeare.txt")
-        if cfg.data == "shakespeare"
-        else cfg.data
-    )
+    for source in (ginc, demos):
+        if cfg.data in source.CORPORA:
+            train, val, its_own = source.corpus(cfg.data, n_train, cfg.seed)
+            if tokenizer and tokenizer.vocab != its_own.vocab:
+                raise BadInput(f"--init={cfg.init}: its vocabulary is not that of {cfg.data}")
+            return train, val, its_own
+    path = cfg.data
+    if path == "shakespeare":
+        path = download(SHAKESPEARE, CACHE / "tinyshakespeare.txt")
     corpus = read_corpus(path)
     if isinstance(corpus, str):
         n = int(0.9 * len(corpus))
@@ -114,10 +131,9 @@ def load_data(cfg, tokenizer=None):
         n = int(0.9 * len(corpus))
         train, val = corpus[:n], corpus[n:]
     if min(len(train), len(val)) <= cfg.block_size:
-        raise BadInput(
-            f"{path}: too short, {len(train)} tokens to train on and {len(val)} to validate, for "
-            f"--block_size={cfg.block_size}; give more text or a smaller block"
-        )
+        raise BadInput(f"{path}: too short, {len(train)} tokens to train on and {len(val)} to "
+                       f"validate, for --block_size={cfg.block_size}; give more text or a smaller "
+                       "block")
     return train, val, tokenizer
 
 
@@ -127,9 +143,8 @@ def make_tokenizer(cfg, text):
         if text is None:
             raise BadInput(f"{cfg.data} holds GPT-2 token ids; add --tokenizer=gpt2")
         if cfg.vocab_size < 260:
-            raise BadInput(
-                f"--vocab_size={cfg.vocab_size}: at least 260 (256 bytes and 4 special tokens)"
-            )
+            raise BadInput(f"--vocab_size={cfg.vocab_size}: at least 260 (256 bytes and 4 special "
+                           "tokens)")
         return Tokenizer.train(text, cfg.vocab_size)
     try:
         return Tokenizer.gpt2(None if cfg.tokenizer == "gpt2" else cfg.tokenizer)
@@ -137,14 +152,10 @@ def make_tokenizer(cfg, text):
         raise BadInput(str(error)) from None
     except OSError as error:  # tiktoken's download, or a path that is not there
         if cfg.tokenizer == "gpt2":
-            raise BadInput(
-                "GPT-2's vocabulary cannot be downloaded here; fetch the file vocab.bpe of GPT-2 "
-                "by hand and give --tokenizer=PATH/vocab.bpe"
-            ) from None
-        raise BadInput(
-            f"--tokenizer={cfg.tokenizer}: expected bpe, gpt2, or a vocab.bpe file "
-            f"({error.strerror})"
-        ) from None
+            raise BadInput("GPT-2's vocabulary cannot be downloaded here; fetch the file vocab.bpe "
+                           "of GPT-2 by hand and give --tokenizer=PATH/vocab.bpe") from None
+        raise BadInput(f"--tokenizer={cfg.tokenizer}: expected bpe, gpt2, or a vocab.bpe file "
+                       f"({error.strerror})") from None
 
 
 def encode_stream(tokenizer, documents, n):
@@ -159,17 +170,16 @@ def encode_stream(tokenizer, documents, n):
 
 
 def get_batch(data, step, cfg, machine):
-    """The rows of batch `step` that this process computes: tokens and the tokens that follow, (B,
-    T).
+    """The rows of batch `step` that this process computes: tokens and the tokens that follow (B,
+    T); on short steps (8B, T/8), the same text with less context.
 
     The text is cut into blocks and each epoch visits them once, in an order that depends on the
     seed and the epoch only. So the batch is a function of the step, and a resumed run sees the same
     ones.
     """
     T, per_epoch = cfg.block_size, (len(data) - 1) // cfg.block_size
-    wanted = np.arange(step * cfg.batch_size, (step + 1) * cfg.batch_size)[
-        machine.rows(cfg.batch_size)
-    ]
+    first = step * cfg.batch_size
+    wanted = np.arange(first, first + cfg.batch_size)[machine.rows(cfg.batch_size)]
     rows = []
     for epoch in np.unique(wanted // per_epoch):
         order = np.random.default_rng([cfg.seed, int(epoch)]).permutation(per_epoch)
@@ -178,7 +188,10 @@ def get_batch(data, step, cfg, machine):
     if machine.device.startswith("cuda"):
         block = block.pin_memory()
     block = block.to(machine.device, non_blocking=True)
-    return block[:, :-1], block[:, 1:]
+    x, y = block[:, :-1], block[:, 1:]
+    if int((step + 1) * cfg.short) > int(step * cfg.short):
+        x, y = x.reshape(-1, T // 8), y.reshape(-1, T // 8)
+    return x, y
 
 
 # --- evaluation --------------------------------------------------------------------------------
@@ -251,6 +264,9 @@ def train(cfg):
     # --- setup
     machine, out = setup(cfg), Path(cfg.out)
     positive(cfg, "block_size", "batch_size", "grad_accum", "eval_every")
+    if cfg.short > 1 or cfg.short and cfg.block_size % 8:
+        raise BadInput(f"--short={cfg.short}: expected a share of 0 to 1, and a --block_size that "
+                       "8 divides")
     if cfg.export not in ("", "hf") or cfg.export and cfg.pos != "learned" and not cfg.init:
         raise BadInput(f"--export={cfg.export}: expected hf, of a model with --pos=learned")
     if cfg.batch_size % (cfg.grad_accum * machine.world):
@@ -277,7 +293,7 @@ def train(cfg):
               f"{len(train_data):,} tokens of {cfg.data}, {machine}")
 
     # --- loop
-    peak, micro = gemm_rate(machine), cfg.batch_size // cfg.grad_accum // machine.world
+    peak = gemm_rate(machine)
     bar = tqdm(range(first, cfg.steps), initial=first, total=cfg.steps, disable=not machine.main)
     clock, seen, metrics = time.perf_counter(), 0, {}
     for step in itertools.chain(bar, [cfg.steps]):
@@ -294,7 +310,7 @@ def train(cfg):
         machine.seed(cfg.seed, step)
         tokens, targets = get_batch(train_data, step, cfg, machine)
         loss = 0.0
-        for x, y in zip(tokens.split(micro), targets.split(micro)):
+        for x, y in zip(tokens.chunk(cfg.grad_accum), targets.chunk(cfg.grad_accum)):
             with machine.autocast():
                 nll = network(x, y).mean() / cfg.grad_accum
             nll.backward()
@@ -312,7 +328,7 @@ def train(cfg):
 
     # --- results
     if machine.main:
-        samples = sample(model, tokenizer, machine)
+        samples = sample(model, tokenizer, machine, val_data)
         log.write(step=cfg.steps, samples=samples)
         print("\n".join(f"--- sample\n{text}" for text in samples))
         if cfg.export == "hf":
@@ -322,17 +338,14 @@ def train(cfg):
     return metrics
 
 
-def sample(model, tokenizer, machine):
-    """Three texts of up to 100 tokens, from the start of a document."""
+def sample(model, tokenizer, machine, val):
+    """Three texts of up to 100 tokens: from the start of a document, or, where the text has no ends
+    of documents, from its first token."""
+    start = tokenizer.endoftext if tokenizer.endoftext in val else int(val[0])
     with machine.autocast():
-        ids = generate(
-            model.eval(),
-            [[tokenizer.endoftext]] * 3,
-            min(100, model.config.block_size - 1),
-            temperature=0.8,
-            stop=[tokenizer.endoftext],
-            seed=1,
-        )
+        ids = generate(model.eval(), [[start]] * 3,
+                       min(100, model.config.block_size - 1), temperature=0.8,
+                       stop=[tokenizer.endoftext], seed=1)
     return [tokenizer.decode(i) for i in ids]
 
 

@@ -1,13 +1,11 @@
-"""Step 2, the reward model: learn what people prefer from their rankings (InstructGPT, section 3.5,
-RM).
+"""Step 2, the reward model: learn what people prefer from their rankings (InstructGPT, 3.5, RM).
 
 The fine-tuned network with its vocabulary head replaced by one number. It reads a question and an
 answer and says how good the answer is. People rank K answers to a question; every pair of them is a
 comparison.
 
-reads   out/sft/ckpt.pt (made first if it is missing); the simulated labelers' rankings of answers
-        that it
-        samples, or --data=FILE with people's comparisons
+reads   out/sft/ckpt.pt (made first if it is missing) and the simulated labelers' rankings of answers
+        that it samples, or --data=FILE with people's comparisons
 writes  out/reward/ckpt.pt, comparisons.jsonl, log.jsonl
 
     python reward.py                                     the tiny world
@@ -72,15 +70,13 @@ PRESETS = {
 
 
 def preferred(ranks):
-    """ranks (N, K), 0 the best, −1 where there is no answer -> (N, K, K): 1 where row i beats
-    column j.
+    """ranks (N, K), 0 the best, −1 where there is no answer -> (N, K, K): 1 where i beats j.
 
     Ties beat nothing, in either direction, so they leave the loss.
     """
     present = ranks >= 0
-    return (
-        (ranks[:, :, None] < ranks[:, None, :]) & present[:, :, None] & present[:, None, :]
-    ).float()
+    both = present[:, :, None] & present[:, None, :]
+    return ((ranks[:, :, None] < ranks[:, None, :]) & both).float()
 
 
 def ranking_loss(scores, ranks):
@@ -110,32 +106,22 @@ def regression_loss(scores, ratings):
 
 def sample_comparisons(model, tokenizer, prompts, cfg, machine, seed):
     """K answers to each prompt at temperature 1, ranked by the simulated labelers."""
-    ids, stop = (
-        [tokenizer.prompt(p["messages"])[0] for p in prompts for _ in range(cfg.k)],
-        [tokenizer.endoftext],
-    )
+    ids = [tokenizer.prompt(p["messages"])[0] for p in prompts for _ in range(cfg.k)]
     with machine.autocast():
-        answers = generate(model.eval(), ids, 32, stop=stop, seed=seed)
+        answers = generate(model.eval(), ids, 32, stop=[tokenizer.endoftext], seed=seed)
     texts = [tokenizer.decode(a).strip() for a in answers]
     ended = [a[-1] == tokenizer.endoftext for a in answers]
     labelers, K = Labelers(seed), cfg.k
-    return [
-        labelers.rank(p, texts[i * K : i * K + K], ended[i * K : i * K + K])
-        for i, p in enumerate(prompts)
-    ]
+    return [labelers.rank(p, texts[i * K : i * K + K], ended[i * K : i * K + K])
+            for i, p in enumerate(prompts)]
 
 
 def load_comparisons(cfg, sft, tokenizer, machine):
     """Comparisons for training and for validation, of different questions."""
     if cfg.data == "world":
-        world = World()
-        train = sample_comparisons(
-            sft, tokenizer, world.prompts("rm", cfg.n_prompts, cfg.seed), cfg, machine, cfg.seed
-        )
-        val = sample_comparisons(
-            sft, tokenizer, world.prompts("test", cfg.n_eval, 0), cfg, machine, 10**6 + cfg.seed
-        )
-        return train, val
+        asked = [World().prompts("rm", cfg.n_prompts, cfg.seed), World().prompts("test", cfg.n_eval)]
+        return [sample_comparisons(sft, tokenizer, prompts, cfg, machine, seed)
+                for prompts, seed in zip(asked, (cfg.seed, 10**6 + cfg.seed))]
     records = read_comparisons(cfg.data)
     for reason, count in records.skipped.items():
         print(f"{cfg.data}: {count} records skipped: {reason}")
@@ -143,9 +129,8 @@ def load_comparisons(cfg, sft, tokenizer, machine):
         raise BadInput(f"{cfg.data} holds no ratings (scores); use --loss=ranking")
     train, val = hold_out(records, cfg.seed)
     if not train:
-        raise BadInput(
-            f"{cfg.data}: comparisons of at least 2 different questions are needed; one is held out"
-        )
+        raise BadInput(f"{cfg.data}: comparisons of at least 2 different questions are needed; one "
+                       "is held out")
     return train, val
 
 
@@ -211,29 +196,21 @@ def evaluate(model, records, tokenizer, cfg, machine):
 
 
 def diagnose(model, train, val, tokenizer, cfg, machine):
-    """What a number for the accuracy hides: calibration, accuracy by margin, length, simple
-    baselines."""
+    """What the accuracy hides: calibration, accuracy by margin, length, simple baselines."""
     values = score_records(model, val, tokenizer, cfg, machine)
     margins, wins = pairs_of(val, values, places)
     p, win = 1 / (1 + np.exp(-np.abs(margins))), (margins > 0) == wins  # confidence, from 0.5 to 1
     bins = np.minimum(((p - 0.5) * 10).astype(int), 4)
-    table = [
-        {
-            "confidence": float(p[bins == b].mean()),
-            "accuracy": float(win[bins == b].mean()),
-            "pairs": int((bins == b).sum()),
-        }
-        for b in range(5)
-        if (bins == b).any()
-    ]
+    table = [{"confidence": float(p[bins == b].mean()), "accuracy": float(win[bins == b].mean()),
+              "pairs": int((bins == b).sum())} for b in range(5) if (bins == b).any()]
     lengths = [[len(text.split()) for text in r["responses"]] for r in val]
     flat, words = np.concatenate(values), np.concatenate(lengths)
     truth = gold if "answers" in val[0] else places
     result = {
         "reliability": table,
         "brier": float(np.mean((p - win) ** 2)),
-        "calibration_error": sum(abs(t["confidence"] - t["accuracy"]) * t["pairs"] for t in table)
-        / len(p),
+        "calibration_error": sum(abs(t["confidence"] - t["accuracy"]) * t["pairs"]
+                                 for t in table) / len(p),
         "score_length_correlation": float(np.corrcoef(flat, words)[0, 1]) if words.std() else 0.0,
         "length_only": accuracy(*pairs_of(val, [-np.array(n, float) for n in lengths], truth)),
         "bag_of_words": accuracy(*pairs_of(val, bag_of_words(train, val), truth)),
@@ -351,10 +328,8 @@ def report(metrics, details):
     print("confidence of the reward model in its order, and how often held-out labels agree")
     for row in details["reliability"]:
         print(f"  {row['confidence']:>6.1%} {row['accuracy']:>8.1%}  {row['pairs']:>6} pairs")
-    print(
-        f"correlation of score and length {details['score_length_correlation']:+.2f}, "
-        f"Brier score {details['brier']:.3f}, calibration error {details['calibration_error']:.3f}"
-    )
+    print(f"correlation of score and length {details['score_length_correlation']:+.2f}, Brier "
+          f"score {details['brier']:.3f}, calibration error {details['calibration_error']:.3f}")
 
 
 # --- run ---------------------------------------------------------------------------------------

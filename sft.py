@@ -51,8 +51,8 @@ class Config:
     grad_accum: int = 1  # forward-backward passes that make up one step
     epochs: int = 2  # InstructGPT, App. C.3, for the model PPO starts from
     steps: int = 0  # optimizer steps; 0: as many as the epochs need
-    lr: float = 1e-3  # AdamW; then a cosine down to a tenth, no warm-up (InstructGPT, App. C.1)
-    matrix_lr: float = 0.005  # Muon; 0 hands the hidden matrices to AdamW
+    lr: float = 5e-3  # AdamW; then a cosine down to a tenth, no warm-up (InstructGPT, App. C.1)
+    matrix_lr: float = 0.003  # Muon; 0 hands the hidden matrices to AdamW
     eval_every: int = 50  # steps between validations and checkpoints
     n_eval: int = 260  # held-out questions of the world answered at the end
     seed: int = 1
@@ -64,15 +64,8 @@ class Config:
 
 PRESETS = {
     "tiny": {},
-    "gpt2": dict(
-        init="out/gpt2/ckpt.pt",
-        out="out/sft_gpt2",
-        pretrain_mix=0.0,
-        max_len=1024,
-        grad_accum=4,
-        lr=2e-5,
-        matrix_lr=0.0,
-    ),
+    "gpt2": dict(init="out/gpt2/ckpt.pt", out="out/sft_gpt2", pretrain_mix=0.0, max_len=1024,
+                 grad_accum=4, lr=2e-5, matrix_lr=0.0),
 }
 
 
@@ -126,6 +119,15 @@ def epoch_batches(lengths, batch_size, seed, epoch):
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
+@torch.no_grad()
+def name_roles(model, tokenizer):
+    """Start the template's tokens, which no pretraining text holds, as the words that play their
+    part in plain text: Q and A. Left random, they cost the model much of what it knows, for it has
+    to learn what they mean while it learns to answer."""
+    for token, word in ((tokenizer.user, "Q"), (tokenizer.assistant, "A")):
+        model.wte.weight[token] = model.wte.weight[tokenizer.encode(word)].mean(0)
+
+
 def get_batch(examples, indices, tokenizer, machine):
     """Right-padded tokens, the targets that follow them, and their mask, each (B, T)."""
     rows = [examples[i] for i in indices]
@@ -165,19 +167,15 @@ def evaluate_world(model, tokenizer, cfg, machine, base):
     for split in ("test", "paraphrase"):
         prompts = world.prompts(split, cfg.n_eval, seed=0)
         for shots in (0, 5) if base and split == "test" else (0,):
-            asked = [
-                world.few_shot(p, shots, seed=i) if shots else p["messages"]
-                for i, p in enumerate(prompts)
-            ]
+            asked = [world.few_shot(p, shots, seed=i) if shots else p["messages"]
+                     for i, p in enumerate(prompts)]
             for temperature in (1.0, 0.0):
                 texts, ended = respond(model, tokenizer, asked, machine, not base, temperature)
                 verdicts = [judge(p, text, end) for p, text, end in zip(prompts, texts, ended)]
                 name = f"{split} {shots}-shot {'sampled' if temperature else 'greedy'}"
-                results[name] = {
-                    "correct": float(np.mean([v["correct"] > 0 for v in verdicts])),
-                    "score": float(np.mean([v["score"] for v in verdicts])),
-                    "n": len(prompts),
-                }
+                results[name] = {"correct": float(np.mean([v["correct"] > 0 for v in verdicts])),
+                                 "score": float(np.mean([v["score"] for v in verdicts])),
+                                 "n": len(prompts)}
     return results
 
 
@@ -185,14 +183,10 @@ def report(base, tuned, tokenizer, val, cfg, machine):
     """Print and return the held-out results and some questions answered by both models."""
     results = {}
     if cfg.data == "world":
-        results = {
-            "base": evaluate_world(base, tokenizer, cfg, machine, base=True),
-            "sft": evaluate_world(tuned, tokenizer, cfg, machine, base=False),
-        }
-        print(
-            "\nheld-out questions (judged by simulated labelers' hidden utility)       correct  "
-            " score"
-        )
+        results = {"base": evaluate_world(base, tokenizer, cfg, machine, base=True),
+                   "sft": evaluate_world(tuned, tokenizer, cfg, machine, base=False)}
+        print("\nheld-out questions (judged by simulated labelers' hidden utility)       correct   "
+              "score")
         for stage, rows in results.items():
             for name, row in rows.items():
                 error = 1.96 * math.sqrt(row["correct"] * (1 - row["correct"]) / row["n"])
@@ -240,6 +234,8 @@ def train(cfg):
         base, model = (GPT.from_checkpoint(c).to(machine.device) for c in (parent, saved or parent))
     except ValueError as error:
         raise BadInput(f"{cfg.init}: {error}") from None
+    if parent["stage"] == "pretrain" and not saved:
+        name_roles(model, tokenizer)
     learned = model.config.pos == "learned"
     max_len = min(cfg.max_len, model.config.block_size) if learned else cfg.max_len
     train_set, val_set, cut = load_examples(cfg, tokenizer, max_len)

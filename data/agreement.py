@@ -41,8 +41,7 @@ def places(record):
 
 
 def gold(record):
-    """The hidden judge's order of the responses (simulated): minus the score, so that lower is
-    better."""
+    """The hidden judge's order of the responses (simulated): minus the score; lower is better."""
     return [-round(judge(record, text)["score"], 6) for text in record["responses"]]
 
 
@@ -66,9 +65,8 @@ def bag_of_words(train, val):
     pairs = []
     for r in train:
         xs, place = [features(text) for text in r["responses"]], places(r)
-        pairs += [
-            xs[i] - xs[j] for i in range(len(xs)) for j in range(len(xs)) if place[i] < place[j]
-        ]
+        pairs += [xs[i] - xs[j] for i, j in itertools.permutations(range(len(xs)), 2)
+                  if place[i] < place[j]]
     x = torch.from_numpy(np.stack(pairs[:20_000]))
     weight = torch.zeros(len(index), requires_grad=True)
     optimizer = torch.optim.LBFGS([weight], max_iter=50)

@@ -9,22 +9,16 @@ labelers agree on about 73% of the pairs that the judge does not tie, as Instruc
 5.2). What they write is a comparison record of the same schema as people's.
 """
 
+import itertools
 from random import Random
 
 from data.judge import default_world, judge
 
 NOISE = 0.95  # standard deviation, in units of utility
 # How much more (or less) than the judge a labeler cares for a part of the utility.
-BIAS = {
-    "s00": {"polite": 0.5},
-    "s01": {"polite": -0.5},
-    "s02": {"concise": 1.0},
-    "s03": {"truthful": 0.8},
-    "s04": {"sentence": 0.5},
-    "s05": {"sentence": -0.5},
-    "s06": {"harmless": 0.3},
-    "s07": {"correct": -0.2},
-}
+BIAS = {"s00": {"polite": 0.5}, "s01": {"polite": -0.5}, "s02": {"concise": 1.0},
+        "s03": {"truthful": 0.8}, "s04": {"sentence": 0.5}, "s05": {"sentence": -0.5},
+        "s06": {"harmless": 0.3}, "s07": {"correct": -0.2}}
 
 
 class Labelers:
@@ -53,17 +47,11 @@ class Labelers:
             if text not in seen:
                 seen[text] = self.utility(labeler, prompt, text, end)
         order = sorted(seen, key=lambda text: -seen[text])
-        return {
-            "messages": prompt["messages"],
-            "responses": responses,
-            "ranking": [[i for i, r in enumerate(responses) if r == text] for text in order],
-            "labeler": labeler,
-            "source": "sim",
-            "scores": [max(1, min(7, round(4 + 1.5 * seen[text]))) for text in responses],
-            "task": prompt["task"],
-            "item": prompt["item"],
-            "answers": prompt["answers"],
-        }
+        return {"messages": prompt["messages"], "responses": responses,
+                "ranking": [[i for i, r in enumerate(responses) if r == text] for text in order],
+                "labeler": labeler, "source": "sim",
+                "scores": [max(1, min(7, round(4 + 1.5 * seen[text]))) for text in responses],
+                **{key: prompt[key] for key in ("task", "item", "answers")}}
 
 
 def agreement(prompts, answers, seed=0, noise=NOISE):
@@ -74,19 +62,12 @@ def agreement(prompts, answers, seed=0, noise=NOISE):
     same = right = pairs = 0
     for prompt, responses in zip(prompts, answers):
         gold = [judge(prompt, r)["score"] for r in responses]
-        ranks = [
-            {i: g for g, group in enumerate(who.rank(prompt, responses)["ranking"]) for i in group}
-            for who in (first, second)
-        ]
-        for i in range(len(responses)):
-            for j in range(i):
-                if gold[i] != gold[j]:
-                    a, b = (rank[i] < rank[j] for rank in ranks)
-                    same, right, pairs = (
-                        same + (a == b),
-                        right + (a == (gold[i] > gold[j])),
-                        pairs + 1,
-                    )
+        ranks = [{i: place for place, group in enumerate(who.rank(prompt, responses)["ranking"])
+                  for i in group} for who in (first, second)]
+        for i, j in itertools.combinations(range(len(responses)), 2):
+            if gold[i] != gold[j]:
+                a, b = (rank[i] < rank[j] for rank in ranks)
+                same, right, pairs = same + (a == b), right + (a == (gold[i] > gold[j])), pairs + 1
     return same / pairs, right / pairs, pairs
 
 
@@ -98,7 +79,5 @@ if __name__ == "__main__":
     same, right, pairs = agreement(prompts, answers)
     for labeler, bias in BIAS.items():
         print(labeler, ", ".join(f"{part} {weight:+.1f}" for part, weight in bias.items()))
-    print(
-        f"noise {NOISE}: two labelers agree on {same:.1%} of {pairs} pairs, one labeler and the "
-        f"judge on {right:.1%}"
-    )
+    print(f"noise {NOISE}: two labelers agree on {same:.1%} of {pairs} pairs, one labeler and the "
+          f"judge on {right:.1%}")

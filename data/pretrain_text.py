@@ -1,5 +1,4 @@
-"""Blocks of pretraining text for the later stages, so that learning to answer does not unlearn the
-language.
+"""Blocks of pretraining text for later stages, so that learning to answer keeps the language.
 
 InstructGPT mixes them into fine-tuning (appendix C.3) and into PPO (PPO-ptx, equation 2).
 """
@@ -35,14 +34,11 @@ class PretrainText:
             corpus = read_corpus(source)
             self.tokens = np.array(tokenizer.encode(corpus)) if isinstance(corpus, str) else corpus
         else:
-            raise BadInput(
-                f"the pretraining text to mix in ({source or 'unknown'}) is not here: give "
-                "--mix_data=FILE, or turn the mix off"
-            )
+            raise BadInput(f"the pretraining text to mix in ({source or 'unknown'}) is not here: "
+                           "give --mix_data=FILE, or turn the mix off")
         if len(self.tokens) <= self.block_size:
-            raise BadInput(
-                f"{source}: {len(self.tokens)} tokens are too few for a block of {self.block_size}"
-            )
+            raise BadInput(f"{source}: {len(self.tokens)} tokens are too few for a block of "
+                           f"{self.block_size}")
 
     def get_batch(self, n, seed, machine):
         """This process's part of n random blocks: tokens and the tokens that follow, (n, T)."""

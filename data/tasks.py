@@ -4,32 +4,9 @@ import hashlib
 import itertools
 from random import Random
 
-from data.words import (
-    ATTRIBUTES,
-    COLOURS,
-    COURTESY,
-    CURT,
-    DAYS,
-    EVENTS,
-    EXTRA,
-    HELD_OUT,
-    INSULTS,
-    KINDS,
-    LETTERS,
-    MONTHS,
-    NAMES,
-    NUMBERS,
-    OPPOSITES,
-    PLACES,
-    QUESTIONS,
-    REFUSALS,
-    REVIEWED,
-    SIZES,
-    STATEMENTS,
-    TASKS,
-    VERBS,
-    VERDICTS,
-)
+from data.words import (ATTRIBUTES, COLOURS, COURTESY, CURT, DAYS, EVENTS, EXTRA, HELD_OUT, INSULTS,
+                        KINDS, LETTERS, MONTHS, NAMES, NUMBERS, OPPOSITES, PLACES, QUESTIONS,
+                        REFUSALS, REVIEWED, SIZES, STATEMENTS, TASKS, VERBS, VERDICTS)
 
 SPLITS = {"train": .48, "dev": .12, "test": .40}           # of the (task, item) keys
 

@@ -9,12 +9,13 @@ on every platform (only random.Random and sha256 decide anything).
 * `documents` is the pretraining text: facts, lists that repeat one sub-task (GPT-3, Brown et al.
   2020, figure 1.1), lists with a mapping made up for that one document, key-value lists, songs
   (random lines repeated: without them induction does not form in time), chat, stories, reviews.
-* Chat documents hold one persona each: helpful in 24% of documents, else a brush-off, rude, a
+* Quizzes ask and answer, or have statements marked, in a form of their own.
+* Chat documents hold one persona each: helpful in 16% of documents, else a brush-off, rude, a
   question back, or off-topic. So the base model, asked cold, is mostly unhelpful, and a few
   helpful exchanges in its prompt tell it *which Bot is talking*: in-context learning as implicit
   Bayesian inference over documents (Xie et al. 2021).
-* Thirteen instruction tasks. Every (task, item) key is train, dev or test. Held-out keys occur in
-  no list, chat, demonstration, or training prompt; the fact itself does occur in plain sentences.
+* Thirteen instruction tasks. Every (task, item) key is train, dev or test. Held-out keys occur in no
+  list, chat, quiz, demonstration, or training prompt; the fact itself does, in plain sentences.
 * `demonstrations` come from simulated labelers of mixed quality: a model tuned on them is good
   and can still be improved (InstructGPT, Ouyang et al. 2022, section 3).
 """
@@ -28,40 +29,18 @@ from random import Random
 
 from common import BadInput, run
 from data.tasks import SPLITS, Tasks, split_keys, stable_hash
-from data.words import (
-    AGAIN,
-    ATTRIBUTES,
-    BRUSH_OFF,
-    COLOURS,
-    EVENTS,
-    HELD_OUT,
-    INSULTS,
-    KINDS,
-    LABELS,
-    LIST_TASKS,
-    MONTHS,
-    NAMES,
-    NUMBERS,
-    OPPOSITES,
-    PLACES,
-    QUESTIONS,
-    REFUSALS,
-    REVIEWED,
-    SIZES,
-    SMALL_TALK,
-    TASKS,
-    VERBS,
-    VERDICTS,
-)
+from data.words import (AGAIN, ATTRIBUTES, BRUSH_OFF, COLOURS, EVENTS, HELD_OUT, INSULTS, KINDS,
+                        LABELS, LIST_TASKS, MONTHS, NAMES, NUMBERS, OPPOSITES, PLACES, QUESTIONS,
+                        REFUSALS, REVIEWED, SIZES, SMALL_TALK, TASKS, VERBS, VERDICTS)
 from tokenizer import transcript
 
 # Share of the pretraining text (in words and punctuation marks) that each type of document gets.
-SHARES = {"facts": .26, "known list": .13, "novel list": .14, "key-value list": .07, "song": .08,
-          "chat": .24, "story": .04, "review": .04}
+SHARES = {"facts": .25, "known list": .1, "novel list": .13, "key-value list": .06, "song": .08,
+          "chat": .14, "quiz": .11, "true or false": .07, "story": .03, "review": .03}
 # What the sentences of a facts document are about, besides things: the tasks that have many items
 # to learn one by one come often, those that follow from facts about things seldom.
-WORD_TASKS = {"opposite": .25, "past": .25, "sum": .2, "next": .2, "bigger": .06, "name": .04}
-PERSONAS = {"helpful": .24, "brush-off": .28, "rude": .16, "asks back": .16, "off-topic": .16}
+WORD_TASKS = {"opposite": .22, "past": .2, "sum": .23, "next": .2, "bigger": .05, "name": .1}
+PERSONAS = {"helpful": .16, "brush-off": .36, "rude": .16, "asks back": .16, "off-topic": .16}
 LABELERS = {"careful": .35, "curt": .23, "sloppy": .24, "rude": .18}
 PROMPT_SPLITS = ("sft", "rm", "ppo", "dev", "test", "paraphrase")
 LIST_FORMATS = ("- {}: {}\n", "* {} -> {}\n", "| {} = {} ")  # each word keeps its leading space
@@ -117,19 +96,29 @@ class World(Tasks):
             self.document_weights.append(share / length)
 
     def _facts(self, rng):
-        draw, said, facts = rng.choice, self.said, self.facts
+        draw, said = rng.choice, self.said
         sentences = []
         for _ in range(rng.randint(1, 2)):
             thing = draw(self.things)
             for attribute in rng.sample(ATTRIBUTES, rng.randint(2, 4)):
                 sentences.append(draw(said[attribute, thing]))
-            if rng.random() < .3:
-                f = facts[thing]
-                sentences.append(f"The {f['size']} {f['colour']} {thing} is in the {f['place']}.")
         for _ in range(rng.randint(1, 7)):
             task = weighted(rng, WORD_TASKS)
-            sentences.append(draw(said[task, draw(self.items[task])]))
+            if task == "next" and rng.random() < .5:
+                sentences.append(self._recitation(rng))
+            else:
+                sentences.append(draw(said[task, draw(self.items[task])]))
         return " ".join(sentences)
+
+    def _recitation(self, rng):
+        """A few neighbours of a sequence, forwards or backwards."""
+        sequence = rng.choice(self.sequences)
+        length = rng.randint(3, 7)
+        start = rng.randrange(len(sequence) - length + 1)
+        words, order = sequence[start : start + length], "In order"
+        if rng.random() < .5:
+            words, order = words[::-1], "Backwards"
+        return f"{order}: {', '.join(words)}."
 
     def _write_list(self, rng, pairs):
         pattern = rng.choice(LIST_FORMATS)
@@ -179,9 +168,7 @@ class World(Tasks):
     def persona(self, persona, prompt, rng):
         """What the Bot of a chat document says to `prompt`."""
         if persona == "helpful":
-            if rng.random() < .25:
-                return self.reply(prompt, rng, "curt")
-            return self.plain_answer(prompt, rng)
+            return self.helpful(prompt, rng)
         if persona == "brush-off":
             return BRUSH_OFF[0] if rng.random() < .6 else rng.choice(BRUSH_OFF)
         if persona == "rude":
@@ -189,6 +176,35 @@ class World(Tasks):
         if persona == "asks back":
             return self.train_prompt(rng)["messages"][0]["content"]
         return rng.choice(SMALL_TALK)
+
+    def helpful(self, prompt, rng):
+        """A right answer: mostly a sentence, sometimes a word or two."""
+        if rng.random() < .25:
+            return self.reply(prompt, rng, "curt")
+        return self.plain_answer(prompt, rng)
+
+    def _quiz(self, rng):
+        """A school's quiz: other people's questions and answers, in a form that no Bot uses. Models
+        learn to find a fact when asked for it if they read questions while they read facts
+        (Allen-Zhu and Li 2023)."""
+        lines = []
+        for _ in range(rng.randint(2, 5)):
+            prompt = self.train_prompt(rng)
+            question = prompt["messages"][0]["content"]
+            lines.append(f"Q: {question}\nA: {self.helpful(prompt, rng)}")
+        return "\n".join(lines)
+
+    def _true_or_false(self, rng):
+        """Statements to be marked: who can tell a false one by reading has what a reward model needs
+        to start from."""
+        lines = []
+        for _ in range(rng.randint(3, 6)):
+            prompt = self.train_prompt(rng)
+            true = rng.random() < .5
+            answer = rng.choice(prompt["answers"]) if true else self.wrong_answer(prompt, rng)
+            claim = rng.choice(self.statements(prompt["task"], prompt["item"], answer))
+            lines.append(f"True or false? {claim} {true}.")
+        return "\n".join(lines)
 
     def _story(self, rng):
         name, other = rng.sample(NAMES, 2)

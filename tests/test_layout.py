@@ -10,14 +10,25 @@ ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted([*ROOT.glob("*.py"), *ROOT.glob("data/*.py")])
 STAGES = {"pretrain", "sft", "reward", "ppo", "dpo", "icl_eval", "studies", "chat", "report"}
 BASE = {"attention_gpu", "common", "optim", "tokenizer"}  # these import none of ours
-SHARED = {"model", "tokenizer", "common", "machine", "optim", "gpt2", "rewards", "data"}
+SHARED = {"model", "tokenizer", "common", "machine", "optim", "gpt2", "rewards", "scoring", "data"}
 MAY_IMPORT = {**{name: set() for name in BASE}, "model": {"attention"},
               "attention": {"attention_gpu"}, "machine": {"common"},
               "gpt2": {"model"}, "rewards": {"common", "data"},
-              **{name: SHARED for name in STAGES}}
+              **{name: SHARED for name in STAGES},
+              "answers": {"common", "model", "tokenizer"},
+              "label": {"common", "data", "scoring"}, "web": {"answers", "common", "data", "label"},
+              "chat": {"answers", "common", "label", "machine", "web"}}
 THIRD_PARTY = {"torch", "numpy", "tiktoken", "tqdm", "regex", "triton"}
+EXTRAS = {"web": {"fastapi", "pydantic", "uvicorn"}}  # of files that are imported only when asked for
+PROBES = {"icl_fewshot", "icl_bayes", "icl_demos", "icl_induction"}  # parts of icl_eval, not stages
+MAY_IMPORT |= {"scoring": {"common"}, "icl_eval": SHARED | {"scoring"} | PROBES,
+               **{name: SHARED | {"scoring"} for name in PROBES}}
+MAY_IMPORT["icl_demos"] = MAY_IMPORT["icl_demos"] | {"icl_fewshot"}  # both read a person's own file
+FIGURES = {"figures", "figures_rlhf", "figures_icl", "figures_bayes"}
+MAY_IMPORT |= {"report": {"common", "report_page"} | FIGURES, "report_page": {"figures"},
+               **{name: {"scoring"} | (FIGURES if name != "figures" else set()) for name in FIGURES}}
 # Who may see the hidden judge: labelers and evaluation.
-SEE_JUDGE = {"sft", "ppo", "rewards", "labelers", "agreement", "exam"}
+SEE_JUDGE = {"sft", "ppo", "rewards", "labelers", "agreement", "exam", "studies"}
 OURS = {path.stem for path in ROOT.glob("*.py")} | {"data"}
 # Fields that common reads for every stage.
 READ_BY_COMMON = {"preset", "device", "dtype", "seed", "resume"}
@@ -55,7 +66,7 @@ def outside_functions(node):
 def test_who_imports_whom(path):
     ours = {name.split(".")[0] for name in imports(ast.walk(tree(path)))} & OURS
     if path.parent.name == "data":
-        assert ours <= {"common", "tokenizer", "model", "data"}
+        assert ours <= {"common", "tokenizer", "model", "scoring", "data"}
     else:
         assert ours <= MAY_IMPORT.get(path.stem, OURS)
 
@@ -73,7 +84,7 @@ def test_the_judge_is_hidden(path):
 @each_file
 def test_only_the_listed_packages_are_needed(path):
     names = {name.split(".")[0] for name in imports(outside_functions(tree(path)))}
-    assert names - set(sys.stdlib_module_names) - OURS <= THIRD_PARTY
+    assert names - set(sys.stdlib_module_names) - OURS <= THIRD_PARTY | EXTRAS.get(path.stem, set())
 
 
 @each_file
@@ -101,14 +112,21 @@ def test_text_files_name_their_encoding(path):
             assert any(k.arg == "encoding" for k in call.keywords), f"line {call.lineno}"
 
 
+def reads(module):
+    """The options that a file reads as cfg.NAME."""
+    return {n.attr for n in ast.walk(module) if isinstance(n, ast.Attribute)
+            and isinstance(n.ctx, ast.Load) and getattr(n.value, "id", "") == "cfg"}
+
+
 @each_file
 def test_every_option_is_read(path):
     module = tree(path)
     configs = [n for n in module.body if isinstance(n, ast.ClassDef) and n.name == "Config"]
     for config in configs:
         fields = {n.target.id for n in config.body if isinstance(n, ast.AnnAssign)}
-        read = {n.attr for n in ast.walk(module) if isinstance(n, ast.Attribute)
-                and isinstance(n.ctx, ast.Load) and getattr(n.value, "id", "") == "cfg"}
+        read = reads(module)
+        if path.stem == "icl_eval":  # it hands its options to the probes
+            read |= set().union(*(reads(tree(ROOT / f"{name}.py")) for name in PROBES))
         if any(getattr(n, "id", "") == "getattr" for n in ast.walk(module)):  # read by their names
             read |= {n.value for n in ast.walk(module) if isinstance(n, ast.Constant)} & fields
         assert fields - read <= READ_BY_COMMON, f"never read: {fields - read - READ_BY_COMMON}"

@@ -1,0 +1,124 @@
+"""A JSON Lines file that several threads and processes write to at once, a whole line at a time."""
+
+import json
+import os
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    import msvcrt
+
+
+class Lines:
+    """A JSON Lines file shared by threads and processes. `append` and `remove` return when the
+    change is on the disk; call them, and `read` before them, under `locked()`."""
+
+    def __init__(self, path):
+        self.path, self.thread, self.depth = Path(path), threading.RLock(), 0
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.stamp, self.lines = None, []
+
+    @contextmanager
+    def locked(self):
+        """Hold the file against all others. A lock ends with its process, however that ends."""
+        with self.thread:
+            if self.depth == 0:
+                self.file = open(f"{self.path}.lock", "a+b")
+                lock(self.file)
+            self.depth += 1
+            try:
+                yield
+            finally:
+                self.depth -= 1
+                if self.depth == 0:
+                    unlock(self.file)
+                    self.file.close()
+
+    def raw(self):
+        """[(line, record)]: the file's lines as bytes; the record is None where it is no object."""
+        if not self.path.exists():
+            return []
+        with self.locked():
+            status = self.path.stat()
+            stamp = status.st_mtime_ns, status.st_size, status.st_ino
+            if stamp != self.stamp:
+                lines = self.path.read_bytes().split(b"\n")
+                self.lines = [(line, parse(line)) for line in lines if line.strip()]
+                self.stamp = stamp
+            return self.lines
+
+    def read(self):
+        """The records in order. A line that was damaged by other hands is left alone."""
+        return [record for _, record in self.raw() if record is not None]
+
+    def append(self, record):
+        """Add one whole line. What a crash left unfinished at the end is cut off first."""
+        data = json.dumps(record, ensure_ascii=False).encode() + b"\n"
+        with open(self.path, "a+b", buffering=0) as file:
+            size = end = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - (1 << 20)))
+            tail = file.read().rpartition(b"\n")[2]
+            if tail and parse(tail) is None:
+                end = size - len(tail)
+                file.truncate(end)
+            elif tail:
+                data = b"\n" + data
+            try:
+                if file.write(data) < len(data):
+                    raise OSError("the disk is full")
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(end)
+                raise
+        sync_folder(self.path.parent)
+
+    def remove(self, index):
+        """Drop the record `raw()[index]`: the file is replaced whole, so that at any moment there
+        is the old one or the new one, and other lines keep their bytes."""
+        kept = [line for i, (line, _) in enumerate(self.raw()) if i != index]
+        temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
+        with open(temporary, "wb") as file:
+            file.write(b"".join(line + b"\n" for line in kept))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, self.path)
+        sync_folder(self.path.parent)
+
+
+def parse(line):
+    """The JSON object on a line of bytes, or None."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def lock(file):
+    if os.name != "nt":
+        return fcntl.flock(file, fcntl.LOCK_EX)
+    while True:  # Windows gives up after ten tries, a second apart
+        try:
+            file.seek(0)
+            return msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+        except OSError:
+            time.sleep(0.05)
+
+
+def unlock(file):
+    if os.name != "nt":
+        return fcntl.flock(file, fcntl.LOCK_UN)
+    file.seek(0)
+    msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+
+
+def sync_folder(path):
+    """Make a new or renamed file's name last as well (Windows does so by itself)."""
+    if os.name != "nt":
+        folder = os.open(path, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)

@@ -1,0 +1,221 @@
+"""In-context learning: what a model learns from its prompt alone, and why. Four probes.
+
+    fewshot    accuracy against the number of examples (GPT-3, Brown et al. 2020)
+    bayes      is it implicit Bayesian inference? GINC (Xie et al. 2021)
+    demos      what the examples are for: labels, inputs, format (Min et al. 2022)
+    induction  the heads that copy from the context (Olsson et al. 2022)
+
+reads   any checkpoint of a language model: base, SFT, PPO, GPT-2 (made first if it is missing)
+writes  out/icl/<probe>.jsonl: what was run, then one row per figure. No weight changes.
+
+    python icl_eval.py                                   few-shot accuracy, under a minute
+    python icl_eval.py --preset=sizes                    three sizes of model
+    python icl_eval.py --preset=stages                   base, SFT, PPO, PPO-ptx: the alignment tax
+    python icl_eval.py --data=sst2.txt --labels=0=bad,1=good      your own classification file
+    python icl_eval.py --preset=gpt2 --data=sst2.txt --labels=0=bad,1=good     the real thing
+    python icl_eval.py --probe=bayes                     exact Bayes, no model needed
+    python icl_eval.py --probe=demos                     which part of the examples matters
+    python icl_eval.py --probe=induction --watch         beside a running pretrain.py
+"""
+
+import dataclasses
+import json
+import platform
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import icl_bayes
+import icl_demos
+import icl_fewshot
+import icl_induction
+from common import BadInput, load_checkpoint, need, parse_config, positive, run
+from data import demos, ginc
+from machine import setup
+from model import GPT
+from scoring import write_records
+from tokenizer import Tokenizer
+
+# --- configuration -----------------------------------------------------------------------------
+
+
+@dataclass
+class Config:
+    preset: str = "tiny"  # a named set of other defaults
+    probe: str = "fewshot"  # fewshot, bayes, demos or induction
+    init: str = ""  # checkpoints with commas between, or none; empty: the probe's own
+    out: str = "out/icl"  # directory for <probe>.jsonl
+    data: str = ""  # a classification file (text, label) in place of the tiny world
+    template: str = "Review: {text}\\nSentiment: {label}\\n\\n"  # one example of that file
+    labels: str = ""  # words for the file's labels: 0=negative,1=positive; empty: as they are
+    k: str = ""  # numbers with commas: bayes, tokens of one example; demos, examples in a prompt
+    n: str = ""  # numbers of examples, with commas between; empty: the probe's own
+    draws: int = 5  # fresh draws of examples; intervals are over these
+    prompts: int = 0  # prompts of one draw; 0: the probe's own
+    eps: float = 0.01  # bayes: probability with which the chain may start afresh at each token
+    lstm: int = 0  # bayes: also train an LSTM for so many steps, and ask it; 0: none
+    watch: bool = False  # go on with each new checkpoint of a running pretraining
+    seed: int = 0  # of the prompts; the same for every model
+    device: str = "auto"
+    dtype: str = "float32"  # bfloat16 rounds log-probabilities that lie close together
+
+
+PRESETS = {
+    "tiny": {},
+    "sizes": dict(init="out/tiny_s/ckpt.pt,out/pretrain/ckpt.pt,out/tiny_l/ckpt.pt"),
+    "stages": dict(init="out/pretrain/ckpt.pt,out/sft/ckpt.pt,out/ppo/ckpt.pt,out/ppo_ptx/ckpt.pt"),
+    "gpt2": dict(init="out/gpt2/ckpt.pt", n="0,4,16", dtype="auto"),
+}
+PROBES = {"fewshot": icl_fewshot, "bayes": icl_bayes, "demos": icl_demos,
+          "induction": icl_induction}
+INIT = {"fewshot": "out/pretrain/ckpt.pt", "bayes": "none",
+        "demos": "out/demos/ckpt.pt,out/demos_flip/ckpt.pt", "induction": "out/pretrain/ckpt.pt"}
+# The folder of a missing checkpoint tells the command that makes it.
+MADE_BY = {"pretrain": ("pretrain.py", "tiny"), "sft": ("sft.py", "tiny"),
+           "ppo": ("ppo.py", "tiny"), "ppo_ptx": ("ppo.py", "tiny", "--ptx=1"),
+           "gpt2": ("pretrain.py", "gpt2", "--init=gpt2", "--steps=0"),
+           **{name: ("pretrain.py", name)
+              for name in ("tiny_s", "tiny_l", "ginc_gpu", *ginc.CORPORA, *demos.CORPORA)}}
+
+
+# --- models ------------------------------------------------------------------------------------
+
+
+@dataclass
+class Loaded:
+    """A language model under a probe, and the file it came from."""
+
+    path: str
+    stage: str
+    step: int
+    model: GPT
+    tokenizer: Tokenizer
+    checkpoint: dict
+
+    def about(self):
+        """What every row of this model says of it."""
+        return {"ckpt": self.path, "stage": self.stage, "step": self.step,
+                "params": sum(p.numel() for p in self.model.parameters())}
+
+
+def load(path, machine):
+    """The checkpoint at `path` as a Loaded. Raises BadInput if it is none of a language model."""
+    checkpoint = load_checkpoint(path)
+    if checkpoint["model_config"].get("head", "lm") != "lm":
+        raise BadInput(f"{path} is a checkpoint of stage '{checkpoint['stage']}', whose model gives "
+                       "a number, not words; give one of pretrain, sft, dpo or ppo")
+    tokenizer = Tokenizer.from_json(checkpoint["tokenizer"])
+    if checkpoint["model_config"]["vocab_size"] < tokenizer.n_vocab:
+        raise BadInput(f"{path}: its tokenizer has {tokenizer.n_vocab} tokens, its model only "
+                       f"{checkpoint['model_config']['vocab_size']}: two runs were put together")
+    try:
+        model = GPT.from_checkpoint(checkpoint).to(machine.device).eval()
+    except ValueError as error:
+        raise BadInput(f"{path}: {error}") from None
+    return Loaded(Path(path).as_posix(), checkpoint["stage"], checkpoint.get("step", 0), model,
+                  tokenizer, checkpoint)
+
+
+def make(path):
+    """The path of a checkpoint, made first if it is missing and its folder tells how."""
+    path = Path(path)
+    if path.exists() or path.parent.name not in MADE_BY:
+        return path  # load_checkpoint says what is wrong with it
+    return need(path, *MADE_BY[path.parent.name])
+
+
+# --- records -----------------------------------------------------------------------------------
+
+
+def head_of(cfg, machine, models):
+    """The first line of the records: everything needed to run this again."""
+    return {"config": dataclasses.asdict(cfg), "argv": sys.argv, "device": machine.device,
+            "dtype": str(machine.dtype), "threads": torch.get_num_threads(),
+            "versions": {"python": platform.python_version(), "torch": torch.__version__,
+                         "numpy": np.__version__},
+            "checkpoints": [{**m.about(), "metrics": m.checkpoint.get("metrics"),
+                             "parent": m.checkpoint.get("parent")} for m in models if m]}
+
+
+# --- watching ----------------------------------------------------------------------------------
+
+
+def finished(log):
+    """Has the run that writes this log.jsonl come to its end? Its last line then holds samples."""
+    try:
+        last = Path(log).read_text(encoding="utf-8", errors="replace").splitlines()[-1]
+        return "samples" in json.loads(last)
+    except (OSError, IndexError, ValueError):  # not begun, or the line is half written
+        return False
+
+
+def newest(folder):
+    """The file of the latest step that a run has saved, and when: (path, time) or None."""
+    for name in ("last.pt", "ckpt.pt"):
+        try:
+            return folder / name, (folder / name).stat().st_mtime_ns
+        except FileNotFoundError:
+            continue
+    return None
+
+
+def watch(cfg, path, machine, pause=1.0):
+    """Probe each checkpoint that a run in the folder of `path` writes, until the run ends or
+    Ctrl-C. Returns the rows of all of them; the records are complete after each."""
+    probe, folder, rows, seen = PROBES[cfg.probe], Path(path).parent, [], None
+    print(f"watching {folder.as_posix()}, Ctrl-C ends", flush=True)
+    try:
+        while True:
+            over, found = finished(folder / "log.jsonl"), newest(folder)
+            if found and found != seen:
+                loaded, seen = load(found[0], machine), found
+                new = probe.probe(cfg, loaded, machine)
+                rows = [r for r in rows if r["step"] != loaded.step] + new
+                write_records(Path(cfg.out) / f"{cfg.probe}.jsonl",
+                              head_of(cfg, machine, [loaded]), rows)
+                print(f"step {loaded.step:>6}   {probe.headline(new)}", flush=True)
+            elif over:
+                print("the run has ended")
+                return rows
+            time.sleep(pause)
+    except KeyboardInterrupt:
+        print("\nstopped watching; the rows so far are kept")
+        return rows
+
+
+# --- the probe ---------------------------------------------------------------------------------
+
+
+def main(cfg):
+    """Run one probe on each checkpoint; returns the rows."""
+    if cfg.probe not in PROBES:
+        raise BadInput(f"--probe={cfg.probe}: expected one of {', '.join(PROBES)}")
+    positive(cfg, "draws")
+    machine, init = setup(cfg), cfg.init or INIT[cfg.probe]
+    paths = [None] if init == "none" else [part.strip() for part in init.split(",")]
+    out = Path(cfg.out) / f"{cfg.probe}.jsonl"
+    if cfg.watch:
+        if len(paths) > 1 or not paths[0]:
+            raise BadInput(f"--watch follows one run; --init={init} names not one checkpoint")
+        return watch(cfg, paths[0], machine)
+    if paths == [None] and cfg.probe in ("fewshot", "induction"):
+        raise BadInput(f"--probe={cfg.probe} asks a model; give --init=PATH/ckpt.pt")
+    models, rows = [], []
+    for path in paths:
+        loaded = path and load(make(path), machine)
+        models.append(loaded)
+        rows += PROBES[cfg.probe].probe(cfg, loaded, machine)
+    write_records(out, head_of(cfg, machine, models), rows)
+    PROBES[cfg.probe].show(rows)
+    print(f"\n{out.as_posix()}: {len(rows)} rows")
+    return rows
+
+
+# --- run ---------------------------------------------------------------------------------------
+
+if __name__ == "__main__":
+    run(lambda: main(parse_config(Config, PRESETS)))

@@ -1,0 +1,201 @@
+"""The command: checkpoints made, read and refused, records, and watching a run that goes on."""
+
+import dataclasses
+import importlib
+import json
+from dataclasses import asdict, replace
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import common
+import icl_eval
+from common import BadInput, parse_config, save_checkpoint
+from icl_eval import Config, PRESETS, PROBES, finished, main, make, newest, watch
+from machine import setup
+from tests.tiny import tiny
+from tokenizer import Tokenizer
+
+FAST = Config(device="cpu", n="0,1", draws=2, prompts=1)
+
+
+def checkpoint(step=5, head="lm", **changes):
+    tokenizer = Tokenizer.train("The cow eats grass. The king likes the sea.\n" * 9, 280)
+    model = tiny(vocab_size=tokenizer.n_vocab, block_size=64, head=head)
+    return {"stage": "pretrain", "model": model.state_dict(), "model_config": asdict(model.config),
+            "tokenizer": tokenizer.to_json(), "train_config": {"data": "nowhere"}, "step": step,
+            "metrics": {"val_loss": 2.0}, "parent": None, **changes}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A folder in which a pretraining run has left its checkpoint."""
+    save_checkpoint(tmp_path / "run" / "ckpt.pt", checkpoint())
+    return tmp_path / "run"
+
+
+def records(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_records_and_tables(run, tmp_path, capsys):
+    save_checkpoint(run / "other.pt", checkpoint(step=6, stage="sft"))
+    cfg = replace(FAST, init=f"{run / 'ckpt.pt'}, {run / 'other.pt'}", out=str(tmp_path / "icl"))
+    rows = main(cfg)
+    head, *lines = records(tmp_path / "icl" / "fewshot.jsonl")
+    assert lines == json.loads(json.dumps(rows)) and head["config"] == asdict(cfg)
+    assert [(c["stage"], c["step"]) for c in head["checkpoints"]] == [("pretrain", 5), ("sft", 6)]
+    assert head["checkpoints"][0]["metrics"] == {"val_loss": 2.0} and "torch" in head["versions"]
+    assert {(r["ckpt"], r["stage"], r["step"]) for r in rows} == {
+        ((run / "ckpt.pt").as_posix(), "pretrain", 5), ((run / "other.pt").as_posix(), "sft", 6)}
+    assert "known" in capsys.readouterr().out
+    assert main(replace(cfg, seed=1)) != rows and main(cfg) == rows  # the seed is what decides
+
+
+def test_induction_of_a_checkpoint(run, tmp_path):
+    main(replace(FAST, probe="induction", init=str(run / "ckpt.pt"), out=str(tmp_path)))
+    _, *rows = records(tmp_path / "induction.jsonl")
+    assert {r["kind"] for r in rows} == {"head", "repeat"}  # its text is nowhere: no ICL score
+
+
+@pytest.mark.parametrize("changes, message", [
+    (dict(probe="fewshots"), "--probe=fewshots: expected one of fewshot"),
+    (dict(draws=0), "--draws=0"),
+    (dict(n="1,x"), "--n=1,x: expected whole numbers"),
+    (dict(init="none"), "asks a model"),
+    (dict(init="nowhere.pt"), "nowhere.pt: no such file"),
+    (dict(init="elsewhere/ckpt.pt"), "no such file"),
+    (dict(data="nowhere.csv"), "nowhere.csv not found"),
+    (dict(watch=True, init="a/ckpt.pt,b/ckpt.pt"), "--watch follows one run"),
+    (dict(watch=True, init="none"), "--watch follows one run")])
+def test_bad_input_is_one_line_and_writes_nothing(run, tmp_path, changes, message):
+    cfg = replace(FAST, **{"init": str(run / "ckpt.pt"), "out": str(tmp_path / "icl"), **changes})
+    with pytest.raises(BadInput) as error:
+        main(cfg)
+    assert message in str(error.value) and "\n" not in str(error.value)
+    assert not (tmp_path / "icl").exists()
+
+
+@pytest.mark.parametrize("changes, message", [
+    (dict(head="scalar", stage="reward"), "gives a number, not words"),
+    (dict(tokenizer=Tokenizer.train("abc " * 9, 400).to_json()), None)])
+def test_a_model_without_words_is_refused(tmp_path, changes, message):
+    wrong = checkpoint(**changes)
+    if message is None:  # a model too small for its tokenizer
+        wrong["model_config"]["vocab_size"], message = 100, "two runs were put together"
+    save_checkpoint(tmp_path / "ckpt.pt", wrong)
+    with pytest.raises(BadInput, match=message):
+        main(replace(FAST, init=str(tmp_path / "ckpt.pt"), out=str(tmp_path / "icl")))
+
+
+@given(st.lists(st.sampled_from(["--n=0", "--n=,", "--n=-1", "--k=3", "--draws=0", "--draws=1",
+                                 "--probe=x", "--seed=2", "--prompts=1", "--watch=maybe", "--eps=2",
+                                 "--dtype=float8", "--device=tpu", "--preset=y", "--speed=1"])))
+def test_a_command_line_runs_or_says_why_not(argv):
+    """Exit code 0 or 2, whatever the options; the probe itself is left out."""
+    fast = {name: SimpleNamespace(probe=lambda *_: [], show=lambda _: None) for name in PROBES}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(icl_eval, "PROBES", fast)
+        patch.setattr(icl_eval, "load", lambda path, machine: None)
+        patch.setattr(icl_eval, "make", lambda path: path)
+        patch.setattr(icl_eval, "write_records", lambda *_: None)
+        code = 0
+        try:
+            common.run(lambda: main(parse_config(Config, PRESETS, argv)))
+        except SystemExit as stop:
+            code = stop.code
+    bad = {"--draws=0", "--probe=x", "--watch=maybe", "--dtype=float8", "--device=tpu", "--preset=y",
+           "--speed=1"}
+    last = {arg.partition("=")[0]: arg for arg in argv}  # the last of two counts, but is parsed
+    refused = bad & {*last.values()} | {"--n=-1"} & set() | {"--watch=maybe", "--speed=1"} & {*argv}
+    assert code == (2 if refused else 0)
+
+
+# --- missing checkpoints
+
+
+@pytest.mark.parametrize("name", icl_eval.MADE_BY)
+def test_a_missing_checkpoint_is_made_by_a_command_that_exists(name, tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(icl_eval, "need", lambda path, *command: made.append(command) or path)
+    assert make(tmp_path / name / "ckpt.pt") == tmp_path / name / "ckpt.pt"
+    (script, preset, *more), = made
+    stage = importlib.import_module(script.removesuffix(".py"))
+    argv = [f"--preset={preset}", f"--out={tmp_path / name}", *more]
+    cfg = parse_config(stage.Config, stage.PRESETS, argv)
+    assert cfg.preset == preset
+    if preset == name:  # and the preset writes to the folder of its name
+        assert parse_config(stage.Config, stage.PRESETS, argv[:1]).out == f"out/{name}"
+
+
+def test_every_default_checkpoint_can_be_made():
+    inits = [*icl_eval.INIT.values(), *(p["init"] for p in PRESETS.values() if "init" in p)]
+    for path in ",".join(inits).split(","):
+        assert path == "none" or path.split("/")[1] in icl_eval.MADE_BY and path.endswith("/ckpt.pt")
+
+
+def test_a_checkpoint_that_is_there_is_not_made(run, monkeypatch):
+    monkeypatch.setattr(icl_eval, "need", lambda *_: pytest.fail("made anew"))
+    here = run.rename(run.with_name("pretrain")) / "ckpt.pt"
+    assert make(here) == here and make("elsewhere/ckpt.pt").name == "ckpt.pt"
+
+
+# --- watching
+
+
+def test_the_end_of_a_run_is_seen_in_its_log(tmp_path):
+    log = tmp_path / "log.jsonl"
+    assert not finished(log)
+    for text, over in (("", False), ('{"config": {}}\n', False), ('{"step": 4, "loss": 1}\n', False),
+                       ('{"step": 4}\n{"step": 4, "samp', False),
+                       ('{"step": 4, "samples": ["a"]}\n', True)):
+        log.write_text(text, encoding="utf-8")
+        assert finished(log) is over
+
+
+def test_last_pt_is_newer_than_ckpt_pt(run):
+    assert newest(run)[0] == run / "ckpt.pt"
+    save_checkpoint(run / "last.pt", checkpoint())
+    assert newest(run)[0] == run / "last.pt" and newest(run / "nowhere") is None
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_watching_follows_a_run_to_its_end(tmp_path, monkeypatch, capsys, interrupted):
+    """Each pause, the run goes one step on: nothing yet, step 2, still step 2, step 4, the end."""
+    run, pauses = tmp_path / "run", []
+    run.mkdir()
+
+    def go_on(seconds):
+        pauses.append(seconds)
+        if len(pauses) == 4 and interrupted:
+            raise KeyboardInterrupt
+        if len(pauses) in (1, 3):
+            save_checkpoint(run / "last.pt", checkpoint(step=len(pauses) + 1))
+        if len(pauses) == 4:
+            (run / "log.jsonl").write_text('{"step": 4, "samples": []}\n', encoding="utf-8")
+        assert len(pauses) < 9, "watching never ends"
+
+    monkeypatch.setattr(icl_eval.time, "sleep", go_on)
+    cfg = replace(FAST, init=str(run / "ckpt.pt"), out=str(tmp_path / "icl"), watch=True)
+    rows = main(cfg)
+    assert list(dict.fromkeys(r["step"] for r in rows)) == [2, 4]
+    assert len({sum(r["step"] == step for r in rows) for step in (2, 4)}) == 1  # one set a step
+    assert records(tmp_path / "icl" / "fewshot.jsonl")[1:] == json.loads(json.dumps(rows))
+    shown = capsys.readouterr().out
+    assert "step      2   accuracy at 1 shots" in shown
+    assert ("stopped watching" if interrupted else "the run has ended") in shown
+
+
+def test_a_finished_run_is_probed_once(run, tmp_path):
+    (run / "log.jsonl").write_text('{"step": 5, "samples": []}\n', encoding="utf-8")
+    machine = setup(FAST)
+    rows = watch(replace(FAST, out=str(tmp_path / "icl")), run / "ckpt.pt", machine, pause=0)
+    assert {r["step"] for r in rows} == {5}
+
+
+def test_every_probe_has_its_parts():
+    for probe in PROBES.values():
+        assert all(callable(getattr(probe, name)) for name in ("probe", "show", "headline"))
+    assert {f.name for f in dataclasses.fields(Config)} >= {"probe", "init", "data", "watch"}
