@@ -189,15 +189,15 @@ def load_checkpoint(path, stages=None, device="cpu"):
     except PermissionError:
         raise
     except Exception as error:  # whatever the reader trips over in damaged bytes
-        raise BadInput(f"{path}: damaged or cut short ({_line(error)}); run the stage that makes it "
-                       "again") from None
+        raise BadInput(f"{path}: damaged or cut short ({_line(error)}); run the stage that makes "
+                       "it again") from None
     keys = {"stage", "model", "model_config", "tokenizer"}
     if not isinstance(checkpoint, dict) or not keys <= checkpoint.keys():
         raise BadInput(f"{path}: not a checkpoint of these stages (no stage, model, model_config "
                        "in it)")
     if stages and checkpoint["stage"] not in stages:
-        raise BadInput(f"{path} is a checkpoint of stage '{checkpoint['stage']}'; this needs one of "
-                       f"stage {' or '.join(stages)}")
+        raise BadInput(f"{path} is a checkpoint of stage '{checkpoint['stage']}'; this needs one "
+                       f"of stage {' or '.join(stages)}")
     return checkpoint
 
 
@@ -262,8 +262,8 @@ def need(path, script, preset, *more):
         alone = {key: value for key, value in os.environ.items() if key not in torchrun}
         command = [sys.executable, str(Path(__file__).with_name(script)), *options]
         if code := subprocess.run(command, env=alone).returncode:
-            raise BadInput(f"{script} ended with exit code {code}, so {path.as_posix()} is missing; "
-                           "see its message above")
+            raise BadInput(f"{script} ended with exit code {code}, so {path.as_posix()} is "
+                           "missing; see its message above")
     if dist.is_initialized():
         dist.barrier()
     return path

@@ -4,7 +4,7 @@ The fine-tuned network with its vocabulary head replaced by one number. It reads
 answer and says how good the answer is. People rank K answers to a question; every pair of them is a
 comparison.
 
-reads   out/sft/ckpt.pt (made first if it is missing) and the simulated labelers' rankings of answers
+reads   out/sft/ckpt.pt (made first if it is missing) and simulated labelers' rankings of answers
         that it samples, or --data=FILE with people's comparisons
 writes  out/reward/ckpt.pt, comparisons.jsonl, log.jsonl
 
@@ -51,8 +51,8 @@ class Config:
     max_len: int = 512  # tokens of question and answer; a longer pair loses its left
     batch_size: int = 8  # questions of one step, with all pairs of each (InstructGPT: 64)
     epochs: int = 1  # InstructGPT, App. C.2: more than one overfits
-    lr: float = 1e-3  # AdamW; then a cosine down to a tenth (InstructGPT, App. C.2)
-    matrix_lr: float = 0.0  # Muon for the hidden matrices; 0 hands them to AdamW
+    lr: float = 3e-3  # AdamW; then a cosine down to a tenth (InstructGPT, App. C.2)
+    matrix_lr: float = 0.01  # Muon for the hidden matrices; 0 hands them to AdamW
     eval_every: int = 50  # steps between validations
     seed: int = 1
     device: str = "auto"
@@ -62,7 +62,8 @@ class Config:
 
 PRESETS = {
     "tiny": {},
-    "gpt2": dict(init="out/sft_gpt2/ckpt.pt", out="out/reward_gpt2", max_len=1024, lr=1e-5),
+    "gpt2": dict(init="out/sft_gpt2/ckpt.pt", out="out/reward_gpt2", max_len=1024, lr=1e-5,
+                 matrix_lr=0.0),
 }
 
 
@@ -119,7 +120,8 @@ def sample_comparisons(model, tokenizer, prompts, cfg, machine, seed):
 def load_comparisons(cfg, sft, tokenizer, machine):
     """Comparisons for training and for validation, of different questions."""
     if cfg.data == "world":
-        asked = [World().prompts("rm", cfg.n_prompts, cfg.seed), World().prompts("test", cfg.n_eval)]
+        world = World()
+        asked = world.prompts("rm", cfg.n_prompts, cfg.seed), world.prompts("test", cfg.n_eval)
         return [sample_comparisons(sft, tokenizer, prompts, cfg, machine, seed)
                 for prompts, seed in zip(asked, (cfg.seed, 10**6 + cfg.seed))]
     records = read_comparisons(cfg.data)

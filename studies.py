@@ -49,7 +49,8 @@ class Config:
 
 
 # Options that a preset adds to each script: none, or small sizes that only show that all is wired.
-PRESETS = {"tiny": {}, "smoke": dict(out="out/studies_smoke", seeds=1, n_eval=26, n_lists=28, pool=4)}
+PRESETS = {"tiny": {},
+           "smoke": dict(out="out/studies_smoke", seeds=1, n_eval=26, n_lists=28, pool=4)}
 SMOKE = {"pretrain.py": ["--steps=20", "--n_layer=1", "--n_head=2", "--n_embd=32"],
          "sft.py": ["--n_demos=200", "--steps=10", "--n_eval=13"],
          "reward.py": ["--n_prompts=16", "--n_eval=13"],
@@ -62,7 +63,7 @@ STAGES = {
     "sft": ("sft.py", {"init": "pretrain"}, []),
     "reward": ("reward.py", {"init": "sft"}, []),
     "reward_few": ("reward.py", {"init": "sft"},
-                   [f"--n_prompts={FEW}", "--epochs=10", "--lr=6e-4"]),
+                   [f"--n_prompts={FEW}", "--epochs=10"]),
     "ppo": ("ppo.py", {"init": "sft", "reward": "reward"}, []),
     "ppo_free": ("ppo.py", {"init": "sft", "reward": "reward"}, ["--beta=0"]),
     "ppo_ptx": ("ppo.py", {"init": "sft", "reward": "reward"}, ["--ptx=1"]),

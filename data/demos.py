@@ -33,14 +33,16 @@ WORDS = (
 PAIRS = (("good", "bad"), ("hot", "cold"), ("happy", "sad"), ("fast", "slow"),
          ("sweet", "bitter"), ("loud", "quiet"), ("bright", "dark"), ("heavy", "light"))
 LABELS = [word for pair in PAIRS for word in pair]  # label 2v + side, v the verbaliser
-VOCABULARY = [*WORDS, *LABELS, ":", "quiz", "yes", "no"]  # ids from 256 on
+VOCABULARY = [*WORDS, *LABELS, ":"]  # ids from 256 on
 D, V, W, L = 8, len(PAIRS), len(WORDS), 3  # domains, verbalisers, words, words of an input
+COLON = 256 + W + 2 * V
 OTHER_SIDE, ANY_LABEL = 0.1, 0.02  # label noise: either side of the pair, or any label word
 TEMPLATE = " {text} : {label}\n"
 CORPORA = {"demos": 0.0, "demos_rare": 0.02, "demos_flip": 0.5}  # name -> rho
-# Shares of the documents: no labels; " good : river lamp sand"; " quiz river lamp sand : good yes".
-PLAIN, LABEL_FIRST, QUIZ = 0.15, 0.15, 0.30
-RIGHT = 0.75  # of the labels in a quiz, which says after each whether it is
+# Shares of the documents: inputs without labels; label first, " good : river lamp sand"; echoes, in
+# which inputs come back. Without echoes no network of this size learns to read labels off a prompt
+# in minutes; the habit then carries over to all documents (burstiness: Chan et al. 2022).
+PLAIN, LABEL_FIRST, ECHO = 0.15, 0.15, 0.35
 TRAIN, VALIDATION, PROMPTS = 0, 1, 2  # the seeds of the three never meet
 
 
@@ -82,33 +84,44 @@ def tokenizer():
     return Tokenizer([bytes([b]) for b in range(256)] + words)
 
 
+def echo(rng, x, sides, domain, place):
+    """Let inputs come back: from the seventh on, each takes the sides of one of its document's
+    first six and, in any order, two in three of its words. `place` (E,) counts the inputs of each
+    document."""
+    E = np.arange(len(x))
+    source = np.where(place < 6, E, E - place + rng.integers(6, size=len(x)))
+    sides = sides[source]
+    cumulative = frequencies().cumsum(-1)[domain, sides[:, 0], sides[:, 1]]  # (E, W)
+    fresh = (rng.random((*x.shape, 1)) > cumulative[:, None, :-1]).sum(-1)
+    kept = (place[:, None] < 6) | (rng.random(x.shape) < 2 / 3)
+    return rng.permuted(np.where(kept, x[source], fresh), axis=1), sides
+
+
 def documents(n, rho, rng):
-    """n documents as one row of ids for each pair, (E, 9), with -1 where there is nothing.
+    """n documents as one row of ids for each pair, (E, 7), with -1 where there is nothing.
 
     A row is an input and its label (or the input alone) and a newline; the last row of a document
     ends in <|endoftext|>.
     """
     lengths = rng.integers(16, 25, n)  # pairs of a document
     document = np.repeat(np.arange(n), lengths)  # (E,)
+    place = np.arange(len(document)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     domain, verbaliser = (rng.integers(size, size=n)[document] for size in (D, V))
     reverse, kind = (rng.random(n) < rho)[document], rng.random(n)[document]
-    plain, first, quiz = (kind < PLAIN, kind > 1 - LABEL_FIRST,
-                          (PLAIN <= kind) & (kind < PLAIN + QUIZ))
     x, sides = draw_inputs(rng, domain)
-    true = side_of(sides, verbaliser)
-    either, any_label, right = rng.random((3, len(document)))
-    side = np.where(either < OTHER_SIDE, rng.integers(2, size=len(document)), true ^ reverse)
+    e = (kind > PLAIN + LABEL_FIRST) & (kind < PLAIN + LABEL_FIRST + ECHO)
+    x[e], sides[e] = echo(rng, x[e], sides[e], domain[e], place[e])
+    side = side_of(sides, verbaliser) ^ reverse
+    either, any_label = rng.random((2, len(document)))
+    side = np.where(either < OTHER_SIDE, rng.integers(2, size=len(document)), side)
     label = np.where(any_label < ANY_LABEL, rng.integers(2 * V, size=len(document)),
                      2 * verbaliser + side)
-    label = np.where(quiz, 2 * verbaliser + (true ^ (right >= RIGHT)), label)
-    words = {word: 256 + i for i, word in enumerate(VOCABULARY)}
-    rows = np.full((len(document), 9), -1)
-    rows[:, 1:4], rows[:, 4], rows[:, 5], rows[:, 7] = 256 + x, words[":"], 256 + W + label, 10
-    rows[quiz, 0] = words["quiz"]
-    rows[quiz, 6] = np.where(right < RIGHT, words["yes"], words["no"])[quiz]
-    rows[plain, 4:6] = -1
-    rows[first] = rows[first][:, [5, 4, 1, 2, 3, 0, 6, 7, 8]]
-    rows[np.cumsum(lengths) - 1, 8] = tokenizer().endoftext
+    rows = np.full((len(document), 7), -1)
+    rows[:, :3], rows[:, 3], rows[:, 4], rows[:, 5] = 256 + x, COLON, 256 + W + label, 10
+    rows[kind < PLAIN, 3:5] = -1
+    first = (kind > PLAIN) & (kind < PLAIN + LABEL_FIRST)
+    rows[first] = rows[first][:, [4, 3, 0, 1, 2, 5, 6]]
+    rows[np.cumsum(lengths) - 1, 6] = tokenizer().endoftext
     return rows
 
 

@@ -9,13 +9,13 @@ on every platform (only random.Random and sha256 decide anything).
 * `documents` is the pretraining text: facts, lists that repeat one sub-task (GPT-3, Brown et al.
   2020, figure 1.1), lists with a mapping made up for that one document, key-value lists, songs
   (random lines repeated: without them induction does not form in time), chat, stories, reviews.
-* Quizzes ask and answer, or have statements marked, in a form of their own.
+* Quizzes ask and answer in a form of their own.
 * Chat documents hold one persona each: helpful in 16% of documents, else a brush-off, rude, a
   question back, or off-topic. So the base model, asked cold, is mostly unhelpful, and a few
   helpful exchanges in its prompt tell it *which Bot is talking*: in-context learning as implicit
   Bayesian inference over documents (Xie et al. 2021).
-* Thirteen instruction tasks. Every (task, item) key is train, dev or test. Held-out keys occur in no
-  list, chat, quiz, demonstration, or training prompt; the fact itself does, in plain sentences.
+* Thirteen instruction tasks. Every (task, item) key is train, dev or test. Held-out keys occur in
+  no list, chat, quiz, demonstration, training prompt; the fact itself does, in plain sentences.
 * `demonstrations` come from simulated labelers of mixed quality: a model tuned on them is good
   and can still be improved (InstructGPT, Ouyang et al. 2022, section 3).
 """
@@ -35,8 +35,8 @@ from data.words import (AGAIN, ATTRIBUTES, BRUSH_OFF, COLOURS, EVENTS, HELD_OUT,
 from tokenizer import transcript
 
 # Share of the pretraining text (in words and punctuation marks) that each type of document gets.
-SHARES = {"facts": .25, "known list": .1, "novel list": .13, "key-value list": .06, "song": .08,
-          "chat": .14, "quiz": .11, "true or false": .07, "story": .03, "review": .03}
+SHARES = {"facts": .27, "known list": .11, "novel list": .13, "key-value list": .07, "song": .08,
+          "chat": .15, "quiz": .12, "story": .035, "review": .035}
 # What the sentences of a facts document are about, besides things: the tasks that have many items
 # to learn one by one come often, those that follow from facts about things seldom.
 WORD_TASKS = {"opposite": .22, "past": .2, "sum": .23, "next": .2, "bigger": .05, "name": .1}
@@ -192,18 +192,6 @@ class World(Tasks):
             prompt = self.train_prompt(rng)
             question = prompt["messages"][0]["content"]
             lines.append(f"Q: {question}\nA: {self.helpful(prompt, rng)}")
-        return "\n".join(lines)
-
-    def _true_or_false(self, rng):
-        """Statements to be marked: who can tell a false one by reading has what a reward model needs
-        to start from."""
-        lines = []
-        for _ in range(rng.randint(3, 6)):
-            prompt = self.train_prompt(rng)
-            true = rng.random() < .5
-            answer = rng.choice(prompt["answers"]) if true else self.wrong_answer(prompt, rng)
-            claim = rng.choice(self.statements(prompt["task"], prompt["item"], answer))
-            lines.append(f"True or false? {claim} {true}.")
         return "\n".join(lines)
 
     def _story(self, rng):
