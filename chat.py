@@ -1,21 +1,25 @@
-"""Talk to a checkpoint in the terminal, word by word as it is written.
+"""Talk to a checkpoint in the terminal, word by word as it is written; compare checkpoints; label.
 
     python chat.py out/sft/ckpt.pt
     python chat.py out/sft/ckpt.pt --prompt="What colour is the tractor?" --greedy
     python chat.py out/pretrain/ckpt.pt --prompt="User: Hello.\\nBot:" --raw
+    python chat.py --compare --prompt="What colour is the tractor?"
+    python chat.py --label                        rank answers, as InstructGPT's labelers did
+    python chat.py --web                          all three in the browser
 
 A fine-tuned model is asked in the chat template, a base model in the form of a transcript; `--raw`
-continues the text as it stands. In a conversation, /reset forgets it and /quit ends.
+continues the text as it stands. In a conversation, /reset forgets it and /quit ends. `--compare`
+asks the base model, the fine-tuned one and PPO's the same, and shows what the reward model gives.
+`--label` writes out/labels/comparisons.jsonl, which `reward.py --data=FILE` learns from.
 """
 
-import secrets
 import sys
 from dataclasses import dataclass
 
-from common import BadInput, load_checkpoint, parse_config, run
+from answers import Shelf, fit, open_checkpoint
+from common import BadInput, parse_config, run
+from label import Desk, check_labeler, sit_down
 from machine import setup
-from model import GPT, stream
-from tokenizer import StreamDecoder, Tokenizer
 
 
 @dataclass
@@ -23,112 +27,156 @@ class Config:
     preset: str = "default"  # there is one set of defaults
     prompt: str = ""  # answer this and exit; \n in it is a line break
     raw: bool = False  # continue the prompt as plain text, without a template
+    compare: bool = False  # ask base, fine-tuned and PPO model the same
+    label: bool = False  # rank answers of the fine-tuned model
+    web: bool = False  # serve a page with all of this
     temperature: float = 0.8  # 1 samples from the model as it is, lower is safer
     top_k: int = 0  # keep only the k likeliest tokens; 0 keeps all
     top_p: float = 1.0  # keep the likeliest tokens that together reach this probability
     greedy: bool = False  # always the likeliest token
     max_new_tokens: int = 200
     seed: int = 0  # the same seed and the same words give the same answer; 0 draws a new one
+    out: str = "out"  # where --compare, --label and --web look for */ckpt.pt
+    data: str = ""  # prompts to label: "world" or a file; empty: what the model was tuned on
+    labeler: str = ""  # who labels in the terminal; empty: ask
+    host: str = "127.0.0.1"  # who may open the page: this machine; 0.0.0.0 the network as well
+    port: int = 8000  # of the page; 0 takes a free one
     device: str = "auto"
     dtype: str = "auto"
 
 
-def answer(model, tokenizer, ids, stop, cfg, machine, turn=0):
+def sampling(cfg):
+    """The options of `Shelf.speak` that the command line gives."""
+    return {"temperature": 0.0 if cfg.greedy else cfg.temperature, "top_k": cfg.top_k,
+            "top_p": cfg.top_p}
+
+
+def answer(shelf, loaded, ids, stop, cfg, turn=0):
     """Print the continuation of `ids` as it is sampled; returns its text."""
-    limit = cfg.max_new_tokens
-    if model.config.pos == "learned":  # the oldest words make room
-        limit = min(limit, model.config.block_size // 2)
-        ids = ids[-(model.config.block_size - limit) :]
-    seed = cfg.seed + turn if cfg.seed else secrets.randbits(32)
-    decoder, text = StreamDecoder(tokenizer), ""
-    with machine.autocast():
-        for (token,) in stream(
-            model,
-            [ids],
-            limit,
-            temperature=0.0 if cfg.greedy else cfg.temperature,
-            top_k=cfg.top_k,
-            top_p=cfg.top_p,
-            stop=stop,
-            seed=seed,
-        ):
-            piece = "" if token in stop else decoder.feed(token)
-            piece = piece if text else piece.lstrip()
-            text += piece
-            print(piece, end="", flush=True)
-    rest = decoder.feed()
-    print(rest, flush=True)
-    return text + rest
+    ids, limit = fit(loaded.model.config, ids, cfg.max_new_tokens)
+    seed, said = cfg.seed + turn if cfg.seed else 0, ""
+    for _, text in shelf.speak(loaded, ids, stop, limit, seed, **sampling(cfg)):
+        said += text
+        print(text, end="", flush=True)
+    print(flush=True)
+    return said
 
 
-def talk(model, tokenizer, cfg, machine, chat):
+def talk(shelf, loaded, cfg):
     """A conversation on standard input; the model sees all of it each time."""
     messages, turn = [], 0
-    while True:
-        try:
-            line = input("\nyou  > ").strip()
-        except EOFError:
-            break
-        if line == "/quit":
-            break
+    for line in typed("\nyou  > "):
         if line == "/reset":
             messages = []
             print("(forgotten)")
-        elif line:
+        else:
             messages.append({"role": "user", "content": line})
             print("model> ", end="", flush=True)
-            text = answer(model, tokenizer, *tokenizer.prompt(messages, chat), cfg, machine, turn)
+            ids, stop = loaded.tokenizer.prompt(messages, loaded.chat)
+            text = answer(shelf, loaded, ids, stop, cfg, turn)
             messages.append({"role": "assistant", "content": text})
             turn += 1
 
 
+def typed(mark):
+    """What is typed in, line by line, until /quit or the end of input."""
+    while True:
+        try:
+            line = input(mark).strip()
+        except EOFError:
+            return
+        if line == "/quit":
+            return
+        if line:
+            yield line
+
+
+def lineup(shelf):
+    """Which checkpoints to compare: one each of base, fine-tuned and PPO."""
+    names = [name for name in map(shelf.first, ("pretrain", "sft", "ppo")) if name]
+    if not names:
+        raise BadInput(f"{shelf.out} holds no checkpoint to compare; python ppo.py makes them all")
+    return names
+
+
+def compare(shelf, names, prompt, cfg):
+    """Print the answers of the base, fine-tuned and PPO model to one prompt, with the reward
+    model's score and log π(y|x) − log π_SFT(y|x), whose mean over answers is the KL."""
+    spoken = ""
+    for event in shelf.compare(names, [{"role": "user", "content": prompt}], cfg.max_new_tokens,
+                               reward=shelf.first("reward"), reference=shelf.first("sft"),
+                               seed=cfg.seed, **sampling(cfg)):
+        if spoken != event["name"]:
+            spoken = event["name"]
+            print(f"\n{spoken:>9}> ", end="")
+        print(event.get("text", ""), end="", flush=True)
+        if "tokens" in event:
+            figures = [f"{len(event['tokens'])} tokens" + ("" if event["ended"] else ", cut off")]
+            if event["reward"] is not None:
+                figures.append(f"reward {event['reward']:+.2f}")
+            if event["kl"] is not None:
+                figures.append(f"KL to SFT {event['kl']:+.2f} nats")
+            print(f"\n{'':>9}  ({', '.join(figures)})")
+
+
+def web_page():
+    """The module web.py, or one line that says how to get what it needs."""
+    try:
+        import web
+    except ModuleNotFoundError as error:
+        if error.name not in ("fastapi", "starlette", "pydantic", "uvicorn"):
+            raise
+        raise BadInput(f"--web needs {error.name}: pip install -e '.[web]' (without a browser: "
+                       "--compare and --label)") from None
+    return web
+
+
 def main(argv):
-    if not argv or argv[0].startswith("-") and not {"-h", "--help"} & {*argv}:
-        raise BadInput("which checkpoint? For example: python chat.py out/sft/ckpt.pt")
-    path, options = (argv[0], argv[1:]) if not argv[0].startswith("-") else ("", argv)
+    path, options = (argv[0], argv[1:]) if argv and argv[0][:1] != "-" else ("", argv)
     cfg = parse_config(Config, {"default": {}}, options)
     if cfg.top_p > 1:
         raise BadInput(f"--top_p={cfg.top_p}: expected a probability, 0 to 1")
+    if cfg.max_new_tokens == 0:
+        raise BadInput("--max_new_tokens=0: expected a number above 0")
+    if cfg.web + cfg.compare + cfg.label > 1:
+        raise BadInput("--web, --compare and --label: one at a time")
+    if path and (cfg.web or cfg.compare):
+        raise BadInput(f"'{path}': --web and --compare find the checkpoints in --out={cfg.out}")
+    if not (path or cfg.web or cfg.compare or cfg.label):
+        raise BadInput("which checkpoint? For example: python chat.py out/sft/ckpt.pt")
+    web = web_page() if cfg.web else None
     machine = setup(cfg)
-    checkpoint = load_checkpoint(path)
-    if checkpoint["model_config"].get("head", "lm") != "lm":
-        raise BadInput(
-            f"{path} is a checkpoint of stage '{checkpoint['stage']}', which gives scores, not "
-            "words; talk to one of stage pretrain, sft or ppo"
-        )
-    tokenizer = Tokenizer.from_json(checkpoint["tokenizer"])
-    if checkpoint["model_config"]["vocab_size"] < tokenizer.n_vocab:
-        raise BadInput(f"{path}: its tokenizer has more tokens than its model; use another file")
-    try:
-        model = GPT.from_checkpoint(checkpoint).to(machine.device).eval()
-    except ValueError as error:
-        raise BadInput(f"{path}: {error}") from None
-    chat = checkpoint["stage"] != "pretrain"
-    prompt = cfg.prompt.replace("\\n", "\n")
-    if cfg.raw:
-        answer(
-            model,
-            tokenizer,
-            [tokenizer.endoftext, *tokenizer.encode(prompt)],
-            [tokenizer.endoftext],
-            cfg,
-            machine,
-        )
-    elif prompt:
-        answer(
-            model,
-            tokenizer,
-            *tokenizer.prompt([{"role": "user", "content": prompt}], chat),
-            cfg,
-            machine,
-        )
+    shelf, prompt = Shelf(cfg.out, machine), cfg.prompt.replace("\\n", "\n")
+
+    def desk():
+        loaded = open_checkpoint(path, machine) if path else shelf.get(shelf.first("sft") or "sft")
+        return Desk(shelf, loaded, cfg.data, limit=cfg.max_new_tokens, seed=cfg.seed)
+
+    if cfg.web:
+        web.serve(shelf, desk, cfg.host, cfg.port,
+                  {**sampling(cfg), "limit": cfg.max_new_tokens, "seed": cfg.seed})
+    elif cfg.compare:
+        names = lineup(shelf)
+        for line in [prompt] if prompt else typed("\nprompt > "):
+            compare(shelf, names, line, cfg)
+    elif cfg.label:
+        asked = cfg.labeler or next(typed("your name or number as a labeler > "), "")
+        labeler, at = check_labeler(asked), desk()
+        sit_down(at, labeler)
+        at.close()
     else:
-        print(
-            f"{path}: stage {checkpoint['stage']}, "
-            f"{sum(p.numel() for p in model.parameters()):,} parameters. "
-            "/reset forgets the conversation, /quit ends."
-        )
-        talk(model, tokenizer, cfg, machine, chat)
+        loaded = open_checkpoint(path, machine)
+        if cfg.raw:
+            end = loaded.tokenizer.endoftext
+            answer(shelf, loaded, [end, *loaded.tokenizer.encode(prompt)], [end], cfg)
+        elif prompt:
+            messages = [{"role": "user", "content": prompt}]
+            answer(shelf, loaded, *loaded.tokenizer.prompt(messages, loaded.chat), cfg)
+        else:
+            print(f"{path}: stage {loaded.stage}, "
+                  f"{sum(p.numel() for p in loaded.model.parameters()):,} parameters. "
+                  "/reset forgets the conversation, /quit ends.")
+            talk(shelf, loaded, cfg)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def option_logprobs(model, prompts, options, machine):
     """log p of every token of every option, given its prompt and the option's earlier tokens.
 
     prompts: N lists of ids; options: for each prompt a list of lists of ids, none empty. Returns,
-    for each prompt, a list of 1-D float arrays, one per option: their sum is log p(option | prompt).
+    for each prompt, a list of 1-D float arrays, one per option: its sum is log p(option | prompt).
     """
     return score_options(model, prompts, options, machine)[0]
 

@@ -2,58 +2,33 @@
 
 import io
 import sys
-from dataclasses import asdict
 
 import pytest
 import torch
 
+import answers
 import chat
 import common
 import model as model_module
 from common import BadInput
-from model import GPT, GPTConfig
-from tokenizer import Tokenizer
+from data.formats import read_comparisons
+from model import GPT
+from tests.tiny_out import TOKENIZER, fill, write
 
-WORDS = "User: Hello there.\nBot: 안녕하세요, how are you? I am fine, thank you.\n"
 ANYWHERE = ["--device=cpu", "--dtype=float32"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def tokenizer():
-    return Tokenizer.train(WORDS * 3, 320)
+    return TOKENIZER
 
 
 @pytest.fixture
-def checkpoint(tmp_path, tokenizer):
+def checkpoint(tmp_path):
     """Writes a checkpoint of some stage, with random weights, and returns its path."""
 
     def make(stage="sft", **changes):
-        network = GPT(
-            GPTConfig(
-                **{
-                    **dict(
-                        block_size=32, vocab_size=tokenizer.n_vocab, n_layer=2, n_head=2, n_embd=32
-                    ),
-                    **changes,
-                }
-            )
-        )
-        for p in network.parameters():  # larger than fresh ones: the likeliest token is clear
-            p.data.mul_(3)
-        path = tmp_path / f"{stage}.pt"
-        common.save_checkpoint(
-            path,
-            {
-                "stage": stage,
-                "model": network.state_dict(),
-                "tokenizer": tokenizer.to_json(),
-                "model_config": asdict(network.config),
-                "step": 1,
-                "metrics": {},
-                "parent": None,
-            },
-        )
-        return str(path)
+        return str(write(tmp_path / f"{stage}.pt", stage, **changes))
 
     return make
 
@@ -91,7 +66,7 @@ def asked(monkeypatch):
             yield [token]
 
     chat_tokenizer = {}
-    monkeypatch.setattr(chat, "stream", stream)
+    monkeypatch.setattr(answers, "stream", stream)
     prompts_of = type(
         "Asked", (), {"prompts": prompts, "use": lambda _, t: chat_tokenizer.update(it=t)}
     )
@@ -156,7 +131,7 @@ def test_a_base_model_answers_one_line_of_a_transcript(
     say(path, "--prompt=Hello")
     ids, options = asked.prompts[0]
     assert (ids, options["stop"]) == tokenizer.prompt(conversation("Hello"), chat=False)
-    monkeypatch.setattr(chat, "stream", model_module.stream)
+    monkeypatch.setattr(answers, "stream", model_module.stream)
     script(*tokenizer.encode(" I am fine.\nUser: what?"))
     assert say(path, "--prompt=Hello") == "I am fine.\n"
 
@@ -240,6 +215,40 @@ def test_a_talk_longer_than_the_learned_positions_goes_on(checkpoint, say, monke
     assert say(checkpoint(pos="learned")).count("model> ") == 4
 
 
+# --- compare and label in the terminal ---------------------------------------------------------
+
+
+def test_compare_shows_every_stage_with_reward_and_kl(tmp_path, capsys):
+    fill(tmp_path)
+    chat.main(["--compare", f"--out={tmp_path}", *ANYWHERE, "--prompt=Hello", "--max_new_tokens=9"])
+    said = capsys.readouterr().out
+    assert [stage for stage in ("pretrain>", "sft>", "ppo>") if said.count(stage) == 1] == [
+        "pretrain>", "sft>", "ppo>"]
+    assert said.count("reward ") == 3 and said.count("KL to SFT ") == 3
+    assert "KL to SFT +0.00 nats" in said.split("sft>")[1].split("ppo>")[0]
+
+
+def test_compare_works_with_what_there_is(tmp_path, capsys, monkeypatch):
+    fill(tmp_path, ["pretrain"])
+    type_in(monkeypatch, "Hello", "Bye")
+    chat.main(["--compare", f"--out={tmp_path}", *ANYWHERE, "--max_new_tokens=5"])
+    said = capsys.readouterr().out
+    assert said.count("pretrain>") == 2 and "reward" not in said and "KL" not in said
+
+
+def test_labels_typed_in_the_terminal_are_ones_that_reward_py_reads(tmp_path, capsys, monkeypatch):
+    fill(tmp_path, ["sft"])
+    type_in(monkeypatch, "3 1=4 2", "no", "2 1 3 4 / 7 - 3 2", "/undo", "1 2 3 4", "/quit")
+    chat.main(["--label", f"--out={tmp_path}", *ANYWHERE, "--labeler=김", "--max_new_tokens=9"])
+    said = capsys.readouterr().out
+    path = tmp_path / "labels" / "comparisons.jsonl"
+    first, second = read_comparisons(path)
+    assert [len(group) for group in first["ranking"]] == [1, 2, 1]
+    assert second["ranking"] == [[i] for i in second["shown"]]  # as it was changed to
+    assert first["labeler"] == "김" and "expected each of 1 to 4" in said
+    assert f"2 judged by 김, 2 in {path}" in said
+
+
 # --- refusals ----------------------------------------------------------------------------------
 
 
@@ -257,6 +266,39 @@ def test_without_a_checkpoint_it_says_how(argv):
 def test_a_probability_is_at_most_one(checkpoint):
     with pytest.raises(BadInput, match="--top_p=1.5: expected a probability"):
         chat.main([checkpoint(), "--top_p=1.5"])
+
+
+@pytest.mark.parametrize("argv, words", [
+    (["--web", "--label"], "one at a time"),
+    (["some/ckpt.pt", "--compare"], "find the checkpoints in --out=out"),
+    (["--compare", "--out=nowhere"], "nowhere holds no checkpoint"),
+    (["--label", "--out=nowhere", "--labeler=x"], "no checkpoint 'sft' in nowhere"),
+    (["some/ckpt.pt", "--max_new_tokens=0"], "expected a number above 0"),
+])
+def test_what_does_not_go_together(argv, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadInput, match=words):
+        chat.main([*argv, *ANYWHERE])
+
+
+def test_labels_need_a_tuned_model_and_a_proper_name(tmp_path):
+    fill(tmp_path, ["pretrain", "sft"])
+    with pytest.raises(BadInput, match="base model"):
+        chat.main([str(tmp_path / "pretrain" / "ckpt.pt"), "--label", "--labeler=x",
+                   f"--out={tmp_path}"])
+    with pytest.raises(BadInput, match="labeler '../x'"):
+        chat.main(["--label", f"--out={tmp_path}", "--labeler=../x"])
+
+
+@pytest.mark.parametrize("name", ["fastapi", "uvicorn"])
+def test_without_the_extra_the_page_says_what_to_type(name, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, name, None)  # as if it were not installed
+    monkeypatch.delitem(sys.modules, "web", raising=False)
+    with pytest.raises(SystemExit) as stop:
+        common.run(chat.main, ["--web"])
+    assert stop.value.code == 2
+    assert capsys.readouterr() == ("", f"error: --web needs {name}: pip install -e '.[web]' "
+                                       "(without a browser: --compare and --label)\n")
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])

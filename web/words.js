@@ -1,0 +1,115 @@
+// Every text of the page, in English and Korean. `t(key)` gives it in the chosen language.
+
+const WORDS = {
+  en: {
+    talk: 'Talk', compare: 'Compare', label: 'Label',
+    say: 'Write something, then Enter (Shift+Enter for a new line)',
+    send: 'Send', stop: 'Stop', ask_all: 'Ask all', you: 'You',
+    checkpoint: 'Checkpoint', temperature: 'Temperature', top_p: 'Top p', top_k: 'Top k (0: all)',
+    limit: 'At most, tokens', seed: 'Seed (0: a new one each time)',
+    raw: 'Continue my text as it stands', forget: 'Forget the conversation',
+    hover: 'Point at a word of an answer to see how probable it was and what else the model considered (at temperature 1). Underlined: the model was unsure.',
+    base: 'A base model: it continues a transcript of a talk.',
+    tuned: 'It was tuned on conversations.',
+    none: 'No checkpoint yet. In a terminal: python ppo.py makes them all.',
+    parameters: 'parameters', step: 'step', damaged: 'damaged',
+    end: 'ends the answer', cut: 'cut off', tokens: 'tokens',
+    stages: { pretrain: 'base', sft: 'SFT', ppo: 'PPO', dpo: 'DPO', reward: 'reward model' },
+    reward_model: 'Scored by', reference: 'KL against', nobody: 'nobody',
+    reward: 'reward', kl: 'KL to SFT', nats: 'nats',
+    compare_note: 'Reward: the score that PPO was trained to raise; a proxy, not the truth. KL to SFT: log π(y|x) − log π_SFT(y|x) of this one answer y to the prompt x, at temperature 1. Over many answers its mean is the KL that PPO pays for; of one answer it may be negative, and for the SFT model itself it is 0. Each model reads the prompt in its own form, with the sampling settings of the Talk tab.',
+    who: 'Be the labeler',
+    who_note: 'You will see several answers to one prompt, written by one model, in a shuffled order. Put them in order, the best first. Reward models learn from such orders what people prefer. Your name or number goes into the file beside each judgement.',
+    labeler: 'Your name or number', begin: 'Begin',
+    ranking: 'Answers, best first', ranked: 'Your order, best first', unranked: 'Not ranked yet',
+    submit: 'Submit', undo: 'Undo', nothing: '(says nothing)', rating: 'rating, if you like',
+    tie: 'tied', best: 'best', saved: 'Saved.', undone: 'Taken back.',
+    waiting: 'The next answers are being written …',
+    unfinished: 'Rank every answer first.',
+    offline: 'The server does not answer. Your ranking is kept and sent again …',
+    mine: n => `${n} judged by you`, all: n => `${n} in all`,
+    agreement: 'Agreement between labelers', own: 'You and the others',
+    agree: (s, l, h, pairs, prompts) => `${s}% <small>(${l}–${h}%) of ${pairs} pairs, ${prompts} prompts</small>`,
+    no_agreement: 'It shows once two people have judged the same prompt.',
+    agreement_note: 'Pairs of answers that both order alike, ties left out, with a 95% interval. InstructGPT\'s labelers: 73%.',
+    labelers: 'Labelers', change: 'Change',
+    guideline: 'Guideline',
+    rules: [
+      '<b>Helpful.</b> It does what was asked, and briefly. A right answer beats a wrong one.',
+      '<b>Truthful.</b> It claims nothing false. “I do not know” beats an invention.',
+      '<b>Harmless.</b> It is polite, whoever asks. An insult goes below a clumsy answer.',
+      'Where these conflict, harmless and truthful come before helpful, unless the harm is slight.',
+      'Equally good answers tie. Judge what stands there, not what may have been meant.'],
+    keys: 'Keys',
+    key_list: [['1–9', 'this answer comes next'], ['=', 'the next one ties with the last'],
+      ['⌫', 'take the last one out'], ['Enter', 'submit'], ['u', 'undo the last judgement']],
+    drag: 'Or drag: between two answers for a place, onto one for a tie. A click does the same as the number.',
+    shown_by: 'Only your order and rating are kept. Which labeler sees which order of answers is random.',
+    failed: 'The server refused',
+  },
+  ko: {
+    talk: '대화', compare: '비교', label: '평가',
+    say: '메시지를 입력하고 Enter를 누르세요 (줄바꿈은 Shift+Enter)',
+    send: '보내기', stop: '멈추기', ask_all: '모두에게 묻기', you: '나',
+    checkpoint: '체크포인트', temperature: '온도', top_p: 'Top p', top_k: 'Top k (0이면 전부)',
+    limit: '최대 토큰 수', seed: '시드 (0이면 매번 새로)',
+    raw: '입력한 글을 그대로 이어 쓰기', forget: '대화 지우기',
+    hover: '답변의 단어에 마우스를 올리면 그 단어의 확률과 모델이 고려한 다른 후보가 보입니다(온도 1 기준). 밑줄은 모델이 망설인 곳입니다.',
+    base: '사전학습만 한 모델이라 대화록을 이어 씁니다.',
+    tuned: '대화로 미세조정한 모델입니다.',
+    none: '아직 체크포인트가 없습니다. 터미널에서 python ppo.py를 실행하면 모두 만들어집니다.',
+    parameters: '파라미터', step: '스텝', damaged: '손상됨',
+    end: '여기서 답변을 끝냄', cut: '중간에 잘림', tokens: '토큰',
+    stages: { pretrain: '사전학습', sft: 'SFT', ppo: 'PPO', dpo: 'DPO', reward: '보상 모델' },
+    reward_model: '채점', reference: 'KL 기준', nobody: '없음',
+    reward: '보상', kl: 'SFT와의 KL', nats: 'nat',
+    compare_note: '보상은 PPO가 높이도록 학습한 점수로, 진짜 품질이 아니라 그 대용물입니다. SFT와의 KL은 프롬프트 x에 대한 이 답변 y 하나의 log π(y|x) − log π_SFT(y|x)입니다(온도 1). 많은 답변에서 평균을 내면 PPO가 벌점으로 치르는 KL이 됩니다. 답변 하나만 보면 음수일 수도 있고, SFT 모델 자신은 0입니다. 모델마다 프롬프트를 자기 형식으로 읽고, 샘플링은 대화 탭의 설정을 따릅니다.',
+    who: '평가자가 되어 보세요',
+    who_note: '한 모델이 같은 프롬프트에 쓴 여러 답변이 섞인 순서로 나옵니다. 좋은 것부터 순서를 매기세요. 보상 모델은 이런 순서에서 사람의 선호를 배웁니다. 이름이나 번호는 평가마다 파일에 함께 기록됩니다.',
+    labeler: '이름 또는 번호', begin: '시작',
+    ranking: '답변, 좋은 것부터', ranked: '내가 매긴 순서 (좋은 것부터)', unranked: '아직 순위 없음',
+    submit: '제출', undo: '되돌리기', nothing: '(빈 답변)', rating: '점수 (선택)',
+    tie: '동점', best: '최고', saved: '저장했습니다.', undone: '되돌렸습니다.',
+    waiting: '다음 답변을 쓰고 있습니다 …',
+    unfinished: '먼저 모든 답변의 순위를 매기세요.',
+    offline: '서버가 응답하지 않습니다. 매긴 순위는 보관되어 있고 다시 보냅니다 …',
+    mine: n => `내 평가 ${n}개`, all: n => `전체 ${n}개`,
+    agreement: '평가자 사이의 일치도', own: '나와 다른 평가자',
+    agree: (s, l, h, pairs, prompts) => `${s}% <small>(${l}–${h}%), ${pairs}쌍, 프롬프트 ${prompts}개</small>`,
+    no_agreement: '두 사람이 같은 프롬프트를 평가하면 표시됩니다.',
+    agreement_note: '두 사람이 같은 순서로 본 답변 쌍의 비율입니다. 동점은 빼고 95% 구간을 함께 보여 줍니다. InstructGPT 평가자는 73%였습니다.',
+    labelers: '평가자', change: '바꾸기',
+    guideline: '평가 지침',
+    rules: [
+      '<b>유용성.</b> 요청한 일을 간결하게 합니다. 맞는 답이 틀린 답보다 낫습니다.',
+      '<b>진실성.</b> 거짓을 말하지 않습니다. 지어낸 말보다 “모른다”가 낫습니다.',
+      '<b>무해성.</b> 누가 묻든 공손합니다. 모욕적인 답은 서툰 답보다 아래입니다.',
+      '서로 부딪치면 해가 아주 작은 경우가 아닌 한 무해성과 진실성이 유용성보다 먼저입니다.',
+      '똑같이 좋은 답은 동점으로 둡니다. 의도를 짐작하지 말고 적힌 그대로 판단하세요.'],
+    keys: '단축키',
+    key_list: [['1–9', '이 답변을 다음 순위로'], ['=', '다음 답변을 앞 답변과 동점으로'],
+      ['⌫', '마지막 순위 빼기'], ['Enter', '제출'], ['u', '마지막 평가 되돌리기']],
+    drag: '끌어서 옮길 수도 있습니다. 두 답변 사이에 놓으면 그 순위, 답변 위에 놓으면 동점입니다. 클릭은 숫자 키와 같습니다.',
+    shown_by: '순서와 점수만 저장됩니다. 답변이 나오는 순서는 평가자마다 무작위입니다.',
+    failed: '서버가 거절했습니다',
+  },
+}
+
+export let language = localStorage.getItem('language') ||
+  (navigator.language.startsWith('ko') ? 'ko' : 'en')
+
+export const t = key => WORDS[language][key]
+
+export function speak(chosen) {
+  language = chosen in WORDS ? chosen : 'en'
+  localStorage.setItem('language', language)
+  document.documentElement.lang = language
+  for (const e of document.querySelectorAll('[data-t]')) e.textContent = t(e.dataset.t)
+  for (const e of document.querySelectorAll('[data-placeholder]')) {
+    e.placeholder = t(e.dataset.placeholder)
+    e.setAttribute('aria-label', t(e.dataset.placeholder))
+  }
+  for (const e of document.querySelectorAll('[data-label]')) {
+    e.setAttribute('aria-label', t(e.dataset.label))
+  }
+}
