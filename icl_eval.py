@@ -106,8 +106,8 @@ def load(path, machine):
     """The checkpoint at `path` as a Loaded. Raises BadInput if it is none of a language model."""
     checkpoint = load_checkpoint(path)
     if checkpoint["model_config"].get("head", "lm") != "lm":
-        raise BadInput(f"{path} is a checkpoint of stage '{checkpoint['stage']}', whose model gives "
-                       "a number, not words; give one of pretrain, sft, dpo or ppo")
+        raise BadInput(f"{path} is a checkpoint of stage '{checkpoint['stage']}', whose model "
+                       "gives a number, not words; give one of pretrain, sft, dpo or ppo")
     tokenizer = Tokenizer.from_json(checkpoint["tokenizer"])
     if checkpoint["model_config"]["vocab_size"] < tokenizer.n_vocab:
         raise BadInput(f"{path}: its tokenizer has {tokenizer.n_vocab} tokens, its model only "

@@ -41,7 +41,7 @@ KNOWN = "known"
 
 
 def sum_score(logps):
-    """log p(y | x) = Σ log p(yᵢ | x, y₁ … yᵢ₋₁): favours short answers. logps (R,) of one option."""
+    """log p(y | x) = Σ log p(yᵢ | x, y₁ … yᵢ₋₁): favours short options. logps (R,) of one."""
     return float(np.sum(logps))
 
 
@@ -102,7 +102,8 @@ def world_question(world, task, n, labels, seed):
     pattern = next(p for p in LIST_FORMATS if text.startswith(p[:2]))
     without = pattern.format(NOTHING, "{}").split(" {}")[0]
     shots = text[: text.rindex(pattern[:2])]
-    return Question(task, text, shots + without, without, [f" {word}" for word in (answer, *others)])
+    options = [f" {word}" for word in (answer, *others)]
+    return Question(task, text, shots + without, without, options)
 
 
 class LabelledFile:
@@ -263,8 +264,8 @@ def show(rows):
     show_differences([r for r in rows if "difference" in r and r["rule"] == main_rule(rows)])
     if main_rule(rows) == "free":
         print("\nA mechanism in a toy world, not a result about large models: there labels matter "
-              "more\n(Yoo et al. 2022), the more the larger the model (Wei et al. 2023), and always "
-              "in\nprobability even where accuracy is unmoved (Kossen et al. 2023).")
+              "more\n(Yoo et al. 2022), the more so the larger the model (Wei et al. 2023), and in"
+              "\nprobability even where accuracy is unmoved (Kossen et al. 2023).")
     else:
         print("\nOne file and one template: other templates and examples move these figures "
               "(Zhao et al. 2021).")
@@ -293,8 +294,9 @@ def show_differences(rows):
         table.append([": ".join(name), *(f"{mean:+.1f} ± {half:.1f}" for mean, half in found)])
     if table:
         means = [f"mean of {len(group)}" for group in several]
-        print_table(f"What {rows[0]['n']} examples give ({READ[rows[0]['rule']]}), in points (± 95% "
-                    "over draws; of a mean, over models)", ["", *models.values(), *means], table)
+        r = rows[0]
+        print_table(f"What {r['n']} examples give ({READ[r['rule']]}), in points (± 95% over draws;"
+                    " of a mean, over models)", ["", *models.values(), *means], table)
 
 
 def show_model(rows):
@@ -323,7 +325,7 @@ def show_model(rows):
     print_table(f"{n} examples: written freely, and chosen among candidate words by four scores",
                 ["task", "labels", *RULES, "chance", "95% of sum", "log p"], table)
     if cut := max(r["cut"] for r in cells.values()):
-        print(f"  the oldest examples of up to {cut} prompts a cell did not fit the model's context")
+        print(f"  up to {cut} prompts a cell lost their oldest examples to fit the context")
 
 
 def headline(rows):

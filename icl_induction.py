@@ -186,10 +186,11 @@ def text_of(cfg, loaded):
     None where there is no such text here."""
     try:
         return PretrainText(cfg.data, loaded.checkpoint, loaded.tokenizer, cfg.seed)
-    except BadInput as error:
+    except BadInput:
         if cfg.data:
             raise
-        print(f"no ICL score: {error}")
+        print(f"no ICL score: the text that {loaded.path} was pretrained on is not here; give "
+              "--data=FILE")
         return None
 
 
@@ -253,7 +254,7 @@ def probe(cfg, loaded, machine):
     size = control.config.vocab_size
     tokens = repeated(SEQUENCES, (control.config.block_size - 1) // 2, np.arange(1, size), 0, 0)
     return rows + repeat_rows(measure(control, tokens), {"probe": "induction", "ckpt": "control",
-                                                         "step": loaded.step, "control": True})
+                                                         "step": about["step"], "control": True})
 
 
 # --- tables ------------------------------------------------------------------------------------

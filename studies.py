@@ -235,8 +235,10 @@ def tax(cfg, machine):
                              for key in columns])
     loss = {name: np.array([r["lm_loss"] for r in rows if r["arm"] == name]) for name in TAX}
     cost = loss["ppo"] - loss["sft"]
-    print(f"\nPPO costs {cost.mean():+.3f} nat per token of pretraining text; PPO-ptx gives back "
-          f"{(loss['ppo'] - loss['ppo_ptx']).mean() / cost.mean():.0%} of it")
+    print(f"\nPPO costs {cost.mean():+.3f} nat per token of pretraining text")
+    if "ppo_ptx" in loss:
+        back = (loss["ppo"] - loss["ppo_ptx"]).mean() / cost.mean()
+        print(f"PPO-ptx gives back {back:.0%} of it")
     return rows
 
 
@@ -295,7 +297,7 @@ def overoptimisation(cfg, machine):
         for name in ARMS:
             if missing(seed, name):
                 rows = append(path, climb(cfg, seed, name), rows, cfg)
-        for reward in ("reward", "reward_few"):
+        for reward in dict.fromkeys(ARMS.values()):
             if missing(seed, f"best_of_n {reward}"):
                 rows = append(path, best_of_pool(cfg, seed, reward, machine), rows, cfg)
     table = []

@@ -29,8 +29,11 @@ ABOUT = {"probe": "fewshot", "ckpt": "x.pt", "stage": "pretrain", "step": 3, "pa
 KINDS = (*LIST_TASKS, "novel", "key-value")
 
 
-def loaded(text="The cow eats grass. N/A - * | : -> = the king likes it\n" * 9, vocab=300, **config):
-    tokenizer = Tokenizer.train(text, vocab)
+TEXT = "The cow eats grass. N/A - * | : -> = the king likes it\n" * 9
+
+
+def loaded(vocab=300, **config):
+    tokenizer = Tokenizer.train(TEXT, vocab)
     model = tiny(vocab_size=tokenizer.n_vocab, **{"block_size": 512, **config})
     return SimpleNamespace(model=model, tokenizer=tokenizer, about=lambda: ABOUT)
 
@@ -73,7 +76,7 @@ def test_each_rule_can_choose_another_option():
 @pytest.mark.parametrize("task", KINDS)
 def test_questions_of_the_world(task):
     for seed in range(6):
-        gold, random = (world_question(WORLD, task, 8, labels, seed) for labels in ("gold", "random"))
+        gold, random = (world_question(WORLD, task, 8, how, seed) for how in ("gold", "random"))
         query = gold.prompt.splitlines()[-1].split("|")[-1]
         assert query == random.prompt.splitlines()[-1].split("|")[-1]  # the same query
         assert gold.options[0] == random.options[0]  # and the same right answer
@@ -155,8 +158,10 @@ def test_answers_are_those_of_the_whole_texts():
     for q, found in zip(questions, answer_all(questions, under, CPU)):
         def logps(text):
             with torch.no_grad():
-                return [token_logprobs(under.model, torch.tensor([[start, *encode(text), *encode(o)]]))
-                        [0, -len(encode(o)):].numpy() for o in q.options]
+                whole = [torch.tensor([[start, *encode(text), *encode(o)]]) for o in q.options]
+                return [token_logprobs(under.model, ids)[0, -len(encode(o)):].numpy()
+                        for ids, o in zip(whole, q.options)]
+
         scored = [logps(text) for text in (q.prompt, q.free, q.without)]
         answer = encode(q.options[0])
         written = generate(under.model, [[start, *encode(q.prompt)]], len(answer), temperature=0)[0]
@@ -217,8 +222,8 @@ def test_a_model_that_knows_is_found_out(monkeypatch, capsys):
     cells = {(r["task"], r["n"], r["labels"], r["rule"]): r for r in rows if "difference" not in r}
     assert {key[0] for key in cells} == {*KINDS, "known"}
     assert all(r["acc"] == 1 for key, r in cells.items() if key[3] in ("free", "mean"))
-    assert (cells["known", 2, "gold", "free"]["prompts"], cells["kind", 2, "gold", "free"]["prompts"],
-            cells["novel", 0, "gold", "free"]["prompts"]) == (18, 2, 6)
+    sizes = [cells[task, 2, "gold", "free"]["prompts"] for task in ("known", "kind", "novel")]
+    assert sizes == [18, 2, 6]
     assert ("novel", 0, "random", "free") not in cells
     assert headline(rows) == "accuracy at 2 shots: known 1.000, novel 1.000, key-value 1.000"
     other = [{**r, "ckpt": "y.pt"} for r in rows]
@@ -233,7 +238,10 @@ def test_a_file_from_end_to_end(film, capsys):
     assert {r["task"] for r in rows} == {"film"}
     assert {r["prompts"] for r in rows if "difference" not in r} == {8}
     show(rows)
-    assert "film: 2 - 0 shots" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "film: 2 - 0 shots" in shown and "chosen among the labels" in shown
+    right = next(r for r in rows if r["n"] == 2 and r["labels"] == "gold" and r["rule"] == "sum")
+    assert headline(rows) == f"accuracy at 2 shots: film {right['acc']:.3f}"
     show(probe(config(data=str(film), prompts=2, n="0"), loaded(), CPU))
 
 

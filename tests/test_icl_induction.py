@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import icl_induction
-from icl_induction import (copying, even_attention, familiar, hand_built, headline, heads, icl_score,
-                           measure, prefix_matching, previous_token, probe, repeated, show)
+from icl_induction import (copying, even_attention, familiar, hand_built, headline, heads,
+                           icl_score, measure, prefix_matching, previous_token, probe, repeated,
+                           show)
 from machine import Machine
 from tests.tiny import tiny
 from tokenizer import Tokenizer
@@ -107,7 +108,8 @@ def loaded(**train_config):
 
 
 def test_the_probe_from_end_to_end(tmp_path, monkeypatch, capsys):
-    (tmp_path / "text.txt").write_text("The cow eats grass. The king likes.\n" * 90, encoding="utf-8")
+    text = "The cow eats grass. The king likes.\n" * 90
+    (tmp_path / "text.txt").write_text(text, encoding="utf-8")
     monkeypatch.setattr(icl_induction, "BLOCKS", 8)
     rows = probe(CFG, loaded(data=str(tmp_path / "text.txt")), CPU)
     kinds = [r["kind"] for r in rows if "control" not in r]

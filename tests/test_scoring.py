@@ -1,4 +1,4 @@
-"""Scores of continuations against a slow scoring of whole texts; intervals against numbers by hand."""
+"""Scores of continuations against a slow scoring of whole texts; intervals by hand."""
 
 import json
 import math
@@ -33,7 +33,8 @@ def slow(model, prompt, option):
 def test_options_score_as_whole_texts_do(pos, at_once, monkeypatch):
     monkeypatch.setattr(scoring, "TOKENS_AT_ONCE", at_once)
     model = tiny(pos)
-    for prompt, options, logps in zip(PROMPTS, OPTIONS, option_logprobs(model, PROMPTS, OPTIONS, CPU)):
+    scored = option_logprobs(model, PROMPTS, OPTIONS, CPU)
+    for prompt, options, logps in zip(PROMPTS, OPTIONS, scored):
         assert [len(x) for x in logps] == [len(o) for o in options]
         for option, logp in zip(options, logps):
             np.testing.assert_allclose(logp, slow(model, prompt, option), atol=2e-5)
@@ -45,7 +46,8 @@ def test_greedy_is_what_the_sampler_writes(pos):
     written = [ids[:3] for ids in generate(model, PROMPTS, 3, temperature=0)]
     options = [[ids[:r] for r in (1, 2, 3)] + [[*ids[:2], (ids[2] + 1) % V], [(ids[0] + 1) % V]]
                for ids in written]
-    assert score_options(model, PROMPTS, options, CPU)[1] == [[True] * 3 + [False] * 2] * len(PROMPTS)
+    _, greedy = score_options(model, PROMPTS, options, CPU)
+    assert greedy == [[True] * 3 + [False] * 2] * len(PROMPTS)
 
 
 def test_the_next_token_is_a_distribution():
@@ -61,7 +63,8 @@ def test_groups_hold_each_row_once_and_keep_the_budget(lengths):
     found = list(groups(lengths))
     assert sorted(i for group in found for i in group) == list(range(len(lengths)))
     for group in found:
-        assert len(group) == 1 or len(group) * max(lengths[i] for i in group) <= scoring.TOKENS_AT_ONCE
+        size = len(group) * max(lengths[i] for i in group)
+        assert len(group) == 1 or size <= scoring.TOKENS_AT_ONCE
 
 
 def test_wilson_by_hand():

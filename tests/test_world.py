@@ -102,13 +102,15 @@ def test_shares_of_the_text(world, texts):
             return "chat"
         if text.startswith("Review:"):
             return "review"
+        if text.startswith("Q: "):
+            return "quiz"
         if text.startswith("Oh "):
             return "song"
         return "list" if text[0] in "-*|" else "prose"
     words = collections.Counter()
     for text in texts:
         words[type_of(text)] += len(re.findall(r"\w+|[^\w\s]", text))
-    want = {"chat": SHARES["chat"], "review": SHARES["review"], "song": SHARES["song"],
+    want = {**{name: SHARES[name] for name in ("chat", "quiz", "review", "song")},
             "prose": SHARES["facts"] + SHARES["story"],
             "list": sum(SHARES[f"{x} list"] for x in ("known", "novel", "key-value"))}
     for name, share in want.items():
@@ -122,15 +124,17 @@ def test_ordinary_english_with_a_small_vocabulary(texts):
     assert not any("  " in text or "{" in text or "\n\n" in text for text in texts)
 
 
-def test_held_out_keys_and_wordings_are_in_no_chat_document(world, texts):
+def test_held_out_keys_and_wordings_are_in_no_chat_or_quiz(world, texts):
     trained = slice(0, -HELD_OUT)
     allowed = questions_of(world, {"train"}, trained)
+    quiz = [line[3:] for text in texts for line in text.split("\n") if line[:3] == "Q: "]
     asked = [q for text in texts for q in user_lines(text)]
-    assert len(asked) > 2000 and all(q in allowed for q in asked)
+    assert len(asked) > 1000 and len(quiz) > 1000 and all(q in allowed for q in asked + quiz)
     # The answers to a review or a mood name no item: "I think Ben feels sad."
     sentences = {s for (task, item), said in world.said.items() for s in said
                  if world.split_of[task, item] != "train" and task not in ("review", "mood")}
-    replies = [line[5:] for text in texts for line in text.split("\n") if line[:5] == "Bot: "]
+    replies = [line.partition(": ")[2] for text in texts for line in text.split("\n")
+               if line.startswith(("Bot: ", "A: "))]
     for reply in replies:
         assert not any(s + "." in sentences for s in reply.rstrip(".").split(". "))
 
