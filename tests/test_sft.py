@@ -363,11 +363,23 @@ def test_the_mix_adds_with_its_weight(files, monkeypatch):
     monkeypatch.setattr(PretrainText, "get_batch", spy)
     for share in (0.0, 0.25):
         sft.train(config(files, "out", steps=1, pretrain_mix=share))
-    model = GPT.from_checkpoint(common.load_checkpoint(files / "base.pt"))
+    base = common.load_checkpoint(files / "base.pt")
+    model = GPT.from_checkpoint(base)
+    sft.name_roles(model, Tokenizer.from_json(base["tokenizer"]))
     [(x, y)] = blocks
     model(x, y).mean().backward()
     for answers, both, p in zip(*gradients, model.parameters(), strict=True):
         torch.testing.assert_close(both, 0.75 * answers + 0.25 * p.grad)
+
+
+def test_the_roles_start_as_the_words_that_play_them(tokenizer, model):
+    before = model.wte.weight.detach().clone()
+    sft.name_roles(model, tokenizer)
+    changed = (model.wte.weight != before).any(1).nonzero().flatten().tolist()
+    assert changed == sorted([tokenizer.user, tokenizer.assistant])
+    question, answer = (before[tokenizer.encode(word)].mean(0) for word in "QA")
+    assert torch.equal(model.wte.weight[tokenizer.user], question)
+    assert torch.equal(model.wte.weight[tokenizer.assistant], answer)
 
 
 # --- evaluation --------------------------------------------------------------------------------
