@@ -174,14 +174,16 @@ def measure(cfg, seed, name, machine):
     rival, _ = respond(sft, tokenizer, [q["messages"] for q in exam.questions], machine,
                        seed=10**6 + cfg.seed)  # an independent sample of the SFT model's answers
     rival = [judge(q, text)["score"] for q, text in zip(exam.questions, rival)]
-    sampled, scores = exam(model)
-    greedy, _ = exam(model, temperature=0.0)
+    chat = name != "pretrain"  # the base model is asked in the form of a transcript
+    sampled, scores = exam(model, chat=chat)
+    greedy, _ = exam(model, temperature=0.0, chat=chat)
     won, lists = wins(scores, rival), exam.few_shot(model)
     low, high = bootstrap(won, cfg.seed)
     paired = lists.astype(float) - exam.few_shot(sft)  # prompt by prompt
     return {"seed": seed, "arm": name, **sampled, "judge_greedy": greedy["judge"],
             "correct_greedy": greedy["correct"], "win": float(won.mean()), "win_low": low,
-            "win_high": high, "kl": answer_kl(model, sft, tokenizer, exam, machine),
+            "win_high": high,
+            "kl": answer_kl(model, sft, tokenizer, exam, machine) if chat else None,
             "zero_shot": float(exam.few_shot(model, 0).mean()),
             "few_shot": float(lists.mean()), "few_shot_minus_sft": float(paired.mean()),
             "few_shot_error": 1.96 * float(paired.std()) / math.sqrt(len(paired)),
@@ -212,8 +214,11 @@ def append(path, rows, old, cfg):
 
 
 def over_seeds(rows, name, key):
-    """Mean ± half of the 95% interval over seeds, as text."""
-    mean, half = t_interval([row[key] for row in rows if row["arm"] == name])
+    """Mean ± half of the 95% interval over seeds, as text; nothing where nothing is defined."""
+    values = [row[key] for row in rows if row["arm"] == name and row[key] is not None]
+    if not values:
+        return ""
+    mean, half = t_interval(values)
     return f"{mean:+.3f} ± {half:.3f}" if half == half else f"{mean:+.3f}"
 
 

@@ -57,15 +57,15 @@ class Exam:
         ids = torch.tensor(tokenizer.encode_documents(text))
         self.text = ids[: len(ids) // 129 * 129].view(-1, 129)[:64].to(machine.device)
 
-    def answer(self, model, temperature=1.0):
+    def answer(self, model, temperature=1.0, chat=True):
         """The judge's verdicts on the model's answers, in the order of the questions."""
         texts, ended = respond(model, self.tokenizer, [q["messages"] for q in self.questions],
-                               self.machine, temperature=temperature, noise=self.noise)
+                               self.machine, chat, temperature, noise=self.noise)
         return [judge(*row) for row in zip(self.questions, texts, ended)]
 
-    def __call__(self, model, temperature=1.0):
+    def __call__(self, model, temperature=1.0, chat=True):
         """{"judge", "correct", "rude", "ended", "lm_loss", "few_shot"}, and each answer's score."""
-        verdicts = self.answer(model, temperature)
+        verdicts = self.answer(model, temperature, chat)
         return {"judge": float(np.mean([v["score"] for v in verdicts])),
                 "correct": float(np.mean([v["correct"] > 0 for v in verdicts])),
                 "rude": float(np.mean([v["harmless"] < 0 for v in verdicts])),
