@@ -85,16 +85,17 @@ def tokenizer():
 
 
 def echo(rng, x, sides, domain, place):
-    """Let inputs come back: from the seventh on, each takes the sides of one of its document's
-    first six and, in any order, two in three of its words. `place` (E,) counts the inputs of each
-    document."""
+    """Let inputs come back: from the seventh on, each is one of its document's first six again,
+    half of the time as it was, else with two in three of its words, in any order. `place` (E,)
+    counts the inputs of each document."""
     E = np.arange(len(x))
     source = np.where(place < 6, E, E - place + rng.integers(6, size=len(x)))
     sides = sides[source]
     cumulative = frequencies().cumsum(-1)[domain, sides[:, 0], sides[:, 1]]  # (E, W)
     fresh = (rng.random((*x.shape, 1)) > cumulative[:, None, :-1]).sum(-1)
-    kept = (place[:, None] < 6) | (rng.random(x.shape) < 2 / 3)
-    return rng.permuted(np.where(kept, x[source], fresh), axis=1), sides
+    varied = rng.permuted(np.where(rng.random(x.shape) < 2 / 3, x[source], fresh), axis=1)
+    same = (place < 6) | (rng.random(len(x)) < 0.5)
+    return np.where(same[:, None], x[source], varied), sides
 
 
 def documents(n, rho, rng):

@@ -1,0 +1,307 @@
+"""The exercises: each planted bug and each empty body fails its grader, which our own text passes;
+the commands of exercises.py; and EXERCISES.md, whose commands, functions and tests exist, in both
+languages."""
+
+import ast
+import importlib
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import common
+import exercises
+from common import BadInput
+from exercises import EXERCISES, KINDS, blank, changed, folder, main, make_copy, read_progress
+
+ROOT = Path(exercises.__file__).parent
+GRADED = {n: e for n, e in EXERCISES.items() if e.kind != "run"}
+TEXTS = {name: (ROOT / name).read_text(encoding="utf-8")
+         for name in ("EXERCISES.md", "EXERCISES.ko.md")}
+KOREAN = {"fill": "빈칸 채우기", "run": "실행하고 설명하기", "bug": "버그 찾기"}
+KIND_WORDS = {"EXERCISES.md": KINDS, "EXERCISES.ko.md": KOREAN}
+
+# Runs graders in several working copies: what is slow to import is imported once, and each copy has
+# a process of its own, forked from that. Argument: a JSON list of [folder, [tests]]; prints the
+# list of exit codes.
+GRADE_ALL = """
+import json, os, subprocess, sys
+import hypothesis, numpy, pytest, regex, tiktoken, torch, torch.nn, tqdm
+import torch._dynamo, torch.utils.checkpoint
+torch.set_num_threads(1)
+codes = []
+for folder, tests in json.loads(sys.argv[1]):
+    ids = ["-q", "-x", "--tb=short", "-p", "no:cacheprovider", *tests]
+    if not hasattr(os, "fork"):
+        command = [sys.executable, "-B", "-m", "pytest", *ids]
+        codes.append(subprocess.run(command, cwd=folder).returncode)
+        continue
+    child = os.fork()
+    if child == 0:
+        os.chdir(folder)
+        sys.path.insert(0, folder)
+        sys.dont_write_bytecode = True
+        code = 3
+        try:
+            code = int(pytest.main(ids))
+        finally:
+            sys.stdout.flush()
+            os._exit(code)
+    codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+print("CODES", json.dumps(codes))
+"""
+
+
+def grades(copies):
+    """[(folder, tests)] -> pytest's exit code in each (0 passed, 1 failed), and what it printed."""
+    jobs = json.dumps([[str(copy), list(tests)] for copy, tests in copies])
+    shown = subprocess.run([sys.executable, "-c", GRADE_ALL, jobs], cwd=copies[0][0],
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
+                           errors="replace", env={**os.environ, "PYTHONPATH": "",
+                                                  "PYTHONIOENCODING": "utf-8",
+                                                  "OMP_NUM_THREADS": "1"}).stdout
+    found = re.findall(r"^CODES (.*)$", shown, re.M)
+    assert found, shown
+    return json.loads(found[0]), shown
+
+
+@pytest.fixture
+def cfg(tmp_path):
+    return exercises.Config(out=str(tmp_path / "out"))
+
+
+def call(cfg, *words):
+    """`python exercises.py words` as its exit code."""
+    try:
+        return common.run(main, [*words, f"--out={cfg.out}"]) or 0
+    except SystemExit as stop:
+        return stop.code
+
+
+# --- bugs and blanks ---------------------------------------------------------------------------
+
+
+def test_there_is_enough_of_each_kind():
+    count = {kind: sum(e.kind == kind for e in EXERCISES.values()) for kind in KINDS}
+    assert count["fill"] >= 8 and count["run"] >= 8 and count["bug"] >= 10
+    assert all(e.title and e.hint and 5 <= e.minutes <= 45 for e in EXERCISES.values())
+
+
+@pytest.mark.parametrize("number", GRADED)
+def test_what_is_planted_is_there_once_and_compiles(number):
+    exercise, (own, text) = EXERCISES[number], changed(number)
+    assert own != text
+    compile(text, exercise.file, "exec")
+    if exercise.kind == "bug":
+        assert own.count(exercise.old) == 1 and text.replace(exercise.new, exercise.old) == own
+    else:
+        assert text.count("NotImplementedError") == 1 + own.count("NotImplementedError")
+    assert exercise.tests and all(exists(*test.split("::")) for test in exercise.tests)
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """Exit codes of the graders, by exercise, each in a copy of its own; 0 stands for the project's
+    untouched text, which has to pass them all."""
+    cfg = exercises.Config(out=str(tmp_path_factory.mktemp("exercises")))
+    jobs = [(make_copy(cfg, n).resolve(), e.tests) for n, e in GRADED.items()]
+    clean = make_copy(exercises.Config(out=f"{cfg.out}/clean"), 1).resolve()
+    (clean / EXERCISES[1].file).write_text(changed(1)[0], encoding="utf-8")
+    every = dict.fromkeys(test for e in GRADED.values() for test in e.tests)
+    codes, shown = grades([*jobs, (clean, every)])
+    return dict(zip([*GRADED, 0], codes)), shown
+
+
+def test_the_untouched_code_passes_every_grader(graded):
+    assert graded[0][0] == 0, graded[1]
+
+
+@pytest.mark.parametrize("number", GRADED)
+def test_the_grader_catches_it(graded, number):
+    assert graded[0][number] == 1, "the tests must fail, not break"
+
+
+def test_a_blank_keeps_name_and_docstring():
+    head = 'class A:\n    def f(self, x):\n        """Says x.\n\n        Twice."""\n'
+    error = 'raise NotImplementedError("exercise 3: your text goes here")'
+    source = f"{head}        y = x\n        return y\n\n    b = 1\n"
+    assert blank(source, "A.f", 3) == f"{head}        {error}\n\n    b = 1\n"
+
+
+# --- commands ----------------------------------------------------------------------------------
+
+
+def test_a_bug_from_planting_to_passing(cfg, capsys):
+    before = (ROOT / "tokenizer.py").read_bytes()
+    assert call(cfg, "plant", "6") == 0
+    shown = capsys.readouterr().out
+    assert "work/06/tokenizer.py" in shown and EXERCISES[6].tests[0] in shown
+    assert "encode_ordinary" not in shown
+    assert call(cfg, "plant", "6") == 2 and "reset 6" in capsys.readouterr().err
+    assert call(cfg, "check", "6") == 1
+    said = capsys.readouterr().out
+    assert re.fullmatch(r"exercise 6: failed after \d+ s: .*assert.*check\.txt\)\n", said), said
+    assert read_progress(cfg) == {6: {"tries": 1, "passed": False}}
+    assert call(cfg, "solution", "6") == 0
+    diff = capsys.readouterr().out
+    assert re.findall(r"^- +(.*)$", diff, re.M) == [EXERCISES[6].new]
+    assert re.findall(r"^\+ +(.*)$", diff, re.M) == [EXERCISES[6].old]
+    path = folder(cfg, 6) / "tokenizer.py"
+    mended = path.read_text(encoding="utf-8").replace(EXERCISES[6].new, EXERCISES[6].old)
+    path.write_text(mended, encoding="utf-8")
+    assert call(cfg, "check") == 0
+    assert re.fullmatch(r"exercise 6: passed after \d+ s\n", capsys.readouterr().out)
+    assert read_progress(cfg) == {6: {"tries": 2, "passed": True}}
+    assert (ROOT / "tokenizer.py").read_bytes() == before
+
+
+def test_reset_keeps_what_was_written(cfg, capsys):
+    for round in (1, 2):
+        assert call(cfg, "start", "3") == 0
+        (folder(cfg, 3) / "model.py").write_text(f"mine {round}", encoding="utf-8")
+        assert call(cfg, "reset", *["3"][: round - 1]) == 0 and not folder(cfg, 3).exists()
+    for round in (1, 2):
+        kept = Path(cfg.out) / "kept" / f"03-{round}" / "model.py"
+        assert kept.read_text(encoding="utf-8") == f"mine {round}"
+    assert call(cfg, "reset", "3") == 0 and "not begun" in capsys.readouterr().out
+
+
+def test_the_list_shows_what_is_done(cfg, capsys):
+    assert call(cfg) == 0
+    shown = capsys.readouterr().out
+    assert all(e.title in shown for e in EXERCISES.values())
+    assert f"0 of {len(EXERCISES)} done" in shown
+    call(cfg, "done", "4")
+    call(cfg, "start", "1")
+    capsys.readouterr()
+    call(cfg)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[-1] for line in lines if re.match(r" +[14] ", line)] == ["begun", "done"]
+    assert any(line.startswith(f"1 of {len(EXERCISES)} done") for line in lines)
+
+
+def test_a_body_without_end_and_a_body_that_breaks_are_failures(cfg, capsys, monkeypatch):
+    def stub(*args, **options):
+        raise subprocess.TimeoutExpired("pytest", 300)
+
+    call(cfg, "start", "1")
+    monkeypatch.setattr(exercises.subprocess, "run", stub)
+    assert call(cfg, "check", "1") == 1 and "no end after 300 seconds" in capsys.readouterr().out
+    broken = subprocess.CompletedProcess([], 2, stdout="ERROR collecting\n")
+    monkeypatch.setattr(exercises.subprocess, "run", lambda *args, **options: broken)
+    assert call(cfg, "check", "1") == 1 and "the tests did not run" in capsys.readouterr().out
+    assert read_progress(cfg)[1] == {"tries": 2, "passed": False}
+
+
+@pytest.mark.parametrize("words, message", [
+    (["fix", "7"], "'fix': expected start, plant"), (["plant"], "plant takes one number"),
+    (["check", "7", "8"], "one number"), (["plant", "99"], "numbered 1 to"),
+    (["plant", "seven"], "'seven'"), (["plant", "0"], "numbered 1 to"),
+    (["plant", "3"], "python exercises.py start 3"), (["start", "4"], "exercises.py done 4"),
+    (["start", "7"], "python exercises.py plant 7"), (["done", "7"], "exercises.py plant 7"),
+    (["check"], "no exercise is begun"), (["plant", "7", "--otu=x"], "--out"),
+    (["check", "7"], "exercise 7 is not begun: python exercises.py plant 7")])
+def test_what_makes_no_sense_is_told_in_one_line(cfg, capsys, words, message):
+    assert call(cfg, *words) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and said.count("\n") == 1 and message in said
+    assert not Path(cfg.out).exists()
+
+
+def test_without_pytest_check_says_what_to_install(cfg, capsys, monkeypatch):
+    call(cfg, "start", "1")
+    monkeypatch.setattr(exercises.importlib.util, "find_spec", lambda name: None)
+    assert call(cfg, "check", "1") == 2
+    assert "pip install -e '.[test]'" in capsys.readouterr().err and read_progress(cfg) == {}
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"x": 1}', '{"1": {"tries": 1}}', "null"])
+def test_a_damaged_progress_file_is_named(cfg, capsys, text):
+    Path(cfg.out).mkdir()
+    (Path(cfg.out) / "progress.json").write_text(text, encoding="utf-8")
+    assert call(cfg) == 2 and "progress.json: damaged" in capsys.readouterr().err
+
+
+def test_a_source_that_has_been_changed_is_told(cfg, monkeypatch, tmp_path):
+    (tmp_path / "tokenizer.py").write_text("", encoding="utf-8")
+    monkeypatch.setattr(exercises, "ROOT", tmp_path)
+    with pytest.raises(BadInput, match="tokenizer.py has been changed where exercise 6"):
+        make_copy(cfg, 6)
+    assert not folder(cfg, 6).exists()
+
+
+# --- the text ----------------------------------------------------------------------------------
+
+
+def exists(file, name):
+    """Is there a function, method or test of this dotted name in the file?"""
+    node = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    for part in name.split("."):
+        node = next((n for n in getattr(node, "body", []) if getattr(n, "name", "") == part), None)
+    return node is not None
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_text_lists_every_exercise_as_it_is(name):
+    parts = re.split(r"^### ", TEXTS[name], flags=re.M)[1:]
+    assert len(parts) == len(EXERCISES)
+    for number, part in enumerate(parts, 1):
+        e, part = EXERCISES[number], re.split(r"^## ", part, flags=re.M)[0]
+        pattern = rf"{number}\. (.+) \(([^()]+), (\d+)(?: min|분)\)"
+        title, kind, minutes = re.fullmatch(pattern, part.split("\n")[0]).groups()
+        assert (kind, int(minutes)) == (KIND_WORDS[name][e.kind], e.minutes)
+        assert name != "EXERCISES.md" or title == e.title
+        for sign in ("```", "<details>", "</details>"):
+            assert (sign in part) == (e.kind == "run")
+        assert e.kind == "run" or f"`{e.where if e.kind == 'fill' else e.file}`" in part
+        assert e.kind != "fill" or all(f"`{test}`" in part for test in e.tests)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_functions_files_and_tests_that_are_named_exist(name):
+    named = re.findall(r"`([\w/]+\.py)::?([\w.]+)`", TEXTS[name])
+    assert len(named) > 20
+    missing = [f"{file}:{function}" for file, function in named if not exists(file, function)]
+    files = set(re.findall(r"`([\w/]+\.(?:py|md))`", TEXTS[name])) - {"EXERCISES.md"}
+    assert not missing + [file for file in files if not (ROOT / file).exists()]
+
+
+def commands(text):
+    blocks = re.findall(r"^```\n(.*?)^```", text, re.M | re.S)
+    lines = [line for block in blocks for line in block.splitlines()]
+    return [shlex.split(line)[1:] for line in lines + re.findall(r"`(python [^`\n]+)`", text)]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_command_parses(name):
+    found = commands(TEXTS[name])
+    assert len(found) > 40
+    for script, *words in found:
+        if script == "tokenizer.py":
+            continue
+        module = importlib.import_module(script.removesuffix(".py"))
+        plain = [word for word in words if not word.startswith("--")]
+        options = [word for word in words if word.startswith("--")]
+        presets = getattr(module, "PRESETS", {"default": {}})
+        config = common.parse_config(module.Config, presets, options)
+        if script == "exercises.py":
+            assert not plain or EXERCISES[int(plain[1])].kind in exercises.COMMANDS[plain[0]][1]
+        elif script == "studies.py":
+            assert hasattr(module, plain[0])
+        elif script == "icl_eval.py":
+            assert config.probe in module.PROBES
+        else:
+            assert len(plain) == (script == "chat.py" and not config.web)
+
+
+def test_both_languages_say_the_same():
+    english, korean = TEXTS.values()
+    assert sorted(commands(english)) == sorted(commands(korean))
+    for pattern in (r"`[^`\n]+\.py:[^`\n]+`", r"^\| \d.*", r"^## "):
+        found = [re.findall(pattern, text, re.M) for text in (english, korean)]
+        assert len(found[0]) == len(found[1]) > 2, pattern
