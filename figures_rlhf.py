@@ -6,8 +6,8 @@ import math
 import numpy as np
 
 from figures import (ARMS, COLOURS, HATCHES, JUDGE, MARKERS, POINTS, Missing, Shown, arm, canvas,
-                     chosen, column, dots, errors, frame, gap, interval_bars, joined, line, moved, names,
-                     number, pick, plain, share_interval, smooth)
+                     chosen, column, dots, errors, frame, gap, interval_bars, joined, line, moved,
+                     names, number, pick, plain, share_interval, smooth)
 from scoring import t_interval
 
 # The reward model that each policy of the study climbs, and how many comparisons it has seen.

@@ -199,7 +199,7 @@ def prompts(ginc, cells, only=None):
             yield drawn
     for kind, k, n in cells:
         if kind == "ood_fixed":
-            yield draw_prompts(ginc, Words([1115, k, n]), kind, k, n, only=only)
+            yield draw_prompts(ginc, Words([1115, k, n]), kind, k, n, only or PROMPTS)
 
 
 # --- what a model reads ------------------------------------------------------------------------

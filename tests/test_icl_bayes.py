@@ -57,8 +57,10 @@ class Exact(torch.nn.Module):
 
 
 @pytest.fixture(autouse=True)
-def few_orders(monkeypatch):
+def few_prompts(monkeypatch):
+    """Not the released prompts, whose stream is long, but prompts of the same kind."""
     monkeypatch.setattr(icl_bayes, "ORDERED", (3, 4, 50))
+    monkeypatch.setattr(data, "SHOTS", (0, 1, 4))
 
 
 def pick(rows, **wanted):
@@ -149,14 +151,15 @@ def test_an_lstm_learns_and_is_asked(monkeypatch):
     one, two = (icl_bayes.train_lstm("ginc", 2, 0, CPU, batch_size=4, block_size=8)
                 for _ in range(2))
     assert torch.equal(one.model.wte.weight, two.model.wte.weight)
-    small = icl_bayes.train_lstm("ginc", 120, 0, CPU, batch_size=32, block_size=16)
+    small = icl_bayes.train_lstm("ginc", 60, 0, CPU, batch_size=16, block_size=20)
     monkeypatch.setattr(icl_bayes, "train_lstm", lambda name, steps, seed, machine: small)
     monkeypatch.setattr(small.model.config, "block_size", 40)
-    rows = icl_bayes.probe(config(lstm=120, n="0", prompts=30), None, CPU)
+    rows = icl_bayes.probe(config(lstm=60, n="0", prompts=30), None, CPU)
     mine = pick(rows, ckpt="LSTM")
     assert pick(rows, ckpt=None) and pick(mine, kind="shots", prompts="id", cond="model")
     whole, = pick(mine, kind="documents")
-    assert whole["step"] == 120 and whole["bayes"] + 0.5 < whole["loss"] < 3.45
+    assert whole["step"] == 60
+    assert whole["bayes"] + 0.5 < whole["loss"] < 3.55  # the frequencies of words alone: 3.59
 
 
 # --- pretraining on it -------------------------------------------------------------------------

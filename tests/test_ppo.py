@@ -540,7 +540,9 @@ def test_values_read_the_question_too(value):
 def test_returns_come_from_advantages_that_are_not_whitened(policy, value, tokenizer):
     batch, *_ = rolled(policy, policy, value, tokenizer, config())
     mask = batch["mask"]
-    torch.testing.assert_close(whiten(batch["returns"] - batch["values"], mask, CPU), batch["advantages"], atol=1e-5, rtol=0)
+    plain = batch["returns"] - batch["values"]
+    torch.testing.assert_close(whiten(plain, mask, CPU), batch["advantages"], atol=1e-5, rtol=0)
+    assert abs(plain[mask > 0].std() - 1) > 0.05  # whitened ones would spread by 1
     assert (batch["advantages"] * mask).sum() / mask.sum() == pytest.approx(0, abs=1e-5)
 
 
