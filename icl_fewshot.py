@@ -29,7 +29,7 @@ from data.words import LIST_TASKS
 from data.world import LIST_FORMATS, World
 from scoring import numbers, print_table, score_options, t_interval, wilson
 
-SHOTS, PROMPTS = (0, 1, 2, 4, 8, 16), 54  # of one draw (fresh queries and examples) of one group
+SHOTS, PROMPTS = (0, 1, 2, 4, 8, 16), 45  # of one draw (fresh queries and examples) of one group
 MOST_OPTIONS = 8  # candidate words of one query: the answer and at most seven others
 NOTHING = "N/A"  # stands for an input without content (Zhao et al. 2021, section 5)
 RULES = ("free", "sum", "mean", "pmi", "calibrated")

@@ -39,10 +39,8 @@ COLON = 256 + W + 2 * V
 OTHER_SIDE, ANY_LABEL = 0.1, 0.02  # label noise: either side of the pair, or any label word
 TEMPLATE = " {text} : {label}\n"
 CORPORA = {"demos": 0.0, "demos_rare": 0.02, "demos_flip": 0.5}  # name -> rho
-# Shares of the documents: inputs without labels; label first, " good : river lamp sand"; echoes, in
-# which inputs come back. Without echoes no network of this size learns to read labels off a prompt
-# in minutes; the habit then carries over to all documents (burstiness: Chan et al. 2022).
-PLAIN, LABEL_FIRST, ECHO = 0.15, 0.15, 0.35
+# Shares of the documents: inputs without labels; label first, " good : river lamp sand".
+PLAIN, LABEL_FIRST = 0.15, 0.30
 TRAIN, VALIDATION, PROMPTS = 0, 1, 2  # the seeds of the three never meet
 
 
@@ -84,20 +82,6 @@ def tokenizer():
     return Tokenizer([bytes([b]) for b in range(256)] + words)
 
 
-def echo(rng, x, sides, domain, place):
-    """Let inputs come back: from the seventh on, each is one of its document's first six again,
-    half of the time as it was, else with two in three of its words, in any order. `place` (E,)
-    counts the inputs of each document."""
-    E = np.arange(len(x))
-    source = np.where(place < 6, E, E - place + rng.integers(6, size=len(x)))
-    sides = sides[source]
-    cumulative = frequencies().cumsum(-1)[domain, sides[:, 0], sides[:, 1]]  # (E, W)
-    fresh = (rng.random((*x.shape, 1)) > cumulative[:, None, :-1]).sum(-1)
-    varied = rng.permuted(np.where(rng.random(x.shape) < 2 / 3, x[source], fresh), axis=1)
-    same = (place < 6) | (rng.random(len(x)) < 0.5)
-    return np.where(same[:, None], x[source], varied), sides
-
-
 def documents(n, rho, rng):
     """n documents as one row of ids for each pair, (E, 7), with -1 where there is nothing.
 
@@ -106,12 +90,9 @@ def documents(n, rho, rng):
     """
     lengths = rng.integers(16, 25, n)  # pairs of a document
     document = np.repeat(np.arange(n), lengths)  # (E,)
-    place = np.arange(len(document)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     domain, verbaliser = (rng.integers(size, size=n)[document] for size in (D, V))
     reverse, kind = (rng.random(n) < rho)[document], rng.random(n)[document]
     x, sides = draw_inputs(rng, domain)
-    e = (kind > PLAIN + LABEL_FIRST) & (kind < PLAIN + LABEL_FIRST + ECHO)
-    x[e], sides[e] = echo(rng, x[e], sides[e], domain[e], place[e])
     side = side_of(sides, verbaliser) ^ reverse
     either, any_label = rng.random((2, len(document)))
     side = np.where(either < OTHER_SIDE, rng.integers(2, size=len(document)), side)
