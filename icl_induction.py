@@ -125,7 +125,7 @@ def hand_built(V=24, L=12):
     the token's own. Heads 1 and both MLPs are zero: they attend evenly and write nothing.
     """
     T = 1 + 2 * L
-    C = -(-(2 * V + T) // 16) * 16  # two heads whose size is a multiple of 8
+    C = -(-(2 * V + T) // 4) * 4  # two heads of even size
     model = GPT(GPTConfig(block_size=T, vocab_size=V, n_layer=2, n_head=2, n_embd=C, pos="learned"))
     token, place, before = 0, V, V + T  # where each part of the stream begins
     sharp = 100.0  # scores so far apart that a softmax leaves one

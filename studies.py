@@ -1,7 +1,7 @@
 """Studies that run the stages as a user would, over seeds and settings, and compare what came out.
 
-    python studies.py tax               does learning to please make a worse language model?
-    python studies.py overoptimisation  what if the reward model is weak, or the leash is off?
+    python studies.py tax                does learning to please make a worse language model?
+    python studies.py overoptimisation   what if the reward model is weak, or the leash is off?
 
 The alignment tax (InstructGPT, section 4.2): SFT, PPO at two prices of KL, PPO-ptx. And the law of
 Gao et al. (2023): the more a proxy is optimised, the further it parts from what it stands for;

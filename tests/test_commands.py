@@ -18,11 +18,7 @@ import pretrain
 import sft
 
 ROOT = Path(common.__file__).parent
-STAGES = [
-    name
-    for name in ("pretrain", "sft", "reward", "ppo", "icl_eval", "dpo", "chat")
-    if (ROOT / f"{name}.py").exists()
-]
+STAGES = ("pretrain", "sft", "reward", "ppo", "icl_eval", "dpo", "chat", "studies", "report")
 
 
 def commands(text):
@@ -51,6 +47,7 @@ def documented():
 
 
 DOCUMENTED = list(documented())
+STUDIES = ("tax", "overoptimisation")
 
 
 def check(words):
@@ -74,7 +71,9 @@ def check(words):
     fields = {f.name: f.type for f in dataclasses.fields(module.Config)}
     for i, word in enumerate(rest):
         if not word.startswith("--"):
-            assert script == "chat.py" and i == 0, f"{script} takes no '{word}'"
+            named = {"chat.py": word.endswith(".pt"), "studies.py": word in STUDIES,
+                     "exercises.py": True}
+            assert named.get(script) and i == 0, f"{script} takes no '{word}'"
             continue
         key, equals, value = word[2:].partition("=")
         if key == "help":
