@@ -365,12 +365,12 @@ def show_regimes(rows):
     cell = {(r["ckpt"], r["step"], r["condition"]): r for r in rows if r["k"] in (0, most)}
     table, columns = [], ["demonstrations"]
     for model in models:
-        rho = cell[*model, "gold"]["rho"]
+        rho = cell[(*model, "gold")]["rho"]
         columns += ["model" if rho is None else f"rho={rho:g}"] + (rho is not None) * ["Bayes"]
     for name in CONDITIONS:
         line = [name]
         for model in models:
-            r = cell[*model, name]
+            r = cell[(*model, name)]
             line += [points(r["acc"])] + (r["rho"] is not None) * [points(r.get("bayes_acc"))]
         table.append(line)
     print_table(f"Side by side: % right of the options, direct, k = {most}", columns, table)
