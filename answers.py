@@ -24,14 +24,18 @@ class Unknown(BadInput):
 
 @dataclass
 class Loaded:
-    """A checkpoint ready for use. `data` is what its last stage was trained on: "world" or a
-    file."""
+    """A checkpoint ready for use; `checkpoint` is what else the file holds, without the weights."""
 
     name: str
     stage: str
     model: GPT
     tokenizer: Tokenizer
-    data: str
+    checkpoint: dict
+
+    @property
+    def data(self):
+        """What its last stage was trained on: "world" or a file."""
+        return self.checkpoint.get("train_config", {}).get("data", "")
 
     @property
     def chat(self):
@@ -56,8 +60,8 @@ def open_checkpoint(path, machine, head="lm", name=""):
         model = GPT.from_checkpoint(checkpoint).to(machine.device).eval()
     except (ValueError, TypeError, KeyError) as error:
         raise BadInput(f"{path}: {error}") from None
-    data = checkpoint.get("train_config", {}).get("data", "")
-    return Loaded(name or str(path), stage, model, tokenizer, data)
+    rest = {key: value for key, value in checkpoint.items() if key not in ("model", "optimizer")}
+    return Loaded(name or str(path), stage, model, tokenizer, rest)
 
 
 def fit(config, ids, limit):

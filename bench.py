@@ -3,10 +3,11 @@
     python bench.py                   every table
     python bench.py attention         our attention against torch's scaled_dot_product_attention
     python bench.py train             tokens per second against a plain eager float32 loop
-    python bench.py time --data=FILE  seconds to a validation loss of 1.88 on tinyshakespeare,
-    against
-                                      the plain loop with nanoGPT's CPU recipe
+    python bench.py time --data=FILE  seconds to a validation loss of 1.88 on tinyshakespeare
+                                      against the plain loop with nanoGPT's CPU recipe
     python bench.py sample            cached sampling against transformers' generate
+
+writes  out/bench.jsonl: what was measured with, then one row per comparison
 
 Ours and the peer take turns, so that a busy machine slows both. A row shows medians and the ratio's
 median, minimum and maximum. "of matmul" is the arithmetic rate over the rate of a large matmul.
@@ -17,7 +18,8 @@ for all parameters, learned positions, float32, one random batch a step, no comp
 import statistics
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -29,11 +31,13 @@ import pretrain
 from common import BadInput, learning_rate, parse_config, run
 from machine import gemm_rate, setup
 from model import GPT, GPTConfig, generate
+from scoring import write_records
 
 
 @dataclass
 class Config:
     preset: str = "default"  # there is one set of defaults
+    out: str = "out"  # directory for bench.jsonl
     data: str = "shakespeare"  # text for `time`: downloaded once, or a file
     repeats: int = 7  # turns of each measurement
     seed: int = 1
@@ -48,39 +52,30 @@ class PlainGPT(torch.nn.Module):
         super().__init__()
         self.wte, self.wpe = torch.nn.Embedding(V, C), torch.nn.Embedding(T, C)
         self.blocks = torch.nn.ModuleList(
-            torch.nn.ModuleDict(
-                {
-                    "ln_1": torch.nn.LayerNorm(C, bias=False),
-                    "qkv": torch.nn.Linear(C, 3 * C, bias=False),
-                    "proj": torch.nn.Linear(C, C, bias=False),
-                    "ln_2": torch.nn.LayerNorm(C, bias=False),
-                    "up": torch.nn.Linear(C, 4 * C, bias=False),
-                    "down": torch.nn.Linear(4 * C, C, bias=False),
-                }
-            )
-            for _ in range(L)
-        )
+            torch.nn.ModuleDict({"ln_1": torch.nn.LayerNorm(C, bias=False),
+                                 "qkv": torch.nn.Linear(C, 3 * C, bias=False),
+                                 "proj": torch.nn.Linear(C, C, bias=False),
+                                 "ln_2": torch.nn.LayerNorm(C, bias=False),
+                                 "up": torch.nn.Linear(C, 4 * C, bias=False),
+                                 "down": torch.nn.Linear(4 * C, C, bias=False)})
+            for _ in range(L))
         self.ln_f, self.H = torch.nn.LayerNorm(C, bias=False), H
         for name, p in self.named_parameters():
             if p.ndim == 2:
-                torch.nn.init.normal_(
-                    p, std=0.02 / ((2 * L) ** 0.5 if "proj" in name or "down" in name else 1)
-                )
+                exits = "proj" in name or "down" in name
+                torch.nn.init.normal_(p, std=0.02 / ((2 * L) ** 0.5 if exits else 1))
 
     def forward(self, tokens, targets):
         B, T = tokens.shape
         x = self.wte(tokens) + self.wpe(torch.arange(T, device=tokens.device))
         for b in self.blocks:
-            q, k, v = (
-                y.view(B, T, self.H, -1).transpose(1, 2)
-                for y in b["qkv"](b["ln_1"](x)).chunk(3, -1)
-            )
+            q, k, v = (y.view(B, T, self.H, -1).transpose(1, 2)
+                       for y in b["qkv"](b["ln_1"](x)).chunk(3, -1))
             y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
             x = x + b["proj"](y.transpose(1, 2).reshape(B, T, -1))
             x = x + b["down"](F.gelu(b["up"](b["ln_2"](x))))
-        return F.cross_entropy(
-            F.linear(self.ln_f(x), self.wte.weight).flatten(0, 1), targets.flatten()
-        )
+        logits = F.linear(self.ln_f(x), self.wte.weight)
+        return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
 
 
 # --- measuring ---------------------------------------------------------------------------------
@@ -107,16 +102,16 @@ def take_turns(ours, peer, machine, repeats, inner):
 
 
 def row(name, ours, peer, unit, amount, flops=None, peak=None):
-    """Print one comparison. `amount` of `unit` is done in the times `ours` and `peer`."""
+    """Print one comparison and return it as a record. `amount` of `unit` is done in the times
+    `ours` and `peer`."""
     ratios = [b / a for a, b in zip(ours, peer)]
     a, b = statistics.median(ours), statistics.median(peer)
+    ratio, low, high = statistics.median(ratios), min(ratios), max(ratios)
     share = f"{flops / a / peak:>6.0%} of matmul" if flops else ""
-    print(
-        f"  {name:<34} {amount / a:>12,.1f} {amount / b:>12,.1f} {unit:<9} "
-        f"{statistics.median(ratios):>5.2f}x "
-        f"({min(ratios):.2f}-{max(ratios):.2f}) {share}",
-        flush=True,
-    )
+    print(f"  {name:<34} {amount / a:>12,.1f} {amount / b:>12,.1f} {unit:<9} "
+          f"{ratio:>5.2f}x ({low:.2f}-{high:.2f}) {share}", flush=True)
+    return {"name": name, "ours": amount / a, "peer": amount / b, "unit": unit, "ratio": ratio,
+            "low": low, "high": high}
 
 
 def header(title, peer):
@@ -132,11 +127,10 @@ GPU_SHAPES = [(16, 12, 1024, 64), (4, 16, 4096, 128)]
 def bench_attention(cfg, machine):
     """Forward and backward, causal. Flops count the causal half: 2 matmuls forward, 5 backward."""
     header("attention, forward + backward", "torch SDPA")
-    peak = gemm_rate(machine)
+    peak, rows = gemm_rate(machine), []
     for shape in GPU_SHAPES if machine.device.startswith("cuda") else SHAPES:
-        q, k, v, g = (
-            torch.randn(shape, device=machine.device, dtype=machine.dtype) for _ in range(4)
-        )
+        q, k, v, g = (torch.randn(shape, device=machine.device, dtype=machine.dtype)
+                      for _ in range(4))
         leaves = [x.requires_grad_() for x in (q, k, v)]
 
         def ours():
@@ -148,18 +142,18 @@ def bench_attention(cfg, machine):
         B, H, T, D = shape
         flops = 7 * B * H * T * T * D
         a, b = take_turns(ours, peer, machine, cfg.repeats, 1 if T > 2000 else 5)
-        row(str(shape), a, b, "GFLOP/s", flops / 1e9, flops, peak)
+        rows.append(row(str(shape), a, b, "GFLOP/s", flops / 1e9, flops, peak))
+    return [{**r, "against": "torch SDPA"} for r in rows]
 
 
 def bench_train(cfg, machine):
     """Whole training steps of the default model and of nanoGPT's small GPU recipe's shape."""
     header("training", "plain loop")
-    peak = gemm_rate(machine)
+    peak, rows = gemm_rate(machine), []
     for V, L, H, C, T, B in ((1024, 4, 4, 128, 128, 16), (256, 6, 6, 384, 256, 16)):
         x = torch.randint(V, (B, T), device=machine.device)
-        model = GPT(GPTConfig(block_size=T, vocab_size=V, n_layer=L, n_head=H, n_embd=C)).to(
-            machine.device
-        )
+        model = GPT(GPTConfig(block_size=T, vocab_size=V, n_layer=L, n_head=H, n_embd=C))
+        model = model.to(machine.device)
         optimizers = optim.build(model, 1e-3, 0.02)
         plain = PlainGPT(V, T, L, H, C).to(machine.device)
         adamw = torch.optim.AdamW(plain.parameters(), lr=1e-3)
@@ -177,15 +171,9 @@ def bench_train(cfg, machine):
             adamw.zero_grad(set_to_none=True)
 
         a, b = take_turns(ours, peer, machine, cfg.repeats, 5 if C < 200 else 1)
-        row(
-            f"{L}L/{H}H/{C}, T={T}, B={B}",
-            a,
-            b,
-            "tokens/s",
-            B * T,
-            B * T * model.flops_per_token(T),
-            peak,
-        )
+        rows.append(row(f"{L}L/{H}H/{C}, T={T}, B={B}", a, b, "tokens/s", B * T,
+                        B * T * model.flops_per_token(T), peak))
+    return [{**r, "against": "plain loop"} for r in rows]
 
 
 def our_recipe(recipe, train, V, machine):
@@ -249,7 +237,10 @@ def bench_time(cfg, machine):
                 with torch.no_grad():
                     loss = float(loss_of(rows[:, :-1], rows[:, 1:]))
         print(f"  {name:<12} {times[name]:>7.1f} s  {step:>5} steps  val loss {loss:.3f}")
-    print(f"  ratio {times['plain loop'] / times['ours']:.2f}x")
+    ratio = times["plain loop"] / times["ours"]
+    print(f"  ratio {ratio:.2f}x")
+    return [{"name": "4L/4H/128, T=64, B=12", "against": "plain loop", "ours": times["ours"],
+             "peer": times["plain loop"], "unit": "s", "ratio": ratio, "low": ratio, "high": ratio}]
 
 
 def bench_sample(cfg, machine):
@@ -257,25 +248,13 @@ def bench_sample(cfg, machine):
     try:
         import transformers
     except ImportError:
-        raise BadInput(
-            "the peer of `bench.py sample` is transformers: pip install -e '.[test]'"
-        ) from None
+        raise BadInput("the peer of `bench.py sample` is transformers: pip install -e '.[test]'"
+                       ) from None
     header("sampling, 128 x 24 new tokens", "transformers")
-    model = (
-        GPT(GPTConfig(vocab_size=1024, n_layer=4, n_head=6, n_embd=192, block_size=64))
-        .to(machine.device)
-        .eval()
-    )
-    config = transformers.GPT2Config(
-        vocab_size=1024,
-        n_positions=64,
-        n_embd=192,
-        n_layer=4,
-        n_head=6,
-        bos_token_id=0,
-        eos_token_id=None,
-        pad_token_id=0,
-    )
+    model = GPT(GPTConfig(vocab_size=1024, n_layer=4, n_head=6, n_embd=192, block_size=64))
+    model = model.to(machine.device).eval()
+    config = transformers.GPT2Config(vocab_size=1024, n_positions=64, n_embd=192, n_layer=4,
+                                     n_head=6, bos_token_id=0, eos_token_id=None, pad_token_id=0)
     peer_model = transformers.GPT2LMHeadModel(config).to(machine.device).eval()
     prompts = torch.randint(1, 1024, (128, 16), device=machine.device)
     listed = prompts.tolist()
@@ -286,20 +265,15 @@ def bench_sample(cfg, machine):
 
     def peer():
         with torch.no_grad(), machine.autocast():
-            peer_model.generate(
-                prompts, attention_mask=torch.ones_like(prompts), max_new_tokens=24, do_sample=True
-            )
+            peer_model.generate(prompts, attention_mask=torch.ones_like(prompts),
+                                max_new_tokens=24, do_sample=True)
 
     a, b = take_turns(ours, peer, machine, cfg.repeats, 1)
-    row("4L/6H/192", a, b, "tokens/s", 128 * 24)
+    return [{**row("4L/6H/192", a, b, "tokens/s", 128 * 24), "against": "transformers"}]
 
 
-BENCHES = {
-    "attention": bench_attention,
-    "train": bench_train,
-    "time": bench_time,
-    "sample": bench_sample,
-}
+BENCHES = {"attention": bench_attention, "train": bench_train, "time": bench_time,
+           "sample": bench_sample}
 
 
 def main(argv):
@@ -308,14 +282,16 @@ def main(argv):
         raise BadInput(f"bench.py {unknown[0]}: no such table; there are {', '.join(BENCHES)}")
     cfg = parse_config(Config, {"default": {}}, [arg for arg in argv if arg.startswith("--")])
     machine = setup(cfg)
-    print(
-        f"{machine.device}, {str(machine.dtype)[6:]}, {torch.get_num_threads()} threads, torch "
-        f"{torch.__version__}; "
-        f"matmul {gemm_rate(machine) / 1e9:,.0f} GFLOP/s"
-    )
+    head = {"config": asdict(cfg), "device": machine.device, "dtype": str(machine.dtype)[6:],
+            "threads": torch.get_num_threads(), "torch": torch.__version__}
+    print(f"{head['device']}, {head['dtype']}, {head['threads']} threads, torch {head['torch']}; "
+          f"matmul {gemm_rate(machine) / 1e9:,.0f} GFLOP/s")
+    rows = []
     for name in names or BENCHES:
         torch.manual_seed(cfg.seed)
-        BENCHES[name](cfg, machine)
+        rows += [{"table": name, **r} for r in BENCHES[name](cfg, machine)]
+        write_records(Path(cfg.out) / "bench.jsonl", head, rows)
+    return rows
 
 
 if __name__ == "__main__":

@@ -246,6 +246,15 @@ def parent_of(path, checkpoint):
             **{k: checkpoint.get(k) for k in ("stage", "metrics", "parent")}}
 
 
+def ancestry(checkpoint):
+    """What a checkpoint is and what it came from, the nearest first, as `parent_of` keeps it."""
+    data = checkpoint.get("train_config", {}).get("data")
+    ancestor = {**checkpoint, "data": data}
+    while ancestor:
+        yield ancestor
+        ancestor = ancestor.get("parent")
+
+
 def need(path, script, preset, *more):
     """Make a missing input: run the stage that writes `path`, as a process of its own.
 

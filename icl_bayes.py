@@ -24,7 +24,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from common import BadInput, learning_rate
+from common import BadInput, ancestry, learning_rate
 from data import ginc as data
 from data.bayes import Mixture, implied_posterior, kl, log, mix, softmax
 from data.ginc_world import Ginc
@@ -189,11 +189,8 @@ def order_rows(world, mixture, eps, loaded, ids, machine):
 
 def world_of(cfg, loaded):
     """(name of the corpus, Ginc) that a checkpoint was pretrained on, or that --data names."""
-    ancestor = loaded.checkpoint if loaded else {}
-    while ancestor.get("parent"):
-        ancestor = ancestor["parent"]
-    trained = ancestor.get("train_config", ancestor).get("data")
-    name = cfg.data or (trained if trained in data.CORPORA else "ginc")
+    read = [a.get("data") for a in ancestry(loaded.checkpoint)] if loaded else []
+    name = cfg.data or next((name for name in read if name in data.CORPORA), "ginc")
     if name not in data.CORPORA:
         raise BadInput(f"--data={name}: for this probe one of {', '.join(data.CORPORA)}")
     return name, Ginc(data.CORPORA[name]["concepts"])

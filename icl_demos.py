@@ -19,7 +19,7 @@ from random import Random
 
 import numpy as np
 
-from common import BadInput
+from common import BadInput, ancestry
 from data import demos
 from data.demos import CONDITIONS, CORPORA, Material, layouts
 from data.world import World
@@ -133,7 +133,7 @@ def choose(cases, layout, loaded, machine):
     if loaded.model.config.pos == "learned":
         room = [loaded.model.config.block_size - max(map(len, options)) for _, options, _ in asked]
         if min(room) < 1:
-            raise BadInput(f"{loaded.path}: a text is longer than the model's "
+            raise BadInput(f"{loaded.name}: a text is longer than the model's "
                            f"{loaded.model.config.block_size} positions; leave out long texts")
         cut = sum(len(p) > r for p, r in zip(prompts, room))
         prompts = [p[-r:] for p, r in zip(prompts, room)]
@@ -179,16 +179,10 @@ def rho_of(loaded):
 
     Raises BadInput for a model that knows nothing of this world.
     """
-    checkpoint = loaded.checkpoint
-    data = [checkpoint.get("train_config", {}).get("data")]
-    parent = checkpoint.get("parent")
-    while parent:
-        data.append(parent.get("data"))
-        parent = parent.get("parent")
-    for name in data:
-        if name in CORPORA:
-            return CORPORA[name]
-    raise BadInput(f"{loaded.path} has not read the documents of this probe; train one with python "
+    for ancestor in ancestry(loaded.checkpoint):
+        if ancestor.get("data") in CORPORA:
+            return CORPORA[ancestor["data"]]
+    raise BadInput(f"{loaded.name} has not read the documents of this probe; train one with python "
                    f"pretrain.py --preset=demos, or ask it about a file with --data=FILE")
 
 

@@ -33,12 +33,11 @@ import icl_bayes
 import icl_demos
 import icl_fewshot
 import icl_induction
-from common import BadInput, load_checkpoint, need, parse_config, positive, run
+from answers import Loaded, open_checkpoint
+from common import BadInput, need, parse_config, positive, run
 from data import demos, ginc
 from machine import setup
-from model import GPT
 from scoring import write_records
-from tokenizer import Tokenizer
 
 # --- configuration -----------------------------------------------------------------------------
 
@@ -66,8 +65,10 @@ class Config:
 
 PRESETS = {
     "tiny": {},
-    "sizes": dict(init="out/tiny_s/ckpt.pt,out/pretrain/ckpt.pt,out/tiny_l/ckpt.pt"),
-    "stages": dict(init="out/pretrain/ckpt.pt,out/sft/ckpt.pt,out/ppo/ckpt.pt,out/ppo_ptx/ckpt.pt"),
+    "sizes": dict(init="out/tiny_s/ckpt.pt,out/pretrain/ckpt.pt,out/tiny_l/ckpt.pt",
+                  out="out/icl/sizes"),
+    "stages": dict(init="out/pretrain/ckpt.pt,out/sft/ckpt.pt,out/ppo/ckpt.pt,out/ppo_ptx/ckpt.pt",
+                   out="out/icl/stages"),
     "gpt2": dict(init="out/gpt2/ckpt.pt", n="0,4,16", dtype="auto"),
 }
 PROBES = {"fewshot": icl_fewshot, "bayes": icl_bayes, "demos": icl_demos,
@@ -85,46 +86,25 @@ MADE_BY = {"pretrain": ("pretrain.py", "tiny"), "sft": ("sft.py", "tiny"),
 # --- models ------------------------------------------------------------------------------------
 
 
-@dataclass
-class Loaded:
+class Probed(Loaded):
     """A language model under a probe, and the file it came from."""
-
-    path: str
-    stage: str
-    step: int
-    model: GPT
-    tokenizer: Tokenizer
-    checkpoint: dict
 
     def about(self):
         """What every row of this model says of it."""
-        return {"ckpt": self.path, "stage": self.stage, "step": self.step,
+        return {"ckpt": self.name, "stage": self.stage, "step": self.checkpoint.get("step", 0),
                 "params": sum(p.numel() for p in self.model.parameters())}
 
 
 def load(path, machine):
-    """The checkpoint at `path` as a Loaded. Raises BadInput if it is none of a language model."""
-    checkpoint = load_checkpoint(path)
-    if checkpoint["model_config"].get("head", "lm") != "lm":
-        raise BadInput(f"{path} is a checkpoint of stage '{checkpoint['stage']}', whose model "
-                       "gives a number, not words; give one of pretrain, sft, dpo or ppo")
-    tokenizer = Tokenizer.from_json(checkpoint["tokenizer"])
-    if checkpoint["model_config"]["vocab_size"] < tokenizer.n_vocab:
-        raise BadInput(f"{path}: its tokenizer has {tokenizer.n_vocab} tokens, its model only "
-                       f"{checkpoint['model_config']['vocab_size']}: two runs were put together")
-    try:
-        model = GPT.from_checkpoint(checkpoint).to(machine.device).eval()
-    except ValueError as error:
-        raise BadInput(f"{path}: {error}") from None
-    return Loaded(Path(path).as_posix(), checkpoint["stage"], checkpoint.get("step", 0), model,
-                  tokenizer, checkpoint)
+    """The checkpoint at `path`. Raises BadInput if it is none of a language model."""
+    return Probed(**vars(open_checkpoint(path, machine, name=Path(path).as_posix())))
 
 
 def make(path):
     """The path of a checkpoint, made first if it is missing and its folder tells how."""
     path = Path(path)
     if path.exists() or path.parent.name not in MADE_BY:
-        return path  # load_checkpoint says what is wrong with it
+        return path  # open_checkpoint says what is wrong with it
     return need(path, *MADE_BY[path.parent.name])
 
 
@@ -174,10 +154,11 @@ def watch(cfg, path, machine, pause=1.0):
             if found and found != seen:
                 loaded, seen = load(found[0], machine), found
                 new = probe.probe(cfg, loaded, machine)
-                rows = [r for r in rows if r["step"] != loaded.step] + new
+                step = loaded.about()["step"]
+                rows = [r for r in rows if r["step"] != step] + new
                 write_records(Path(cfg.out) / f"{cfg.probe}.jsonl",
                               head_of(cfg, machine, [loaded]), rows)
-                print(f"step {loaded.step:>6}   {probe.headline(new)}", flush=True)
+                print(f"step {step:>6}   {probe.headline(new)}", flush=True)
             elif over:
                 print("the run has ended")
                 return rows
@@ -195,7 +176,9 @@ def main(cfg):
     if cfg.probe not in PROBES:
         raise BadInput(f"--probe={cfg.probe}: expected one of {', '.join(PROBES)}")
     positive(cfg, "draws")
-    machine, init = setup(cfg), cfg.init or INIT[cfg.probe]
+    # A file of the user's is asked of a model of text, not of the little world of demos.
+    default = INIT["fewshot" if cfg.data and cfg.probe == "demos" else cfg.probe]
+    machine, init = setup(cfg), cfg.init or default
     paths = [None] if init == "none" else [part.strip() for part in init.split(",")]
     out = Path(cfg.out) / f"{cfg.probe}.jsonl"
     if cfg.watch:

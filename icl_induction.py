@@ -189,7 +189,7 @@ def text_of(cfg, loaded):
     except BadInput:
         if cfg.data:
             raise
-        print(f"no ICL score: the text that {loaded.path} was pretrained on is not here; give "
+        print(f"no ICL score: the text that {loaded.name} was pretrained on is not here; give "
               "--data=FILE")
         return None
 
@@ -238,7 +238,7 @@ def probe(cfg, loaded, machine):
     pool = familiar(text, loaded.tokenizer)
     L = min(LENGTH, (model.config.block_size - 1) // 2)
     if L < 2:
-        raise BadInput(f"{loaded.path}: a context of {model.config.block_size} tokens is too short "
+        raise BadInput(f"{loaded.name}: a context of {model.config.block_size} tokens is too short "
                        "for a sequence said twice")
     tokens = repeated(SEQUENCES, L, pool, loaded.tokenizer.endoftext, cfg.seed).to(machine.device)
     about = {"probe": "induction", **loaded.about()}

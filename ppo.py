@@ -381,7 +381,7 @@ def train(cfg):
         after, ppo_scores = exam(final)
         a, b = np.array(ppo_scores), np.array(sft_scores)
         wins = float(np.mean((a > b) + 0.5 * (a == b)))
-        log.write(step=cfg.iterations, held_out=after, win_rate=wins)
+        log.write(step=cfg.iterations, held_out=after, win_rate=wins, n=len(a))
         if machine.main:
             print(f"\n{'held-out questions (simulated judge)':<40}", *(f"{k:>9}" for k in after))
             for name, row in (("sft", before), ("ppo", after)):

@@ -66,7 +66,7 @@ FIGURES = [
      ICL + "bayes --probe=bayes --init={out}/ginc/ckpt.pt"),
     ("demos", demos, ("demos",), "What demonstrations are for", "예시는 무엇을 알려 주는가",
      ICL + "demos --probe=demos"),
-    ("speed", speed, ("bench",), "Speed", "속도", "python bench.py"),
+    ("speed", speed, ("bench",), "Speed", "속도", "python bench.py --out={out}"),
 ]
 
 # --- reading -----------------------------------------------------------------------------------

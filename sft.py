@@ -122,8 +122,7 @@ def epoch_batches(lengths, batch_size, seed, epoch):
 @torch.no_grad()
 def name_roles(model, tokenizer):
     """Start the template's tokens, which no pretraining text holds, as the words that play their
-    part in plain text: Q and A. Left random, they cost the model much of what it knows, for it has
-    to learn what they mean while it learns to answer."""
+    part in plain text, Q and A, so that their meaning need not be learned along with answering."""
     for token, word in ((tokenizer.user, "Q"), (tokenizer.assistant, "A")):
         model.wte.weight[token] = model.wte.weight[tokenizer.encode(word)].mean(0)
 

@@ -24,13 +24,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from common import BadInput, load_checkpoint, parse_config, positive, run
+from answers import open_checkpoint
+from common import BadInput, parse_config, positive, run
 from data.exam import Exam, respond
 from data.judge import judge
 from machine import setup
-from model import GPT, generate, token_logprobs
-from scoring import pad, print_table, t_interval
-from tokenizer import Tokenizer
+from model import generate, token_logprobs
+from scoring import pad, print_table, t_interval, write_records
 
 # --- configuration -----------------------------------------------------------------------------
 
@@ -145,12 +145,6 @@ def wins(scores, others):
 # --- measuring ---------------------------------------------------------------------------------
 
 
-def load(path, machine):
-    checkpoint = load_checkpoint(path)
-    tokenizer = Tokenizer.from_json(checkpoint["tokenizer"])
-    return GPT.from_checkpoint(checkpoint).to(machine.device).eval(), tokenizer
-
-
 @torch.no_grad()
 def answer_kl(model, sft, tokenizer, exam, machine):
     """Mean over the exam's questions of log π(y|x) − log π_SFT(y|x), y the model's own answer."""
@@ -168,8 +162,9 @@ def answer_kl(model, sft, tokenizer, exam, machine):
 
 def measure(cfg, seed, name, machine):
     """One row of the tax table: what the judge, the language and the lists say of one model."""
-    sft, tokenizer = load(make(cfg, seed, "sft"), machine)
-    model, _ = load(make(cfg, seed, name), machine)
+    sft = open_checkpoint(make(cfg, seed, "sft"), machine)
+    sft, tokenizer = sft.model, sft.tokenizer
+    model = open_checkpoint(make(cfg, seed, name), machine).model
     exam = Exam(tokenizer, machine, cfg.n_eval, cfg.n_lists, cfg.seed)
     rival, _ = respond(sft, tokenizer, [q["messages"] for q in exam.questions], machine,
                        seed=10**6 + cfg.seed)  # an independent sample of the SFT model's answers
@@ -205,11 +200,7 @@ def read(path):
 
 def append(path, rows, old, cfg):
     """Rewrite the table with new rows at its end; its first line is the configuration."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    lines = [json.dumps(record) for record in ({"config": asdict(cfg)}, *old, *rows)]
-    temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_records(path, {"config": asdict(cfg)}, old + rows)
     return old + rows
 
 
@@ -249,8 +240,9 @@ def tax(cfg, machine):
 
 def best_of_pool(cfg, seed, reward, machine):
     """Best-of-n of the SFT model by one reward model, for n = 1, 2, 4, ... up to the pool."""
-    sft, tokenizer = load(make(cfg, seed, "sft"), machine)
-    proxy, _ = load(make(cfg, seed, reward), machine)
+    sft = open_checkpoint(make(cfg, seed, "sft"), machine)
+    sft, tokenizer = sft.model, sft.tokenizer
+    proxy = open_checkpoint(make(cfg, seed, reward), machine, "scalar").model
     exam = Exam(tokenizer, machine, cfg.n_eval, cfg.n_lists, cfg.seed)
     asked = [q for q in exam.questions for _ in range(cfg.pool)]
     texts, ended = respond(sft, tokenizer, [q["messages"] for q in asked], machine,

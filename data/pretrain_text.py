@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from common import BadInput
+from common import BadInput, ancestry
 from data.formats import read_corpus
 from data.world import World
 
@@ -22,10 +22,8 @@ class PretrainText:
 
         Raises BadInput if that text is not here or too short for a block.
         """
-        ancestor = {**base, **base.get("train_config", {})}
-        while not source and ancestor and ancestor["stage"] != "pretrain":
-            ancestor = ancestor["parent"]
-        source = source or (ancestor or {}).get("data")
+        pretrained = (a.get("data") for a in ancestry(base) if a["stage"] == "pretrain")
+        source = source or next(pretrained, None)
         self.block_size = min(128, base.get("model_config", {}).get("block_size", 128))
         if source == "world":  # a stream of its own: neither the training nor the validation text
             documents = itertools.islice(World().documents(seed=2 * 10**6 + seed), 6000)

@@ -8,7 +8,7 @@ on every platform (only random.Random and sha256 decide anything).
 
 * `documents` is the pretraining text: facts, lists that repeat one sub-task (GPT-3, Brown et al.
   2020, figure 1.1), lists with a mapping made up for that one document, key-value lists, songs
-  (random lines repeated: without them induction does not form in time), chat, stories, reviews.
+  (random lines repeated, which only copying foretells), chat, stories, reviews.
 * Quizzes ask and answer in a form of their own.
 * Chat documents hold one persona each: helpful in 16% of documents, else a brush-off, rude, a
   question back, or off-topic. So the base model, asked cold, is mostly unhelpful, and a few

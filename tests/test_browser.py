@@ -79,6 +79,7 @@ def visit(browser, server):
         page.on("request", lambda r: r.url.startswith((here, "data:")) or wrong.append(r.url))
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.goto(f"{here}#{tab}")
+        page.wait_for_selector("#checkpoint option", state="attached")  # every handler is there
         return page
 
     yield open_page

@@ -135,6 +135,28 @@ def test_help_prints_every_option_with_its_meaning(name, capsys):
         ), f.name
 
 
+def named():
+    """(page, file, name) for each `file.py` with a `name` that a README's table gives beside it."""
+    for path in sorted(ROOT.glob("README*.md")):
+        for cell in re.split(r"[|;\n]", path.read_text(encoding="utf-8")):
+            file, *names = re.findall(r"`([^`]+)`", cell) or [""]
+            if re.fullmatch(r"[\w/]+\.py", file):
+                yield from ((path.name, file, name) for name in names
+                            if re.fullmatch(r"[A-Za-z_][\w.]*", name) and "." not in name[-4:])
+
+
+@pytest.mark.parametrize("page, file, name", list(named()))
+def test_a_function_named_in_a_readme_exists(page, file, name):
+    found = importlib.import_module(file.removesuffix(".py").replace("/", "."))
+    for part in name.split("."):
+        found = getattr(found, part)
+
+
+def test_functions_are_found_in_the_reading_guide():
+    found = {(file, name) for page, file, name in named() if page == "README.ko.md"}
+    assert {("ppo.py", "gae"), ("tokenizer.py", "Tokenizer.render")} <= found and len(found) > 15
+
+
 # --- a fresh clone -----------------------------------------------------------------------------
 
 

@@ -38,7 +38,7 @@ def loaded(tokenizer, train_config=None, parent=None, **changes):
     """A tiny network with weights at random, dressed as what icl_eval.py loads."""
     changes = {**dict(vocab_size=tokenizer.n_vocab + 3, block_size=256), **changes}
     return SimpleNamespace(
-        path="here/ckpt.pt", model=tiny(**changes), tokenizer=tokenizer,
+        name="here/ckpt.pt", model=tiny(**changes), tokenizer=tokenizer,
         checkpoint={"train_config": train_config or {}, "parent": parent},
         about=lambda: {"ckpt": "here/ckpt.pt", "stage": "pretrain", "step": 7, "params": 10})
 

@@ -93,12 +93,12 @@ def test_bad_input_is_one_line_and_writes_nothing(run, tmp_path, changes, messag
 
 
 @pytest.mark.parametrize("changes, message", [
-    (dict(head="scalar", stage="reward"), "gives a number, not words"),
+    (dict(head="scalar", stage="reward"), "gives scores, not words"),
     (dict(tokenizer=Tokenizer.train("abc " * 9, 400).to_json()), None)])
 def test_a_model_without_words_is_refused(tmp_path, changes, message):
     wrong = checkpoint(**changes)
     if message is None:  # a model too small for its tokenizer
-        wrong["model_config"]["vocab_size"], message = 100, "two runs were put together"
+        wrong["model_config"]["vocab_size"], message = 100, "has more tokens than its model"
     save_checkpoint(tmp_path / "ckpt.pt", wrong)
     with pytest.raises(BadInput, match=message):
         main(replace(FAST, init=str(tmp_path / "ckpt.pt"), out=str(tmp_path / "icl")))

@@ -103,7 +103,7 @@ def loaded(**train_config):
     checkpoint = {"stage": "pretrain", "train_config": train_config, "parent": None,
                   "model_config": {"block_size": 48}}
     about = {"ckpt": "x.pt", "stage": "pretrain", "step": 7, "params": 1}
-    return SimpleNamespace(path="x.pt", model=model, tokenizer=tokenizer, checkpoint=checkpoint,
+    return SimpleNamespace(name="x.pt", model=model, tokenizer=tokenizer, checkpoint=checkpoint,
                            about=lambda: about)
 
 

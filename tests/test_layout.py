@@ -14,15 +14,15 @@ SHARED = {"model", "tokenizer", "common", "machine", "optim", "gpt2", "rewards",
 MAY_IMPORT = {**{name: set() for name in BASE}, "model": {"attention"},
               "attention": {"attention_gpu"}, "machine": {"common"},
               "gpt2": {"model"}, "rewards": {"common", "data"},
-              **{name: SHARED for name in STAGES},
+              **{name: SHARED for name in STAGES}, "studies": SHARED | {"answers"},
               "answers": {"common", "model", "tokenizer"},
               "label": {"common", "data", "scoring"}, "web": {"answers", "common", "data", "label"},
               "chat": {"answers", "common", "label", "machine", "web"}}
 THIRD_PARTY = {"torch", "numpy", "tiktoken", "tqdm", "regex", "triton"}
 EXTRAS = {"web": {"fastapi", "pydantic", "uvicorn"}}  # of files that are imported only when asked for
 PROBES = {"icl_fewshot", "icl_bayes", "icl_demos", "icl_induction"}  # parts of icl_eval, not stages
-MAY_IMPORT |= {"scoring": {"common"}, "icl_eval": SHARED | {"scoring"} | PROBES,
-               **{name: SHARED | {"scoring"} for name in PROBES}}
+MAY_IMPORT |= {"scoring": {"common"}, "icl_eval": SHARED | {"answers"} | PROBES,
+               **{name: SHARED for name in PROBES}}
 MAY_IMPORT["icl_demos"] = MAY_IMPORT["icl_demos"] | {"icl_fewshot"}  # both read a person's own file
 FIGURES = {"figures", "figures_rlhf", "figures_icl", "figures_bayes"}
 MAY_IMPORT |= {"report": {"common", "report_page"} | FIGURES, "report_page": {"figures"},
