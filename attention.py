@@ -19,22 +19,16 @@ Shape letters: B batch, H heads, T tokens, D head size, S cached tokens.
 `attention(q, k, v)` says once on stderr which path it takes. ATTENTION=reference|sdpa|fused in the
 environment forces one, and is an error where it cannot be had.
 """
-import ctypes
 import functools
-import hashlib
 import math
 import os
-import platform
-import shutil
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 
 import attention_gpu
+import native
 
 
 # --- the definition ------------------------------------------------------------------------------
@@ -49,76 +43,6 @@ def reference(q, k, v):
 
 # --- CPU: attention.cpp, built on first use ------------------------------------------------------
 
-class BuildError(Exception):
-    """No usable CPU kernel; the message is one line."""
-
-
-def _cache_dir():
-    """Where built kernels are kept, by the custom of each system."""
-    home = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    return Path(home or Path.home() / ".cache") / "nanochatgpt"
-
-
-def _flag_choices():
-    """Compiler flags, best first. A compiler that refuses one set is asked with the next."""
-    torch_lib = Path(torch.__file__).parent / "lib"
-    mac = sys.platform == "darwin"
-    native = "-mcpu=native" if mac and platform.machine() == "arm64" else "-march=native"
-    # The same OpenMP library as torch's, so that both share one pool of threads.
-    openmp = (["-Xpreprocessor", "-fopenmp", f"-L{torch_lib}", "-lomp", f"-Wl,-rpath,{torch_lib}"]
-              if mac else ["-fopenmp"])
-    base = ["-O3", "-std=c++17", "-ffp-contract=fast", "-shared", "-fPIC", "-pthread"]
-    return [base + [native] + openmp, base + openmp, base + [native], base]
-
-
-def _cpu_model():
-    """What -march=native depends on, for a cache on a disk that several machines share."""
-    info = Path("/proc/cpuinfo")
-    text = info.read_text(encoding="utf-8") if info.exists() else platform.processor()
-    lines = [line for line in text.splitlines() if line.startswith(("flags", "Features"))]
-    return lines[0] if lines else text
-
-
-def _compile(source):
-    """Returns the path of the built library. Raises BuildError with the compiler's first error."""
-    names = (os.environ.get("CXX"), "c++", "g++", "clang++")
-    compiler = next((path for name in names if name and (path := shutil.which(name))), None)
-    if compiler is None or os.name == "nt":
-        raise BuildError("no C++ compiler")
-    ask = functools.partial(subprocess.run, capture_output=True, text=True, errors="replace")
-    version = ask([compiler, "--version"]).stdout
-    for flags in _flag_choices():
-        key = (source.read_text(encoding="utf-8"), os.path.realpath(compiler), version, flags,
-               torch.__version__, platform.machine(), _cpu_model())
-        built = _cache_dir() / f"attention-{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.so"
-        if built.exists():
-            return built
-        try:
-            built.parent.mkdir(parents=True, exist_ok=True)
-            handle, unfinished = tempfile.mkstemp(suffix=".so", dir=built.parent)
-            os.close(handle)
-        except OSError as error:
-            raise BuildError(f"cannot write the built kernel: {error}") from error
-        result = ask([compiler, *flags, str(source), "-o", unfinished])
-        if result.returncode == 0:
-            os.replace(unfinished, built)  # atomic: others see no library or a whole one
-            return built
-        os.unlink(unfinished)
-    lines = (result.stderr or result.stdout).splitlines()
-    raise BuildError(next((line for line in lines if "error" in line), "the compiler failed"))
-
-
-@functools.cache
-def _library():
-    """Builds the kernel, or finds it built. Raises BuildError, with the compiler's first error."""
-    try:
-        library = ctypes.CDLL(str(_compile(Path(__file__).with_name("attention.cpp"))))
-    except OSError as error:
-        raise BuildError(f"the built kernel does not load: {error}") from error
-    library.attention_forward.restype = library.attention_backward.restype = None
-    return library
-
-
 def _call(kernel, lse, *tensors):
     """Fills attention.cpp's struct Call: shape, flags, then data and strides of each tensor."""
     q = tensors[0]
@@ -126,7 +50,7 @@ def _call(kernel, lse, *tensors):
     for x in tensors:
         words += (x.data_ptr(), *x.stride()[:3])
     words += [0] * (7 + 4 * 8 - len(words))
-    kernel((ctypes.c_int64 * len(words))(*words))
+    native.call(kernel, *words)
 
 
 # --- one operator for torch ----------------------------------------------------------------------
@@ -156,7 +80,7 @@ def _forward_op(q, k, v):
     if q.is_cuda:
         attention_gpu.forward(q, k, v, o, lse)
     else:
-        _call(_library().attention_forward, lse, q, k, v, o)
+        _call(native.library("attention").attention_forward, lse, q, k, v, o)
     return o, lse
 
 
@@ -166,7 +90,7 @@ def _backward_op(dout, q, k, v, o, lse):
     if q.is_cuda:
         attention_gpu.backward(q, k, v, o, lse, dout, *gradients)
     else:
-        _call(_library().attention_backward, lse, q, k, v, o, dout, *gradients)
+        _call(native.library("attention").attention_backward, lse, q, k, v, o, dout, *gradients)
     return gradients
 
 
@@ -212,8 +136,8 @@ def _why_not_fused(device, dtype, D):
     if dtype not in (torch.float32, torch.bfloat16) or D % 8 or not 16 <= D <= 128:
         return f"the CPU kernel has no {dtype} with head size {D} (a multiple of 8 from 16 to 128)"
     try:
-        _library()
-    except BuildError as error:
+        native.library("attention")
+    except native.BuildError as error:
         return str(error)
     return None
 
@@ -260,13 +184,39 @@ def attention(q, k, v):
     return reference(q, k, v)
 
 
-def decode(q, k, v, lengths):
-    """One new query per row against its cache: q (B, H, 1, D), k, v (B, H, S, D), result as q.
+def decode(q, k, v, cache, lengths):
+    """One new token per row against a cache; q, k, v and the result are (B, H, 1, D).
 
-    Row b sees the keys before lengths[b] (B,), int64, each at least 1; the rest weighs 0. Products
-    and sums, not matmuls: with one query those would copy the cache to save nothing.
+    Row b's key and value go into slot lengths[b] (B,), int64, of the cache (2, B, H, S, D), in
+    place; its query then sees the slots up to that one and no others.
     """
-    scores = (q * k).sum(-1, keepdim=True) / math.sqrt(q.shape[-1])  # (B, H, S, 1)
-    unseen = torch.arange(k.shape[2], device=q.device) >= lengths[:, None]  # (B, S)
+    D, device = q.shape[-1], q.device
+    graph = torch.is_grad_enabled() and (q.requires_grad or cache.requires_grad)
+    if (device.type == "cpu" and q.dtype == cache.dtype == torch.float32 and not graph
+            and cache.stride()[-2:] == (D, 1) and path_in_use("cpu", q.dtype, D) == "fused"
+            and native.available("fused")):
+        return _decode_fused(q, k, v, cache, lengths.contiguous())
+    row = torch.arange(len(q), device=device)
+    cache[0, row, :, lengths], cache[1, row, :, lengths] = k[:, :, 0], v[:, :, 0]
+    S = int(lengths.max()) + 1
+    keys, values = cache[:, :, :, :S]
+    # Products and sums, not matmuls: with one query those would copy the cache to save nothing.
+    scores = (q * keys).sum(-1, keepdim=True) / math.sqrt(D)  # (B, H, S, 1)
+    unseen = torch.arange(S, device=device) > lengths[:, None]  # (B, S)
     weights = scores.masked_fill(unseen[:, None, :, None], -math.inf).softmax(2)
-    return (weights * v).sum(2, keepdim=True)  # (B, H, 1, D)
+    return (weights * values).sum(2, keepdim=True)  # (B, H, 1, D)
+
+
+def _decode_fused(q, k, v, cache, lengths):
+    """The same by fused.cpp, each row reading its own slots only."""
+    B, H, _, D = q.shape
+    low, high = lengths.aminmax()
+    if low < 0 or high >= cache.shape[3]:
+        raise IndexError(f"no slot {int(high)} in a cache of {cache.shape[3]} slots")
+    out = _result_like(q)
+    q, k, v = _rows_contiguous(q, k, v)
+    words = [B, H, D, torch.get_num_threads(), lengths.data_ptr()]
+    for x in (q, k, v, *cache, out):
+        words += (x.data_ptr(), *x.stride()[:2])
+    native.call(native.library("fused").decode, *words)
+    return out

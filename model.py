@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch.utils.checkpoint import checkpoint
 
 import attention
+import fused
 
 
 @dataclass
@@ -44,20 +45,17 @@ class Attention(nn.Module):
     def forward(self, x, rotation, cache, lengths):
         B, T, C = x.shape
         qkv = self.c_attn(x).view(B, T, 3, self.n_head, C // self.n_head)
-        qk, v = qkv[:, :, :2], qkv[:, :, 2]
+        qk, v = qkv.split((2, 1), 2)
         if rotation is not None:
             qk = rotate(qk, rotation)
-        q, k, v = (x.transpose(1, 2) for x in (qk[:, :, 0], qk[:, :, 1], v))  # each (B, H, T, D)
+        q, k, v = (x.transpose(1, 2) for x in (*qk.unbind(2), v.squeeze(2)))  # each (B, H, T, D)
         if cache is None:
             y = attention.attention(q, k, v)
         elif lengths is None:  # prefill: fill the first T slots
             cache[0, :, :, :T], cache[1, :, :, :T] = k, v
             y = attention.attention(q, k, v)
         else:  # decode: row b writes its one new token into slot lengths[b]
-            row = torch.arange(B, device=x.device)
-            cache[0, row, :, lengths], cache[1, row, :, lengths] = k[:, :, 0], v[:, :, 0]
-            S = int(lengths.max()) + 1
-            y = attention.decode(q, cache[0, :, :, :S], cache[1, :, :, :S], lengths + 1)
+            y = attention.decode(q, k, v, cache, lengths)
         y = y.transpose(1, 2).reshape(B, T, C)
         return F.dropout(self.c_proj(y), self.dropout, self.training)
 
@@ -81,7 +79,7 @@ class MLP(nn.Module):
         self.c_proj = nn.Linear(4 * config.n_embd, config.n_embd, bias=config.bias)
 
     def forward(self, x):
-        x = F.gelu(self.c_fc(x), approximate="tanh")  # (B, T, 4C)
+        x = fused.gelu(self.c_fc(x))  # (B, T, 4C)
         return F.dropout(self.c_proj(x), self.dropout, self.training)
 
 
@@ -112,9 +110,8 @@ class GPT(nn.Module):
         if not 0 <= config.dropout < 1:
             raise ValueError(f"dropout={config.dropout}: expected at least 0 and less than 1")
         if config.n_embd % config.n_head or config.n_embd // config.n_head % 2:
-            raise ValueError(
-                f"n_embd={config.n_embd} must divide into n_head={config.n_head} even heads"
-            )
+            raise ValueError(f"n_embd={config.n_embd} must divide into n_head={config.n_head} even "
+                             "heads")
         self.config = config
         self.wte = nn.Embedding(config.vocab_size, config.n_embd)
         if config.pos == "learned":
@@ -145,9 +142,8 @@ class GPT(nn.Module):
         try:
             missing, unexpected = model.load_state_dict(checkpoint["model"], strict=False)
         except RuntimeError as error:
-            raise ValueError(
-                f"weights do not fit the model: {str(error).splitlines()[-1].strip()}"
-            ) from None
+            reason = str(error).splitlines()[-1].strip()
+            raise ValueError(f"weights do not fit the model: {reason}") from None
         if unexpected or any(not name.startswith("scalar_head") for name in missing):
             raise ValueError(f"weights do not fit the model: {(missing + unexpected)[:3]}")
         return model
@@ -168,9 +164,8 @@ class GPT(nn.Module):
         rotation = None
         if self.config.pos == "learned":
             if lengths is None and T > self.config.block_size:
-                raise ValueError(
-                    f"{T} tokens do not fit the {self.config.block_size} learned positions"
-                )
+                raise ValueError(f"{T} tokens do not fit the {self.config.block_size} learned "
+                                 "positions")
             x = x + self.wpe(positions)
         else:
             D = self.config.n_embd // self.config.n_head
@@ -187,11 +182,8 @@ class GPT(nn.Module):
         c = self.config
         D = c.n_embd // c.n_head
         device = self.wte.weight.device
-        dtype = (
-            torch.get_autocast_dtype(device.type)
-            if torch.is_autocast_enabled(device.type)
-            else None
-        )
+        autocast = torch.is_autocast_enabled(device.type)
+        dtype = torch.get_autocast_dtype(device.type) if autocast else None
         return torch.zeros(c.n_layer, 2, B, c.n_head, S, D, device=device, dtype=dtype)
 
     def forward(self, tokens, targets=None):
@@ -210,9 +202,7 @@ class GPT(nn.Module):
         """Multiply-adds of one training token, forward and backward, counted twice (PaLM, App. B),
         with the causal half of attention: 6·N + 6·L·C·T. The token table counts once, as the
         head."""
-        N = sum(p.numel() for p in self.parameters()) - (
-            self.wpe.weight.numel() if hasattr(self, "wpe") else 0
-        )
+        N = sum(p.numel() for name, p in self.named_parameters() if name != "wpe.weight")
         return 6 * N + 6 * self.config.n_layer * self.config.n_embd * T
 
 
@@ -228,7 +218,7 @@ def nll(x, weight, targets):
 
     def part(x, targets):
         logits = F.linear(x, weight).float()
-        return F.cross_entropy(logits, targets, ignore_index=-1, reduction="none")
+        return fused.cross_entropy(logits, targets)
 
     rows = max(1, MOST_LOGITS // len(weight))
     if len(x) <= rows:
@@ -248,9 +238,8 @@ def token_logprobs(model, tokens, temperature=1.0):
     Masks, values, rewards and advantages all live in this alignment.
     """
     logits = model(tokens)[:, :-1].float() / temperature  # (B, T-1, V)
-    return -F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten(), reduction="none").view(
-        len(tokens), -1
-    )
+    loss = fused.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
+    return -loss.view(len(tokens), -1)
 
 
 # --- sampling ----------------------------------------------------------------------------------
@@ -285,24 +274,13 @@ def pick(logits, noise, temperature=1.0, top_k=0, top_p=1.0):
         return logits.argmax(-1)
     p = filter_logits(logits, temperature, top_k, top_p).softmax(-1)
     cumulative = p.double().cumsum(-1)
-    return torch.searchsorted(
-        cumulative, noise.double()[:, None] * cumulative[:, -1:], right=True
-    ).squeeze(1)
+    bound = noise.double()[:, None] * cumulative[:, -1:]
+    return torch.searchsorted(cumulative, bound, right=True).squeeze(1)
 
 
 @torch.no_grad()
-def stream(
-    model,
-    prompts,
-    max_new_tokens,
-    *,
-    temperature=1.0,
-    top_k=0,
-    top_p=1.0,
-    stop=(),
-    seed=None,
-    noise=None,
-):
+def stream(model, prompts, max_new_tokens, *, temperature=1.0, top_k=0, top_p=1.0, stop=(),
+           seed=None, noise=None):
     """Sample from ragged prompts (a list of B lists of ids), yielding after each step the list of B
     new tokens, None in rows that have stopped. The stop token itself is yielded.
 
@@ -319,10 +297,8 @@ def stream(
     lengths = torch.tensor([len(p) for p in prompts], device=device)  # (B,)
     longest = max(map(len, prompts))
     if model.config.pos == "learned" and longest + max_new_tokens - 1 > model.config.block_size:
-        raise ValueError(
-            f"{longest} + {max_new_tokens} tokens do not fit the {model.config.block_size} "
-            "learned positions"
-        )
+        raise ValueError(f"{longest} + {max_new_tokens} tokens do not fit the "
+                         f"{model.config.block_size} learned positions")
     tokens = torch.zeros(B, longest, dtype=torch.long, device=device)
     for row, prompt in enumerate(prompts):
         tokens[row, : len(prompt)] = torch.tensor(prompt)
@@ -340,13 +316,8 @@ def stream(
             return
         if 2 * int(done.sum()) >= len(rows):
             live = (~done).nonzero().squeeze(1)
-            cache, rows, lengths, new, done = (
-                cache[:, :, live],
-                rows[live],
-                lengths[live],
-                new[live],
-                done[live],
-            )
+            cache, rows, lengths = cache.index_select(2, live), rows[live], lengths[live]
+            new, done = new[live], done[live]
         x = model.trunk(new[:, None], cache, lengths)[:, 0]
         lengths = lengths + 1
 

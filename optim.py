@@ -46,16 +46,29 @@ class Muon(torch.optim.Optimizer):
 def orthogonalise(G, steps=5):
     """Nearly the U·Vᵀ of each matrix G = U·S·Vᵀ in a batch (N, rows, columns).
 
-    Newton-Schulz: X ← a·X + (b·XXᵀ + c·(XXᵀ)²)·X drives every singular value towards 1.
+    Newton-Schulz: X ← Q·X, Q = a·I + b·A + c·A², A = X·Xᵀ drives every singular value towards 1.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
     X = G.bfloat16() if G.is_cuda else G.float()
     wide = X.shape[1] <= X.shape[2]
     X = X if wide else X.mT
     X = X / X.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
-    for _ in range(steps):
-        A = X @ X.mT
-        X = torch.baddbmm(X, torch.baddbmm(A, A, A, beta=b, alpha=c), X, beta=a)
+    if G.is_cuda or X.shape[1] == X.shape[2]:
+        for _ in range(steps):
+            A = X @ X.mT
+            X = torch.baddbmm(X, torch.baddbmm(A, A, A, beta=b, alpha=c), X, beta=a)
+        return X if wide else X.mT
+    # The same with less arithmetic for oblong matrices. Every Q is a polynomial in the first A, so
+    # all commute: A becomes A·Q², and X need not be known until the end. In bfloat16 small values
+    # of A would be rounded to negative ones, which then grow; hence the loop above on a GPU.
+    A, P = X @ X.mT, None  # (N, m, m), m the shorter side; P is the product of the Qs
+    for step in range(steps):
+        Q = torch.baddbmm(A, A, A, beta=b, alpha=c)
+        Q.diagonal(dim1=1, dim2=2).add_(a)
+        P = Q if P is None else Q @ P
+        if step + 1 < steps:
+            A = Q @ A @ Q
+    X = P @ X
     return X if wide else X.mT
 
 

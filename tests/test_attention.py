@@ -206,19 +206,80 @@ def test_mixed_dtypes_and_shapes_are_refused():
 
 # --- decode --------------------------------------------------------------------------------------
 
-def test_decode_equals_the_last_row_of_the_definition():
-    """Rows of ragged length; what lies beyond a row's length is garbage."""
-    q, k, v, _ = draw(3, 2, 9, 16)
-    lengths = torch.tensor([1, 5, 9])
-    cache_k, cache_v = k.clone(), v.clone()
-    for b, n in enumerate(lengths):
-        cache_k[b, :, n:] = 1e4
-        cache_v[b, :, n:] = -1e4
-    last = torch.stack([q[b, :, n - 1] for b, n in enumerate(lengths)])[:, :, None]
-    out = A.decode(last, cache_k, cache_v, lengths)
-    for b, n in enumerate(lengths):
-        truth = A.reference(q[b:b + 1, :, :n], k[b:b + 1, :, :n], v[b:b + 1, :, :n])
-        torch.testing.assert_close(out[b], truth[0, :, n - 1:])
+LENGTHS = [0, 4, 11, 23, 7, 16]  # slots filled before the new token; 0: a row of one token
+
+
+def draw_decode(D, dtype=torch.float32, H=3, S=25):
+    """q, k, v of the new tokens, and a cache that is garbage beyond each row's length."""
+    (q, k, v), lengths = torch.randn(3, len(LENGTHS), H, 1, D), torch.tensor(LENGTHS)
+    cache = torch.randn(2, len(LENGTHS), H, S, D)
+    for b, n in enumerate(LENGTHS):
+        cache[0, b, :, n:], cache[1, b, :, n:] = 1e4, -1e4
+    return [x.to(dtype) for x in (q, k, v, cache)] + [lengths]
+
+
+@pytest.mark.parametrize("dtype, D", [
+    (torch.float64, 16), (torch.float32, 12), (torch.bfloat16, 32),      # torch's own operators
+    *((torch.float32, D) for D in (16, 24, 32, 40, 64, 128))])           # the kernel, if built
+def test_decode_equals_the_last_row_of_the_definition(dtype, D):
+    q, k, v, cache, lengths = draw_decode(D, dtype)
+    before = cache.clone()
+    out = A.decode(q, k, v, cache, lengths)
+    limit = {torch.float64: 1e-12, torch.float32: 2e-6, torch.bfloat16: 1e-2}[dtype]
+    for b, n in enumerate(LENGTHS):
+        keys, values = (torch.cat([old[b, :, :n], new[b]], 1).double()
+                        for old, new in zip(before, (k, v)))                 # (H, n + 1, D)
+        queries = q[b].double().expand(-1, n + 1, -1)
+        assert error(out[b], A.reference(queries, keys, values)[:, -1:]) < limit
+        assert torch.equal(cache[0, b, :, n], k[b, :, 0])
+        assert torch.equal(cache[1, b, :, n], v[b, :, 0])
+        cache[:, b, :, n] = before[:, b, :, n]
+    assert torch.equal(cache, before)  # no other slot is written
+
+
+@needs_kernel
+def test_decode_takes_views_of_one_projection():
+    q, k, v, cache, lengths = draw_decode(32)
+    joint = torch.cat([q, k, v], 2).transpose(1, 2).contiguous()             # (B, 3, H, D)
+    views = [x[:, None].transpose(1, 2) for x in joint.unbind(1)]
+    out = A.decode(*views, cache.clone(), lengths)
+    assert torch.equal(out, A.decode(q, k, v, cache, lengths))
+    joined = out.transpose(1, 2).reshape(len(LENGTHS), 1, -1)
+    assert joined.data_ptr() == out.data_ptr()                               # joining copies nothing
+
+
+@needs_kernel
+def test_decode_gives_the_same_bits_for_any_number_of_threads_and_rows():
+    q, k, v, cache, lengths = draw_decode(32)
+    before, results = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 5):
+            torch.set_num_threads(threads)
+            results.append(A.decode(q, k, v, cache.clone(), lengths))
+    finally:
+        torch.set_num_threads(before)
+    alone = [(q[b:b + 1], k[b:b + 1], v[b:b + 1], cache[:, b:b + 1].clone(), lengths[b:b + 1])
+             for b in range(len(LENGTHS))]
+    results.append(torch.cat([A.decode(*one) for one in alone]))
+    assert all(torch.equal(results[0], x) for x in results[1:])
+
+
+def test_decode_with_gradients_is_differentiable():
+    """The kernel keeps no graph, so it is not taken where one is asked for."""
+    q, k, v, cache, lengths = draw_decode(32)
+    plain = A.decode(q, k, v, cache.clone(), lengths)
+    out = A.decode(q.requires_grad_(), k, v, cache.clone(), lengths)
+    assert out.requires_grad and torch.allclose(out, plain, atol=1e-5)
+    with torch.no_grad():
+        assert not A.decode(q, k, v, cache, lengths).requires_grad
+
+
+@pytest.mark.parametrize("slot", [25, -26])
+def test_decode_refuses_a_slot_outside_of_the_cache(slot):
+    q, k, v, cache, lengths = draw_decode(32)
+    lengths[2] = slot
+    with pytest.raises(IndexError):
+        A.decode(q, k, v, cache, lengths)
 
 
 # --- which path ----------------------------------------------------------------------------------

@@ -264,7 +264,7 @@ def test_accumulated_parts_make_the_same_step(text_file, tmp_path):
         pretrain.train(config(text_file, tmp_path / str(parts), grad_accum=parts, steps=6))
     one, four = weights(tmp_path / "1"), weights(tmp_path / "4")
     for name in one:
-        torch.testing.assert_close(one[name], four[name], atol=1e-5, rtol=0)
+        torch.testing.assert_close(one[name], four[name], atol=5e-5, rtol=0)
 
 
 # Trains until step 9, one step after a checkpoint, and waits there to be killed.

@@ -1,0 +1,190 @@
+// The small kernels beside attention.cpp, each in one pass over memory: GELU, the loss of the
+// output layer, and the attention of one new token.
+//
+// All work on vectors of W floats and on sizes that W divides; the compiler maps them to the
+// machine's own registers. No result depends on the number of threads: each is made by one thread,
+// in an order fixed by the shapes.
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+using i64 = int64_t;
+constexpr int W = 8;
+typedef float vec __attribute__((vector_size(W * 4)));
+typedef int32_t ivec __attribute__((vector_size(W * 4)));
+typedef float loose_vec __attribute__((vector_size(W * 4), aligned(4), may_alias));
+
+static inline vec load(const float* p) { return *reinterpret_cast<const loose_vec*>(p); }
+static inline void store(float* p, vec x) { *reinterpret_cast<loose_vec*>(p) = x; }
+static inline vec splat(float x) { return x - vec{}; }
+static inline float sum_of(vec x) {
+    return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]));
+}
+
+// 2^x for x < 127: split x = n + f with |f| <= 1/2, a polynomial for 2^f, then n is added to the
+// exponent field. At x <= -127 the sum is the bit pattern of exactly 0. A NaN stays a NaN.
+static inline vec exp2v(vec x) {
+    x = x < -127.0f ? splat(-127.0f) : x;
+    vec shifted = x + 12582912.0f;     // 1.5 * 2^23: the low bits now hold n, rounded
+    vec f = x - (shifted - 12582912.0f);
+    vec p = splat(1.32647143e-3f);     // minimax: relative error 9e-8
+    p = p * f + 9.67151264e-3f;
+    p = p * f + 5.55073377e-2f;
+    p = p * f + 0.240222421f;
+    p = p * f + 0.693146978f;
+    p = p * f + 1.0f;
+    ivec n, bits;
+    memcpy(&n, &shifted, sizeof n);
+    memcpy(&bits, &p, sizeof bits);
+    bits += n << 23;
+    memcpy(&p, &bits, sizeof p);
+    return p;
+}
+constexpr float LOG2_E = 1.44269504f;  // e^x is 2^(x log2 e)
+
+// ---- GELU ----------------------------------------------------------------------------------
+//
+//     gelu(x) = x s(2u),   u = sqrt(2/pi) (x + 0.044715 x^3),   s(z) = 1 / (1 + e^-z)
+//
+// This is Hendrycks & Gimpel's x (1 + tanh u) / 2, since (1 + tanh u) / 2 = s(2u): one exponential
+// and one division.
+
+constexpr float A = 2 * 0.79788456f, CUBE = 0.044715f;  // 2 sqrt(2/pi)
+
+struct Gelu { i64 n, threads; const float *x, *dy; float* out; };  // all 64-bit words, by fused.py
+
+// Beyond 8 the sigmoid is 0 or 1 to within 1e-21; further out, products of it would be subnormal
+// numbers, which are slow.
+static inline vec clamp(vec x) {
+    x = x < -8.0f ? splat(-8.0f) : x;
+    return x > 8.0f ? splat(8.0f) : x;
+}
+static inline vec sigmoid_of_2u(vec x) {
+    return 1.0f / (1.0f + exp2v(-LOG2_E * A * x * (1.0f + CUBE * x * x)));
+}
+
+extern "C" void gelu_forward(const Gelu* c) {
+#pragma omp parallel for num_threads(c->threads) schedule(static)
+    for (i64 i = 0; i < c->n; i += W) {
+        vec x = load(c->x + i);
+        store(c->out + i, x * sigmoid_of_2u(clamp(x)));
+    }
+}
+
+// d/dx x s(2u) = s + x s (1 - s) 2u',   u' = sqrt(2/pi) (1 + 3 * 0.044715 x^2).
+extern "C" void gelu_backward(const Gelu* c) {
+#pragma omp parallel for num_threads(c->threads) schedule(static)
+    for (i64 i = 0; i < c->n; i += W) {
+        vec x = clamp(load(c->x + i)), s = sigmoid_of_2u(x);
+        vec slope = A * (1.0f + 3 * CUBE * x * x);
+        store(c->out + i, load(c->dy + i) * s * (1.0f + x * (1.0f - s) * slope));
+    }
+}
+
+// ---- cross-entropy -------------------------------------------------------------------------
+//
+//     loss = log sum_v e^x_v - x_target,   d loss / d x_v = e^x_v / sum - [v = target]
+//
+// Of each row of V logits only the logarithm of the sum is kept; the backward pass makes the
+// probabilities from it again. A target of -1 has loss 0 and no gradient.
+
+struct Loss {                                     // all 64-bit words, filled by fused.py
+    i64 rows, V, threads;
+    const float* x;                               // (rows, V) logits
+    const i64* target;                            // (rows,)
+    float *loss, *lse;                            // (rows,)
+    const float* dloss;                           // (rows,)
+    float* dx;                                    // (rows, V)
+};
+
+extern "C" void cross_entropy_forward(const Loss* c) {
+#pragma omp parallel for num_threads(c->threads) schedule(static)
+    for (i64 r = 0; r < c->rows; r++) {
+        const float* x = c->x + r * c->V;
+        vec top = load(x), total = {};
+        for (i64 v = W; v < c->V; v += W) top = load(x + v) > top ? load(x + v) : top;
+        float most = top[0];
+        for (int j = 1; j < W; j++) most = top[j] > most ? top[j] : most;
+        for (i64 v = 0; v < c->V; v += W) total += exp2v((load(x + v) - most) * LOG2_E);
+        c->lse[r] = most + std::log(sum_of(total));
+        c->loss[r] = c->target[r] < 0 ? 0.0f : c->lse[r] - x[c->target[r]];
+    }
+}
+
+extern "C" void cross_entropy_backward(const Loss* c) {
+#pragma omp parallel for num_threads(c->threads) schedule(static)
+    for (i64 r = 0; r < c->rows; r++) {
+        const float *x = c->x + r * c->V, lse = c->lse[r];
+        const float g = c->target[r] < 0 ? 0.0f : c->dloss[r];
+        float* dx = c->dx + r * c->V;
+        for (i64 v = 0; v < c->V; v += W)
+            store(dx + v, g * exp2v((load(x + v) - lse) * LOG2_E));
+        if (c->target[r] >= 0) dx[c->target[r]] -= g;
+    }
+}
+
+// ---- attention of one new token per row ----------------------------------------------------
+//
+// Write its key and value into the cache, then read the row's own slots and no others. With one
+// query there is nothing to share between rows: the work is to read the cache once, and the next
+// head's part of it is on its way while this one's is summed.
+
+struct Heads { float* p; i64 b, h; };             // strides of row and head; D is contiguous
+struct Decode {                                   // all 64-bit words, filled by attention.py
+    i64 B, H, D, threads;
+    const i64* lengths;                           // (B,) slots filled before this token
+    Heads q, k, v, cache_k, cache_v, out;         // a slot of the cache is D floats
+};
+static float* at(const Heads& x, i64 b, i64 h) { return x.p + b * x.b + h * x.h; }
+
+// Asks memory for D floats that are read soon; they travel while other work goes on.
+static inline void fetch(const float* p, i64 D) {
+    for (i64 d = 0; d < D; d += 16) __builtin_prefetch(p + d);
+}
+
+// The weight of each of n slots goes through `weights`, which has room for a multiple of W.
+static void decode_head(const Decode& c, i64 b, i64 h, float* weights) {
+    const i64 D = c.D, last = c.lengths[b], n = last + 1;
+    float *keys = at(c.cache_k, b, h), *values = at(c.cache_v, b, h), *out = at(c.out, b, h);
+    memcpy(keys + last * D, at(c.k, b, h), D * sizeof(float));
+    memcpy(values + last * D, at(c.v, b, h), D * sizeof(float));
+
+    const float *q = at(c.q, b, h), scale = LOG2_E / std::sqrt(float(D));
+    const i64 next = b * c.H + h + 1 < c.B * c.H ? b * c.H + h + 1 : 0;
+    const float *next_keys = at(c.cache_k, next / c.H, next % c.H);
+    const float *next_values = at(c.cache_v, next / c.H, next % c.H);
+    float most = -INFINITY;
+    for (i64 s = 0; s < n; s++) {
+        vec sum = {};
+        for (i64 d = 0; d < D; d += W) sum += load(q + d) * load(keys + s * D + d);
+        weights[s] = scale * sum_of(sum);
+        fetch(next_keys + s * D, D);
+        fetch(next_values + s * D, D);
+        most = weights[s] > most ? weights[s] : most;
+    }
+    for (i64 s = n; s % W; s++) weights[s] = -INFINITY;
+    vec total = {};
+    for (i64 s = 0; s < n; s += W) {
+        vec w = exp2v(load(weights + s) - most);
+        store(weights + s, w);
+        total += w;
+    }
+    for (i64 d = 0; d < D; d += W) {
+        vec sum = {};
+        for (i64 s = 0; s < n; s++) sum += weights[s] * load(values + s * D + d);
+        store(out + d, sum / sum_of(total));
+    }
+}
+
+extern "C" void decode(const Decode* c) {
+    i64 longest = 0;
+    for (i64 b = 0; b < c->B; b++) longest = c->lengths[b] > longest ? c->lengths[b] : longest;
+#pragma omp parallel num_threads(c->threads)
+    {
+        std::vector<float> weights(longest + 1 + W);
+#pragma omp for schedule(static)
+        for (i64 i = 0; i < c->B * c->H; i++) decode_head(*c, i / c->H, i % c->H, weights.data());
+    }
+}

@@ -1,0 +1,109 @@
+"""Operators that take one pass over memory where torch takes several: GELU and cross-entropy.
+
+    gelu(x) = x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2      (Hendrycks & Gimpel 2016)
+    cross_entropy(x, t) = log sum_v exp(x_v) - x_t
+
+torch.nn.functional has both, and serves wherever fused.cpp does not: on a GPU, in bfloat16, without
+a compiler. On a CPU its tanh and its three passes over the logits are a seventh of a training step.
+"""
+import torch
+import torch.nn.functional as F
+
+import native
+
+W = 8  # floats in a vector of fused.cpp, which takes whole vectors
+
+
+def _gelu(x):
+    x = x.contiguous()
+    y = torch.empty_like(x)
+    native.call(native.library("fused").gelu_forward, x.numel(), torch.get_num_threads(),
+                x.data_ptr(), 0, y.data_ptr())
+    return y
+
+
+def _gelu_backward(dy, x):
+    dy, x = dy.contiguous(), x.contiguous()
+    dx = torch.empty_like(x)
+    native.call(native.library("fused").gelu_backward, x.numel(), torch.get_num_threads(),
+                x.data_ptr(), dy.data_ptr(), dx.data_ptr())
+    return dx
+
+
+def _cross_entropy(x, targets):
+    x, targets = x.contiguous(), targets.contiguous()
+    if len(x):
+        low, high = targets.aminmax()
+        if low < -1 or high >= x.shape[1]:
+            raise IndexError(f"targets from {int(low)} to {int(high)} of {x.shape[1]} classes")
+    loss, lse = x.new_empty(len(x)), x.new_empty(len(x))
+    native.call(native.library("fused").cross_entropy_forward, *x.shape, torch.get_num_threads(),
+                x.data_ptr(), targets.data_ptr(), loss.data_ptr(), lse.data_ptr(), 0, 0)
+    return loss, lse
+
+
+def _cross_entropy_backward(dloss, x, targets, lse):
+    x, targets, dloss = x.contiguous(), targets.contiguous(), dloss.contiguous()
+    dx = torch.empty_like(x)
+    native.call(native.library("fused").cross_entropy_backward, *x.shape, torch.get_num_threads(),
+                x.data_ptr(), targets.data_ptr(), 0, lse.data_ptr(), dloss.data_ptr(),
+                dx.data_ptr())
+    return dx
+
+
+# --- operators for torch -------------------------------------------------------------------------
+# torch.compile sees opaque operators whose shapes the fake versions tell.
+
+def _like_x(x, *_):
+    return torch.empty_like(x, memory_format=torch.contiguous_format)
+
+
+def _register():
+    """Tell torch the operators, their shapes (fake versions) and their derivatives."""
+    ops = torch.library.Library("nanochatgpt", "FRAGMENT")
+    for name, signature, function, fake in (
+            ("gelu", "Tensor x) -> Tensor", _gelu, _like_x),
+            ("gelu_backward", "Tensor dy, Tensor x) -> Tensor", _gelu_backward, _like_x),
+            ("cross_entropy", "Tensor x, Tensor targets) -> (Tensor, Tensor)", _cross_entropy,
+             lambda x, targets: (x.new_empty(len(x)), x.new_empty(len(x)))),
+            ("cross_entropy_backward", "Tensor dloss, Tensor x, Tensor targets, Tensor lse) "
+             "-> Tensor", _cross_entropy_backward, lambda dloss, x, *_: _like_x(x))):
+        ops.define(f"{name}({signature}")
+        ops.impl(name, function, "CPU")
+        torch.library.register_fake(f"nanochatgpt::{name}", fake, lib=ops)
+    torch.library.register_autograd(
+        "nanochatgpt::gelu", lambda ctx, dy: kernels.gelu_backward(dy, *ctx.saved_tensors),
+        setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs), lib=ops)
+    torch.library.register_autograd(
+        "nanochatgpt::cross_entropy",
+        lambda ctx, dloss, _: (kernels.cross_entropy_backward(dloss, *ctx.saved_tensors), None),
+        setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs, output[1]),
+        lib=ops)
+    return ops
+
+
+_operators = _register()
+kernels = torch.ops.nanochatgpt
+
+
+# --- dispatch ------------------------------------------------------------------------------------
+
+@torch.compiler.assume_constant_result
+def _serves(device, dtype):
+    return device == "cpu" and dtype == torch.float32 and native.available("fused")
+
+
+def gelu(x):
+    """The tanh GELU of each element of x, differentiable; any shape and dtype."""
+    if x.numel() % W == 0 and _serves(x.device.type, x.dtype):
+        return kernels.gelu(x)
+    return F.gelu(x, approximate="tanh")
+
+
+def cross_entropy(logits, targets):
+    """-log softmax(logits)[target] of each row, differentiable: (N, V), (N,) int64 -> (N,).
+
+    A target of -1 gives 0. Raises IndexError for a target outside of -1 to V - 1."""
+    if logits.shape[1] % W == 0 and _serves(logits.device.type, logits.dtype):
+        return kernels.cross_entropy(logits, targets)[0]
+    return F.cross_entropy(logits, targets, ignore_index=-1, reduction="none")

@@ -1,0 +1,202 @@
+"""fused.py against torch's own GELU and cross-entropy in float64."""
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+import fused
+import native
+
+needs_kernel = pytest.mark.skipif(not native.available("fused"), reason="no C++ compiler")
+ROOT = Path(fused.__file__).parent
+
+
+def torch_gelu(x):
+    return F.gelu(x, approximate="tanh")
+
+
+def torch_loss(x, targets):
+    return F.cross_entropy(x, targets, ignore_index=-1, reduction="none")
+
+
+def with_gradient(f, x, *others, seed=0):
+    """[f(x), its gradient for a fixed random direction]."""
+    x = x.detach().requires_grad_()
+    out = f(x, *others)
+    direction = torch.randn(out.shape, generator=torch.Generator().manual_seed(seed))
+    return [out.detach(), *torch.autograd.grad(out, x, direction.to(out.dtype))]
+
+
+def draw_logits(N=37, V=64, scale=3.0):
+    targets = torch.randint(V, (N,))
+    targets[::5] = -1
+    return scale * torch.randn(N, V), targets
+
+
+def bits_by_threads(f):
+    before, results = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 5):
+            torch.set_num_threads(threads)
+            results.append(f())
+    finally:
+        torch.set_num_threads(before)
+    return results
+
+
+# --- GELU ----------------------------------------------------------------------------------------
+
+def test_gelu_by_hand():
+    assert fused.gelu(torch.zeros(8)).tolist() == [0.0] * 8
+    x = torch.tensor([1.0, -1.0, 3.0, -3.0, 40.0, -40.0, 1e30, -1e30])
+    expected = [0.841192, -0.158808, 2.996363, -0.003637, 40.0, 0.0, 1e30, 0.0]
+    y = fused.gelu(x)
+    assert y[:6].tolist() == pytest.approx(expected[:6], abs=1e-6) and y[6] == 1e30
+
+
+@needs_kernel
+def test_gelu_equals_torchs():
+    x = torch.cat([torch.linspace(-12, 12, 40_000), 100 * torch.randn(8_000)])
+    for ours, truth in zip(with_gradient(fused.gelu, x), with_gradient(torch_gelu, x.double())):
+        assert ((ours - truth).abs() / truth.abs().clamp(min=1)).max() < 3e-6
+    y, truth = fused.gelu(x[:40_000]), torch_gelu(x[:40_000].double())
+    near = x[:40_000] > -4
+    assert ((y - truth).abs() / truth.abs().clamp(min=1e-6))[near].max() < 3e-6  # and relative
+
+
+@needs_kernel
+def test_a_nan_is_not_hidden():
+    x = torch.ones(16)
+    x[3] = float("nan")
+    assert fused.gelu(x).isnan().nonzero().tolist() == [[3]]
+    logits, targets = draw_logits(4)
+    logits[2, 5] = float("nan")
+    targets[:] = 1
+    assert fused.cross_entropy(logits, targets).isnan().tolist() == [False, False, True, False]
+
+
+@needs_kernel
+def test_gelu_takes_any_strides():
+    x = torch.randn(6, 16)
+    for view in (x.T, x[:, ::2], x[::2], x[0].expand(4, 16)):
+        torch.testing.assert_close(fused.gelu(view), torch_gelu(view))
+        for a, b in zip(with_gradient(fused.gelu, view), with_gradient(torch_gelu, view)):
+            torch.testing.assert_close(a, b)
+
+
+# --- cross-entropy -------------------------------------------------------------------------------
+
+def test_cross_entropy_by_hand():
+    """Equal logits: log V, and the gradient is 1/V less 1 at the target."""
+    x = torch.zeros(2, 8, requires_grad=True)
+    loss = fused.cross_entropy(x, torch.tensor([3, -1]))
+    assert loss.tolist() == pytest.approx([2.0794415, 0.0])
+    loss.sum().backward()
+    assert x.grad[0].tolist() == pytest.approx([0.125] * 3 + [-0.875] + [0.125] * 4)
+    assert x.grad[1].tolist() == [0.0] * 8
+
+
+@needs_kernel
+@pytest.mark.parametrize("scale", [1e-3, 3.0, 300.0])
+@pytest.mark.parametrize("N, V", [(1, 8), (37, 64), (5, 1000)])
+def test_cross_entropy_equals_torchs(N, V, scale):
+    logits, targets = draw_logits(N, V, scale)
+    truths = with_gradient(torch_loss, logits.double(), targets)
+    limit = 2e-6 + 2e-7 * scale  # a float32 near 1,000 is itself only known to 6e-5
+    for ours, truth in zip(with_gradient(fused.cross_entropy, logits, targets), truths):
+        assert ((ours - truth).abs() / truth.abs().clamp(min=1)).max() < limit
+
+
+@needs_kernel
+def test_a_class_of_no_probability():
+    logits, targets = draw_logits(3)
+    targets[:] = 1
+    logits[:, 7] = -float("inf")
+    for ours, peer in zip(with_gradient(fused.cross_entropy, logits, targets),
+                          with_gradient(torch_loss, logits, targets)):
+        torch.testing.assert_close(ours, peer)
+
+
+@pytest.mark.parametrize("target", [64, -2])
+def test_a_target_outside_is_refused(target):
+    logits, targets = draw_logits()
+    targets[3] = target
+    with pytest.raises(IndexError):
+        fused.cross_entropy(logits, targets)
+
+
+def test_no_rows():
+    assert fused.cross_entropy(torch.zeros(0, 8), torch.zeros(0, dtype=torch.long)).shape == (0,)
+    assert fused.gelu(torch.zeros(0, 8)).shape == (0, 8)
+
+
+# --- both ----------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_other_dtypes_and_odd_sizes_are_torchs(dtype):
+    for x in (torch.randn(4, 16).to(dtype), torch.randn(3, 7)):
+        targets = torch.randint(7, (len(x),))
+        for ours, peer, *others in ((fused.gelu, torch_gelu),
+                                    (fused.cross_entropy, torch_loss, targets)):
+            assert torch.equal(ours(x, *others), peer(x, *others))
+            assert ours(x, *others).dtype == x.dtype
+
+
+def test_gelu_under_autocast():
+    with torch.autocast("cpu", torch.bfloat16):
+        x = F.linear(torch.randn(4, 8), torch.randn(16, 8))
+        assert torch.equal(fused.gelu(x), torch_gelu(x)) and x.dtype == torch.bfloat16
+
+
+@needs_kernel
+def test_same_bits_for_any_number_of_threads():
+    x, (logits, targets) = torch.randn(10_008), draw_logits(101)
+    for results in (bits_by_threads(lambda: with_gradient(fused.gelu, x)),
+                    bits_by_threads(lambda: with_gradient(fused.cross_entropy, logits, targets))):
+        for other in results[1:]:
+            assert all(torch.equal(a, b) for a, b in zip(results[0], other))
+
+
+@needs_kernel
+def test_opcheck():
+    (logits, targets), x = draw_logits(), torch.randn(3, 16)
+    loss, lse = fused.kernels.cross_entropy(logits, targets)
+    for operator, inputs in (
+            ("gelu", (x.clone().requires_grad_(),)), ("gelu_backward", (torch.randn(3, 16), x)),
+            ("cross_entropy", (logits.clone().requires_grad_(), targets)),
+            ("cross_entropy_backward", (torch.randn(37), logits, targets, lse))):
+        torch.library.opcheck(getattr(fused.kernels, operator).default, inputs)
+
+
+@needs_kernel
+def test_gradients_equal_differences():
+    """In float32, over steps wide enough for its rounding."""
+    logits, targets = draw_logits(6, 8)
+    inputs = logits.requires_grad_()
+    loose = dict(eps=1e-2, atol=1e-2, rtol=1e-2, nondet_tol=0)
+    torch.autograd.gradcheck(fused.gelu, (inputs,), **loose)
+    torch.autograd.gradcheck(lambda x: fused.cross_entropy(x, targets), (inputs,), **loose)
+
+
+@needs_kernel
+def test_compiles_to_one_graph():
+    targets = torch.tensor([1, -1, 5])
+    def f(x):
+        return fused.cross_entropy(fused.gelu(2 * x), targets)
+    x = torch.randn(3, 16)
+    compiled = torch.compile(f, fullgraph=True, backend="aot_eager")
+    for a, b in zip(with_gradient(compiled, x), with_gradient(f, x)):
+        torch.testing.assert_close(a, b)
+
+
+def test_without_a_compiler_torchs_own(tmp_path):
+    code = ("import torch, fused\nx = torch.randn(2, 8)\n"
+            "assert torch.equal(fused.gelu(x), torch.nn.functional.gelu(x, approximate='tanh'))\n"
+            "print(float(fused.cross_entropy(torch.zeros(1, 8), torch.tensor([2]))))")
+    bare = {"PATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True,
+                            env=bare, timeout=120)
+    assert result.returncode == 0 and result.stdout.startswith("2.079"), result.stderr
