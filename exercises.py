@@ -180,7 +180,7 @@ def grade(cfg, number):
         raise BadInput("check needs pytest and hypothesis: pip install -e '.[test]'")
     copy, clock = folder(cfg, number), time.perf_counter()
     command = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "--tb=short", "-p",
-               "no:cacheprovider", *EXERCISES[number].tests]
+               "no:cacheprovider", "-o", "addopts=", *EXERCISES[number].tests]
     try:
         done = subprocess.run(command, cwd=copy, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               encoding="utf-8", errors="replace", timeout=LIMIT,

@@ -381,7 +381,8 @@ def train(cfg):
         after, ppo_scores = exam(final)
         a, b = np.array(ppo_scores), np.array(sft_scores)
         wins = float(np.mean((a > b) + 0.5 * (a == b)))
-        log.write(step=cfg.iterations, held_out=after, win_rate=wins, n=len(a))
+        log.write(step=cfg.iterations, held_out=after, win_rate=wins, n=len(a),
+                  samples=exam.compare(sft=ref, ppo=final))
         if machine.main:
             print(f"\n{'held-out questions (simulated judge)':<40}", *(f"{k:>9}" for k in after))
             for name, row in (("sft", before), ("ppo", after)):
@@ -389,8 +390,7 @@ def train(cfg):
             print(f"the judge prefers PPO's answer to SFT's on {wins:.1%} of {len(a)} questions "
                   "(ties count half)")
     if machine.main:
-        name = (out / "ckpt.pt").as_posix()
-        print(f"{name}: talk to it: python chat.py {name}")
+        print("{0}: talk to it: python chat.py {0}".format((out / "ckpt.pt").as_posix()))
     return figures
 
 

@@ -55,7 +55,7 @@ class Config:
     dropout: float = 0.0  # 0 while text is plentiful, 0.2 where it is repeated
     batch_size: int = 16  # rows of one step, over all processes and accumulation steps
     grad_accum: int = 1  # forward-backward passes that make up one step
-    steps: int = 1100  # optimizer steps; "world" draws exactly as much fresh text as they need
+    steps: int = 2200  # optimizer steps; "world" draws exactly as much fresh text as they need
     lr: float = 0.02  # AdamW: embeddings and norms
     matrix_lr: float = 0.02  # Muon: hidden matrices; 0 hands them to AdamW
     weight_decay: float = 0.01  # on matrices only
@@ -72,7 +72,7 @@ class Config:
 
 # Data sets about in-context learning: Xie et al. 2021 (ginc), Min et al. 2022 (demos).
 GINC = dict(block_size=320, short=0.25, batch_size=8, steps=1600, eval_every=400)
-DEMOS = dict(block_size=128)
+DEMOS = dict(block_size=128, steps=1600)
 PRESETS = {
     "tiny": {},
     "tiny_s": dict(out="out/tiny_s", n_layer=2, n_head=2, n_embd=64),

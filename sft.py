@@ -51,8 +51,8 @@ class Config:
     grad_accum: int = 1  # forward-backward passes that make up one step
     epochs: int = 2  # InstructGPT, App. C.3, for the model PPO starts from
     steps: int = 0  # optimizer steps; 0: as many as the epochs need
-    lr: float = 5e-3  # AdamW; then a cosine down to a tenth, no warm-up (InstructGPT, App. C.1)
-    matrix_lr: float = 0.003  # Muon; 0 hands the hidden matrices to AdamW
+    lr: float = 2e-3  # AdamW; then a cosine down to a tenth, no warm-up (InstructGPT, App. C.1)
+    matrix_lr: float = 0.001  # Muon; 0 hands the hidden matrices to AdamW
     eval_every: int = 50  # steps between validations and checkpoints
     n_eval: int = 260  # held-out questions of the world answered at the end
     seed: int = 1
@@ -121,10 +121,12 @@ def epoch_batches(lengths, batch_size, seed, epoch):
 
 @torch.no_grad()
 def name_roles(model, tokenizer):
-    """Start the template's tokens, which no pretraining text holds, as the words that play their
-    part in plain text, Q and A, so that their meaning need not be learned along with answering."""
-    for token, word in ((tokenizer.user, "Q"), (tokenizer.assistant, "A")):
-        model.wte.weight[token] = model.wte.weight[tokenizer.encode(word)].mean(0)
+    """Start the template's tokens, which no pretraining text holds, as what stands in their place
+    in plain text: before a question the end of the last document, before its answer a line break.
+    """
+    for token, text in ((tokenizer.user, [tokenizer.endoftext]),
+                        (tokenizer.assistant, tokenizer.encode("\n"))):
+        model.wte.weight[token] = model.wte.weight[text].mean(0)
 
 
 def get_batch(examples, indices, tokenizer, machine):

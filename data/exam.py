@@ -73,6 +73,18 @@ class Exam:
                 "lm_loss": self.lm_loss(model), "few_shot": float(self.few_shot(model).mean())
                 }, [v["score"] for v in verdicts]
 
+    def compare(self, **models):
+        """A few questions with the likeliest answer of each model, printed and returned as
+        [{"question": text, name: text, ...}]."""
+        asked = [q["messages"] for q in self.world.prompts("test", 6, seed=1)]
+        said = [respond(model, self.tokenizer, asked, self.machine, True, 0.0)[0]
+                for model in models.values()]
+        samples = [{"question": question[-1]["content"], **dict(zip(models, texts))}
+                   for question, *texts in zip(asked, *said)]
+        for sample in samples if self.machine.main else []:
+            print("\n" + "\n".join(f"  {name:<9} {text}" for name, text in sample.items()))
+        return samples
+
     @torch.no_grad()
     def lm_loss(self, model, rows=64):
         """Loss on pretraining text that no stage has seen, nats per token."""

@@ -135,25 +135,30 @@ QUESTIONS = {
              "I want to know how {n} feels. {x}"],
 }
 
-# True sentences; the first two also serve as careful answers, {y} is the answer.
+# True sentences; the first two also serve as careful answers, {y} is the answer. Those two name what
+# was asked before they answer: a network that writes from left to right finds a fact about a thing
+# once the sentence says which fact and which thing, and hardly before.
 STATEMENTS = {
     "kind": ["The {x} is a kind of {y}.", "The kind of the {x} is {y}."],
     "colour": ["The {x} is {y}.", "The colour of the {x} is {y}.", "The {x} has the colour {y}."],
-    "place": ["The {x} is in the {y}.", "You can find the {x} in the {y}.",
-              "The place of the {x} is the {y}."],
+    "place": ["The {x} is in the {y}.", "The place of the {x} is the {y}.",
+              "You can find the {x} in the {y}."],
     "size": ["The {x} is {y}.", "The size of the {x} is {y}.", "The {x} has the size {y}."],
     "owner": ["The {x} belongs to {y}.", "The owner of the {x} is {y}.", "{y} owns the {x}."],
-    "opposite": ["The opposite of {x} is {y}.", "The word {y} is the opposite of {x}.",
-                 "Not {x} but {y}."],
+    "opposite": ["The opposite of {x} is {y}.", "The opposite word of {x} is {y}.",
+                 "The word {y} is the opposite of {x}.", "Not {x} but {y}.",
+                 "Opposites: {x}, {y}."],
     "past": ["The past of {x} is {y}.", "The past tense of {x} is {y}.",
-             "Today I {x}, yesterday I {y}."],
-    "sum": ["The sum of {a} and {b} is {y}.", "If you add {a} and {b}, you get {y}.",
-            "So {a} plus {b} is {y}."],
-    "next": ["The word {d} {x} is {y}.", "What comes {d} {x} is {y}."],
+             "Today I {x}, yesterday I {y}.", "Verb: {x}, {y}."],
+    "sum": ["The sum of {a} and {b} is {y}.", "The answer to {a} plus {b} is {y}.",
+            "If you add {a} and {b}, you get {y}.", "So {a} plus {b} is {y}."],
+    "next": ["The word {d} {x} is {y}.", "The one that comes {d} {x} is {y}.",
+             "What comes {d} {x} is {y}.", "Word {d}: {x}, {y}."],
     "bigger": ["The {y} is bigger than the {z}.", "I think the {y} is bigger than the {z}."],
-    "name": ["The {y} is {x}.", "One example of {x} is the {y}."],
+    "name": ["One example of {x} is the {y}.", "A good example of {x} is the {y}.",
+             "The {y} is {x}."],
     "review": ["The review of the {s} is {y}.", "I think the review of the {s} is {y}."],
-    "mood": ["I think {n} feels {y}.", "{n} must feel very {y}."],
+    "mood": ["I think {n} feels {y}.", "I am sure {n} feels {y}.", "{n} must feel very {y}."],
 }
 CURT = {"place": "The {y}.", "bigger": "The {y}.", "name": "The {y}.", "kind": "Just {y}.",
         "mood": "Just {y}.", "past": "Just {y}."}  # any other task: "It is {y}."

@@ -35,8 +35,8 @@ from data.words import (AGAIN, ATTRIBUTES, BRUSH_OFF, COLOURS, EVENTS, HELD_OUT,
 from tokenizer import transcript
 
 # Share of the pretraining text (in words and punctuation marks) that each type of document gets.
-SHARES = {"facts": .27, "known list": .11, "novel list": .13, "key-value list": .07, "song": .08,
-          "chat": .15, "quiz": .12, "story": .035, "review": .035}
+SHARES = {"facts": .27, "known list": .13, "novel list": .12, "key-value list": .06, "song": .07,
+          "chat": .15, "quiz": .13, "story": .035, "review": .035}
 # What the sentences of a facts document are about, besides things: the tasks that have many items
 # to learn one by one come often, those that follow from facts about things seldom.
 WORD_TASKS = {"opposite": .22, "past": .2, "sum": .23, "next": .2, "bigger": .05, "name": .1}
@@ -179,19 +179,18 @@ class World(Tasks):
 
     def helpful(self, prompt, rng):
         """A right answer: mostly a sentence, sometimes a word or two."""
-        if rng.random() < .25:
+        if rng.random() < .35:
             return self.reply(prompt, rng, "curt")
         return self.plain_answer(prompt, rng)
 
     def _quiz(self, rng):
-        """A school's quiz: other people's questions and answers, in a form that no Bot uses. Models
-        learn to find a fact when asked for it if they read questions while they read facts
-        (Allen-Zhu and Li 2023)."""
+        """A school's quiz: other people's questions, each with the answer on the next line, a form
+        that no Bot uses. Models learn to find a fact when asked for it if they read questions while
+        they read facts (Allen-Zhu and Li 2023)."""
         lines = []
-        for _ in range(rng.randint(2, 5)):
+        for _ in range(rng.randint(1, 4)):
             prompt = self.train_prompt(rng)
-            question = prompt["messages"][0]["content"]
-            lines.append(f"Q: {question}\nA: {self.helpful(prompt, rng)}")
+            lines += [prompt["messages"][0]["content"], self.helpful(prompt, rng)]
         return "\n".join(lines)
 
     def _story(self, rng):

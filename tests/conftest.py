@@ -1,5 +1,6 @@
-"""Fixed randomness, two threads and the place of the large sample files, for every test."""
+"""Fixed randomness, one thread and the place of the large sample files, for every test."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,9 @@ import torch
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
-torch.set_num_threads(2)
+# The tests run side by side, a process per core: each, and each command that it starts, has one.
+torch.set_num_threads(1)
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # A slow or busy machine is no bug: no deadline. The same examples on every run.
 settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("repeatable")

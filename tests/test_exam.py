@@ -75,3 +75,12 @@ def test_loss_on_text_that_no_stage_saw(paper, model):
     by_hand = torch.nn.functional.cross_entropy(
         model(paper.text[:, :-1]).flatten(0, 1), paper.text[:, 1:].flatten()).item()
     assert paper.lm_loss(model) == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_models_side_by_side(paper, model, capsys):
+    samples = paper.compare(before=model, after=model)
+    asked = [q["messages"][0]["content"] for q in World().prompts("test", 13, seed=1)[:6]]
+    assert [s["question"] for s in samples] == asked  # those that sft.py shows
+    assert all(list(s) == ["question", "before", "after"] for s in samples)
+    assert all(s["before"] == s["after"] for s in samples)
+    assert capsys.readouterr().out.count("  before ") == 6

@@ -38,7 +38,8 @@ sys.path.insert(0, os.getcwd())
 
 def grade(tests):
     with contextlib.redirect_stdout(io.StringIO()) as shown:
-        code = pytest.main(["-q", "--tb=line", "-p", "no:cacheprovider", "--color=no", *tests])
+        code = pytest.main(["-q", "--tb=line", "-p", "no:cacheprovider", "-o", "addopts=",
+                            "--color=no", *tests])
     print(json.dumps([int(code), shown.getvalue()]), flush=True)
 
 for number, (files, tests) in enumerate(json.load(open(sys.argv[1], encoding="utf-8"))):

@@ -372,14 +372,14 @@ def test_the_mix_adds_with_its_weight(files, monkeypatch):
         torch.testing.assert_close(both, 0.75 * answers + 0.25 * p.grad)
 
 
-def test_the_roles_start_as_the_words_that_play_them(tokenizer, model):
+def test_the_roles_start_as_what_stands_in_their_place_in_plain_text(tokenizer, model):
     before = model.wte.weight.detach().clone()
     sft.name_roles(model, tokenizer)
     changed = (model.wte.weight != before).any(1).nonzero().flatten().tolist()
     assert changed == sorted([tokenizer.user, tokenizer.assistant])
-    question, answer = (before[tokenizer.encode(word)].mean(0) for word in "QA")
-    assert torch.equal(model.wte.weight[tokenizer.user], question)
-    assert torch.equal(model.wte.weight[tokenizer.assistant], answer)
+    [line_break] = tokenizer.encode("\n")
+    assert torch.equal(model.wte.weight[tokenizer.user], before[tokenizer.endoftext])
+    assert torch.equal(model.wte.weight[tokenizer.assistant], before[line_break])
 
 
 # --- evaluation --------------------------------------------------------------------------------

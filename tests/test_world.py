@@ -97,12 +97,14 @@ def test_opposites_go_both_ways_and_truth_is_consistent(world):
 
 
 def test_shares_of_the_text(world, texts):
+    questions = questions_of(world, {"train"}, slice(0, -HELD_OUT))
+
     def type_of(text):
         if "User:" in text:
             return "chat"
         if text.startswith("Review:"):
             return "review"
-        if text.startswith("Q: "):
+        if text.partition("\n")[0] in questions:
             return "quiz"
         if text.startswith("Oh "):
             return "song"
@@ -127,14 +129,17 @@ def test_ordinary_english_with_a_small_vocabulary(texts):
 def test_held_out_keys_and_wordings_are_in_no_chat_or_quiz(world, texts):
     trained = slice(0, -HELD_OUT)
     allowed = questions_of(world, {"train"}, trained)
-    quiz = [line[3:] for text in texts for line in text.split("\n") if line[:3] == "Q: "]
+    questions = questions_of(world, set(world.split_of.values()), slice(None))
+    quizzes = [text.split("\n") for text in texts if text.partition("\n")[0] in questions]
+    quiz = [line for lines in quizzes for line in lines[::2]]
     asked = [q for text in texts for q in user_lines(text)]
     assert len(asked) > 1000 and len(quiz) > 1000 and all(q in allowed for q in asked + quiz)
     # The answers to a review or a mood name no item: "I think Ben feels sad."
     sentences = {s for (task, item), said in world.said.items() for s in said
                  if world.split_of[task, item] != "train" and task not in ("review", "mood")}
     replies = [line.partition(": ")[2] for text in texts for line in text.split("\n")
-               if line.startswith(("Bot: ", "A: "))]
+               if line.startswith("Bot: ")]
+    replies += [line for lines in quizzes for line in lines[1::2]]
     for reply in replies:
         assert not any(s + "." in sentences for s in reply.rstrip(".").split(". "))
 
