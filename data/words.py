@@ -135,9 +135,9 @@ QUESTIONS = {
              "I want to know how {n} feels. {x}"],
 }
 
-# True sentences; the first two also serve as careful answers, {y} is the answer. Those two name what
-# was asked before they answer: a network that writes from left to right finds a fact about a thing
-# once the sentence says which fact and which thing, and hardly before.
+# True sentences; the first two also serve as careful answers, {y} is the answer. Where English lets
+# them, those two name what was asked before they answer: a network that writes from left to right
+# finds a fact once its sentence says which fact of which thing, and hardly before.
 STATEMENTS = {
     "kind": ["The {x} is a kind of {y}.", "The kind of the {x} is {y}."],
     "colour": ["The {x} is {y}.", "The colour of the {x} is {y}.", "The {x} has the colour {y}."],
@@ -152,7 +152,7 @@ STATEMENTS = {
              "Today I {x}, yesterday I {y}.", "Verb: {x}, {y}."],
     "sum": ["The sum of {a} and {b} is {y}.", "The answer to {a} plus {b} is {y}.",
             "If you add {a} and {b}, you get {y}.", "So {a} plus {b} is {y}."],
-    "next": ["The word {d} {x} is {y}.", "The one that comes {d} {x} is {y}.",
+    "next": ["The word {d} {x} is {y}.", "The word that comes {d} {x} is {y}.",
              "What comes {d} {x} is {y}.", "Word {d}: {x}, {y}."],
     "bigger": ["The {y} is bigger than the {z}.", "I think the {y} is bigger than the {z}."],
     "name": ["One example of {x} is the {y}.", "A good example of {x} is the {y}.",

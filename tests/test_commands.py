@@ -138,7 +138,8 @@ def test_help_prints_every_option_with_its_meaning(name, capsys):
 def named():
     """(page, file, name) for each `file.py` with a `name` that a README's table gives beside it."""
     for path in sorted(ROOT.glob("README*.md")):
-        for cell in re.split(r"[|;\n]", path.read_text(encoding="utf-8")):
+        rows = [line for line in path.read_text(encoding="utf-8").splitlines() if line[:1] == "|"]
+        for cell in re.split(r"[|;]", "|".join(rows)):
             file, *names = re.findall(r"`([^`]+)`", cell) or [""]
             if re.fullmatch(r"[\w/]+\.py", file):
                 yield from ((path.name, file, name) for name in names
