@@ -157,8 +157,9 @@ BYTES = Tokenizer([bytes([b]) for b in range(256)])
 def test_pretraining_text_is_found_up_the_lineage(tmp_path):
     (tmp_path / "text.txt").write_text("The cow eats grass. " * 20, encoding="utf-8")
     base = {"stage": "pretrain", "data": str(tmp_path / "text.txt"), "parent": None}
-    reward = {"stage": "reward", "train_config": {"data": "other"}, "parent": {"stage": "sft", "data": "x", "parent": base}}
-    for checkpoint in (base, reward, {**base, "data": None, "train_config": {"data": base["data"]}}):
+    sft = {"stage": "sft", "data": "x", "parent": base}
+    reward = {"stage": "reward", "train_config": {"data": "other"}, "parent": sft}
+    for checkpoint in (reward, {"stage": "pretrain", "train_config": {"data": base["data"]}}):
         assert BYTES.decode(PretrainText("", checkpoint, BYTES, 1).tokens) == "The cow eats grass. " * 20
 
 
