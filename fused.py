@@ -6,6 +6,7 @@
 torch.nn.functional has both, and serves wherever fused.cpp does not: on a GPU, in bfloat16, without
 a compiler. On a CPU its tanh and its three passes over the logits are a seventh of a training step.
 """
+
 import torch
 import torch.nn.functional as F
 

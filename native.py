@@ -4,6 +4,7 @@
 result in the user's cache and loads it. A kernel is a plain C function that is called with
 addresses (ctypes), so that none of torch's headers need be read.
 """
+
 import ctypes
 import functools
 import hashlib

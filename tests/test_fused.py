@@ -1,4 +1,5 @@
 """fused.py against torch's own GELU and cross-entropy in float64."""
+
 import subprocess
 import sys
 from pathlib import Path
