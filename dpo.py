@@ -143,7 +143,7 @@ def train(cfg):
     # --- model
     policy, ref = (GPT.from_checkpoint(parent, dropout=0.0).to(machine.device) for _ in range(2))
     ref.eval().requires_grad_(False)
-    optimizers = optim.build(policy, cfg.lr, 0.0)
+    optimizers = optim.build(policy, cfg.lr)
     log = Log(out / "log.jsonl", cfg, machine)
     network = machine.distribute(policy)
     per_epoch = max(1, len(train_set) // cfg.batch_size)

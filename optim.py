@@ -72,7 +72,7 @@ def orthogonalise(G, steps=5):
     return X if wide else X.mT
 
 
-def build(model, lr, matrix_lr, weight_decay=0.0, betas=(0.9, 0.95), eps=1e-8):
+def build(model, lr, matrix_lr=0.0, weight_decay=0.0, betas=(0.9, 0.95), eps=1e-8):
     """The optimizers of a model, as a list: Muon at `matrix_lr` on the blocks' matrices (none if it
     is 0), AdamW at `lr` on the rest. Weight decay falls on matrices only, never on norms and
     biases."""

@@ -315,8 +315,8 @@ def train(cfg):
         reward, value = model_reward(cfg, tokenizer, load)
     else:
         reward, value = function_reward(cfg.reward), load(parent, head="scalar")
-    optimizers = [optim.build(policy, cfg.lr, 0.0, eps=1e-5),
-                  optim.build(value, cfg.value_lr, 0.0, eps=1e-5)]
+    optimizers = [optim.build(policy, cfg.lr, eps=1e-5),
+                  optim.build(value, cfg.value_lr, eps=1e-5)]
     average = [p.detach().clone() for p in policy.parameters()] if cfg.ema else None
     final = load(parent) if cfg.ema else policy  # what is saved
     saver = Saver(cfg, "ppo", final, parent["tokenizer"], parent_of(path, parent),

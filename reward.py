@@ -45,14 +45,13 @@ class Config:
     init: str = "out/sft/ckpt.pt"  # the model to start from; made if it is missing
     data: str = "world"  # "world": sample answers, let simulated labelers rank them; or a file
     k: int = 4  # answers that a labeler ranks at once (InstructGPT, section 3.5: 4 to 9)
-    n_prompts: int = 1500  # questions to rank answers for
+    n_prompts: int = 3000  # questions to rank answers for
     n_eval: int = 390  # held-out questions of the world, K answers each
     loss: str = "ranking"  # InstructGPT eq. 1; or "regression": predict the 1-7 rating
     max_len: int = 512  # tokens of question and answer; a longer pair loses its left
     batch_size: int = 8  # questions of one step, with all pairs of each (InstructGPT: 64)
     epochs: int = 1  # InstructGPT, App. C.2: more than one overfits
-    lr: float = 3e-3  # AdamW; then a cosine down to a tenth (InstructGPT, App. C.2)
-    matrix_lr: float = 0.01  # Muon for the hidden matrices; 0 hands them to AdamW
+    lr: float = 1e-3  # AdamW; then a cosine down to a tenth (InstructGPT, App. C.2)
     eval_every: int = 50  # steps between validations
     seed: int = 1
     device: str = "auto"
@@ -62,8 +61,7 @@ class Config:
 
 PRESETS = {
     "tiny": {},
-    "gpt2": dict(init="out/sft_gpt2/ckpt.pt", out="out/reward_gpt2", max_len=1024, lr=1e-5,
-                 matrix_lr=0.0),
+    "gpt2": dict(init="out/sft_gpt2/ckpt.pt", out="out/reward_gpt2", max_len=1024, lr=1e-5),
 }
 
 
@@ -257,7 +255,7 @@ def train(cfg):
     sft = GPT.from_checkpoint(parent).to(machine.device)
     train_set, val_set = load_comparisons(cfg, sft, tokenizer, machine)
     model = GPT.from_checkpoint(saved or parent, head="scalar", dropout=0.0).to(machine.device)
-    optimizers = optim.build(model, cfg.lr, cfg.matrix_lr)
+    optimizers = optim.build(model, cfg.lr)
     saver = Saver(cfg, "reward", model, parent["tokenizer"], parent_of(path, parent), optimizers)
     first = saver.resume(saved)
     log = Log(out / "log.jsonl", cfg, machine, resumed_step=first if saved else None)
