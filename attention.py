@@ -192,7 +192,7 @@ def decode(q, k, v, cache, lengths):
     """
     D, device = q.shape[-1], q.device
     graph = torch.is_grad_enabled() and (q.requires_grad or cache.requires_grad)
-    if (device.type == "cpu" and q.dtype == cache.dtype == torch.float32 and not graph
+    if (device.type == "cpu" and q.dtype == cache.dtype and not graph
             and cache.stride()[-2:] == (D, 1) and path_in_use("cpu", q.dtype, D) == "fused"
             and native.available("fused")):
         return _decode_fused(q, k, v, cache, lengths.contiguous())
@@ -215,7 +215,7 @@ def _decode_fused(q, k, v, cache, lengths):
         raise IndexError(f"no slot {int(high)} in a cache of {cache.shape[3]} slots")
     out = _result_like(q)
     q, k, v = _rows_contiguous(q, k, v)
-    words = [B, H, D, torch.get_num_threads(), lengths.data_ptr()]
+    words = [B, H, D, q.dtype == torch.bfloat16, torch.get_num_threads(), lengths.data_ptr()]
     for x in (q, k, v, *cache, out):
         words += (x.data_ptr(), *x.stride()[:2])
     native.call(native.library("fused").decode, *words)

@@ -2,8 +2,8 @@
 // output layer, and the attention of one new token.
 //
 // All work on vectors of W floats and on sizes that W divides; the compiler maps them to the
-// machine's own registers. No result depends on the number of threads: each is made by one thread,
-// in an order fixed by the shapes.
+// machine's own registers. Tensors are float32 or bfloat16, arithmetic is float32. No result depends
+// on the number of threads: each is made by one thread, in an order fixed by the shapes.
 
 #include <cmath>
 #include <cstdint>
@@ -14,10 +14,27 @@ using i64 = int64_t;
 constexpr int W = 8;
 typedef float vec __attribute__((vector_size(W * 4)));
 typedef int32_t ivec __attribute__((vector_size(W * 4)));
+typedef uint32_t uvec __attribute__((vector_size(W * 4)));
 typedef float loose_vec __attribute__((vector_size(W * 4), aligned(4), may_alias));
+typedef uint16_t loose_half __attribute__((vector_size(W * 2), aligned(2), may_alias));
+
+using bf16 = uint16_t;  // the upper half of a float's bits
 
 static inline vec load(const float* p) { return *reinterpret_cast<const loose_vec*>(p); }
 static inline void store(float* p, vec x) { *reinterpret_cast<loose_vec*>(p) = x; }
+static inline vec load(const bf16* p) {
+    uvec bits = __builtin_convertvector(*reinterpret_cast<const loose_half*>(p), uvec) << 16;
+    vec x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+static inline void store(bf16* p, vec x) {  // round to nearest, ties to even; NaN stays NaN
+    uvec bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+    bits = x != x ? uvec{} + 0x7fc0 : bits;
+    *reinterpret_cast<loose_half*>(p) = __builtin_convertvector(bits, loose_half);
+}
 static inline vec splat(float x) { return x - vec{}; }
 static inline float sum_of(vec x) {
     return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]));
@@ -53,7 +70,7 @@ constexpr float LOG2_E = 1.44269504f;  // e^x is 2^(x log2 e)
 
 constexpr float A = 2 * 0.79788456f, CUBE = 0.044715f;  // 2 sqrt(2/pi)
 
-struct Gelu { i64 n, threads; const float *x, *dy; float* out; };  // all 64-bit words, by fused.py
+struct Gelu { i64 n, is_bf16, threads; const void *x, *dy; void* out; };  // words by fused.py
 
 // Beyond 8 the sigmoid is 0 or 1 to within 1e-21; further out, products of it would be subnormal
 // numbers, which are slow.
@@ -65,22 +82,29 @@ static inline vec sigmoid_of_2u(vec x) {
     return 1.0f / (1.0f + exp2v(-LOG2_E * A * x * (1.0f + CUBE * x * x)));
 }
 
-extern "C" void gelu_forward(const Gelu* c) {
-#pragma omp parallel for num_threads(c->threads) schedule(static)
-    for (i64 i = 0; i < c->n; i += W) {
-        vec x = load(c->x + i);
-        store(c->out + i, x * sigmoid_of_2u(clamp(x)));
+template <class T> static void gelu_forward(const Gelu& c) {
+#pragma omp parallel for num_threads(c.threads) schedule(static)
+    for (i64 i = 0; i < c.n; i += W) {
+        vec x = load((const T*)c.x + i);
+        store((T*)c.out + i, x * sigmoid_of_2u(clamp(x)));
     }
 }
 
 // d/dx x s(2u) = s + x s (1 - s) 2u',   u' = sqrt(2/pi) (1 + 3 * 0.044715 x^2).
-extern "C" void gelu_backward(const Gelu* c) {
-#pragma omp parallel for num_threads(c->threads) schedule(static)
-    for (i64 i = 0; i < c->n; i += W) {
-        vec x = clamp(load(c->x + i)), s = sigmoid_of_2u(x);
+template <class T> static void gelu_backward(const Gelu& c) {
+#pragma omp parallel for num_threads(c.threads) schedule(static)
+    for (i64 i = 0; i < c.n; i += W) {
+        vec x = clamp(load((const T*)c.x + i)), s = sigmoid_of_2u(x);
         vec slope = A * (1.0f + 3 * CUBE * x * x);
-        store(c->out + i, load(c->dy + i) * s * (1.0f + x * (1.0f - s) * slope));
+        store((T*)c.out + i, load((const T*)c.dy + i) * s * (1.0f + x * (1.0f - s) * slope));
     }
+}
+
+extern "C" void gelu_forward(const Gelu* c) {
+    c->is_bf16 ? gelu_forward<bf16>(*c) : gelu_forward<float>(*c);
+}
+extern "C" void gelu_backward(const Gelu* c) {
+    c->is_bf16 ? gelu_backward<bf16>(*c) : gelu_backward<float>(*c);
 }
 
 // ---- cross-entropy -------------------------------------------------------------------------
@@ -91,38 +115,49 @@ extern "C" void gelu_backward(const Gelu* c) {
 // probabilities from it again. A target of -1 has loss 0 and no gradient.
 
 struct Loss {                                     // all 64-bit words, filled by fused.py
-    i64 rows, V, threads;
-    const float* x;                               // (rows, V) logits
+    i64 rows, V, is_bf16, threads;
+    const void* x;                                // (rows, V) logits
     const i64* target;                            // (rows,)
     float *loss, *lse;                            // (rows,)
     const float* dloss;                           // (rows,)
-    float* dx;                                    // (rows, V)
+    void* dx;                                     // (rows, V)
 };
 
-extern "C" void cross_entropy_forward(const Loss* c) {
-#pragma omp parallel for num_threads(c->threads) schedule(static)
-    for (i64 r = 0; r < c->rows; r++) {
-        const float* x = c->x + r * c->V;
+template <class T> static void cross_entropy_forward(const Loss& c) {
+#pragma omp parallel for num_threads(c.threads) schedule(static)
+    for (i64 r = 0; r < c.rows; r++) {
+        const T* x = (const T*)c.x + r * c.V;
+        const i64 target = c.target[r];
         vec top = load(x), total = {};
-        for (i64 v = W; v < c->V; v += W) top = load(x + v) > top ? load(x + v) : top;
+        for (i64 v = W; v < c.V; v += W) top = load(x + v) > top ? load(x + v) : top;
         float most = top[0];
         for (int j = 1; j < W; j++) most = top[j] > most ? top[j] : most;
-        for (i64 v = 0; v < c->V; v += W) total += exp2v((load(x + v) - most) * LOG2_E);
-        c->lse[r] = most + std::log(sum_of(total));
-        c->loss[r] = c->target[r] < 0 ? 0.0f : c->lse[r] - x[c->target[r]];
+        for (i64 v = 0; v < c.V; v += W) total += exp2v((load(x + v) - most) * LOG2_E);
+        c.lse[r] = most + std::log(sum_of(total));
+        c.loss[r] = target < 0 ? 0.0f : c.lse[r] - load(x + target / W * W)[target % W];
     }
 }
 
-extern "C" void cross_entropy_backward(const Loss* c) {
-#pragma omp parallel for num_threads(c->threads) schedule(static)
-    for (i64 r = 0; r < c->rows; r++) {
-        const float *x = c->x + r * c->V, lse = c->lse[r];
-        const float g = c->target[r] < 0 ? 0.0f : c->dloss[r];
-        float* dx = c->dx + r * c->V;
-        for (i64 v = 0; v < c->V; v += W)
-            store(dx + v, g * exp2v((load(x + v) - lse) * LOG2_E));
-        if (c->target[r] >= 0) dx[c->target[r]] -= g;
+template <class T> static void cross_entropy_backward(const Loss& c) {
+#pragma omp parallel for num_threads(c.threads) schedule(static)
+    for (i64 r = 0; r < c.rows; r++) {
+        const T* x = (const T*)c.x + r * c.V;
+        T* dx = (T*)c.dx + r * c.V;
+        const i64 target = c.target[r];
+        const float lse = c.lse[r], g = target < 0 ? 0.0f : c.dloss[r];
+        for (i64 v = 0; v < c.V; v += W) {
+            vec p = exp2v((load(x + v) - lse) * LOG2_E);
+            if (v <= target && target < v + W) p[target - v] -= 1.0f;
+            store(dx + v, g * p);
+        }
     }
+}
+
+extern "C" void cross_entropy_forward(const Loss* c) {
+    c->is_bf16 ? cross_entropy_forward<bf16>(*c) : cross_entropy_forward<float>(*c);
+}
+extern "C" void cross_entropy_backward(const Loss* c) {
+    c->is_bf16 ? cross_entropy_backward<bf16>(*c) : cross_entropy_backward<float>(*c);
 }
 
 // ---- attention of one new token per row ----------------------------------------------------
@@ -131,30 +166,33 @@ extern "C" void cross_entropy_backward(const Loss* c) {
 // query there is nothing to share between rows: the work is to read the cache once, and the next
 // head's part of it is on its way while this one's is summed.
 
-struct Heads { float* p; i64 b, h; };             // strides of row and head; D is contiguous
+struct Heads { void* p; i64 b, h; };              // strides of row and head; D is contiguous
 struct Decode {                                   // all 64-bit words, filled by attention.py
-    i64 B, H, D, threads;
+    i64 B, H, D, is_bf16, threads;
     const i64* lengths;                           // (B,) slots filled before this token
-    Heads q, k, v, cache_k, cache_v, out;         // a slot of the cache is D floats
+    Heads q, k, v, cache_k, cache_v, out;         // a slot of the cache is D numbers
 };
-static float* at(const Heads& x, i64 b, i64 h) { return x.p + b * x.b + h * x.h; }
+template <class T> static T* at(const Heads& x, i64 b, i64 h) {
+    return (T*)x.p + b * x.b + h * x.h;
+}
 
-// Asks memory for D floats that are read soon; they travel while other work goes on.
-static inline void fetch(const float* p, i64 D) {
-    for (i64 d = 0; d < D; d += 16) __builtin_prefetch(p + d);
+// Asks memory for D numbers that are read soon; they travel while other work goes on.
+template <class T> static inline void fetch(const T* p, i64 D) {
+    for (i64 d = 0; d < D; d += 64 / sizeof(T)) __builtin_prefetch(p + d);
 }
 
 // The weight of each of n slots goes through `weights`, which has room for a multiple of W.
-static void decode_head(const Decode& c, i64 b, i64 h, float* weights) {
+template <class T> static void decode_head(const Decode& c, i64 b, i64 h, float* weights) {
     const i64 D = c.D, last = c.lengths[b], n = last + 1;
-    float *keys = at(c.cache_k, b, h), *values = at(c.cache_v, b, h), *out = at(c.out, b, h);
-    memcpy(keys + last * D, at(c.k, b, h), D * sizeof(float));
-    memcpy(values + last * D, at(c.v, b, h), D * sizeof(float));
+    T *keys = at<T>(c.cache_k, b, h), *values = at<T>(c.cache_v, b, h), *out = at<T>(c.out, b, h);
+    memcpy(keys + last * D, at<T>(c.k, b, h), D * sizeof(T));
+    memcpy(values + last * D, at<T>(c.v, b, h), D * sizeof(T));
 
-    const float *q = at(c.q, b, h), scale = LOG2_E / std::sqrt(float(D));
+    const T* q = at<T>(c.q, b, h);
+    const float scale = LOG2_E / std::sqrt(float(D));
     const i64 next = b * c.H + h + 1 < c.B * c.H ? b * c.H + h + 1 : 0;
-    const float *next_keys = at(c.cache_k, next / c.H, next % c.H);
-    const float *next_values = at(c.cache_v, next / c.H, next % c.H);
+    const T* next_keys = at<T>(c.cache_k, next / c.H, next % c.H);
+    const T* next_values = at<T>(c.cache_v, next / c.H, next % c.H);
     float most = -INFINITY;
     for (i64 s = 0; s < n; s++) {
         vec sum = {};
@@ -178,13 +216,15 @@ static void decode_head(const Decode& c, i64 b, i64 h, float* weights) {
     }
 }
 
-extern "C" void decode(const Decode* c) {
+template <class T> static void decode(const Decode& c) {
     i64 longest = 0;
-    for (i64 b = 0; b < c->B; b++) longest = c->lengths[b] > longest ? c->lengths[b] : longest;
-#pragma omp parallel num_threads(c->threads)
+    for (i64 b = 0; b < c.B; b++) longest = c.lengths[b] > longest ? c.lengths[b] : longest;
+#pragma omp parallel num_threads(c.threads)
     {
         std::vector<float> weights(longest + 1 + W);
 #pragma omp for schedule(static)
-        for (i64 i = 0; i < c->B * c->H; i++) decode_head(*c, i / c->H, i % c->H, weights.data());
+        for (i64 i = 0; i < c.B * c.H; i++) decode_head<T>(c, i / c.H, i % c.H, weights.data());
     }
 }
+
+extern "C" void decode(const Decode* c) { c->is_bf16 ? decode<bf16>(*c) : decode<float>(*c); }

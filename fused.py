@@ -3,8 +3,8 @@
     gelu(x) = x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2      (Hendrycks & Gimpel 2016)
     cross_entropy(x, t) = log sum_v exp(x_v) - x_t
 
-torch.nn.functional has both, and serves wherever fused.cpp does not: on a GPU, in bfloat16, without
-a compiler. On a CPU its tanh and its three passes over the logits are a seventh of a training step.
+torch.nn.functional has both, and serves wherever fused.cpp does not: on a GPU, or without a
+compiler. On a CPU its tanh and its three passes over the logits are a seventh of a training step.
 """
 
 import torch
@@ -15,19 +15,24 @@ import native
 W = 8  # floats in a vector of fused.cpp, which takes whole vectors
 
 
+def _how(x):
+    """What every kernel is told: whether the numbers are bfloat16, and the number of threads."""
+    return x.dtype == torch.bfloat16, torch.get_num_threads()
+
+
 def _gelu(x):
     x = x.contiguous()
     y = torch.empty_like(x)
-    native.call(native.library("fused").gelu_forward, x.numel(), torch.get_num_threads(),
-                x.data_ptr(), 0, y.data_ptr())
+    native.call(native.library("fused").gelu_forward, x.numel(), *_how(x), x.data_ptr(), 0,
+                y.data_ptr())
     return y
 
 
 def _gelu_backward(dy, x):
     dy, x = dy.contiguous(), x.contiguous()
     dx = torch.empty_like(x)
-    native.call(native.library("fused").gelu_backward, x.numel(), torch.get_num_threads(),
-                x.data_ptr(), dy.data_ptr(), dx.data_ptr())
+    native.call(native.library("fused").gelu_backward, x.numel(), *_how(x), x.data_ptr(),
+                dy.data_ptr(), dx.data_ptr())
     return dx
 
 
@@ -37,18 +42,17 @@ def _cross_entropy(x, targets):
         low, high = targets.aminmax()
         if low < -1 or high >= x.shape[1]:
             raise IndexError(f"targets from {int(low)} to {int(high)} of {x.shape[1]} classes")
-    loss, lse = x.new_empty(len(x)), x.new_empty(len(x))
-    native.call(native.library("fused").cross_entropy_forward, *x.shape, torch.get_num_threads(),
-                x.data_ptr(), targets.data_ptr(), loss.data_ptr(), lse.data_ptr(), 0, 0)
+    loss, lse = _cross_entropy_fake(x, targets)
+    native.call(native.library("fused").cross_entropy_forward, *x.shape, *_how(x), x.data_ptr(),
+                targets.data_ptr(), loss.data_ptr(), lse.data_ptr(), 0, 0)
     return loss, lse
 
 
 def _cross_entropy_backward(dloss, x, targets, lse):
     x, targets, dloss = x.contiguous(), targets.contiguous(), dloss.contiguous()
     dx = torch.empty_like(x)
-    native.call(native.library("fused").cross_entropy_backward, *x.shape, torch.get_num_threads(),
-                x.data_ptr(), targets.data_ptr(), 0, lse.data_ptr(), dloss.data_ptr(),
-                dx.data_ptr())
+    native.call(native.library("fused").cross_entropy_backward, *x.shape, *_how(x), x.data_ptr(),
+                targets.data_ptr(), 0, lse.data_ptr(), dloss.data_ptr(), dx.data_ptr())
     return dx
 
 
@@ -59,6 +63,10 @@ def _like_x(x, *_):
     return torch.empty_like(x, memory_format=torch.contiguous_format)
 
 
+def _cross_entropy_fake(x, targets):
+    return [x.new_empty(len(x), dtype=torch.float32) for _ in range(2)]  # loss and log-sum-exp
+
+
 def _register():
     """Tell torch the operators, their shapes (fake versions) and their derivatives."""
     ops = torch.library.Library("nanochatgpt", "FRAGMENT")
@@ -66,7 +74,7 @@ def _register():
             ("gelu", "Tensor x) -> Tensor", _gelu, _like_x),
             ("gelu_backward", "Tensor dy, Tensor x) -> Tensor", _gelu_backward, _like_x),
             ("cross_entropy", "Tensor x, Tensor targets) -> (Tensor, Tensor)", _cross_entropy,
-             lambda x, targets: (x.new_empty(len(x)), x.new_empty(len(x)))),
+             _cross_entropy_fake),
             ("cross_entropy_backward", "Tensor dloss, Tensor x, Tensor targets, Tensor lse) "
              "-> Tensor", _cross_entropy_backward, lambda dloss, x, *_: _like_x(x))):
         ops.define(f"{name}({signature}")
@@ -91,7 +99,7 @@ kernels = torch.ops.nanochatgpt
 
 @torch.compiler.assume_constant_result
 def _serves(device, dtype):
-    return device == "cpu" and dtype == torch.float32 and native.available("fused")
+    return device == "cpu" and dtype in (torch.float32, torch.bfloat16) and native.available("fused")
 
 
 def gelu(x):
@@ -104,7 +112,9 @@ def gelu(x):
 def cross_entropy(logits, targets):
     """-log softmax(logits)[target] of each row, differentiable: (N, V), (N,) int64 -> (N,).
 
-    A target of -1 gives 0. Raises IndexError for a target outside of -1 to V - 1."""
+    A target of -1 gives 0. bfloat16 logits give a float32 loss. Raises IndexError for a target
+    outside of -1 to V - 1."""
     if logits.shape[1] % W == 0 and _serves(logits.device.type, logits.dtype):
         return kernels.cross_entropy(logits, targets)[0]
+    logits = logits.float() if logits.dtype == torch.bfloat16 else logits
     return F.cross_entropy(logits, targets, ignore_index=-1, reduction="none")

@@ -1,6 +1,7 @@
 """The machine a stage runs on: device, number format, and the other processes if there are any."""
 
 import ctypes
+import functools
 import math
 import os
 import platform
@@ -70,6 +71,7 @@ class Machine:
         torch.manual_seed(zlib.crc32(repr((*numbers, self.rank)).encode()))
 
 
+@functools.cache
 def fast_bf16(device):
     """Is bfloat16 arithmetic native here? Without native instructions it is emulated, 100x
     slower."""

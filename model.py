@@ -217,8 +217,7 @@ def nll(x, weight, targets):
     """
 
     def part(x, targets):
-        logits = F.linear(x, weight).float()
-        return fused.cross_entropy(logits, targets)
+        return fused.cross_entropy(F.linear(x, weight), targets)
 
     rows = max(1, MOST_LOGITS // len(weight))
     if len(x) <= rows:

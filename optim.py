@@ -6,14 +6,15 @@ every direction of a layer learns at the same rate.
 
 import torch
 
+from machine import fast_bf16
+
 
 class Muon(torch.optim.Optimizer):
     """Muon with Nesterov momentum and decoupled weight decay, for 2-D parameters.
 
-    # differs from torch.optim.Muon: that one orthogonalises in bfloat16, which a CPU without
-    # bfloat16 instructions emulates over 30 times slower than float32, and one matrix at a time.
-    # Here the dtype follows the device and matrices of one shape go through as a batch. The result
-    # is the same.
+    # differs from torch.optim.Muon: that one orthogonalises in bfloat16 everywhere, which a CPU
+    # without bfloat16 instructions emulates over 30 times slower than float32, and one matrix at a
+    # time. Here the dtype follows the device and matrices of one shape go through as a batch.
     """
 
     def __init__(self, params, lr=0.02, momentum=0.95, weight_decay=0.0):
@@ -38,9 +39,7 @@ class Muon(torch.optim.Optimizer):
                 # A tall matrix gets a larger step, so that every output changes equally.
                 scale = max(1, rows / columns) ** 0.5
                 torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
-                torch._foreach_add_(
-                    params, update.to(params[0].dtype).unbind(), alpha=-group["lr"] * scale
-                )
+                torch._foreach_add_(params, update.unbind(), alpha=-group["lr"] * scale)
 
 
 def orthogonalise(G, steps=5):
@@ -49,18 +48,19 @@ def orthogonalise(G, steps=5):
     Newton-Schulz: X ← Q·X, Q = a·I + b·A + c·A², A = X·Xᵀ drives every singular value towards 1.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
-    X = G.bfloat16() if G.is_cuda else G.float()
+    half = fast_bf16(str(G.device))
+    X = G.bfloat16() if half else G.float()
     wide = X.shape[1] <= X.shape[2]
     X = X if wide else X.mT
     X = X / X.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
-    if G.is_cuda or X.shape[1] == X.shape[2]:
+    if half or X.shape[1] == X.shape[2]:
         for _ in range(steps):
             A = X @ X.mT
             X = torch.baddbmm(X, torch.baddbmm(A, A, A, beta=b, alpha=c), X, beta=a)
-        return X if wide else X.mT
+        return (X if wide else X.mT).to(G.dtype)
     # The same with less arithmetic for oblong matrices. Every Q is a polynomial in the first A, so
     # all commute: A becomes A·Q², and X need not be known until the end. In bfloat16 small values
-    # of A would be rounded to negative ones, which then grow; hence the loop above on a GPU.
+    # of A would be rounded to negative ones, which then grow; hence the loop above.
     A, P = X @ X.mT, None  # (N, m, m), m the shorter side; P is the product of the Qs
     for step in range(steps):
         Q = torch.baddbmm(A, A, A, beta=b, alpha=c)
@@ -69,7 +69,7 @@ def orthogonalise(G, steps=5):
         if step + 1 < steps:
             A = Q @ A @ Q
     X = P @ X
-    return X if wide else X.mT
+    return (X if wide else X.mT).to(G.dtype)
 
 
 def build(model, lr, matrix_lr=0.0, weight_decay=0.0, betas=(0.9, 0.95), eps=1e-8):

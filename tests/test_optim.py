@@ -50,7 +50,8 @@ def oracle(params, lr, momentum, weight_decay, steps=5):
 
 @pytest.mark.parametrize("momentum", [0.0, 0.95])
 @pytest.mark.parametrize("weight_decay", [0.0, 0.5])
-def test_muon_equals_the_textbook(momentum, weight_decay):
+def test_muon_equals_the_textbook(momentum, weight_decay, monkeypatch):
+    monkeypatch.setattr(optim, "fast_bf16", lambda device: False)
     params = matrices()
     expected = oracle(params, 0.1, momentum, weight_decay)
     run(optim.Muon(params, lr=0.1, momentum=momentum, weight_decay=weight_decay), params)
@@ -59,7 +60,9 @@ def test_muon_equals_the_textbook(momentum, weight_decay):
 
 
 @pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="this torch has no Muon")
-def test_muon_equals_torchs_up_to_bfloat16():
+@pytest.mark.parametrize("half", [False, True])
+def test_muon_equals_torchs_up_to_bfloat16(half, monkeypatch):
+    monkeypatch.setattr(optim, "fast_bf16", lambda device: half)
     ours, start = matrices(), None
     start = copy.deepcopy(ours)
     theirs = copy.deepcopy(ours)
@@ -76,14 +79,16 @@ def test_muon_leaves_a_parameter_without_gradient_alone():
     assert torch.equal(b, torch.ones(4, 4)) and not torch.equal(a, torch.ones(4, 4))
 
 
+@pytest.mark.parametrize("half", [False, True])
 @pytest.mark.parametrize("shape", [(3, 16, 16), (2, 48, 12), (2, 12, 48), (1, 1, 5)])
-def test_orthogonalise_makes_singular_values_nearly_one(shape):
+def test_orthogonalise_makes_singular_values_nearly_one(shape, half, monkeypatch):
+    monkeypatch.setattr(optim, "fast_bf16", lambda device: half)
     G = torch.randn(shape) * torch.tensor([1e-3, 1.0, 1e3])[: shape[0], None, None]
     if shape[1] == shape[2]:  # a square Gaussian matrix may be nearly singular; this one is not
         U, S, Vh = torch.linalg.svd(G)
         G = U @ torch.diag_embed(S.clamp(min=0.05 * S[:, :1])) @ Vh
     X = optim.orthogonalise(G)
-    assert X.shape == G.shape
+    assert X.shape == G.shape and X.dtype == G.dtype
     S = torch.linalg.svdvals(X)
     assert 0.6 < S.min() and S.max() < 1.3
     U, _, Vh = torch.linalg.svd(G, full_matrices=False)
