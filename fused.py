@@ -99,7 +99,8 @@ kernels = torch.ops.nanochatgpt
 
 @torch.compiler.assume_constant_result
 def _serves(device, dtype):
-    return device == "cpu" and dtype in (torch.float32, torch.bfloat16) and native.available("fused")
+    served = (torch.float32, torch.bfloat16)
+    return device == "cpu" and dtype in served and native.available("fused")
 
 
 def gelu(x):

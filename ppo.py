@@ -46,7 +46,7 @@ class Config:
     init: str = "out/sft/ckpt.pt"  # the policy's start and the reference; made if it is missing
     reward: str = "out/reward/ckpt.pt"  # a .pt (made if missing), "judge", or module:function
     data: str = "world"  # "world", or a file of conversations, of which the questions are used
-    iterations: int = 60  # rounds of sampling and learning
+    iterations: int = 40  # rounds of sampling and learning
     batch_size: int = 128  # questions of one iteration (InstructGPT, App. C.4: 512)
     minibatch: int = 32  # answers of one optimizer step (InstructGPT: 64)
     epochs: int = 1  # passes over an iteration's answers (InstructGPT: 1)

@@ -29,7 +29,7 @@ from common import (BadInput, Log, Saver, learning_rate, load_checkpoint, need, 
                     parse_config, run)
 from data.agreement import accuracy, bag_of_words, gold, hold_out, pairs_of, places
 from data.formats import read_comparisons
-from data.labelers import Labelers
+from data.labelers import Labelers, agreement
 from data.world import World
 from machine import setup
 from model import GPT, generate
@@ -218,6 +218,7 @@ def diagnose(model, train, val, tokenizer, cfg, machine):
     if "answers" in val[0]:
         own = [-np.array(places(r), float) for r in val]
         result["one_labeler"] = accuracy(*pairs_of(val, own, gold))
+        result["two_labelers"] = agreement(val, [r["responses"] for r in val])[0]
     return result
 
 
@@ -325,6 +326,8 @@ def report(metrics, details):
     for name in ("one_labeler", "bag_of_words", "length_only"):
         if name in details:
             print(f"  {name.replace('_', ' '):<12} {details[name]:>8.1%}")
+    if "two_labelers" in details:
+        print(f"two labelers (simulated) agree with each other on {details['two_labelers']:.1%}")
     print("confidence of the reward model in its order, and how often held-out labels agree")
     for row in details["reliability"]:
         print(f"  {row['confidence']:>6.1%} {row['accuracy']:>8.1%}  {row['pairs']:>6} pairs")

@@ -43,7 +43,7 @@ class Config:
     out: str = "out/sft"  # directory for ckpt.pt, last.pt, log.jsonl
     init: str = "out/pretrain/ckpt.pt"  # the base model; made with the same preset if it is missing
     data: str = "world"  # "world", or a file of demonstrations
-    n_demos: int = 3000  # demonstrations drawn from the world
+    n_demos: int = 4000  # demonstrations drawn from the world
     pretrain_mix: float = 0.1  # share of pretraining text (InstructGPT, App. C.3): see README
     mix_data: str = ""  # text for that share; empty: what the base model was pretrained on
     max_len: int = 512  # tokens of one example; a longer one loses the left of its prompt

@@ -5,8 +5,8 @@ noise.
 
 Eight labelers stand in for InstructGPT's forty contractors. Each weighs a few parts of the utility
 differently (disclosed in BIAS) and sees it through noise, of which NOISE is set so that two
-labelers agree on about 73% of the pairs that the judge does not tie, as InstructGPT's did (section
-5.2). What they write is a comparison record of the same schema as people's.
+labelers agree on about 73% of the pairs of a fine-tuned model's answers that the judge does not
+tie, as InstructGPT's did (section 5.2). What they write is a comparison record of the same schema as people's.
 """
 
 import itertools
@@ -14,7 +14,7 @@ from random import Random
 
 from data.judge import default_world, judge
 
-NOISE = 0.95  # standard deviation, in units of utility
+NOISE = 0.85  # standard deviation, in units of utility
 # How much more (or less) than the judge a labeler cares for a part of the utility.
 BIAS = {"s00": {"polite": 0.5}, "s01": {"polite": -0.5}, "s02": {"concise": 1.0},
         "s03": {"truthful": 0.8}, "s04": {"sentence": 0.5}, "s05": {"sentence": -0.5},

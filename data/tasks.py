@@ -5,8 +5,9 @@ import itertools
 from random import Random
 
 from data.words import (ATTRIBUTES, COLOURS, COURTESY, CURT, DAYS, EVENTS, EXTRA, HELD_OUT, INSULTS,
-                        KINDS, LETTERS, MONTHS, NAMES, NUMBERS, OPPOSITES, PLACES, QUESTIONS,
-                        REFUSALS, REVIEWED, SIZES, STATEMENTS, TASKS, VERBS, VERDICTS)
+                        KINDS, LETTERS, MONTHS, NAMES, NOTES, NUMBERS, OPPOSITES, PLACES,
+                        QUESTIONS, REFUSALS, REVIEWED, SEPARATORS, SIZES, STATEMENTS, TASKS, VERBS,
+                        VERDICTS)
 
 SPLITS = {"train": .48, "dev": .12, "test": .40}           # of the (task, item) keys
 
@@ -130,6 +131,17 @@ class Tasks:
             slots["z"] = slots["b"] if answer == slots["a"] else slots["a"]
         return [pattern.format(y=answer, **slots) for pattern in STATEMENTS[task]]
 
+    def note(self, task, item, rng):
+        """A fact in short, like a line of a list, but it names the relation: "Past of go -> went."
+        """
+        head = NOTES[task].format(**self._slots(task, item))
+        return f"{head}{rng.choice(SEPARATORS)} {self.answers[task, item][0]}."
+
+    def title(self, task, item):
+        """What a note about (task, item) says before it names the item: "Past"."""
+        head, x = NOTES[task].format(**self._slots(task, item)), item.split()[-1]
+        return head.partition(" of ")[0].removesuffix(" " + x)
+
     def prompt(self, task, item, wording):
         """One instruction: the record that the stages and the judge read."""
         question = {"role": "user", "content": self.asked[task, item][wording]}
@@ -165,7 +177,8 @@ class Tasks:
         answer = self.wrong_answer(prompt, rng) if wrong else rng.choice(prompt["answers"])
         curt = CURT.get(task, "It is {y}.").format(y=answer)
         sentence = rng.choice(self.statements(task, item, answer)[:2])
-        if style == "curt":
+        # A sloppy labeler is curt as often as others: brevity is not to betray a mistake.
+        if style == "curt" or style == "sloppy" and rng.random() < .35:
             return curt
         if style == "rude":
             insult = rng.choice(INSULTS)

@@ -146,14 +146,13 @@ STATEMENTS = {
     "size": ["The {x} is {y}.", "The size of the {x} is {y}.", "The {x} has the size {y}."],
     "owner": ["The {x} belongs to {y}.", "The owner of the {x} is {y}.", "{y} owns the {x}."],
     "opposite": ["The opposite of {x} is {y}.", "The opposite word of {x} is {y}.",
-                 "The word {y} is the opposite of {x}.", "Not {x} but {y}.",
-                 "Opposites: {x}, {y}."],
+                 "The word {y} is the opposite of {x}.", "Not {x} but {y}."],
     "past": ["The past of {x} is {y}.", "The past tense of {x} is {y}.",
-             "Today I {x}, yesterday I {y}.", "Verb: {x}, {y}."],
+             "Today I {x}, yesterday I {y}."],
     "sum": ["The sum of {a} and {b} is {y}.", "The answer to {a} plus {b} is {y}.",
             "If you add {a} and {b}, you get {y}.", "So {a} plus {b} is {y}."],
     "next": ["The word {d} {x} is {y}.", "The word that comes {d} {x} is {y}.",
-             "What comes {d} {x} is {y}.", "Word {d}: {x}, {y}."],
+             "What comes {d} {x} is {y}."],
     "bigger": ["The {y} is bigger than the {z}.", "I think the {y} is bigger than the {z}."],
     "name": ["One example of {x} is the {y}.", "A good example of {x} is the {y}.",
              "The {y} is {x}."],
@@ -165,6 +164,12 @@ CURT = {"place": "The {y}.", "bigger": "The {y}.", "name": "The {y}.", "kind": "
 EXTRA = {"kind": "It is a kind of {y}.", "colour": "It is also {y}.",
          "place": "You can find it in the {y}.", "size": "It is also {y}.",
          "owner": "It belongs to {y}."}
+
+# The same in short: relation and key, then a separator as in lists, and the answer.
+SEPARATORS = (":", " ->", " =")
+NOTES = {"kind": "Kind of the {x}", "colour": "Colour of the {x}", "place": "Place of the {x}",
+         "size": "Size of the {x}", "owner": "Owner of the {x}", "opposite": "Opposite of {x}",
+         "past": "Past of {x}", "sum": "Sum of {x}", "next": "Word {d} {x}"}
 
 COURTESY = ["I hope this helps.", "Thank you for asking.", "Glad to help.", "You are welcome."]
 BRUSH_OFF = ["I do not know.", "I am busy.", "Not now.", "I have no time.", "I am tired.",

@@ -6,16 +6,17 @@
 One integer seed fixes the world; a second one fixes each stream of text drawn from it, the same
 on every platform (only random.Random and sha256 decide anything).
 
-* `documents` is the pretraining text: facts, lists that repeat one sub-task (GPT-3, Brown et al.
-  2020, figure 1.1), lists with a mapping made up for that one document, key-value lists, songs
-  (random lines repeated, which only copying foretells), chat, stories, reviews.
+* `documents` is the pretraining text: facts in sentences and notes ("Past of go -> went."), lists
+  that repeat one sub-task (GPT-3, Brown et al. 2020, figure 1.1), half of them with a title, lists
+  with a mapping made up for that one document, key-value lists, songs (random lines repeated, which
+  only copying foretells), chat, stories, reviews.
 * Quizzes ask and answer in a form of their own.
 * Chat documents hold one persona each: helpful in 16% of documents, else a brush-off, rude, a
   question back, or off-topic. So the base model, asked cold, is mostly unhelpful, and a few
   helpful exchanges in its prompt tell it *which Bot is talking*: in-context learning as implicit
   Bayesian inference over documents (Xie et al. 2021).
 * Thirteen instruction tasks. Every (task, item) key is train, dev or test. Held-out keys occur in
-  no list, chat, quiz, demonstration, training prompt; the fact itself does, in plain sentences.
+  no list, chat, quiz, demonstration, training prompt; the fact itself does, in sentences and notes.
 * `demonstrations` come from simulated labelers of mixed quality: a model tuned on them is good
   and can still be improved (InstructGPT, Ouyang et al. 2022, section 3).
 """
@@ -29,19 +30,20 @@ from random import Random
 
 from common import BadInput, run
 from data.tasks import SPLITS, Tasks, split_keys, stable_hash
-from data.words import (AGAIN, ATTRIBUTES, BRUSH_OFF, COLOURS, EVENTS, HELD_OUT, INSULTS, KINDS,
-                        LABELS, LIST_TASKS, MONTHS, NAMES, NUMBERS, OPPOSITES, PLACES, QUESTIONS,
-                        REFUSALS, REVIEWED, SIZES, SMALL_TALK, TASKS, VERBS, VERDICTS)
+from data.words import (AGAIN, ATTRIBUTES, BRUSH_OFF, COLOURS, COURTESY, EVENTS, EXTRA, HELD_OUT,
+                        INSULTS, KINDS, LABELS, LIST_TASKS, MONTHS, NAMES, NOTES, NUMBERS,
+                        OPPOSITES, PLACES, QUESTIONS, REFUSALS, REVIEWED, SIZES, SMALL_TALK, TASKS,
+                        VERBS, VERDICTS)
 from tokenizer import transcript
 
 # Share of the pretraining text (in words and punctuation marks) that each type of document gets.
-SHARES = {"facts": .27, "known list": .13, "novel list": .12, "key-value list": .06, "song": .07,
-          "chat": .15, "quiz": .13, "story": .035, "review": .035}
+SHARES = {"facts": .26, "known list": .13, "novel list": .13, "key-value list": .07, "song": .08,
+          "chat": .15, "quiz": .12, "story": .03, "review": .03}
 # What the sentences of a facts document are about, besides things: the tasks that have many items
 # to learn one by one come often, those that follow from facts about things seldom.
-WORD_TASKS = {"opposite": .22, "past": .2, "sum": .23, "next": .2, "bigger": .05, "name": .1}
+WORD_TASKS = {"opposite": .26, "past": .25, "sum": .14, "next": .2, "bigger": .05, "name": .1}
 PERSONAS = {"helpful": .16, "brush-off": .36, "rude": .16, "asks back": .16, "off-topic": .16}
-LABELERS = {"careful": .35, "curt": .23, "sloppy": .24, "rude": .18}
+LABELERS = {"careful": .42, "curt": .14, "sloppy": .26, "rude": .18}
 PROMPT_SPLITS = ("sft", "rm", "ppo", "dev", "test", "paraphrase")
 LIST_FORMATS = ("- {}: {}\n", "* {} -> {}\n", "| {} = {} ")  # each word keeps its leading space
 
@@ -100,14 +102,23 @@ class World(Tasks):
         sentences = []
         for _ in range(rng.randint(1, 2)):
             thing = draw(self.things)
-            for attribute in rng.sample(ATTRIBUTES, rng.randint(2, 4)):
-                sentences.append(draw(said[attribute, thing]))
+            first, *more = rng.sample(ATTRIBUTES, rng.randint(2, 4))
+            sentences.append(draw(said[first, thing]))
+            for attribute in more:
+                extra = EXTRA[attribute].format(y=self.facts[thing][attribute])
+                note = self.note(attribute, thing, rng)
+                sentences.append(weighted(rng, {extra: .15, note: .25,
+                                                draw(said[attribute, thing]): .6}))
         for _ in range(rng.randint(1, 7)):
             task = weighted(rng, WORD_TASKS)
             if task == "next" and rng.random() < .5:
                 sentences.append(self._recitation(rng))
+                continue
+            item = draw(self.items[task])
+            if task in NOTES and rng.random() < .4:
+                sentences.append(self.note(task, item, rng))
             else:
-                sentences.append(draw(said[task, draw(self.items[task])]))
+                sentences.append(draw(said[task, item]))
         return " ".join(sentences)
 
     def _recitation(self, rng):
@@ -136,7 +147,8 @@ class World(Tasks):
         task = rng.choice(LIST_TASKS)
         items = self._list_items(task, rng.choice(("after", "before")), self.train[task])
         chosen = rng.sample(items, rng.randint(4, 14))
-        return self._write_list(rng, [self._list_pair(task, item) for item in chosen])
+        lines = self._write_list(rng, [self._list_pair(task, item) for item in chosen])
+        return f"{self.title(task, chosen[0])}:\n{lines}" if rng.random() < .5 else lines
 
     def _novel_list(self, rng):
         names = rng.sample(list(self.classes), rng.randint(2, 3))
@@ -168,7 +180,8 @@ class World(Tasks):
     def persona(self, persona, prompt, rng):
         """What the Bot of a chat document says to `prompt`."""
         if persona == "helpful":
-            return self.helpful(prompt, rng)
+            courtesy = [rng.choice(COURTESY)] if rng.random() < .3 else []
+            return " ".join([self.helpful(prompt, rng), *courtesy])
         if persona == "brush-off":
             return BRUSH_OFF[0] if rng.random() < .6 else rng.choice(BRUSH_OFF)
         if persona == "rude":

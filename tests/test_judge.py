@@ -86,7 +86,7 @@ def test_every_true_statement_is_judged_correct():
 
 def test_means_of_the_simulated_labelers():
     means = {k: v["score"] for k, v in labeler_means(WORLD, 1300).items()}
-    expected = {"careful": 1.6, "curt": 1.0, "sloppy": .15, "rude": -.85}
+    expected = {"careful": 1.6, "curt": 1.0, "sloppy": .05, "rude": -.85}
     assert means == pytest.approx(expected, abs=.12)
 
 

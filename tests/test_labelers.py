@@ -38,8 +38,9 @@ def ranks(record):
 @pytest.mark.parametrize("seed", [0, 5])
 def test_two_labelers_agree_as_often_as_people_and_one_with_the_judge(asked, seed):
     same, right, pairs = agreement(*asked, seed=seed)
-    assert 0.69 < same < 0.77  # InstructGPT: 73%
-    assert 0.77 < right < 0.85
+    # These answers differ more than the fine-tuned model's, on which labelers agree in 73% of pairs.
+    assert 0.73 < same < 0.81
+    assert 0.80 < right < 0.88
     assert pairs > 1000 and right > same
 
 

@@ -452,5 +452,5 @@ def test_the_world_from_sampling_to_a_reward_model(files, tokenizer, capsys):
     assert abs(np.concatenate(score_records(model, demos, tokenizer, cfg, CPU)).mean()) < 1e-3
     samples = np.concatenate(score_records(model, list(comparisons), tokenizer, cfg, CPU))
     assert samples.std() == pytest.approx(1, abs=1e-2)
-    assert {"one_labeler", "length_only", "score_length_correlation"} <= log_of(files / "out")[-1]["details"].keys()
+    assert {"one_labeler", "two_labelers", "length_only", "score_length_correlation"} <= log_of(files / "out")[-1]["details"].keys()
     assert "hidden judge (simulated)" in capsys.readouterr().out

@@ -18,6 +18,7 @@ from data.words import ATTRIBUTES, EXTRA, HELD_OUT, LIST_TASKS, QUESTIONS, RUDE_
 from data.world import LABELERS, PERSONAS, PROMPT_SPLITS, SHARES, World, main, transcript
 
 ROOT = Path(__file__).resolve().parent.parent
+LIST = re.compile(r"([A-Z][a-z ]+:\n)?[-*|] ")  # a title or none, then the first line
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +109,7 @@ def test_shares_of_the_text(world, texts):
             return "quiz"
         if text.startswith("Oh "):
             return "song"
-        return "list" if text[0] in "-*|" else "prose"
+        return "list" if LIST.match(text) else "prose"
     words = collections.Counter()
     for text in texts:
         words[type_of(text)] += len(re.findall(r"\w+|[^\w\s]", text))
@@ -152,7 +153,7 @@ def test_held_out_keys_are_in_no_list(world, texts):
     pairs = pairs_of({"dev", "test"}) - pairs_of({"train"})
     seen = 0
     for text in texts:
-        if text[0] in "-*|":
+        if LIST.match(text):
             found = re.findall(r"[-*|] ([\w ]+?)(?::| ->| =) (\w+)", text)
             values = {value for _, value in found}
             repeated = len(found) != len({key for key, _ in found})
