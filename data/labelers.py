@@ -4,9 +4,9 @@ noise.
     python -m data.labelers        the labelers' biases and how often two of them agree
 
 Eight labelers stand in for InstructGPT's forty contractors. Each weighs a few parts of the utility
-differently (disclosed in BIAS) and sees it through noise. NOISE is set so that two labelers agree on
-about 73% of the pairs of a fine-tuned model's answers that the judge does not tie, as InstructGPT's
-did (section 5.2). What they write is a comparison record of the same schema as people's.
+differently (disclosed in BIAS) and sees it through noise. NOISE is set so that two labelers agree
+on about 73% of the pairs of a fine-tuned model's answers that the judge does not tie, as
+InstructGPT's did (section 5.2). What they write is a comparison record of people's schema.
 """
 
 import itertools
