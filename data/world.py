@@ -41,7 +41,7 @@ SHARES = {"facts": .26, "known list": .13, "novel list": .13, "key-value list": 
           "chat": .15, "quiz": .12, "story": .03, "review": .03}
 # What the sentences of a facts document are about, besides things: the tasks that have many items
 # to learn one by one come often, those that follow from facts about things seldom.
-WORD_TASKS = {"opposite": .26, "past": .25, "sum": .14, "next": .2, "bigger": .05, "name": .1}
+WORD_TASKS = {"opposite": .22, "past": .2, "sum": .23, "next": .2, "bigger": .05, "name": .1}
 PERSONAS = {"helpful": .16, "brush-off": .36, "rude": .16, "asks back": .16, "off-topic": .16}
 LABELERS = {"careful": .42, "curt": .14, "sloppy": .26, "rude": .18}
 PROMPT_SPLITS = ("sft", "rm", "ppo", "dev", "test", "paraphrase")
