@@ -6,6 +6,7 @@
     python bench.py time --data=FILE  seconds to a validation loss of 1.88 on tinyshakespeare
                                       against the plain loop with nanoGPT's CPU recipe
     python bench.py sample            cached sampling against transformers' generate
+    python bench.py ppo               one iteration of PPO against TRL's PPOTrainer (TRL up to 1.9)
 
 writes  out/bench.jsonl: what was measured with, then one row per comparison
 
@@ -15,8 +16,11 @@ The plain loop is what nanoGPT's train.py computes, written down here in its sho
 for all parameters, learned positions, float32, one random batch a step, no compilation.
 """
 
+import contextlib
+import io
 import statistics
 import sys
+import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,6 +31,7 @@ import torch.nn.functional as F
 
 import attention
 import optim
+import ppo
 import pretrain
 from common import BadInput, learning_rate, parse_config, run
 from machine import gemm_rate, setup
@@ -272,8 +277,85 @@ def bench_sample(cfg, machine):
     return [{**row("4L/6H/192", a, b, "tokens/s", 128 * 24), "against": "transformers"}]
 
 
+class Ids:
+    """Stands in for a tokenizer where only numbers of tokens matter: conversations are lists of
+    ids."""
+
+    pad = endoftext = 0
+
+    def prompt(self, messages):
+        return messages, [self.endoftext]
+
+    def decode(self, ids):
+        return ""
+
+
+def bench_ppo(cfg, machine):
+    """One iteration: 128 prompts of 16 tokens, 24 new ones, scores, 4 minibatches of 32, 4L/192."""
+    try:
+        from trl.experimental.ppo import PPOTrainer
+    except ImportError:
+        raise BadInput("the peer of `bench.py ppo` is TRL, which had PPO up to 1.9: pip install "
+                       "'trl==1.9.0'") from None
+    header("PPO, 128 x (16 + 24) tokens", "TRL")
+    prompts = torch.randint(1, 1024, (128, 16)).tolist()
+    trainer = trl_trainer(PPOTrainer, prompts, machine)
+
+    def network(head="lm"):
+        return GPT(GPTConfig(vocab_size=1024, n_layer=4, n_head=6, n_embd=192, block_size=64,
+                             head=head)).to(machine.device)
+
+    policy, ref, value, scorer = network(), network(), network("scalar"), network("scalar")
+    optimizers = [optim.build(policy, 1e-5), optim.build(value, 1e-5)]
+    recipe = ppo.Config(batch_size=128, minibatch=32, max_new_tokens=24)
+    questions, rng = [{"messages": ids} for ids in prompts], np.random.default_rng(0)
+
+    def reward(questions, texts, ended, tokens, last):
+        return scorer(tokens)[torch.arange(len(tokens)), last]
+
+    def ours():
+        noise = torch.rand(128, 24, device=machine.device)
+        batch, _ = ppo.rollout(policy, ref, value, reward, Ids(), questions, recipe, machine, noise,
+                               recipe.beta)
+        ppo.update((policy, value), optimizers, batch, 1.0, None, recipe, machine, rng)
+
+    def peer():
+        with contextlib.redirect_stdout(io.StringIO()):  # its own log
+            trainer.train()
+
+    a, b = take_turns(ours, peer, machine, cfg.repeats, 1)
+    return [{**row("4L/6H/192", a, b, "tokens/s", 128 * 24), "against": "TRL"}]
+
+
+def trl_trainer(PPOTrainer, prompts, machine):
+    """TRL's trainer for one iteration of the same shape, quiet and without files."""
+    import tokenizers
+    import transformers
+    from datasets import Dataset
+    from trl.experimental.ppo import PPOConfig
+
+    words = tokenizers.models.WordLevel({f"w{i}": i for i in range(1024)}, unk_token="w1")
+    tokenizer = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizers.Tokenizer(words), pad_token="w0", eos_token="w0")
+    shape = transformers.GPT2Config(vocab_size=1024, n_positions=64, n_embd=192, n_layer=4,
+                                    n_head=6, bos_token_id=0, eos_token_id=0, pad_token_id=0)
+    policy, ref = (transformers.GPT2LMHeadModel(shape) for _ in range(2))
+    shape.num_labels = 1
+    value, scorer = (transformers.GPT2ForSequenceClassification(shape) for _ in range(2))
+    args = PPOConfig(output_dir=tempfile.mkdtemp(), total_episodes=128, num_ppo_epochs=1,
+                     per_device_train_batch_size=32, gradient_accumulation_steps=4,
+                     num_mini_batches=4, response_length=24, temperature=1.0, learning_rate=1e-5,
+                     local_rollout_forward_batch_size=128, num_sample_generations=0,
+                     bf16=machine.dtype == torch.bfloat16, use_cpu=machine.device == "cpu",
+                     report_to="none", save_strategy="no", disable_tqdm=True, logging_steps=10**6)
+    data = Dataset.from_dict({"input_ids": prompts})
+    return PPOTrainer(args=args, processing_class=tokenizer, model=policy, ref_model=ref,
+                      reward_model=scorer, value_model=value, train_dataset=data,
+                      eval_dataset=data)
+
+
 BENCHES = {"attention": bench_attention, "train": bench_train, "time": bench_time,
-           "sample": bench_sample}
+           "sample": bench_sample, "ppo": bench_ppo}
 
 
 def main(argv):
@@ -289,7 +371,12 @@ def main(argv):
     rows = []
     for name in names or BENCHES:
         torch.manual_seed(cfg.seed)
-        rows += [{"table": name, **r} for r in BENCHES[name](cfg, machine)]
+        try:
+            rows += [{"table": name, **r} for r in BENCHES[name](cfg, machine)]
+        except BadInput as missing:  # a peer that is not installed
+            if names:
+                raise
+            print(f"\n{name}: {missing}")
         write_records(Path(cfg.out) / "bench.jsonl", head, rows)
     return rows
 

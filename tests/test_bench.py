@@ -52,3 +52,15 @@ def test_records_for_the_report(tmp_path, monkeypatch):
 def test_an_unknown_table_is_named():
     with pytest.raises(BadInput, match="speed: no such table"):
         bench.main(["speed"])
+
+
+def test_a_peer_that_is_not_installed_costs_only_its_own_table(tmp_path, monkeypatch, capsys):
+    def absent(cfg, machine):
+        raise BadInput("pip install peer")
+
+    present = {"name": "x", "ratio": 2.0}
+    monkeypatch.setattr(bench, "BENCHES", {"a": absent, "b": lambda cfg, machine: [present]})
+    assert bench.main([f"--out={tmp_path}", "--device=cpu"]) == [{"table": "b", **present}]
+    assert "a: pip install peer" in capsys.readouterr().out
+    with pytest.raises(BadInput, match="pip install peer"):
+        bench.main(["a", f"--out={tmp_path}", "--device=cpu"])
