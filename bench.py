@@ -159,7 +159,7 @@ def bench_train(cfg, machine):
         x = torch.randint(V, (B, T), device=machine.device)
         model = GPT(GPTConfig(block_size=T, vocab_size=V, n_layer=L, n_head=H, n_embd=C))
         model = model.to(machine.device)
-        optimizers = optim.build(model, 1e-3, 0.02)
+        optimizers = optim.build(model, 1e-3, 0.02, dtype=machine.dtype)
         plain = PlainGPT(V, T, L, H, C).to(machine.device)
         adamw = torch.optim.AdamW(plain.parameters(), lr=1e-3)
 
@@ -184,7 +184,8 @@ def bench_train(cfg, machine):
 def our_recipe(recipe, train, V, machine):
     """The shakespeare_char preset: functions that take a step and that give a loss."""
     model = GPT(GPTConfig(block_size=64, vocab_size=V)).to(machine.device)
-    optimizers = optim.build(model, recipe.lr, recipe.matrix_lr, recipe.weight_decay)
+    optimizers = optim.build(model, recipe.lr, recipe.matrix_lr, recipe.weight_decay,
+                             dtype=machine.dtype)
 
     def step_of(step):
         x, y = pretrain.get_batch(train, step, recipe, machine)

@@ -6,19 +6,18 @@ every direction of a layer learns at the same rate.
 
 import torch
 
-from machine import fast_bf16
-
 
 class Muon(torch.optim.Optimizer):
     """Muon with Nesterov momentum and decoupled weight decay, for 2-D parameters.
 
     # differs from torch.optim.Muon: that one orthogonalises in bfloat16 everywhere, which a CPU
     # without bfloat16 instructions emulates over 30 times slower than float32, and one matrix at a
-    # time. Here the dtype follows the device and matrices of one shape go through as a batch.
+    # time. Here that arithmetic is of the caller's `dtype` and matrices of one shape go as a batch.
     """
 
-    def __init__(self, params, lr=0.02, momentum=0.95, weight_decay=0.0):
+    def __init__(self, params, lr=0.02, momentum=0.95, weight_decay=0.0, dtype=torch.float32):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+        self.dtype = dtype
 
     @torch.no_grad()
     def step(self):
@@ -33,9 +32,8 @@ class Muon(torch.optim.Optimizer):
                 moments = [self.state[p]["momentum_buffer"] for p in params]
                 grads = [p.grad for p in params]
                 torch._foreach_lerp_(moments, grads, 1 - group["momentum"])
-                update = orthogonalise(
-                    torch.stack(torch._foreach_lerp(grads, moments, group["momentum"]))
-                )
+                update = torch.stack(torch._foreach_lerp(grads, moments, group["momentum"]))
+                update = orthogonalise(update.to(self.dtype)).to(params[0].dtype)
                 # A tall matrix gets a larger step, so that every output changes equally.
                 scale = max(1, rows / columns) ** 0.5
                 torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
@@ -43,21 +41,19 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalise(G, steps=5):
-    """Nearly the U·Vᵀ of each matrix G = U·S·Vᵀ in a batch (N, rows, columns).
+    """Nearly the U·Vᵀ of each matrix G = U·S·Vᵀ in a batch (N, rows, columns), in G's dtype.
 
     Newton-Schulz: X ← Q·X, Q = a·I + b·A + c·A², A = X·Xᵀ drives every singular value towards 1.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
-    half = fast_bf16(str(G.device))
-    X = G.bfloat16() if half else G.float()
-    wide = X.shape[1] <= X.shape[2]
-    X = X if wide else X.mT
+    wide = G.shape[1] <= G.shape[2]
+    X = G if wide else G.mT
     X = X / X.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
-    if half or X.shape[1] == X.shape[2]:
+    if X.dtype == torch.bfloat16 or X.shape[1] == X.shape[2]:
         for _ in range(steps):
             A = X @ X.mT
             X = torch.baddbmm(X, torch.baddbmm(A, A, A, beta=b, alpha=c), X, beta=a)
-        return (X if wide else X.mT).to(G.dtype)
+        return X if wide else X.mT
     # The same with less arithmetic for oblong matrices. Every Q is a polynomial in the first A, so
     # all commute: A becomes A·Q², and X need not be known until the end. In bfloat16 small values
     # of A would be rounded to negative ones, which then grow; hence the loop above.
@@ -69,13 +65,14 @@ def orthogonalise(G, steps=5):
         if step + 1 < steps:
             A = Q @ A @ Q
     X = P @ X
-    return (X if wide else X.mT).to(G.dtype)
+    return X if wide else X.mT
 
 
-def build(model, lr, matrix_lr=0.0, weight_decay=0.0, betas=(0.9, 0.95), eps=1e-8):
+def build(model, lr, matrix_lr=0.0, weight_decay=0.0, betas=(0.9, 0.95), eps=1e-8,
+          dtype=torch.float32):
     """The optimizers of a model, as a list: Muon at `matrix_lr` on the blocks' matrices (none if it
-    is 0), AdamW at `lr` on the rest. Weight decay falls on matrices only, never on norms and
-    biases."""
+    is 0), its matmuls in `dtype`, AdamW at `lr` on the rest. Weight decay falls on matrices only,
+    never on norms and biases."""
     params = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     hidden = [p for name, p in params if name.startswith("h.") and p.ndim == 2 and matrix_lr > 0]
     taken = {id(p) for p in hidden}
@@ -85,9 +82,8 @@ def build(model, lr, matrix_lr=0.0, weight_decay=0.0, betas=(0.9, 0.95), eps=1e-
         {"params": [p for p in rest if p.ndim != 2], "weight_decay": 0.0},
     ]
     adamw = torch.optim.AdamW(groups, lr=lr, betas=betas, eps=eps, fused=True)
-    optimizers = [adamw] + (
-        [Muon(hidden, lr=matrix_lr, weight_decay=weight_decay)] if hidden else []
-    )
+    muon = [Muon(hidden, matrix_lr, weight_decay=weight_decay, dtype=dtype)] if hidden else []
+    optimizers = [adamw, *muon]
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["peak_lr"] = group["lr"]

@@ -283,7 +283,8 @@ def train(cfg):
                        f"{model.config.vocab_size}")
     if cfg.compile:
         model.compile()
-    optimizers = optim.build(model, cfg.lr, cfg.matrix_lr, cfg.weight_decay)
+    optimizers = optim.build(model, cfg.lr, cfg.matrix_lr, cfg.weight_decay,
+                             dtype=machine.dtype)
     saver = Saver(cfg, "pretrain", model, tokenizer.to_json(), parent, optimizers)
     first = saver.resume(saved)
     log = Log(out / "log.jsonl", cfg, machine, resumed_step=first if saved else None)

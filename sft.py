@@ -243,7 +243,7 @@ def train(cfg):
     mix = PretrainText(cfg.mix_data, parent, tokenizer, cfg.seed) if cfg.pretrain_mix else None
     if cfg.compile:
         model.compile(dynamic=True)
-    optimizers = optim.build(model, cfg.lr, cfg.matrix_lr)
+    optimizers = optim.build(model, cfg.lr, cfg.matrix_lr, dtype=machine.dtype)
     saver = Saver(cfg, "sft", model, parent["tokenizer"], parent_of(path, parent), optimizers)
     first = saver.resume(saved)
     log = Log(out / "log.jsonl", cfg, machine, resumed_step=first if saved else None)

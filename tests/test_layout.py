@@ -13,7 +13,7 @@ BASE = {"attention_gpu", "common", "native", "tokenizer"}  # these import none o
 SHARED = {"model", "tokenizer", "common", "machine", "optim", "gpt2", "rewards", "scoring", "data"}
 MAY_IMPORT = {**{name: set() for name in BASE}, "model": {"attention", "fused"},
               "attention": {"attention_gpu", "native"}, "fused": {"native"}, "machine": {"common"},
-              "optim": {"machine"}, "gpt2": {"model"}, "rewards": {"common", "data"},
+              "optim": set(), "gpt2": {"model"}, "rewards": {"common", "data"},
               **{name: SHARED for name in STAGES}, "studies": SHARED | {"answers"},
               "answers": {"common", "model", "tokenizer"},
               "label": {"common", "data", "scoring"}, "web": {"answers", "common", "data", "label"},
