@@ -281,6 +281,9 @@ def train(cfg):
     if max(train_data[:10**6].max(), val_data[:10**6].max()) >= model.config.vocab_size:
         raise BadInput(f"{cfg.data} holds token ids beyond the model's vocabulary of "
                        f"{model.config.vocab_size}")
+    if model.config.pos == "learned" and cfg.block_size > model.config.block_size:
+        raise BadInput(f"--block_size={cfg.block_size}: {cfg.init} has learned "
+                       f"{model.config.block_size} positions")
     if cfg.compile:
         model.compile()
     optimizers = optim.build(model, cfg.lr, cfg.matrix_lr, cfg.weight_decay,

@@ -70,6 +70,7 @@ def refused(tmp_path, base, capsys):
             argv = [*machine, *TINY, f"--data={tmp_path / 'text.txt'}", *options]
         else:
             argv = [*machine, f"--init={tmp_path / 'base.pt'}", *options]
+        capsys.readouterr()  # what a test printed before
         with pytest.raises(SystemExit) as stop:
             common.run(lambda: stage.train(common.parse_config(stage.Config, stage.PRESETS, argv)))
         lines = capsys.readouterr().err.splitlines()
@@ -162,6 +163,17 @@ def test_ids_beyond_the_vocabulary(refused, tmp_path):
     assert "add --tokenizer=gpt2" in refused(pretrain, f"--data={tmp_path / 'ids.bin'}")
     line = refused(pretrain, f"--data={tmp_path / 'ids.bin'}", f"--init={tmp_path / 'base.pt'}")
     assert "ids.bin holds token ids beyond the model's vocabulary" in line
+
+
+def test_a_block_beyond_the_learned_positions(refused, tmp_path):
+    transformers = pytest.importorskip("transformers")
+    (tmp_path / "vocab.bpe").write_text("#version: 0.2\nt h\n", encoding="utf-8")
+    shape = transformers.GPT2Config(vocab_size=258, n_positions=16, n_embd=64, n_layer=1, n_head=1,
+                                    bos_token_id=0, eos_token_id=0)
+    transformers.GPT2LMHeadModel(shape).save_pretrained(tmp_path / "hf")
+    weights, merges = tmp_path / "hf" / "model.safetensors", tmp_path / "vocab.bpe"
+    line = refused(pretrain, f"--init={weights}", f"--tokenizer={merges}", "--block_size=64")
+    assert "--block_size=64" in line and "16 positions" in line
 
 
 # --- command line ------------------------------------------------------------------------------

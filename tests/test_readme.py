@@ -1,0 +1,113 @@
+"""Every command of both READMEs runs, from the first to the last, in one fresh folder at a tiny size."""
+
+import json
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import transformers
+
+import web
+from tests.test_commands import ROOT, documented
+from tokenizer import Tokenizer, read_merges
+
+NET = ["--n_layer=1", "--n_head=2", "--n_embd=32", "--batch_size=4", "--steps=4"]
+# What makes each script small. A command's own options come first, so these count where both speak.
+SMALL = {
+    "pretrain.py": NET,
+    "sft.py": ["--n_demos=60", "--n_eval=13", "--steps=3", "--max_len=48"],
+    "reward.py": ["--n_prompts=16", "--n_eval=13"],
+    "ppo.py": ["--iterations=2", "--batch_size=8", "--minibatch=4", "--max_new_tokens=8"],
+    "dpo.py": [],
+    "icl_eval.py": ["--draws=2", "--prompts=4", "--n=0,2"],
+    "studies.py": ["--preset=smoke"],
+    "chat.py": ["--max_new_tokens=8"],
+}
+
+
+def small(words):
+    """A documented command with the options that make it take seconds; GPT-2 has a stand-in."""
+    script, *options = words
+    extra = list(SMALL.get(script, []))
+    if script == "pretrain.py" and "--preset=gpt2" in options:
+        extra += ["--tokenizer=vocab.bpe", "--block_size=32", "--grad_accum=2", "--compile=false"]
+    if script == "pretrain.py" and "--steps=0" in options:
+        extra.remove("--steps=4")
+    if "--init=gpt2" in options:
+        extra += ["--init=gpt2.safetensors", "--tokenizer=vocab.bpe"]
+    if "--preset=shakespeare_char" in options:
+        extra.append("--data=book.txt")
+    if script == "icl_eval.py" and "--probe=bayes" in options:
+        extra.append("--k=3")
+    return [script, *options, *extra]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with the files that the READMEs name as the reader's own."""
+    monkeypatch.chdir(tmp_path)
+    lines = ["The cow eats the grass.", "The king likes the sea.", "소가 풀을 먹는다.", "왕은 바다를 좋아한다."]
+    for name in ("book.txt", "reviews.txt"):
+        (tmp_path / name).write_text("\n".join(lines * 200), encoding="utf-8")
+    asked = [{"instruction": f"Say {line}", "input": "", "output": line} for line in lines * 8]
+    for name in ("alpaca.json", "koalpaca.json"):
+        (tmp_path / name).write_text(json.dumps(asked, ensure_ascii=False), encoding="utf-8")
+    (tmp_path / "vocab.bpe").write_text("#version: 0.2\nt h\nth e\n", encoding="utf-8")
+    tokenizer = Tokenizer(read_merges(tmp_path / "vocab.bpe"))
+    np.array(tokenizer.encode(" ".join(lines * 400)), dtype=np.uint16).tofile("train.bin")
+    shape = transformers.GPT2Config(vocab_size=len(tokenizer.vocab), n_positions=128, n_embd=64,
+                                    n_layer=1, n_head=1, bos_token_id=0, eos_token_id=0)
+    transformers.GPT2LMHeadModel(shape).save_pretrained(tmp_path / "hf")
+    (tmp_path / "hf" / "model.safetensors").rename(tmp_path / "gpt2.safetensors")
+    return tmp_path
+
+
+def test_every_command_of_the_readmes_runs(folder, monkeypatch):
+    really_run = subprocess.run
+
+    def python(words):
+        """The script in this process, as if it had been typed; returns its exit code."""
+        if words[0] == "-m":
+            words = [words[1].replace(".", "/") + ".py", *words[2:]]
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", small(words))
+            try:
+                runpy.run_path(str(ROOT / words[0]), run_name="__main__")
+            except SystemExit as end:
+                return end.code or 0
+        return 0
+
+    def inline(command, **options):
+        """A stage that makes what another one misses runs here too, and small."""
+        name = Path(command[1]).name
+        if command[0] != sys.executable or name not in SMALL:
+            return really_run(command, **options)  # the compiler of the kernels
+        return subprocess.CompletedProcess(command, python([name, *command[2:]]))
+
+    def types(mark):
+        return "s01" if "name" in mark else "/quit"
+
+    served = []
+    monkeypatch.setattr(subprocess, "run", inline)
+    monkeypatch.setattr("builtins.input", types)
+    monkeypatch.setattr(web, "serve", lambda *settings: served.append(settings))  # tested elsewhere
+    done = []
+    for page, words in documented():
+        if not page.startswith("README") or words in done or words[:2] in (["-m", "venv"], ["-m", "pip"]):
+            continue
+        if words[0].startswith("--nproc_per_node"):
+            launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2"]
+            script, *options = small(words[1:])
+            code = really_run([*launch, str(ROOT / script), *options]).returncode
+        else:
+            code = python(words)
+        assert code == 0, " ".join(words)
+        done.append(words)
+    assert len(served) == 1 and len(done) > 25
+    for made in ("pretrain", "sft", "reward", "ppo", "ppo_ptx", "dpo", "book_sft", "ko_sft", "gpt2",
+                 "ginc", "demos_flip", "tiny_l"):
+        assert (folder / "out" / made / "ckpt.pt").stat().st_size, made
+    assert (folder / "out" / "report.html").stat().st_size > 10_000
