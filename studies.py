@@ -3,7 +3,7 @@
     python studies.py tax                does learning to please make a worse language model?
     python studies.py overoptimisation   what if the reward model is weak, or the leash is off?
 
-The alignment tax (InstructGPT, section 4.2): SFT, PPO at two prices of KL, PPO-ptx. And the law of
+The alignment tax (InstructGPT, section 4.2): SFT, PPO at two prices of KL, PPO-ptx, DPO. The law of
 Gao et al. (2023): the more a proxy is optimised, the further it parts from what it stands for;
 against the distance √KL, for few and many comparisons, with and without the price, for PPO and for
 best-of-n. Everything is judged by the tiny world's hidden judge, which is simulated.
@@ -67,10 +67,11 @@ STAGES = {
     "ppo": ("ppo.py", {"init": "sft", "reward": "reward"}, []),
     "ppo_free": ("ppo.py", {"init": "sft", "reward": "reward"}, ["--beta=0"]),
     "ppo_ptx": ("ppo.py", {"init": "sft", "reward": "reward"}, ["--ptx=1"]),
+    "dpo": ("dpo.py", {"init": "sft", "data": "reward"}, []),
     "ppo_few": ("ppo.py", {"init": "sft", "reward": "reward_few"}, []),
     "ppo_few_free": ("ppo.py", {"init": "sft", "reward": "reward_few"}, ["--beta=0"]),
 }
-TAX = ("pretrain", "sft", "ppo", "ppo_free", "ppo_ptx")
+TAX = ("pretrain", "sft", "ppo", "ppo_free", "ppo_ptx", "dpo")
 ARMS = {"ppo": "reward", "ppo_free": "reward", "ppo_few": "reward_few",
         "ppo_few_free": "reward_few"}  # and the reward model each of them climbs
 
@@ -84,7 +85,10 @@ def make(cfg, seed, name):
     script, inputs, options = STAGES[name]
     out = folder(cfg, seed, name)
     if not (out / "finished").exists():
-        inputs = [f"--{option}={make(cfg, seed, source)}" for option, source in inputs.items()]
+        paths = {option: Path(make(cfg, seed, source)) for option, source in inputs.items()}
+        if "data" in paths:  # DPO learns from the comparisons that the reward model learned from
+            paths["data"] = paths["data"].with_name("comparisons.jsonl")
+        inputs = [f"--{option}={path.as_posix()}" for option, path in paths.items()]
         options = [*options, *(SMOKE.get(script, []) if cfg.preset == "smoke" else [])]
         command = [script, f"--out={out.as_posix()}", f"--seed={seed}", f"--device={cfg.device}",
                    f"--dtype={cfg.dtype}", *inputs, *options]

@@ -87,7 +87,7 @@ def small(tmp_path_factory):
     """Both studies of one PPO run at the smallest size; the folder they wrote."""
     out = tmp_path_factory.mktemp("studies")
     patch = pytest.MonkeyPatch()
-    patch.setattr(studies, "TAX", ("pretrain", "sft", "ppo"))
+    patch.setattr(studies, "TAX", ("pretrain", "sft", "ppo", "dpo"))
     patch.setattr(studies, "ARMS", {"ppo": "reward"})
     argv = ["--preset=smoke", f"--out={out.as_posix()}", "--device=cpu", "--dtype=float32"]
     studies.main(["tax", *argv])
@@ -102,7 +102,7 @@ def test_the_tax_of_a_small_study(small):
     by_arm = {row["arm"]: row for row in rows}
     assert by_arm["sft"]["kl"] == pytest.approx(0, abs=1e-5)  # it does not leave itself
     assert by_arm["sft"]["few_shot_minus_sft"] == 0 and by_arm["ppo"]["kl"] != 0
-    assert by_arm["pretrain"]["lm_loss"] != by_arm["sft"]["lm_loss"]
+    assert by_arm["pretrain"]["lm_loss"] != by_arm["sft"]["lm_loss"] != by_arm["dpo"]["lm_loss"]
     for row in rows:
         assert 0 <= row["win_low"] <= row["win"] <= row["win_high"] <= 1
         assert all(math.isfinite(v) for v in row.values() if isinstance(v, float))
