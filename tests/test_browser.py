@@ -135,6 +135,14 @@ def test_the_enter_that_ends_a_korean_syllable_does_not_send(visit):
     assert page.locator("html").get_attribute("lang") == "en"
 
 
+def test_a_changed_address_opens_its_tab(visit):
+    page = visit("talk")
+    for tab in ("compare", "label", "talk"):
+        page.goto(page.url.partition("#")[0] + f"#{tab}")
+        playwright.expect(page.locator(f"#{tab}")).to_be_visible()
+        playwright.expect(page.locator("main:visible")).to_have_count(1)
+
+
 def test_compare_side_by_side(visit):
     page = visit("compare")
     page.wait_for_selector("#lineup input")

@@ -73,6 +73,9 @@ function open(tab) {
   history.replaceState(null, '', `#${tab}`)
 }
 
+// The tab that the address names; a changed address opens its tab at once.
+const wanted = () => TABS.find(name => `#${name}` === location.hash) ?? 'talk'
+
 // Enter sends, but not the Enter that ends the composition of a Korean syllable.
 export function sendOnEnter(area) {
   area.addEventListener('keydown', event => {
@@ -94,8 +97,8 @@ async function begin() {
   for (const name of TABS) $(`tab-${name}`).addEventListener('click', () => open(name))
   $('language').addEventListener('change', () => translate($('language').value))
   speak(language)
-  const wanted = location.hash.slice(1)
-  open(TABS.includes(wanted) ? wanted : 'talk')
+  addEventListener('hashchange', () => open(wanted()))
+  open(wanted())
   openLabel()
   try {
     openTalk(await (await call('/api/state')).json())
