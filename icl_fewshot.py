@@ -99,7 +99,7 @@ def world_question(world, task, n, labels, seed):
     others = [word for word in candidates if word != answer]
     if len(others) >= MOST_OPTIONS:
         others = Random(f"options {task} {n} {seed}").sample(others, MOST_OPTIONS - 1)
-    pattern = next(p for p in LIST_FORMATS if text.startswith(p[:2]))
+    pattern = next(p for p in LIST_FORMATS if p[:2] in text)
     without = pattern.format(NOTHING, "{}").split(" {}")[0]
     shots = text[: text.rindex(pattern[:2])]
     options = [f" {word}" for word in (answer, *others)]

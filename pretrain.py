@@ -55,12 +55,12 @@ class Config:
     dropout: float = 0.0  # 0 while text is plentiful, 0.2 where it is repeated
     batch_size: int = 16  # rows of one step, over all processes and accumulation steps
     grad_accum: int = 1  # forward-backward passes that make up one step
-    steps: int = 2800  # optimizer steps; "world" draws exactly as much fresh text as they need
+    steps: int = 2300  # optimizer steps; "world" draws exactly as much fresh text as they need
     lr: float = 0.02  # AdamW: embeddings and norms
     matrix_lr: float = 0.02  # Muon: hidden matrices; 0 hands them to AdamW
     weight_decay: float = 0.01  # on matrices only
     warmup: int = 30  # steps of linear warm-up, then a cosine
-    final_lr: float = 0.1  # share of the peak rates at the last step (GPT-3, App. B)
+    final_lr: float = 0.0  # share of the peak rates at the last step (GPT-3, App. B: 0.1)
     eval_every: int = 200  # steps between validations and checkpoints
     seed: int = 1
     device: str = "auto"
@@ -71,8 +71,8 @@ class Config:
 
 
 # Data sets about in-context learning: Xie et al. 2021 (ginc), Min et al. 2022 (demos).
-GINC = dict(block_size=320, short=0.25, batch_size=8, steps=1600, eval_every=400)
-DEMOS = dict(block_size=128, steps=1600)
+GINC = dict(block_size=320, short=0.25, batch_size=8, steps=1600, final_lr=0.1, eval_every=400)
+DEMOS = dict(block_size=128, steps=1600, final_lr=0.1)
 PRESETS = {
     "tiny": {},
     "tiny_s": dict(out="out/tiny_s", n_layer=2, n_head=2, n_embd=64),
@@ -80,13 +80,14 @@ PRESETS = {
     **{name: dict(data=name, out=f"out/{name}", **GINC) for name in ginc.CORPORA},
     "ginc_gpu": dict(data="ginc", out="out/ginc_gpu", n_layer=12, n_head=12, n_embd=768,
                      block_size=1024, short=0.25, batch_size=16, steps=3200, warmup=200,
-                     lr=1e-3, eval_every=400),
+                     lr=1e-3, final_lr=0.1, eval_every=400),
     **{name: dict(data=name, out=f"out/{name}", **DEMOS) for name in demos.CORPORA},
     "shakespeare_char": dict(data="shakespeare", vocab_size=260, block_size=64, batch_size=12,
                              steps=800),
     "gpt2": dict(tokenizer="gpt2", n_layer=12, n_head=12, n_embd=768, block_size=1024,
                  pos="learned", batch_size=480, grad_accum=40, steps=600_000, lr=6e-4,
-                 matrix_lr=0.0, weight_decay=0.1, warmup=2000, eval_every=1000, compile=True),
+                 matrix_lr=0.0, weight_decay=0.1, warmup=2000, final_lr=0.1, eval_every=1000,
+                 compile=True),
 }
 SHAKESPEARE = (
     "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"

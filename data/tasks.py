@@ -4,8 +4,8 @@ import hashlib
 import itertools
 from random import Random
 
-from data.words import (ATTRIBUTES, COLOURS, COURTESY, CURT, DAYS, EVENTS, EXTRA, HELD_OUT, INSULTS,
-                        KINDS, LETTERS, MONTHS, NAMES, NOTES, NUMBERS, OPPOSITES, PLACES,
+from data.words import (ATTRIBUTES, COLOURS, COURTESY, CURT, DAYS, EVENTS, EXTRA, GLOSSES, HELD_OUT,
+                        INSULTS, KINDS, LETTERS, MONTHS, NAMES, NOTES, NUMBERS, OPPOSITES, PLACES,
                         QUESTIONS, REFUSALS, REVIEWED, SEPARATORS, SIZES, STATEMENTS, TASKS, VERBS,
                         VERDICTS)
 
@@ -136,6 +136,23 @@ class Tasks:
         """
         head = NOTES[task].format(**self._slots(task, item))
         return f"{head}{rng.choice(SEPARATORS)} {self.answers[task, item][0]}."
+
+    def gloss(self, task, item, rng):
+        """A fact as in a dictionary, the relation last: "go -> went (past)." Whoever reads "go ->"
+        has to have all that goes with the word at hand, as in a list that names no relation."""
+        name = GLOSSES[task].format(**self._slots(task, item))
+        head = item.split()[-1] + rng.choice(SEPARATORS)
+        return f"{head} {self.answers[task, item][0]} ({name})."
+
+    def recitation(self, rng):
+        """A few neighbours of a sequence, forwards or backwards."""
+        sequence = rng.choice(self.sequences)
+        length = rng.randint(3, 7)
+        start = rng.randrange(len(sequence) - length + 1)
+        words, order = sequence[start : start + length], "In order"
+        if rng.random() < .5:
+            words, order = words[::-1], "Backwards"
+        return f"{order}: {', '.join(words)}."
 
     def title(self, task, item):
         """What a note about (task, item) says before it names the item: "Past"."""

@@ -170,6 +170,8 @@ SEPARATORS = (":", " ->", " =")
 NOTES = {"kind": "Kind of the {x}", "colour": "Colour of the {x}", "place": "Place of the {x}",
          "size": "Size of the {x}", "owner": "Owner of the {x}", "opposite": "Opposite of {x}",
          "past": "Past of {x}", "sum": "Sum of {x}", "next": "Word {d} {x}"}
+# Shorter still: key, separator and answer, and the relation only after them.
+GLOSSES = {"opposite": "opposite", "past": "past", "next": "{d}"}
 
 COURTESY = ["I hope this helps.", "Thank you for asking.", "Glad to help.", "You are welcome."]
 BRUSH_OFF = ["I do not know.", "I am busy.", "Not now.", "I have no time.", "I am tired.",

@@ -6,17 +6,19 @@
 One integer seed fixes the world; a second one fixes each stream of text drawn from it, the same
 on every platform (only random.Random and sha256 decide anything).
 
-* `documents` is the pretraining text: facts in sentences and notes ("Past of go -> went."), lists
-  that repeat one sub-task (GPT-3, Brown et al. 2020, figure 1.1), half of them with a title, lists
-  with a mapping made up for that one document, key-value lists, songs (random lines repeated, which
-  only copying foretells), chat, stories, reviews.
+* `documents` is the pretraining text: facts in sentences, notes ("Past of go -> went.") and
+  glosses ("go -> went (past)."), lists that repeat one sub-task (GPT-3, Brown et al. 2020, figure
+  1.1), half of them with a title, lists with a mapping made up for that one document, key-value
+  lists, titled "Pairs", songs (random lines repeated, which only copying foretells), chat, stories,
+  reviews.
 * Quizzes ask and answer in a form of their own.
 * Chat documents hold one persona each: helpful in 16% of documents, else a brush-off, rude, a
   question back, or off-topic. So the base model, asked cold, is mostly unhelpful, and a few
   helpful exchanges in its prompt tell it *which Bot is talking*: in-context learning as implicit
   Bayesian inference over documents (Xie et al. 2021).
 * Thirteen instruction tasks. Every (task, item) key is train, dev or test. Held-out keys occur in
-  no list, chat, quiz, demonstration, training prompt; the fact itself does, in sentences and notes.
+  no list, chat, quiz, demonstration, training prompt; the fact itself does, in sentences, notes and
+  glosses.
 * `demonstrations` come from simulated labelers of mixed quality: a model tuned on them is good
   and can still be improved (InstructGPT, Ouyang et al. 2022, section 3).
 """
@@ -30,15 +32,15 @@ from random import Random
 
 from common import BadInput, run
 from data.tasks import SPLITS, Tasks, split_keys, stable_hash
-from data.words import (AGAIN, ATTRIBUTES, BRUSH_OFF, COLOURS, COURTESY, EVENTS, EXTRA, HELD_OUT,
-                        INSULTS, KINDS, LABELS, LIST_TASKS, MONTHS, NAMES, NOTES, NUMBERS,
+from data.words import (AGAIN, ATTRIBUTES, BRUSH_OFF, COLOURS, COURTESY, EVENTS, EXTRA, GLOSSES,
+                        HELD_OUT, INSULTS, KINDS, LABELS, LIST_TASKS, MONTHS, NAMES, NOTES, NUMBERS,
                         OPPOSITES, PLACES, QUESTIONS, REFUSALS, REVIEWED, SIZES, SMALL_TALK, TASKS,
                         VERBS, VERDICTS)
 from tokenizer import transcript
 
 # Share of the pretraining text (in words and punctuation marks) that each type of document gets.
-SHARES = {"facts": .26, "known list": .13, "novel list": .13, "key-value list": .07, "song": .08,
-          "chat": .15, "quiz": .12, "story": .03, "review": .03}
+SHARES = {"facts": .25, "known list": .12, "novel list": .15, "key-value list": .09, "song": .09,
+          "chat": .13, "quiz": .11, "story": .03, "review": .03}
 # What the sentences of a facts document are about, besides things: the tasks that have many items
 # to learn one by one come often, those that follow from facts about things seldom.
 WORD_TASKS = {"opposite": .22, "past": .2, "sum": .23, "next": .2, "bigger": .05, "name": .1}
@@ -46,6 +48,7 @@ PERSONAS = {"helpful": .16, "brush-off": .36, "rude": .16, "asks back": .16, "of
 LABELERS = {"careful": .42, "curt": .14, "sloppy": .26, "rude": .18}
 PROMPT_SPLITS = ("sft", "rm", "ppo", "dev", "test", "paraphrase")
 LIST_FORMATS = ("- {}: {}\n", "* {} -> {}\n", "| {} = {} ")  # each word keeps its leading space
+PAIRS = "Pairs:\n"  # the title of a key-value list
 
 
 def weighted(rng, weights):
@@ -112,24 +115,17 @@ class World(Tasks):
         for _ in range(rng.randint(1, 7)):
             task = weighted(rng, WORD_TASKS)
             if task == "next" and rng.random() < .5:
-                sentences.append(self._recitation(rng))
+                sentences.append(self.recitation(rng))
                 continue
             item = draw(self.items[task])
-            if task in NOTES and rng.random() < .4:
+            style = rng.random()
+            if task in NOTES and style < .25:
                 sentences.append(self.note(task, item, rng))
+            elif task in GLOSSES and style < .5:
+                sentences.append(self.gloss(task, item, rng))
             else:
                 sentences.append(draw(said[task, item]))
         return " ".join(sentences)
-
-    def _recitation(self, rng):
-        """A few neighbours of a sequence, forwards or backwards."""
-        sequence = rng.choice(self.sequences)
-        length = rng.randint(3, 7)
-        start = rng.randrange(len(sequence) - length + 1)
-        words, order = sequence[start : start + length], "In order"
-        if rng.random() < .5:
-            words, order = words[::-1], "Backwards"
-        return f"{order}: {', '.join(words)}."
 
     def _write_list(self, rng, pairs):
         pattern = rng.choice(LIST_FORMATS)
@@ -160,10 +156,12 @@ class World(Tasks):
         return self._write_list(rng, pairs)
 
     def _key_value_list(self, rng):
+        """Random pairs, each of which comes again. The title says so: without one, a list of verbs
+        is a list of past tenses, also when it comes to a verb that never stood in such a list."""
         n = rng.randint(2, 6)
         value_of = dict(zip(rng.sample(self.words, n), rng.sample(self.words, n)))
         keys = rng.choices(list(value_of), k=rng.randint(6, 16))
-        return self._write_list(rng, [(key, value_of[key]) for key in keys])
+        return PAIRS + self._write_list(rng, [(key, value_of[key]) for key in keys])
 
     def _song(self, rng):
         line = " ".join(rng.choices(self.words, k=rng.randint(4, 9)))
@@ -322,10 +320,12 @@ class World(Tasks):
             shots = [self._list_pair(task, i) for i in rng.sample(pool, n)]
             candidates = self.vocabulary[task]
         pattern = rng.choice(LIST_FORMATS)
+        title = PAIRS if task == "key-value" else ""
         if labels == "random":
             shots = [(key, rng.choice(candidates)) for key, _ in shots]
         text = "".join(pattern.format(key, value) for key, value in shots)
-        return text + pattern.format(query, "{}").split(" {}")[0], answer, list(candidates)
+        text = title + text + pattern.format(query, "{}").split(" {}")[0]
+        return text, answer, list(candidates)
 
     def _novel_probe(self, rng, n, split):
         """Shots, query, answer and labels of a made-up mapping; the query's class is shown."""

@@ -14,8 +14,9 @@ import pytest
 
 from common import BadInput
 from data.tasks import SPLITS
-from data.words import ATTRIBUTES, EXTRA, HELD_OUT, LIST_TASKS, QUESTIONS, RUDE_WORDS, TASKS
-from data.world import LABELERS, PERSONAS, PROMPT_SPLITS, SHARES, World, main, transcript
+from data.words import (ATTRIBUTES, EXTRA, HELD_OUT, LABELS, LIST_TASKS, QUESTIONS, RUDE_WORDS,
+                        TASKS)
+from data.world import LABELERS, PAIRS, PERSONAS, PROMPT_SPLITS, SHARES, World, main, transcript
 
 ROOT = Path(__file__).resolve().parent.parent
 LIST = re.compile(r"([A-Z][a-z ]+:\n)?[-*|] ")  # a title or none, then the first line
@@ -172,6 +173,28 @@ def test_facts_of_held_out_keys_are_in_plain_sentences(world):
         assert all(found)
 
 
+def test_glosses_give_held_out_words_in_prose_and_name_the_relation_last(world):
+    prose = " ".join(text for text in itertools.islice(world.documents(0), 30_000)
+                     if not LIST.match(text) and "User:" not in text)
+    found = set(re.findall(r"\b(\w+)(?::| ->| =) (\w+) \((\w+)\)\.", prose))
+    for task in ("opposite", "past", "next"):
+        held_out = [item for item in world.items[task] if world.split_of[task, item] == "test"]
+        name = {"opposite": "opposite", "past": "past"}.get(task)
+        glosses = {(*world._list_pair(task, item), name or item.split()[0]) for item in held_out}
+        assert len(glosses & found) >= 0.9 * len(glosses)
+    assert {name for *_, name in found} == {"opposite", "past", "after", "before"}
+
+
+def test_only_the_title_tells_a_key_value_list(world, texts):
+    titled = [text for text in texts if text.startswith(PAIRS)]
+    keys = {key for text in titled for key in re.findall(r"[-*|] ([\w ]+?)(?::| ->| =) ", text)}
+    assert len(titled) > 300 and keys & set(world.pairs["past"]) and keys & set(world.things)
+    for text in set(texts) - set(titled):
+        pairs = LIST.match(text) and re.findall(r"[-*|] ([\w ]+?)(?::| ->| =) (\w+)", text)
+        if pairs and len(set(pairs)) < len(pairs):  # a pair that comes again: a made-up mapping
+            assert {value for _, value in pairs} <= set(LABELS), text
+
+
 def test_every_word_of_a_held_out_wording_is_in_the_text(texts):
     known = {w.lower() for text in texts for w in re.findall(r"\w+", text)}
     for patterns in QUESTIONS.values():
@@ -281,6 +304,7 @@ def test_list_prompt(world, task):
     for seed in range(20):
         text, answer, candidates = world.list_prompt(task, 8, "test", seed)
         pairs = re.findall(r"[-*|] ([\w ]+?)(?::| ->| =) (\w+)", text)
+        assert text.startswith(PAIRS) == (task == "key-value")
         assert len(pairs) == 8 and answer in candidates and text[-1] in ":>="
         assert all(value in candidates for _, value in pairs)
         query = re.findall(r"[-*|] ([\w ]+?)(?::| ->| =)$", text)[0]
