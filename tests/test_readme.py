@@ -1,5 +1,6 @@
 """Every command of both READMEs runs, from the first to the last, in one fresh folder at a tiny size."""
 
+import gzip
 import json
 import runpy
 import subprocess
@@ -55,6 +56,10 @@ def folder(tmp_path, monkeypatch):
     asked = [{"instruction": f"Say {line}", "input": "", "output": line} for line in lines * 8]
     for name in ("alpaca.json", "koalpaca.json"):
         (tmp_path / name).write_text(json.dumps(asked, ensure_ascii=False), encoding="utf-8")
+    pairs = [{"chosen": f"\n\nHuman: Say {line}\n\nAssistant: {line}",
+              "rejected": f"\n\nHuman: Say {line}\n\nAssistant: No."} for line in lines]
+    with gzip.open(tmp_path / "hh.jsonl.gz", "wt", encoding="utf-8") as file:
+        file.writelines(json.dumps(pair) + "\n" for pair in pairs)
     (tmp_path / "vocab.bpe").write_text("#version: 0.2\nt h\nth e\n", encoding="utf-8")
     tokenizer = Tokenizer(read_merges(tmp_path / "vocab.bpe"))
     np.array(tokenizer.encode(" ".join(lines * 400)), dtype=np.uint16).tofile("train.bin")
