@@ -201,9 +201,41 @@ def load_checkpoint(path, stages=None, device="cpu"):
     return checkpoint
 
 
+def first_process():
+    """Is this the one process, or the first of those that `torchrun` started?"""
+    return int(os.environ.get("RANK", 0)) == 0
+
+
+def whole(state):
+    """A state dict in which each sharded tensor (--fsdp) is whole, for the first process to write.
+
+    Every process takes part in gathering; the others get None in its place.
+    """
+    if isinstance(state, dict):
+        return {key: whole(value) for key, value in state.items()}
+    if isinstance(state, list):
+        return [whole(value) for value in state]
+    if not hasattr(state, "full_tensor"):
+        return state
+    tensor = state.full_tensor()
+    return tensor.cpu() if first_process() else None
+
+
+def share(tensor, param):
+    """The inverse of `whole` for the state of one parameter: cut as the parameter is."""
+    if not hasattr(param, "full_tensor") or tensor.shape != param.shape:
+        return tensor
+    from torch.distributed.tensor import distribute_tensor
+    cut = distribute_tensor(tensor, param.device_mesh, param.placements, src_data_rank=None)
+    return cut.clone()  # a cut is a view, which would keep the whole
+
+
 class Saver:
     """Writes the checkpoints of a run: `ckpt.pt` whenever the validation loss is the best so far,
-    and each time `last.pt`, which also holds the optimizers, for --resume."""
+    and each time `last.pt`, which also holds the optimizers, for --resume.
+
+    The files of a sharded run are those of one process, so either goes on from the other's.
+    """
 
     def __init__(self, cfg, stage, model, tokenizer, parent, optimizers):
         self.out, self.best = Path(cfg.out), math.inf
@@ -217,12 +249,15 @@ class Saver:
         if not saved:
             return 0
         for optimizer, state in zip(self.optimizers, saved["optimizer"]):
-            optimizer.load_state_dict(state)
+            params = [p for group in optimizer.param_groups for p in group["params"]]
+            cut = {i: {key: share(value, params[i]) for key, value in values.items()}
+                   for i, values in state["state"].items()}
+            optimizer.load_state_dict({**state, "state": cut})
         self.best = saved["best"]
         return saved["step"]
 
     def checkpoint(self, step, metrics):
-        weights = self.model.state_dict()
+        weights = whole(self.model.state_dict())
         return {**self.fixed, "model": weights, "step": step, "metrics": metrics}
 
     def keep(self, step, metrics):
@@ -230,13 +265,21 @@ class Saver:
         save_checkpoint(self.out / "ckpt.pt", self.checkpoint(step, metrics))
 
     def save(self, step, metrics, better=None, **extra):
-        """`better`: is this the one to keep? By default, if metrics["val_loss"] is the lowest."""
+        """`better`: is this the one to keep? By default, if metrics["val_loss"] is the lowest.
+
+        The first process writes; all processes of a sharded run call this.
+        """
         loss = metrics.get("val_loss", math.inf)
-        if loss < self.best if better is None else better:
-            self.keep(step, metrics)
+        better = loss < self.best if better is None else better
         self.best = min(self.best, loss)
-        extra |= {"best": self.best, "optimizer": [o.state_dict() for o in self.optimizers]}
-        save_checkpoint(self.out / "last.pt", {**self.checkpoint(step, metrics), **extra})
+        checkpoint = self.checkpoint(step, metrics)
+        extra |= {"best": self.best, "optimizer": whole([o.state_dict() for o in self.optimizers])}
+        if first_process():
+            if better:
+                save_checkpoint(self.out / "ckpt.pt", checkpoint)
+            save_checkpoint(self.out / "last.pt", {**checkpoint, **extra})
+        if hasattr(self.model, "reshard"):
+            dist.barrier()  # nobody reads the files before they are there
 
 
 def parent_of(path, checkpoint):
@@ -263,7 +306,7 @@ def need(path, script, preset, *more):
     path = Path(path)
     if not path.exists() and path.name not in ("ckpt.pt", "comparisons.jsonl"):
         raise BadInput(f"{path}: no such file")
-    if not path.exists() and int(os.environ.get("RANK", 0)) == 0:
+    if not path.exists() and first_process():
         options = [f"--preset={preset}", f"--out={path.parent.as_posix()}", *more]
         print(f"{path.as_posix()} is not there yet; making it: python {script} "
               + " ".join(options), flush=True)

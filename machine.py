@@ -39,10 +39,31 @@ class Machine:
             return nullcontext()
         return torch.autocast(self.device.split(":")[0], self.dtype)
 
+    def place(self, model, shard=False):
+        """Move a model to the device, or, with `shard`, this process's share of it (FSDP, Zhao et
+        al. 2023, arXiv 2304.11277).
+
+        Of each parameter, its gradient and its optimizer state every process keeps 1/world. A layer
+        is gathered whole, in the number format of the matmuls, only while it computes. What stands
+        between the layers, norms and the token table, is gathered once and in float32.
+        """
+        if not shard:
+            return model.to(self.device)
+        from torch.distributed.fsdp import (MixedPrecisionPolicy, fully_shard,
+                                            register_fsdp_forward_method)
+        mesh = dist.init_device_mesh(self.device.split(":")[0], (self.world,))
+        policy = MixedPrecisionPolicy(self.dtype, torch.float32, cast_forward_inputs=False)
+        for block in model.h:
+            for layer in (block.attn, block.mlp):
+                fully_shard(layer, mesh=mesh, mp_policy=policy)
+        model = fully_shard(model, mesh=mesh)
+        register_fsdp_forward_method(model, "trunk")  # sampling enters there
+        return model
+
     def distribute(self, model):
-        """Wrap the model so that gradients are averaged over processes (nothing for one
-        process)."""
-        if self.world == 1:
+        """Wrap the model so that gradients are averaged over processes (nothing for one process,
+        nor for a sharded model, which averages by itself)."""
+        if self.world == 1 or hasattr(model, "reshard"):
             return model
         return torch.nn.parallel.DistributedDataParallel(model)
 
@@ -110,11 +131,14 @@ def setup(cfg):
     dtypes["auto"] = torch.bfloat16 if fast_bf16(device) else torch.float32
     if cfg.dtype not in dtypes:
         raise BadInput(f"--dtype={cfg.dtype}: expected auto, float32 or bfloat16")
+    if world == 1 and getattr(cfg, "fsdp", False):
+        raise BadInput("--fsdp shares a model among several processes, and this is one; start them "
+                       "by torchrun --nproc_per_node=N, or leave --fsdp out (--fsdp=false)")
     if world > 1 and not dist.is_initialized():
         dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
-    machine = Machine(device, dtypes[cfg.dtype], rank, world)
-    machine.seed(cfg.seed)
-    return machine
+    dtype = dtypes[cfg.dtype]
+    Machine(device, dtype).seed(cfg.seed)  # not by rank: all draw the same first weights
+    return Machine(device, dtype, rank, world)
 
 
 def gemm_rate(machine):

@@ -24,20 +24,40 @@ class Muon(torch.optim.Optimizer):
         for group in self.param_groups:
             shapes = {}
             for p in group["params"]:
-                if p.grad is not None:
-                    shapes.setdefault(p.shape, []).append(p)
-            for (rows, columns), params in shapes.items():
+                if p.grad is not None:  # sharded matrices go one by one: one is whole at a time
+                    key = id(p) if hasattr(p, "full_tensor") else p.shape
+                    shapes.setdefault(key, []).append(p)
+            for params in shapes.values():
                 for p in params:
                     self.state[p].setdefault("momentum_buffer", torch.zeros_like(p))
                 moments = [self.state[p]["momentum_buffer"] for p in params]
                 grads = [p.grad for p in params]
                 torch._foreach_lerp_(moments, grads, 1 - group["momentum"])
-                update = torch.stack(torch._foreach_lerp(grads, moments, group["momentum"]))
-                update = orthogonalise(update.to(self.dtype)).to(params[0].dtype)
+                update = torch._foreach_lerp(grads, moments, group["momentum"])
+                G = torch.stack([whole(x) for x in update]).to(self.dtype)
+                update = orthogonalise(G).to(params[0].dtype).unbind()
+                update = [share(x, p) for x, p in zip(update, params)]
                 # A tall matrix gets a larger step, so that every output changes equally.
+                rows, columns = params[0].shape
                 scale = max(1, rows / columns) ** 0.5
                 torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
-                torch._foreach_add_(params, update.unbind(), alpha=-group["lr"] * scale)
+                torch._foreach_add_(params, update, alpha=-group["lr"] * scale)
+
+
+# Under --fsdp a parameter is a DTensor: a process holds some of its rows. AdamW works on those
+# alone; a matrix's nearest orthogonal one, like the norm of all gradients, needs every row.
+
+def whole(x):
+    """The tensor of which x is this process's share; every process takes part."""
+    return x.full_tensor() if hasattr(x, "full_tensor") else x
+
+
+def share(x, p):
+    """This process's share of the whole tensor x, cut as the parameter p is."""
+    if not hasattr(p, "full_tensor"):
+        return x
+    from torch.distributed.tensor import distribute_tensor
+    return distribute_tensor(x, p.device_mesh, p.placements, src_data_rank=None)
 
 
 def orthogonalise(G, steps=5):
@@ -95,7 +115,7 @@ def step(optimizers, model, factor, clip=1.0):
 
     Returns the norm before clipping and leaves the gradients empty.
     """
-    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
+    norm = whole(torch.nn.utils.clip_grad_norm_(model.parameters(), clip))
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["lr"] = factor * group["peak_lr"]

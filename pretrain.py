@@ -12,6 +12,7 @@ writes  out/pretrain/ckpt.pt (best validation loss), last.pt (for --resume), log
     python pretrain.py --preset=gpt2 --data=train.bin    124M parameters, for a GPU
     python pretrain.py --preset=ginc                     what icl_eval.py --probe=bayes asks
     torchrun --nproc_per_node=4 pretrain.py ...          one process per GPU
+    torchrun --nproc_per_node=4 pretrain.py --fsdp ...   the same, the model shared among them
 """
 
 import itertools
@@ -66,6 +67,7 @@ class Config:
     device: str = "auto"
     dtype: str = "auto"  # float32, bfloat16; auto takes bfloat16 where it is fast
     compile: bool = False  # torch.compile; pays back within long runs
+    fsdp: bool = False  # under torchrun: each process holds a share of the model, not a copy
     resume: bool = False  # go on from last.pt
     export: str = ""  # "hf": also write out/hf, which transformers loads
 
@@ -278,7 +280,7 @@ def train(cfg):
     train_data, val_data, tokenizer = load_data(cfg, tokenizer)
 
     # --- model
-    model = (model or new_model(cfg, tokenizer)).to(machine.device)
+    model = machine.place(model or new_model(cfg, tokenizer), cfg.fsdp)
     if max(train_data[:10**6].max(), val_data[:10**6].max()) >= model.config.vocab_size:
         raise BadInput(f"{cfg.data} holds token ids beyond the model's vocabulary of "
                        f"{model.config.vocab_size}")
@@ -308,7 +310,7 @@ def train(cfg):
             if machine.main:
                 tqdm.write(f"step {step:>6}   val loss {metrics['val_loss']:.4f} nats/token   "
                            f"{metrics['val_bits_per_byte']:.4f} bits/byte")
-                saver.save(step, metrics)
+            saver.save(step, metrics)
             clock, seen = time.perf_counter(), 0
         if step == cfg.steps:
             break
@@ -332,8 +334,8 @@ def train(cfg):
             bar.set_postfix_str(f"loss {loss:.3f}, {rate:,.0f} tokens/s, {mfu:.0%} of matmul rate")
 
     # --- results
+    samples = sample(model, tokenizer, machine, val_data)
     if machine.main:
-        samples = sample(model, tokenizer, machine, val_data)
         log.write(step=cfg.steps, samples=samples)
         print("\n".join(f"--- sample\n{text}" for text in samples))
         if cfg.export == "hf":

@@ -59,6 +59,7 @@ class Config:
     device: str = "auto"
     dtype: str = "auto"  # float32, bfloat16; auto takes bfloat16 where it is fast
     compile: bool = False  # torch.compile; pays back within long runs
+    fsdp: bool = False  # under torchrun: each process holds a share of the model, not a copy
     resume: bool = False  # go on from last.pt
 
 
@@ -182,17 +183,17 @@ def evaluate_world(model, tokenizer, cfg, machine, base):
 
 def report(base, tuned, tokenizer, val, cfg, machine):
     """Print and return the held-out results and some questions answered by both models."""
-    results = {}
+    results, say = {}, print if machine.main else lambda *_: None
     if cfg.data == "world":
         results = {"base": evaluate_world(base, tokenizer, cfg, machine, base=True),
                    "sft": evaluate_world(tuned, tokenizer, cfg, machine, base=False)}
-        print("\nheld-out questions (judged by simulated labelers' hidden utility)       correct   "
-              "score")
+        say("\nheld-out questions (judged by simulated labelers' hidden utility)       correct   "
+            "score")
         for stage, rows in results.items():
             for name, row in rows.items():
                 error = 1.96 * math.sqrt(row["correct"] * (1 - row["correct"]) / row["n"])
-                print(f"  {stage:<5} {name:<32} {100 * row['correct']:>22.1f} "
-                      f"± {100 * error:.1f} %  {row['score']:+.2f}")
+                say(f"  {stage:<5} {name:<32} {100 * row['correct']:>22.1f} "
+                    f"± {100 * error:.1f} %  {row['score']:+.2f}")
         questions = [p["messages"] for p in World().prompts("test", 13, seed=1)[:6]]
     else:
         questions = [messages[:-1] for _, _, messages in val[:4]]
@@ -202,9 +203,9 @@ def report(base, tuned, tokenizer, val, cfg, machine):
     after, _ = respond(tuned, *asked, **greedy)
     samples = [{"question": q[-1]["content"], "base": b, "sft": a}
                for q, b, a in zip(questions, before, after)]
-    print("\nthe likeliest answer of each model")
+    say("\nthe likeliest answer of each model")
     for s in samples:
-        print(f"\n  User  {s['question']}\n  base  {s['base']}\n  sft   {s['sft']}")
+        say(f"\n  User  {s['question']}\n  base  {s['base']}\n  sft   {s['sft']}")
     return results, samples
 
 
@@ -232,11 +233,12 @@ def train(cfg):
 
     # --- model
     try:
-        base, model = (GPT.from_checkpoint(c).to(machine.device) for c in (parent, saved or parent))
+        model = GPT.from_checkpoint(saved or parent)
     except ValueError as error:
         raise BadInput(f"{cfg.init}: {error}") from None
     if parent["stage"] == "pretrain" and not saved:
         name_roles(model, tokenizer)
+    model = machine.place(model, cfg.fsdp)
     learned = model.config.pos == "learned"
     max_len = min(cfg.max_len, model.config.block_size) if learned else cfg.max_len
     train_set, val_set, cut = load_examples(cfg, tokenizer, max_len)
@@ -270,7 +272,7 @@ def train(cfg):
             log.write(step=step, **metrics)
             if machine.main:
                 tqdm.write(f"step {step:>6}   val loss {metrics['val_loss']:.4f} nats/token")
-                saver.save(step, metrics)
+            saver.save(step, metrics)
             clock, seen = time.perf_counter(), 0
         if step == steps:
             break
@@ -300,9 +302,11 @@ def train(cfg):
             bar.set_postfix_str(f"loss {loss:.3f}, {rate:,.0f} tokens/s")
 
     # --- results
-    if machine.main:
-        tuned = GPT.from_checkpoint(load_checkpoint(out / "ckpt.pt")).to(machine.device)
+    if machine.main or cfg.fsdp:
+        base, tuned = (machine.place(GPT.from_checkpoint(c), cfg.fsdp)
+                       for c in (parent, load_checkpoint(out / "ckpt.pt")))
         results, samples = report(base, tuned, tokenizer, val_set, cfg, machine)
+    if machine.main:
         log.write(step=steps, results=results, samples=samples)
         name = (out / "ckpt.pt").as_posix()
         print(f"\n{name}: val loss {saver.best:.4f}; talk to it: python chat.py {name}")
