@@ -339,7 +339,7 @@ def train(cfg):
         log.write(step=cfg.steps, samples=samples)
         print("\n".join(f"--- sample\n{text}" for text in samples))
         if cfg.export == "hf":
-            gpt2.export(model, out / "hf")
+            gpt2.export(GPT.from_checkpoint(load_checkpoint(out / "last.pt")), out / "hf")
             print(f"{(out / 'hf').as_posix()}: for transformers' GPT2LMHeadModel.from_pretrained")
         print(f"{(out / 'ckpt.pt').as_posix()}: val loss {saver.best:.4f}")
     return metrics

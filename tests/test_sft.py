@@ -495,9 +495,11 @@ def test_a_killed_run_resumes_to_the_same_bits(files):
 @pytest.mark.skipif(
     sys.platform == "win32", reason="torchrun's rendezvous is not built for Windows"
 )
-def test_two_processes_train_as_one(files):
+@pytest.mark.parametrize("fsdp", [False, True])
+def test_two_processes_train_as_one(files, fsdp):
     one, two = (config(files, name, grad_accum=2, pretrain_mix=0.3) for name in ("one", "two"))
     sft.train(one)
+    two.fsdp = fsdp
     done = subprocess.run(
         [
             sys.executable,
