@@ -12,6 +12,7 @@ import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -205,6 +206,8 @@ def test_setup_refuses_what_it_does_not_know(monkeypatch):
     refused(machine_module.setup, Config(dtype="float16"), match="--dtype=float16: expected auto")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     refused(machine_module.setup, Config(device="cuda"), match="no CUDA GPU here; use --device=cpu")
+    alone = SimpleNamespace(device="cpu", dtype="float32", seed=1, fsdp=True)
+    refused(machine_module.setup, alone, match="--fsdp shares a model among several processes")
     machine = machine_module.setup(Config(dtype="float32"))
     assert (machine.device, machine.dtype, machine.world) == ("cpu", torch.float32, 1)
 

@@ -336,13 +336,13 @@ def test_two_processes_train_as_one(text_file, tmp_path, fsdp):
         config(text_file, tmp_path / name, grad_accum=2, steps=20) for name in ("one", "two")
     )
     pretrain.train(one)
+    more = []
     if fsdp:  # cut off and taken up again, each time on the model's shares
-        two.fsdp = True
-        cut = in_two_processes("--no-python", sys.executable, "-c", CUT, *options(two))
+        more = ["--fsdp", "--resume"]
+        cut = in_two_processes("--no-python", sys.executable, "-c", CUT, *options(two), "--fsdp")
         assert "go on with --resume" in cut.stderr, cut.stderr
         assert common.load_checkpoint(Path(two.out) / "last.pt")["step"] == 12
-        two.resume = True
-    done = in_two_processes("pretrain.py", *options(two))
+    done = in_two_processes("pretrain.py", *options(two), *more)
     assert done.returncode == 0, done.stderr
     head = json.loads(open(tmp_path / "two" / "log.jsonl", encoding="utf-8").readline())
     assert head["processes"] == 2

@@ -499,7 +499,6 @@ def test_a_killed_run_resumes_to_the_same_bits(files):
 def test_two_processes_train_as_one(files, fsdp):
     one, two = (config(files, name, grad_accum=2, pretrain_mix=0.3) for name in ("one", "two"))
     sft.train(one)
-    two.fsdp = fsdp
     done = subprocess.run(
         [
             sys.executable,
@@ -509,6 +508,7 @@ def test_two_processes_train_as_one(files, fsdp):
             "--nproc_per_node=2",
             "sft.py",
             *options(two),
+            *["--fsdp"] * fsdp,
         ],
         cwd=ROOT,
         capture_output=True,
