@@ -6,6 +6,7 @@ import math
 import os
 import platform
 import time
+import warnings
 import zlib
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -51,6 +52,8 @@ class Machine:
             return model.to(self.device)
         from torch.distributed.fsdp import (MixedPrecisionPolicy, fully_shard,
                                             register_fsdp_forward_method)
+        # It warns of writing into what the model returns, as nothing here does.
+        warnings.filterwarnings("ignore", message="FSDP2-wrapped module")
         mesh = dist.init_device_mesh(self.device.split(":")[0], (self.world,))
         policy = MixedPrecisionPolicy(self.dtype, torch.float32, cast_forward_inputs=False)
         for block in model.h:
