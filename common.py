@@ -206,23 +206,23 @@ def first_process():
     return int(os.environ.get("RANK", 0)) == 0
 
 
-def whole(state):
+def gathered(state):
     """A state dict in which each sharded tensor (--fsdp) is whole, for the first process to write.
 
     Every process takes part in gathering; the others get None in its place.
     """
     if isinstance(state, dict):
-        return {key: whole(value) for key, value in state.items()}
+        return {key: gathered(value) for key, value in state.items()}
     if isinstance(state, list):
-        return [whole(value) for value in state]
+        return [gathered(value) for value in state]
     if not hasattr(state, "full_tensor"):
         return state
     tensor = state.full_tensor()
     return tensor.cpu() if first_process() else None
 
 
-def share(tensor, param):
-    """The inverse of `whole` for the state of one parameter: cut as the parameter is."""
+def cut_like(param, tensor):
+    """The inverse of `gathered` for one tensor of a parameter's state: cut as the parameter is."""
     if not hasattr(param, "full_tensor") or tensor.shape != param.shape:
         return tensor
     from torch.distributed.tensor import distribute_tensor
@@ -250,14 +250,14 @@ class Saver:
             return 0
         for optimizer, state in zip(self.optimizers, saved["optimizer"]):
             params = [p for group in optimizer.param_groups for p in group["params"]]
-            cut = {i: {key: share(value, params[i]) for key, value in values.items()}
+            cut = {i: {key: cut_like(params[i], value) for key, value in values.items()}
                    for i, values in state["state"].items()}
             optimizer.load_state_dict({**state, "state": cut})
         self.best = saved["best"]
         return saved["step"]
 
     def checkpoint(self, step, metrics):
-        weights = whole(self.model.state_dict())
+        weights = gathered(self.model.state_dict())
         return {**self.fixed, "model": weights, "step": step, "metrics": metrics}
 
     def keep(self, step, metrics):
@@ -273,7 +273,8 @@ class Saver:
         better = loss < self.best if better is None else better
         self.best = min(self.best, loss)
         checkpoint = self.checkpoint(step, metrics)
-        extra |= {"best": self.best, "optimizer": whole([o.state_dict() for o in self.optimizers])}
+        states = [optimizer.state_dict() for optimizer in self.optimizers]
+        extra |= {"best": self.best, "optimizer": gathered(states)}
         if first_process():
             if better:
                 save_checkpoint(self.out / "ckpt.pt", checkpoint)
