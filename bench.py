@@ -18,11 +18,12 @@ for all parameters, learned positions, float32, one random batch a step, no comp
 
 import contextlib
 import io
+import itertools
 import statistics
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -130,12 +131,17 @@ GPU_SHAPES = [(16, 12, 1024, 64), (4, 16, 4096, 128)]
 
 
 def bench_attention(cfg, machine):
-    """Forward and backward, causal. Flops count the causal half: 2 matmuls forward, 5 backward."""
+    """Forward and backward, causal. Flops count the causal half: 2 matmuls forward, 5 backward.
+
+    A CPU is measured in float32, and in bfloat16 too where it is fast; a GPU in the format it
+    trains in.
+    """
     header("attention, forward + backward", "torch SDPA")
-    peak, rows = gemm_rate(machine), []
-    for shape in GPU_SHAPES if machine.device.startswith("cuda") else SHAPES:
-        q, k, v, g = (torch.randn(shape, device=machine.device, dtype=machine.dtype)
-                      for _ in range(4))
+    gpu, rows = machine.device.startswith("cuda"), []
+    formats = {machine.dtype} if gpu else dict.fromkeys([torch.float32, machine.dtype])
+    peaks = {dtype: gemm_rate(replace(machine, dtype=dtype)) for dtype in formats}
+    for dtype, shape in itertools.product(formats, GPU_SHAPES if gpu else SHAPES):
+        q, k, v, g = (torch.randn(shape, device=machine.device, dtype=dtype) for _ in range(4))
         leaves = [x.requires_grad_() for x in (q, k, v)]
 
         def ours():
@@ -147,7 +153,8 @@ def bench_attention(cfg, machine):
         B, H, T, D = shape
         flops = 7 * B * H * T * T * D
         a, b = take_turns(ours, peer, machine, cfg.repeats, 1 if T > 2000 else 5)
-        rows.append(row(str(shape), a, b, "GFLOP/s", flops / 1e9, flops, peak))
+        name = f"{shape} {str(dtype).removeprefix('torch.')}"
+        rows.append(row(name, a, b, "GFLOP/s", flops / 1e9, flops, peaks[dtype]))
     return [{**r, "against": "torch SDPA"} for r in rows]
 
 

@@ -40,10 +40,12 @@ def test_the_plain_loop_predicts_the_next_token_only():
 
 def test_records_for_the_report(tmp_path, monkeypatch):
     monkeypatch.setattr(bench, "SHAPES", [(1, 1, 16, 16), (1, 2, 8, 16)])
-    rows = bench.main(["attention", f"--out={tmp_path}", "--repeats=1", "--device=cpu"])
+    rows = bench.main(["attention", f"--out={tmp_path}", "--repeats=1", "--device=cpu",
+                       "--dtype=bfloat16"])
     head, *written = map(json.loads, (tmp_path / "bench.jsonl").read_text("utf-8").splitlines())
     assert written == rows and head["config"]["repeats"] == 1
-    assert [r["name"] for r in rows] == ["(1, 1, 16, 16)", "(1, 2, 8, 16)"]
+    assert [r["name"] for r in rows] == [f"{shape} {dtype}" for dtype in ("float32", "bfloat16")
+                                         for shape in bench.SHAPES]
     for r in rows:
         assert r["table"] == "attention" and r["low"] <= r["ratio"] <= r["high"]
         assert r["ours"] > 0 and r["peer"] > 0
