@@ -42,7 +42,8 @@ def reward(logs):
                         edgecolor=[COLOURS[i] for i in (2, 0, 3, 5)][: len(final)])
     for bar, hatch, value in zip(bars, HATCHES[1:], final.values()):
         bar.set_hatch(hatch)
-        axes[1].text(100 * value + 1, bar.get_y() + 0.4, f"{100 * value:.0f}", va="center")
+        axes[1].text(100 * value + 2, bar.get_y() + 0.4, f"{100 * value:.0f}", va="center",
+                     bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
     axes[1].axvline(50, color="black", linestyle=":", linewidth=1)
     axes[1].invert_yaxis()
     axes[1].set_xlim(0, 100)
