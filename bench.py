@@ -138,7 +138,7 @@ def bench_attention(cfg, machine):
     """
     header("attention, forward + backward", "torch SDPA")
     gpu, rows = machine.device.startswith("cuda"), []
-    formats = {machine.dtype} if gpu else dict.fromkeys([torch.float32, machine.dtype])
+    formats = dict.fromkeys([machine.dtype] if gpu else [torch.float32, machine.dtype])
     peaks = {dtype: gemm_rate(replace(machine, dtype=dtype)) for dtype in formats}
     for dtype, shape in itertools.product(formats, GPU_SHAPES if gpu else SHAPES):
         q, k, v, g = (torch.randn(shape, device=machine.device, dtype=dtype) for _ in range(4))
