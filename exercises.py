@@ -42,7 +42,7 @@ class Config:
 
 PRESETS = {"default": {}}
 ROOT = Path(__file__).resolve().parent
-SOURCES = (".py", ".cpp", ".md", ".toml")  # of the files copied, beside the folders below
+SOURCES = (".py", ".cpp", ".h", ".md", ".toml")  # of the files copied, beside the folders below
 FOLDERS = ("data", "tests", "web")
 LIMIT = 300  # seconds that a grader may take before it counts as a failure
 BEGIN = {"fill": "start", "bug": "plant"}

@@ -56,11 +56,12 @@ def _compile(source):
     compiler = next((path for name in names if name and (path := shutil.which(name))), None)
     if compiler is None or os.name == "nt":
         raise BuildError("no C++ compiler")
+    code = [path.read_text(encoding="utf-8") for path in (source, source.with_name("vectors.h"))]
     ask = functools.partial(subprocess.run, capture_output=True, text=True, errors="replace")
     version = ask([compiler, "--version"]).stdout
     for flags in _flag_choices():
-        key = (source.read_text(encoding="utf-8"), os.path.realpath(compiler), version, flags,
-               torch.__version__, platform.machine(), _cpu_model())
+        key = (*code, os.path.realpath(compiler), version, flags, torch.__version__,
+               platform.machine(), _cpu_model())
         name = f"{source.stem}-{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.so"
         built = _cache_dir() / name
         if built.exists():

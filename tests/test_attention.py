@@ -65,9 +65,10 @@ def test_fused_equals_definition(T, D):
 
 
 @needs_kernel
-@pytest.mark.parametrize("shape", [(1, 2, 65, 32), (2, 1, 200, 64), (1, 1, 257, 40)])
-def test_bfloat16_is_as_exact_as_sdpa(shape):
-    inputs = draw(*shape, torch.bfloat16)
+@pytest.mark.parametrize("D", [16, 24, 32, 40, 64, 128])
+@pytest.mark.parametrize("T", [2, 7, 63, 64, 65, 200, 257])
+def test_bfloat16_is_as_exact_as_sdpa(T, D):
+    inputs = draw(1, 2, T, D, torch.bfloat16)
     sdpa = with_gradients(lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True),
                           *inputs)
     for ours, peer, truth in zip(with_gradients(A.attention, *inputs), sdpa, exact(*inputs)):
@@ -102,6 +103,18 @@ def test_last_dimension_may_be_strided():
 
 
 @needs_kernel
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_rows_may_lie_an_odd_number_of_elements_apart(dtype):
+    """A pair of bfloat16s, 32 bits, then begins at no multiple of its size."""
+    inputs = draw(1, 2, 75, 32, dtype)
+    loose = [F.pad(x, (1, 2))[..., 1:-2] for x in inputs]
+    assert loose[0].stride(2) == 35
+    for ours, plain in zip(with_gradients(A.attention, *loose),
+                           with_gradients(A.attention, *inputs)):
+        assert torch.equal(ours, plain)
+
+
+@needs_kernel
 def test_large_scores_neither_overflow_nor_drown():
     q, k, v, dout = draw(1, 2, 150, 32)
     inputs = (60 * q, 60 * k, v, dout)
@@ -129,9 +142,10 @@ def test_gradient_for_some_inputs_only():
 # --- invariants ----------------------------------------------------------------------------------
 
 @needs_kernel
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("cut", [1, 37, 64, 128, 150])
-def test_the_future_leaves_the_past_alone(cut):
-    q, k, v, _ = draw(1, 2, 160, 32)
+def test_the_future_leaves_the_past_alone(cut, dtype):
+    q, k, v, _ = draw(1, 2, 160, 32, dtype)
     before = A.attention(q, k, v)
     for x in (q, k, v):
         x[:, :, cut:] = 1e4

@@ -164,7 +164,7 @@ def test_functions_are_found_in_the_reading_guide():
 @pytest.fixture
 def clone(tmp_path):
     """The sources alone, in a directory of their own, without any output."""
-    for path in [*ROOT.glob("*.py"), *ROOT.glob("*.cpp")]:
+    for path in [p for kind in ("py", "cpp", "h") for p in ROOT.glob(f"*.{kind}")]:
         shutil.copy(path, tmp_path)
     shutil.copytree(ROOT / "data", tmp_path / "data", ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
