@@ -52,6 +52,7 @@ class Config:
     batch_size: int = 8  # questions of one step, with all pairs of each (InstructGPT: 64)
     epochs: int = 1  # InstructGPT, App. C.2: more than one overfits
     lr: float = 1e-3  # AdamW; then a cosine down to a tenth (InstructGPT, App. C.2)
+    matrix_lr: float = 0.007  # Muon; 0 hands the hidden matrices to AdamW
     eval_every: int = 50  # steps between validations
     seed: int = 1
     device: str = "auto"
@@ -61,7 +62,8 @@ class Config:
 
 PRESETS = {
     "tiny": {},
-    "gpt2": dict(init="out/sft_gpt2/ckpt.pt", out="out/reward_gpt2", max_len=1024, lr=1e-5),
+    "gpt2": dict(init="out/sft_gpt2/ckpt.pt", out="out/reward_gpt2", max_len=1024, lr=1e-5,
+                 matrix_lr=0.0),
 }
 
 
@@ -256,7 +258,7 @@ def train(cfg):
     sft = GPT.from_checkpoint(parent).to(machine.device)
     train_set, val_set = load_comparisons(cfg, sft, tokenizer, machine)
     model = GPT.from_checkpoint(saved or parent, head="scalar", dropout=0.0).to(machine.device)
-    optimizers = optim.build(model, cfg.lr)
+    optimizers = optim.build(model, cfg.lr, cfg.matrix_lr, dtype=machine.dtype)
     saver = Saver(cfg, "reward", model, parent["tokenizer"], parent_of(path, parent), optimizers)
     first = saver.resume(saved)
     log = Log(out / "log.jsonl", cfg, machine, resumed_step=first if saved else None)

@@ -45,7 +45,7 @@ SHARES = {"facts": .25, "known list": .12, "novel list": .15, "key-value list": 
 # to learn one by one come often, those that follow from facts about things seldom.
 WORD_TASKS = {"opposite": .22, "past": .2, "sum": .23, "next": .2, "bigger": .05, "name": .1}
 PERSONAS = {"helpful": .16, "brush-off": .36, "rude": .16, "asks back": .16, "off-topic": .16}
-LABELERS = {"careful": .42, "curt": .14, "sloppy": .26, "rude": .18}
+LABELERS = {"careful": .54, "curt": .14, "sloppy": .14, "rude": .18}
 PROMPT_SPLITS = ("sft", "rm", "ppo", "dev", "test", "paraphrase")
 LIST_FORMATS = ("- {}: {}\n", "* {} -> {}\n", "| {} = {} ")  # each word keeps its leading space
 PAIRS = "Pairs:\n"  # the title of a key-value list
