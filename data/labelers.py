@@ -14,7 +14,7 @@ from random import Random
 
 from data.judge import default_world, judge
 
-NOISE = 0.82  # standard deviation, in units of utility
+NOISE = 0.87  # standard deviation, in units of utility
 # How much more (or less) than the judge a labeler cares for a part of the utility.
 BIAS = {"s00": {"polite": 0.5}, "s01": {"polite": -0.5}, "s02": {"concise": 1.0},
         "s03": {"truthful": 0.8}, "s04": {"sentence": 0.5}, "s05": {"sentence": -0.5},

@@ -86,7 +86,8 @@ def write(path, records):
 
 def config(files, out="out", **changes):
     return Config(**{**dict(init=str(files / "sft.pt"), data=str(files / "people.jsonl"), out=str(files / out),
-                            batch_size=4, eval_every=10, lr=1e-2, epochs=2, device="cpu", dtype="float32"), **changes})
+                            batch_size=4, eval_every=10, lr=1e-2, matrix_lr=0.02, epochs=2, device="cpu",
+                            dtype="float32"), **changes})
 
 
 def log_of(out):
@@ -408,7 +409,9 @@ def test_dropout_is_off(files):
     common.save_checkpoint(files / "sft.pt", base)
     built = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reward.optim, "build", lambda model, *a, _f=reward.optim.build: built.append(model) or _f(model, *a))
+        build = reward.optim.build
+        patch.setattr(reward.optim, "build",
+                      lambda model, *a, **k: built.append(model) or build(model, *a, **k))
         reward.train(config(files, epochs=1))
     model, tokens = built[0].train(), torch.randint(99, (2, 9))
     assert torch.equal(model(tokens), model(tokens))
