@@ -21,10 +21,11 @@ COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#5
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 2)))
 MARKERS = "os^DvPX"
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "++", "oo")
+FREE = ("PPO, no price on KL", "KL에 값이 없는 PPO")
 # What the studies and the stages call a model, what a figure calls it, and its place in COLOURS.
 ARMS = {"pretrain": ("base", 0), "base": ("base", 0), "sft": ("SFT", 1), "ppo": ("PPO", 2),
-        "ppo_free": ("PPO, no price on KL", 4), "ppo_ptx": ("PPO-ptx", 3),
-        "ppo_few": ("PPO", 2), "ppo_few_free": ("PPO, no price on KL", 4), "dpo": ("DPO", 5)}
+        "ppo_free": (FREE[0], 4), "ppo_ptx": ("PPO-ptx", 3),
+        "ppo_few": ("PPO", 2), "ppo_few_free": (FREE[0], 4), "dpo": ("DPO", 5)}
 # What report.py draws them with; a name from a log is text, never a formula.
 STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
          "grid.color": "#dddddd", "grid.linewidth": 0.6, "axes.axisbelow": True,
@@ -134,8 +135,9 @@ def joined(pairs, english="", korean=""):
     """Several (English, Korean) as the clauses of one sentence, after an introduction."""
     if not pairs:
         return "There is nothing to compare yet.", "아직 견줄 것이 없습니다."
-    return tuple(f"{intro}{': ' if intro else ''}{'; '.join(parts)}."
-                 for intro, parts in zip((english, korean), zip(*pairs)))
+    english, korean = (f"{intro}{': ' if intro else ''}{'; '.join(parts)}."
+                       for intro, parts in zip((english, korean), zip(*pairs)))
+    return english, korean.replace(*FREE)
 
 
 # --- drawing -----------------------------------------------------------------------------------

@@ -192,6 +192,11 @@ def test_the_tax_is_what_the_rows_say(tmp_path):
     assert "PPO 23%, below half in every run" in said(tmp_path, "wins")
 
 
+def test_a_korean_sentence_is_korean_throughout():
+    free, korean = figures.FREE
+    assert figures.joined([(f"{free} 40%", f"{free} 40%")]) == (f"{free} 40%.", f"{korean} 40%.")
+
+
 def test_overoptimisation_is_seen_only_where_it_is(tmp_path):
     studies(tmp_path)
     clauses = dict(zip(("ppo", "ppo_free", "few", "few_free"),
