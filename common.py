@@ -42,7 +42,10 @@ def run(main, *args):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        return main(*args)
+        result = main(*args)
+        if dist.is_initialized():
+            leave_together()
+        return result
     except BadInput as error:
         line = str(error)
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
@@ -57,6 +60,16 @@ def run(main, *args):
             dist.destroy_process_group()
     print(f"error: {line}", file=sys.stderr)
     sys.exit(2)
+
+
+def leave_together():
+    """End a process of `torchrun` once all have done their part, and without Python's own shutdown,
+    in which a thread of the process group that still runs would abort it."""
+    dist.barrier()
+    dist.destroy_process_group()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 # --- command line ------------------------------------------------------------------------------
