@@ -1,5 +1,5 @@
 // The small kernels beside attention.cpp, each in one pass over memory: GELU, the loss of the
-// output layer, and the attention of one new token.
+// output layer, the rotation of queries and keys, and the attention of one new token.
 //
 // All work on vectors of W floats and on sizes that W divides; the compiler maps them to the
 // machine's own registers. Tensors are float32 or bfloat16, arithmetic is float32. No result
@@ -111,6 +111,73 @@ extern "C" void cross_entropy_forward(const Loss* c) {
 }
 extern "C" void cross_entropy_backward(const Loss* c) {
     c->is_bf16 ? cross_entropy_backward<bf16>(*c) : cross_entropy_backward<float>(*c);
+}
+
+// ---- rotation of queries and keys ----------------------------------------------------------
+//
+//     y = s R x,   s = 1 / sqrt(mean x^2 + eps), or 1 where lengths are left alone
+//
+// R turns pair j of channels by the position's angle: (a, b) -> (a cos - b sin, b cos + a sin), and
+// may stretch it. Its transpose turns back. So with u = s R^T dy
+//
+//     dx = u - x mean(x u) / (mean x^2 + eps), or u where lengths are left alone
+
+struct Turn {                                     // all 64-bit words, filled by fused.py
+    i64 rows, heads, D, stride, turns, normalise, is_bf16, threads;
+    const void* x;                                // rows of heads x D numbers, `stride` apart
+    const float* turn;                            // (turns, D/2, 2): cos and sin
+    const void* dy;                               // (rows, heads, D)
+    void* out;                                    // (rows, heads, D): y or dx
+};
+constexpr float EPS = 1e-6f;
+
+// (a, b) of each pair becomes (a cos - b sin, b cos + a sin); way = -1 turns back.
+static inline vec turned(vec x, vec turn, float way) {
+    typedef uint64_t pairs __attribute__((vector_size(W * 4)));
+    pairs p, t;
+    memcpy(&p, &x, sizeof p);
+    memcpy(&t, &turn, sizeof t);
+    pairs swap = p << 32 | p >> 32, twice_cos = t << 32 | t << 32 >> 32, twice_sin = t >> 32;
+    twice_sin |= twice_sin << 32;
+    vec swapped, cos, sin, sign = {-way, way, -way, way, -way, way, -way, way};
+    memcpy(&swapped, &swap, sizeof swap);
+    memcpy(&cos, &twice_cos, sizeof cos);
+    memcpy(&sin, &twice_sin, sizeof sin);
+    return x * cos + swapped * sign * sin;
+}
+
+template <class T, bool BACKWARD> static void rotate(const Turn& c) {
+#pragma omp parallel for num_threads(c.threads) schedule(static)
+    for (i64 row = 0; row < c.rows; row++) {
+        const float* turn = c.turn + row % c.turns * c.D;  // rows run through the positions
+        for (i64 h = 0; h < c.heads; h++) {
+            const T* x = (const T*)c.x + row * c.stride + h * c.D;
+            const i64 at = (row * c.heads + h) * c.D;
+            const T* dy = (const T*)c.dy + at;
+            T* out = (T*)c.out + at;
+            vec squares = {}, products = {};
+            for (i64 d = 0; d < c.D; d += W) {
+                vec v = load(x + d);
+                squares += v * v;
+                if (BACKWARD) products += v * turned(load(dy + d), load(turn + d), -1);
+            }
+            const float square = sum_of(squares) / c.D + EPS;
+            const float s = c.normalise ? 1 / std::sqrt(square) : 1.0f;
+            const float along = c.normalise ? s * sum_of(products) / c.D / square : 0.0f;
+            for (i64 d = 0; d < c.D; d += W) {
+                vec v = BACKWARD ? load(dy + d) : load(x + d);
+                v = s * turned(v, load(turn + d), BACKWARD ? -1 : 1);
+                store(out + d, BACKWARD ? v - along * load(x + d) : v);
+            }
+        }
+    }
+}
+
+extern "C" void rotate_forward(const Turn* c) {
+    c->is_bf16 ? rotate<bf16, false>(*c) : rotate<float, false>(*c);
+}
+extern "C" void rotate_backward(const Turn* c) {
+    c->is_bf16 ? rotate<bf16, true>(*c) : rotate<float, true>(*c);
 }
 
 // ---- attention of one new token per row ----------------------------------------------------

@@ -1,10 +1,11 @@
-"""Operators that take one pass over memory where torch takes several: GELU and cross-entropy.
+"""Operators that take one pass over memory where torch takes several.
 
     gelu(x) = x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2      (Hendrycks & Gimpel 2016)
     cross_entropy(x, t) = log sum_v exp(x_v) - x_t
+    rotate(x, r) = r x / sqrt(mean x^2)                            (Su et al. 2021)
 
-torch.nn.functional has both, and serves wherever fused.cpp does not: on a GPU, or without a
-compiler. On a CPU its tanh and its three passes over the logits are a seventh of a training step.
+torch's own serve wherever fused.cpp does not: on a GPU, or without a compiler. On a CPU its tanh
+and its three passes over the logits are a seventh of a training step.
 """
 
 import torch
@@ -56,6 +57,34 @@ def _cross_entropy_backward(dloss, x, targets, lse):
     return dx
 
 
+def _turn_words(x, rotation, normalise):
+    """What both kernels are told of x, and x itself: in its place if its rows of n·H·D numbers lie
+    one after another at equal distances, as in a slice of a larger tensor, else copied so."""
+    B, T, n, H, D = x.shape
+    in_rows = x.stride()[2:] == (H * D, D, 1) and (B == 1 or x.stride(0) == T * x.stride(1))
+    x, turn = x if in_rows else x.contiguous(), torch.view_as_real(rotation).contiguous()
+    return x, turn, (B * T, n * H, D, x.stride(1), len(turn), normalise, *_how(x), x.data_ptr(),
+                     turn.data_ptr())
+
+
+def _rotate(x, rotation, normalise):
+    x, turn, words = _turn_words(x, rotation, normalise)
+    y = _like_x(x)
+    native.call(native.library("fused").rotate_forward, *words, 0, y.data_ptr())
+    return y
+
+
+def _rotate_backward(dy, x, rotation, normalise):
+    x, turn, words = _turn_words(x, rotation, normalise)
+    dy, dx = dy.contiguous(), _like_x(x)
+    native.call(native.library("fused").rotate_backward, *words, dy.data_ptr(), dx.data_ptr())
+    return dx
+
+
+def _rotate_gradients(ctx, dy):
+    return kernels.rotate_backward(dy, *ctx.saved_tensors, ctx.normalise), None, None
+
+
 # --- operators for torch -------------------------------------------------------------------------
 # torch.compile sees opaque operators whose shapes the fake versions tell.
 
@@ -76,7 +105,10 @@ def _register():
             ("cross_entropy", "Tensor x, Tensor targets) -> (Tensor, Tensor)", _cross_entropy,
              _cross_entropy_fake),
             ("cross_entropy_backward", "Tensor dloss, Tensor x, Tensor targets, Tensor lse) "
-             "-> Tensor", _cross_entropy_backward, lambda dloss, x, *_: _like_x(x))):
+             "-> Tensor", _cross_entropy_backward, lambda dloss, x, *_: _like_x(x)),
+            ("rotate", "Tensor x, Tensor rotation, bool normalise) -> Tensor", _rotate, _like_x),
+            ("rotate_backward", "Tensor dy, Tensor x, Tensor rotation, bool normalise) -> Tensor",
+             _rotate_backward, lambda dy, x, *_: _like_x(x))):
         ops.define(f"{name}({signature}")
         ops.impl(name, function, "CPU")
         torch.library.register_fake(f"nanochatgpt::{name}", fake, lib=ops)
@@ -87,6 +119,11 @@ def _register():
         "nanochatgpt::cross_entropy",
         lambda ctx, dloss, _: (kernels.cross_entropy_backward(dloss, *ctx.saved_tensors), None),
         setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs, output[1]),
+        lib=ops)
+    torch.library.register_autograd(
+        "nanochatgpt::rotate", _rotate_gradients,
+        setup_context=lambda ctx, inputs, output: (ctx.save_for_backward(*inputs[:2]),
+                                                   setattr(ctx, "normalise", inputs[2])),
         lib=ops)
     return ops
 
@@ -108,6 +145,23 @@ def gelu(x):
     if x.numel() % W == 0 and _serves(x.device.type, x.dtype):
         return kernels.gelu(x)
     return F.gelu(x, approximate="tanh")
+
+
+def rotate(x, rotation, normalise=False):
+    """RoPE (Su et al. 2021, eq. 34): turn each pair of channels by an angle that grows with
+    position.
+
+    x (B, T, n, H, D) and rotation (T or B, 1, 1, 1, D/2) complex numbers, one row per position; it
+    may stretch as it turns. With `normalise` each vector of D is brought to root mean square 1
+    first. Differentiable in x. Returns (B, T, n, H, D).
+
+    A query and a key then meet under an angle that depends only on how far apart they are.
+    """
+    if x.shape[-1] % W == 0 and _serves(x.device.type, x.dtype):
+        return kernels.rotate(x, rotation, normalise)
+    y = F.rms_norm(x.float(), x.shape[-1:], eps=1e-6) if normalise else x.float()
+    pairs = torch.view_as_complex(y.reshape(*x.shape[:-1], -1, 2))
+    return torch.view_as_real(pairs * rotation).flatten(-2).to(x.dtype)
 
 
 def cross_entropy(logits, targets):

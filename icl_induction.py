@@ -21,7 +21,7 @@ import torch
 
 from common import BadInput
 from data.pretrain_text import PretrainText
-from model import GPT, GPTConfig, rotate
+from model import GPT, GPTConfig
 from scoring import print_table, t_interval
 
 SEQUENCES, BLOCKS = 64, 512  # random sequences said twice; blocks of text
@@ -87,7 +87,7 @@ def heads(model, tokens):
     """Attention weights of every layer on tokens (B, T): L tensors (B, H, T, T), one at a time.
 
     A hook notes what each attention module is given; queries and keys are then computed again from
-    that with the module's own weights, in plain PyTorch.
+    that, and the weights from them in plain PyTorch.
     """
     given = []
     hooks = [block.attn.register_forward_pre_hook(lambda _, inputs: given.append(inputs[:2]))
@@ -98,12 +98,7 @@ def heads(model, tokens):
         for hook in hooks:
             hook.remove()
     for block, (x, rotation) in zip(model.h, given):
-        B, T, C = x.shape
-        H = block.attn.n_head
-        qk = block.attn.c_attn(x).view(B, T, 3, H, C // H)[:, :, :2]
-        if rotation is not None:
-            qk = rotate(qk, rotation)
-        q, k = (part.transpose(1, 2) for part in qk.unbind(2))  # each (B, H, T, D)
+        q, k, _ = block.attn.project(x, rotation)
         yield attention_weights(q, k)
 
 

@@ -32,23 +32,32 @@ class GPTConfig:
     dropout: float = 0.0
     bias: bool = False  # in Linear and LayerNorm; GPT-2 has it
     pos: str = "rope"  # "learned" table (GPT-2) or "rope" rotations (Su et al. 2021)
+    qk_norm: bool = True  # with rope: queries and keys of one length (Henry et al. 2020)
     head: str = "lm"  # "lm": logits over V; "scalar": one number per token, for reward and value
+
+
+QK_LENGTH = 1.25  # of a normalised query or key, in units of √D: no score is above 1.25²·√D
 
 
 class Attention(nn.Module):
     def __init__(self, config):
         super().__init__()
-        self.n_head, self.dropout = config.n_head, config.dropout
+        self.n_head, self.dropout, self.qk_norm = config.n_head, config.dropout, config.qk_norm
         self.c_attn = nn.Linear(config.n_embd, 3 * config.n_embd, bias=config.bias)
         self.c_proj = nn.Linear(config.n_embd, config.n_embd, bias=config.bias)
 
-    def forward(self, x, rotation, cache, lengths):
+    def project(self, x, rotation):
+        """Queries and keys, turned by position, and values: (B, T, C) -> three (B, H, T, D)."""
         B, T, C = x.shape
         qkv = self.c_attn(x).view(B, T, 3, self.n_head, C // self.n_head)
         qk, v = qkv.split((2, 1), 2)
         if rotation is not None:
-            qk = rotate(qk, rotation)
-        q, k, v = (x.transpose(1, 2) for x in (*qk.unbind(2), v.squeeze(2)))  # each (B, H, T, D)
+            qk = fused.rotate(qk, rotation, self.qk_norm)
+        return [x.transpose(1, 2) for x in (*qk.unbind(2), v.squeeze(2))]
+
+    def forward(self, x, rotation, cache, lengths):
+        B, T, C = x.shape
+        q, k, v = self.project(x, rotation)
         if cache is None:
             y = attention.attention(q, k, v)
         elif lengths is None:  # prefill: fill the first T slots
@@ -58,17 +67,6 @@ class Attention(nn.Module):
             y = attention.decode(q, k, v, cache, lengths)
         y = y.transpose(1, 2).reshape(B, T, C)
         return F.dropout(self.c_proj(y), self.dropout, self.training)
-
-
-def rotate(x, rotation):
-    """RoPE (Su et al. 2021, eq. 34): turn each pair of channels by an angle that grows with
-    position.
-
-    x (..., T, n, H, D) and rotation (T or B×1, 1, 1, D/2) complex unit numbers. A query and a key
-    then meet under an angle that depends only on how far apart they are.
-    """
-    pairs = torch.view_as_complex(x.float().reshape(*x.shape[:-1], -1, 2))
-    return torch.view_as_real(pairs * rotation).flatten(-2).to(x.dtype)
 
 
 class MLP(nn.Module):
@@ -138,7 +136,8 @@ class GPT(nn.Module):
     @classmethod
     def from_checkpoint(cls, checkpoint, **changes):
         """The network a checkpoint holds. `changes` override its config, such as head="scalar"."""
-        model = cls(GPTConfig(**{**checkpoint["model_config"], **changes}))
+        before = {"qk_norm": False}  # of checkpoints that do not tell
+        model = cls(GPTConfig(**{**before, **checkpoint["model_config"], **changes}))
         try:
             missing, unexpected = model.load_state_dict(checkpoint["model"], strict=False)
         except RuntimeError as error:
@@ -171,7 +170,8 @@ class GPT(nn.Module):
             D = self.config.n_embd // self.config.n_head
             frequency = 10000.0 ** (-torch.arange(0, D, 2, device=x.device) / D)  # (D/2,)
             angle = positions[..., None, None, None] * frequency  # (T or B×1, 1, 1, D/2)
-            rotation = torch.polar(torch.ones_like(angle), angle)
+            length = torch.full_like(angle, QK_LENGTH if self.config.qk_norm else 1.0)
+            rotation = torch.polar(length, angle)
         x = F.dropout(x, self.config.dropout, self.training)
         for layer, block in enumerate(self.h):
             x = block(x, rotation, None if cache is None else cache[layer], lengths)

@@ -5,11 +5,14 @@ import itertools
 from random import Random
 
 from data.words import (ATTRIBUTES, COLOURS, COURTESY, CURT, DAYS, EVENTS, EXTRA, GLOSSES, HELD_OUT,
-                        INSULTS, KINDS, LETTERS, MONTHS, NAMES, NOTES, NUMBERS, OPPOSITES, PLACES,
-                        QUESTIONS, REFUSALS, REVIEWED, SEPARATORS, SIZES, STATEMENTS, TASKS, VERBS,
-                        VERDICTS)
+                        INSULTS, KINDS, LABELS, LETTERS, MONTHS, NAMES, NOTES, NUMBERS, OPPOSITES,
+                        PLACES, QUESTIONS, REFUSALS, REVIEWED, SEPARATORS, SIZES, STATEMENTS, TASKS,
+                        VERBS, VERDICTS)
 
-SPLITS = {"train": .48, "dev": .12, "test": .40}           # of the (task, item) keys
+SPLITS = {"train": .48, "dev": .12, "test": .40}  # of the (task, item) keys
+# Of the words in made-up lists. A class has few, so most are shown: a model that meets only half of
+# them in such lists learns those by heart and finds no label for the others.
+NOVEL_SPLITS = {"train": .75, "dev": .08, "test": .17}
 
 
 def stable_hash(key):
@@ -17,11 +20,11 @@ def stable_hash(key):
     return int.from_bytes(hashlib.sha256(key.encode("utf-8")).digest()[:8], "big")
 
 
-def split_keys(task, items):
+def split_keys(task, items, shares=SPLITS):
     """{item: "train" | "dev" | "test"}: exact shares, by rank of the hash of (task, item)."""
     ranked = sorted(items, key=lambda item: stable_hash(f"{task}|{item}"))
-    n_train = round(SPLITS["train"] * len(ranked))
-    n_dev = round(SPLITS["dev"] * len(ranked))
+    n_train = round(shares["train"] * len(ranked))
+    n_dev = round(shares["dev"] * len(ranked))
     return {item: "train" if i < n_train else "dev" if i < n_train + n_dev else "test"
             for i, item in enumerate(ranked)}
 
@@ -34,6 +37,7 @@ class Tasks:
     items        {task: [item]}; an item is a short text such as "tractor" or "three plus four"
     answers      {(task, item): [accepted answer words]}
     vocabulary   {task: [every word that could be an answer]}
+    classes      {class: [word]}, for mappings made up for one list; novel_split {word: split}
     split_of     {(task, item): "train" | "dev" | "test"}; by key, so that the reverse of a
                  held-out opposite ("hot" of "cold") may be a training key
     """
@@ -51,6 +55,7 @@ class Tasks:
         self.pairs = {task: {} for task in TASKS}  # {task: {item: [answers]}}
         self._define_words()
         self._define_things(rng)
+        self._define_novel()
         self.items = {task: list(pairs) for task, pairs in self.pairs.items()}
         self.answers = {(task, item): self.pairs[task][item]
                         for task in TASKS for item in self.items[task]}
@@ -104,6 +109,22 @@ class Tasks:
                 for item in (f"a {facts['colour']} {kind}",
                              f"{article} {kind} in the {facts['place']}"):
                     self.pairs["name"].setdefault(item, []).append(thing)
+
+    def _define_novel(self):
+        """Word classes for made-up mappings, and every word for songs and key-value lists."""
+        self.classes = {**KINDS, "number": NUMBERS, "month": MONTHS, "verb": list(VERBS),
+                        "adjective": VERDICTS["good"] + VERDICTS["bad"], "colour": COLOURS,
+                        "place": PLACES, "name": NAMES}
+        opposites = [w for pair in OPPOSITES for w in pair]
+        elsewhere = set(itertools.chain(*self.classes.values()))
+        self.classes["quality"] = [w for w in opposites if w not in elsewhere]
+        self.novel_split = {w: s for name, words in self.classes.items()
+                            for w, s in split_keys("novel " + name, words, NOVEL_SPLITS).items()}
+        self.novel_train = {name: [w for w in words if self.novel_split[w] == "train"]
+                            for name, words in self.classes.items()}
+        self.words = list(dict.fromkeys(
+            self.things + COLOURS + PLACES + SIZES + NAMES + LABELS + NUMBERS + opposites
+            + [w for pair in VERBS.items() for w in pair] + VERDICTS["good"] + VERDICTS["bad"]))
 
     def _slots(self, task, item):
         """What the patterns of data/words.py call x, a, b, d, n, s."""

@@ -31,11 +31,10 @@ from pathlib import Path
 from random import Random
 
 from common import BadInput, run
-from data.tasks import SPLITS, Tasks, split_keys, stable_hash
-from data.words import (AGAIN, ATTRIBUTES, BRUSH_OFF, COLOURS, COURTESY, EVENTS, EXTRA, GLOSSES,
-                        HELD_OUT, INSULTS, KINDS, LABELS, LIST_TASKS, MONTHS, NAMES, NOTES, NUMBERS,
-                        OPPOSITES, PLACES, QUESTIONS, REFUSALS, REVIEWED, SIZES, SMALL_TALK, TASKS,
-                        VERBS, VERDICTS)
+from data.tasks import SPLITS, Tasks, stable_hash
+from data.words import (AGAIN, ATTRIBUTES, BRUSH_OFF, COURTESY, EVENTS, EXTRA, GLOSSES, HELD_OUT,
+                        INSULTS, LABELS, LIST_TASKS, NAMES, NOTES, OPPOSITES, PLACES, QUESTIONS,
+                        REFUSALS, REVIEWED, SMALL_TALK, TASKS, VERBS, VERDICTS)
 from tokenizer import transcript
 
 # Share of the pretraining text (in words and punctuation marks) that each type of document gets.
@@ -61,21 +60,7 @@ class World(Tasks):
 
     def __init__(self, seed=0):
         super().__init__(seed)
-        self._define_novel()
         self._measure_documents()
-
-    def _define_novel(self):
-        """Word classes for made-up mappings, and every word for songs and key-value lists."""
-        self.classes = {**KINDS, "number": NUMBERS, "month": MONTHS, "verb": list(VERBS),
-                        "adjective": VERDICTS["good"] + VERDICTS["bad"]}
-        self.novel_split = {w: s for name, words in self.classes.items()
-                            for w, s in split_keys("novel " + name, words).items()}
-        self.novel_train = {name: [w for w in words if self.novel_split[w] == "train"]
-                            for name, words in self.classes.items()}
-        self.words = list(dict.fromkeys(
-            self.things + COLOURS + PLACES + SIZES + NAMES + LABELS + NUMBERS
-            + [w for pair in OPPOSITES for w in pair] + [w for pair in VERBS.items() for w in pair]
-            + VERDICTS["good"] + VERDICTS["bad"]))
 
     # ------------------------------------------------------------------ pretraining text
 

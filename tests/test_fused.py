@@ -1,5 +1,6 @@
-"""fused.py against torch's own GELU and cross-entropy in float64."""
+"""fused.py against torch's own GELU and cross-entropy, and RoPE's definition, in float64."""
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -85,6 +86,84 @@ def test_gelu_takes_any_strides():
     for view in (x.T, x[:, ::2], x[::2], x[0].expand(4, 16)):
         torch.testing.assert_close(fused.gelu(view), torch_gelu(view))
         for a, b in zip(with_gradient(fused.gelu, view), with_gradient(torch_gelu, view)):
+            torch.testing.assert_close(a, b)
+
+
+# --- rotation ------------------------------------------------------------------------------------
+
+def rotation_at(positions, D):
+    frequency = 10000.0 ** (-torch.arange(0, D, 2) / D)
+    angle = torch.as_tensor(positions)[:, None, None, None] * frequency
+    return torch.polar(torch.ones_like(angle), angle)
+
+
+def definition(x, rotation, normalise):
+    """RoPE and its norm in x's own format, written with cosines."""
+    cos, sin = rotation.real.to(x.dtype), rotation.imag.to(x.dtype)
+    if normalise:
+        x = x / (x.square().mean(-1, keepdim=True) + 1e-6).sqrt()
+    a, b = x[..., ::2], x[..., 1::2]
+    return torch.stack([a * cos - b * sin, b * cos + a * sin], -1).flatten(-2)
+
+
+def test_rotate_by_hand():
+    x = torch.tensor([1.0, 0.0, 0.0, 1.0]).expand(1, 3, 1, 1, 4)  # two pairs: (1, 0) and (0, 1)
+    y = fused.rotate(x, rotation_at([0, 1, 50], 4))[0, :, 0, 0]
+    for row, p in zip(y, (0, 1, 50)):  # the second pair turns a hundred times slower
+        expected = [math.cos(p), math.sin(p), -math.sin(p / 100), math.cos(p / 100)]
+        assert row.tolist() == pytest.approx(expected, abs=1e-5)
+
+
+def test_rope_scores_depend_on_distance_alone():
+    q, k = torch.randn(2, 1, 8).expand(2, 6, 8)  # the same query and key at six positions
+    def scores(start):
+        turn = rotation_at(range(start, start + 6), 8)
+        a, b = (fused.rotate(x[None, :, None, None], turn)[0, :, 0, 0] for x in (q, k))
+        return a @ b.T
+    near = scores(0)
+    assert torch.allclose(near, scores(40), atol=1e-4)
+    for distance in range(-5, 6):
+        diagonal = near.diagonal(distance)
+        assert torch.allclose(diagonal, diagonal[:1].expand_as(diagonal), atol=1e-5)
+    assert (near[0, 0] - near[0, 1]).abs() > 1e-3
+
+
+def test_normalised_by_hand():
+    """(3, 4, 0, ...) of eight has mean square 25/8; a quarter turn at twice the length follows."""
+    x = torch.zeros(1, 1, 1, 1, 8)
+    x[..., 0], x[..., 1] = 3.0, 4.0
+    turn = torch.full((1, 1, 1, 1, 4), 2j)
+    y = fused.rotate(x, turn, True).flatten()
+    s = 2 / (25 / 8) ** 0.5
+    assert y[:2].tolist() == pytest.approx([-4 * s, 3 * s], rel=1e-5) and y[2:].abs().max() == 0
+
+
+@needs_kernel
+@pytest.mark.parametrize("normalise", [True, False])
+@pytest.mark.parametrize("dtype, limit", [(torch.float32, 2e-6), (torch.bfloat16, 8e-3)])
+@pytest.mark.parametrize("B, T, n, H, D", [(3, 7, 2, 4, 16), (1, 5, 2, 1, 8), (4, 1, 2, 3, 32)])
+def test_rotate_equals_the_definition(normalise, dtype, limit, B, T, n, H, D):
+    """Of a slice of queries, keys and values, as the model takes it, and of a copy."""
+    qkv = torch.randn(B, T, n + 1, H, D).to(dtype)
+    turn = 1.25 * rotation_at(range(3, 3 + max(B, T) if T == 1 else 3 + T), D)
+    turn = turn[:, None] if T == 1 else turn  # decode: each row stands elsewhere
+    for x in (qkv[:, :, :n], qkv[:, :, :n].contiguous(), qkv[:, :, :n].transpose(2, 3).contiguous()
+              .transpose(2, 3)):
+        truths = with_gradient(definition, x.double(), turn, normalise)
+        for ours, truth in zip(with_gradient(fused.rotate, x, turn, normalise), truths):
+            assert ours.dtype == dtype
+            assert ((ours - truth).abs() / truth.abs().max()).max() < limit
+
+
+@needs_kernel
+def test_rotate_equals_the_fallback(monkeypatch):
+    x, turn = torch.randn(2, 6, 2, 4, 16), rotation_at(range(6), 16)
+    for normalise in (True, False):
+        ours = with_gradient(fused.rotate, x, turn, normalise)
+        with monkeypatch.context() as without:
+            without.setattr(fused, "_serves", lambda *_: False)
+            peers = with_gradient(fused.rotate, x, turn, normalise)
+        for a, b in zip(ours, peers):
             torch.testing.assert_close(a, b)
 
 
@@ -181,7 +260,9 @@ def test_gelu_under_autocast():
 @needs_kernel
 def test_same_bits_for_any_number_of_threads():
     x, (logits, targets) = torch.randn(10_008), draw_logits(101)
+    qk, turn = torch.randn(4, 33, 2, 4, 32), rotation_at(range(33), 32)
     for results in (bits_by_threads(lambda: with_gradient(fused.gelu, x)),
+                    bits_by_threads(lambda: with_gradient(fused.rotate, qk, turn, True)),
                     bits_by_threads(lambda: with_gradient(fused.cross_entropy, logits, targets))):
         for other in results[1:]:
             assert all(torch.equal(a, b) for a, b in zip(results[0], other))
@@ -191,10 +272,13 @@ def test_same_bits_for_any_number_of_threads():
 def test_opcheck():
     (logits, targets), x = draw_logits(), torch.randn(3, 16)
     loss, lse = fused.kernels.cross_entropy(logits, targets)
+    qk, turn = torch.randn(2, 6, 2, 4, 16), rotation_at(range(6), 16)
     for operator, inputs in (
             ("gelu", (x.clone().requires_grad_(),)), ("gelu_backward", (torch.randn(3, 16), x)),
             ("cross_entropy", (logits.clone().requires_grad_(), targets)),
-            ("cross_entropy_backward", (torch.randn(37), logits, targets, lse))):
+            ("cross_entropy_backward", (torch.randn(37), logits, targets, lse)),
+            ("rotate", (qk.clone().requires_grad_(), turn, True)),
+            ("rotate_backward", (torch.randn_like(qk), qk, turn, False))):
         torch.library.opcheck(getattr(fused.kernels, operator).default, inputs)
 
 
@@ -211,8 +295,10 @@ def test_gradients_equal_differences():
 @needs_kernel
 def test_compiles_to_one_graph():
     targets = torch.tensor([1, -1, 5])
+    turn = rotation_at(range(3), 16)
     def f(x):
-        return fused.cross_entropy(fused.gelu(2 * x), targets)
+        x = fused.rotate(fused.gelu(2 * x).view(1, 3, 1, 1, 16), turn, True)
+        return fused.cross_entropy(x.view(3, 16), targets)
     x = torch.randn(3, 16)
     compiled = torch.compile(f, fullgraph=True, backend="aot_eager")
     for a, b in zip(with_gradient(compiled, x), with_gradient(f, x)):

@@ -5,9 +5,11 @@ import math
 import pytest
 import torch
 
+import fused
 import model as module
+from tests.test_fused import rotation_at
 from tests.tiny import V, tiny
-from model import (GPT, GPTConfig, filter_logits, generate, masked_mean, pick, rotate, stream,
+from model import (GPT, GPTConfig, QK_LENGTH, filter_logits, generate, masked_mean, pick, stream,
                    token_logprobs)
 
 BOTH = pytest.mark.parametrize("pos", ["rope", "learned"])
@@ -133,38 +135,40 @@ def test_flops_per_token_by_hand():
 # --- RoPE --------------------------------------------------------------------------------------
 
 
-def rotation_at(positions, D):
-    frequency = 10000.0 ** (-torch.arange(0, D, 2) / D)
-    angle = torch.as_tensor(positions)[:, None, None, None] * frequency
-    return torch.polar(torch.ones_like(angle), angle)
-
-
-def test_rotate_by_hand():
-    x = torch.tensor([1.0, 0.0, 0.0, 1.0]).expand(1, 3, 1, 1, 4)  # two pairs: (1, 0) and (0, 1)
-    y = rotate(x, rotation_at([0, 1, 50], 4))[0, :, 0, 0]
-    for row, p in zip(y, (0, 1, 50)):  # the second pair turns a hundred times slower
-        expected = [math.cos(p), math.sin(p), -math.sin(p / 100), math.cos(p / 100)]
-        assert row.tolist() == pytest.approx(expected, abs=1e-5)
-
-
-def test_rope_scores_depend_on_distance_alone():
-    q, k = torch.randn(2, 1, 8).expand(2, 6, 8)  # the same query and key at six positions
-    def scores(start):
-        turn = rotation_at(range(start, start + 6), 8)
-        a, b = (rotate(x[None, :, None, None], turn)[0, :, 0, 0] for x in (q, k))
-        return a @ b.T
-    near = scores(0)
-    assert torch.allclose(near, scores(40), atol=1e-4)
-    for distance in range(-5, 6):
-        diagonal = near.diagonal(distance)
-        assert torch.allclose(diagonal, diagonal[:1].expand_as(diagonal), atol=1e-5)
-    assert (near[0, 0] - near[0, 1]).abs() > 1e-3
-
-
-def test_the_trunk_turns_by_position(monkeypatch):
+def test_queries_and_keys_of_one_length(monkeypatch):
+    """No score is above QK_LENGTH² √D, however large the weights; without qk_norm they grow."""
     seen = []
-    monkeypatch.setattr(module, "rotate", lambda x, r: (seen.append((x.shape[3], r)), rotate(x, r))[1])
-    model = tiny(n_layer=1)
+    plain = module.attention.attention
+    monkeypatch.setattr(module.attention, "attention",
+                        lambda q, k, v: (seen.append((q, k)), plain(q, k, v))[1])
+    for qk_norm in (True, False):
+        model = tiny(n_layer=1, qk_norm=qk_norm)
+        torch.nn.init.normal_(model.h[0].attn.c_attn.weight, std=3.0)
+        model(torch.randint(V, (2, 5)))
+    for q, k in seen:
+        most = QK_LENGTH**2 * q.shape[-1] ** 0.5
+        scores = (q @ k.mT).abs() / q.shape[-1] ** 0.5
+        assert (scores.max() <= most * 1.0001) == (q is seen[0][0])
+    lengths = seen[0][0].square().mean(-1).sqrt()
+    torch.testing.assert_close(lengths, torch.full_like(lengths, QK_LENGTH))
+
+
+def test_a_checkpoint_that_does_not_tell_has_no_qk_norm():
+    model = tiny(qk_norm=False)
+    config = vars(model.config).copy()
+    del config["qk_norm"]
+    again = GPT.from_checkpoint({"model_config": config, "model": model.state_dict()})
+    tokens = torch.randint(V, (2, 5))
+    assert not again.config.qk_norm and torch.equal(again(tokens), model(tokens))
+    assert not torch.equal(tiny(qk_norm=True)(tokens), model(tokens))
+
+
+@pytest.mark.parametrize("length, qk_norm", [(QK_LENGTH, True), (1.0, False)])
+def test_the_trunk_turns_by_position(monkeypatch, length, qk_norm):
+    seen, rotate = [], fused.rotate
+    monkeypatch.setattr(fused, "rotate",
+                        lambda x, r, n: (seen.append((x.shape[3], r / length)), rotate(x, r, n))[1])
+    model = tiny(n_layer=1, qk_norm=qk_norm)
     cache = model.new_cache(2, 12)
     model.trunk(torch.randint(V, (2, 5)), cache)
     model.trunk(torch.randint(V, (2, 1)), cache, torch.tensor([3, 5]))
