@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -321,6 +322,25 @@ def test_list_prompt(world, task):
         if task != "novel":
             keys = [key for key, _ in re.findall(r"[-*|] ([\w ]+?)(?::| ->| =) (\w+)", noisy[0])]
             assert keys == [key for key, _ in pairs]
+
+
+def test_classes_of_made_up_lists(world):
+    """A word belongs to one class; each class is mostly shown and keeps words for dev and test."""
+    words = [w for members in world.classes.values() for w in members]
+    assert len(set(words)) == len(words) and set(words) == set(world.novel_split)
+    for name, members in world.classes.items():
+        splits = [world.novel_split[w] for w in members]
+        assert {"train", "dev", "test"} == set(splits) and splits.count("train") >= .7 * len(splits)
+        shown = [w for w, split in zip(members, splits) if split == "train"]
+        assert world.novel_train[name] == shown
+
+
+def test_no_made_up_list_shows_a_held_out_word(world):
+    rng = Random("novel")
+    held_out = {w for w, split in world.novel_split.items() if split != "train"}
+    for _ in range(300):
+        keys = re.findall(r"[-*|] ([\w ]+?)(?::| ->| =) ", world._novel_list(rng))
+        assert len(keys) >= 8 and not held_out & set(keys)
 
 
 def test_an_unknown_option_is_one_line_and_exit_code_2():
