@@ -32,6 +32,7 @@ class GPTConfig:
     dropout: float = 0.0
     bias: bool = False  # in Linear and LayerNorm; GPT-2 has it
     pos: str = "rope"  # "learned" table (GPT-2) or "rope" rotations (Su et al. 2021)
+    rotary: float = 0.5  # with rope: share of a head's channels that turn with position
     qk_norm: bool = True  # with rope: queries and keys of one length (Henry et al. 2020)
     head: str = "lm"  # "lm": logits over V; "scalar": one number per token, for reward and value
 
@@ -105,6 +106,8 @@ class GPT(nn.Module):
                 raise ValueError(f"{name}={getattr(config, name)}: expected a number above 0")
         if config.pos not in ("rope", "learned"):
             raise ValueError(f"pos={config.pos}: expected rope or learned")
+        if not 0 < config.rotary <= 1:
+            raise ValueError(f"rotary={config.rotary}: expected a share above 0, at most 1")
         if not 0 <= config.dropout < 1:
             raise ValueError(f"dropout={config.dropout}: expected at least 0 and less than 1")
         if config.n_embd % config.n_head or config.n_embd // config.n_head % 2:
@@ -136,7 +139,7 @@ class GPT(nn.Module):
     @classmethod
     def from_checkpoint(cls, checkpoint, **changes):
         """The network a checkpoint holds. `changes` override its config, such as head="scalar"."""
-        before = {"qk_norm": False}  # of checkpoints that do not tell
+        before = {"rotary": 1.0, "qk_norm": False}  # of checkpoints that do not tell
         model = cls(GPTConfig(**{**before, **checkpoint["model_config"], **changes}))
         try:
             missing, unexpected = model.load_state_dict(checkpoint["model"], strict=False)
@@ -167,8 +170,12 @@ class GPT(nn.Module):
                                  "positions")
             x = x + self.wpe(positions)
         else:
+            # Some pairs of channels turn, by 1 radian a token down to 1/10000; the others stand
+            # still, and what they ask for is found at any distance.
             D = self.config.n_embd // self.config.n_head
-            frequency = 10000.0 ** (-torch.arange(0, D, 2, device=x.device) / D)  # (D/2,)
+            pairs = torch.arange(D // 2, device=x.device)
+            turning = math.ceil(self.config.rotary * D / 2)
+            frequency = 10000.0 ** (-pairs / turning) * (pairs < turning)  # (D/2,)
             angle = positions[..., None, None, None] * frequency  # (T or B×1, 1, 1, D/2)
             length = torch.full_like(angle, QK_LENGTH if self.config.qk_norm else 1.0)
             rotation = torch.polar(length, angle)

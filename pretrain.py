@@ -53,6 +53,7 @@ class Config:
     block_size: int = 128  # tokens of context in training
     short: float = 0.0  # share of steps on blocks of an eighth, so that short prompts are known too
     pos: str = "rope"  # or "learned", as GPT-2
+    rotary: float = 0.5  # with rope: share of a head's channels that turn with position
     qk_norm: bool = True  # with rope: queries and keys of one length; induction forms far sooner
     dropout: float = 0.0  # 0 while text is plentiful, 0.2 where it is repeated
     batch_size: int = 16  # rows of one step, over all processes and accumulation steps
@@ -255,7 +256,8 @@ def start_from(cfg, saved):
 
 def new_model(cfg, tokenizer):
     """A network of the configured shape with fresh weights."""
-    shape = ("n_layer", "n_head", "n_embd", "block_size", "pos", "qk_norm", "dropout")
+    shape = ("n_layer", "n_head", "n_embd", "block_size", "pos", "rotary", "qk_norm",
+             "dropout")
     vocab_size = -(-tokenizer.n_vocab // 64) * 64  # a multiple of 64 keeps the matmuls aligned
     try:
         return GPT(GPTConfig(vocab_size=vocab_size, **{k: getattr(cfg, k) for k in shape}))

@@ -153,28 +153,34 @@ def test_queries_and_keys_of_one_length(monkeypatch):
     torch.testing.assert_close(lengths, torch.full_like(lengths, QK_LENGTH))
 
 
-def test_a_checkpoint_that_does_not_tell_has_no_qk_norm():
-    model = tiny(qk_norm=False)
+def test_a_checkpoint_that_does_not_tell_has_plain_rope():
+    model = tiny(qk_norm=False, rotary=1.0)
     config = vars(model.config).copy()
-    del config["qk_norm"]
+    del config["qk_norm"], config["rotary"]
     again = GPT.from_checkpoint({"model_config": config, "model": model.state_dict()})
     tokens = torch.randint(V, (2, 5))
     assert not again.config.qk_norm and torch.equal(again(tokens), model(tokens))
-    assert not torch.equal(tiny(qk_norm=True)(tokens), model(tokens))
+    for other in (dict(qk_norm=True, rotary=1.0), dict(qk_norm=False, rotary=0.5)):
+        assert not torch.allclose(tiny(**other)(tokens), model(tokens))
 
 
+@pytest.mark.parametrize("rotary", [1.0, 0.5, 0.1])
 @pytest.mark.parametrize("length, qk_norm", [(QK_LENGTH, True), (1.0, False)])
-def test_the_trunk_turns_by_position(monkeypatch, length, qk_norm):
+def test_the_trunk_turns_by_position(monkeypatch, length, qk_norm, rotary):
+    """A share of the pairs of channels turns, at least one; the others keep angle 0."""
     seen, rotate = [], fused.rotate
     monkeypatch.setattr(fused, "rotate",
                         lambda x, r, n: (seen.append((x.shape[3], r / length)), rotate(x, r, n))[1])
-    model = tiny(n_layer=1, qk_norm=qk_norm)
+    model = tiny(n_layer=1, qk_norm=qk_norm, rotary=rotary)
+    turning = {1.0: 4, 0.5: 2, 0.1: 1}[rotary]  # of four pairs
     cache = model.new_cache(2, 12)
     model.trunk(torch.randint(V, (2, 5)), cache)
     model.trunk(torch.randint(V, (2, 1)), cache, torch.tensor([3, 5]))
     (_, prefill), (_, decode) = seen
-    assert torch.allclose(prefill, rotation_at(range(5), 8), atol=1e-6)
-    assert torch.allclose(decode.reshape(2, 1, 1, -1), rotation_at([3, 5], 8), atol=1e-6)
+    for turn, positions in ((prefill, range(5)), (decode.reshape(2, 1, 1, -1), [3, 5])):
+        expected = rotation_at(positions, 2 * turning)
+        assert torch.allclose(turn[..., :turning], expected, atol=1e-6)
+        assert (turn[..., turning:] == 1).all()
 
 
 # --- log-probabilities -------------------------------------------------------------------------
