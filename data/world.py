@@ -127,7 +127,7 @@ class World(Tasks):
     def _known_list(self, rng):
         task = rng.choice(LIST_TASKS)
         items = self._list_items(task, rng.choice(("after", "before")), self.train[task])
-        chosen = rng.sample(items, min(len(items), rng.randint(4, 18)))
+        chosen = rng.sample(items, rng.randint(4, 14))
         lines = self._write_list(rng, [self._list_pair(task, item) for item in chosen])
         return f"{self.title(task, chosen[0])}:\n{lines}" if rng.random() < .5 else lines
 
