@@ -56,7 +56,7 @@ SMOKE = {"pretrain.py": ["--steps=20", "--n_layer=1", "--n_head=2", "--n_embd=32
          "reward.py": ["--n_prompts=16", "--n_eval=13"],
          "ppo.py": ["--iterations=2", "--batch_size=8", "--minibatch=4"]}
 
-FEW = 50  # questions with four ranked answers each: 300 comparisons; reward.py's default has 18,000
+FEW = 50  # questions with four ranked answers each: 300 comparisons; reward.py has 16,000
 # name of the run: (script, what it starts from, options)
 STAGES = {
     "pretrain": ("pretrain.py", {}, []),
