@@ -4,8 +4,8 @@
     cross_entropy(x, t) = log sum_v exp(x_v) - x_t
     rotate(x, r) = r x / sqrt(mean x^2)                            (Su et al. 2021)
 
-torch's own serve wherever fused.cpp does not: on a GPU, or without a compiler. On a CPU its tanh
-and its three passes over the logits are a seventh of a training step.
+torch's own operators serve wherever fused.cpp does not: on a GPU, or without a compiler. On a CPU
+their tanh and their three passes over the logits are a seventh of a training step.
 """
 
 import torch
