@@ -2,7 +2,7 @@
 
     gelu(x) = x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2      (Hendrycks & Gimpel 2016)
     cross_entropy(x, t) = log sum_v exp(x_v) - x_t
-    rotate(x, r) = r x / sqrt(mean x^2)                            (Su et al. 2021)
+    rotate(x, r) = r x / sqrt(mean x^2)           (Su et al. 2021; Henry et al. 2020)
 
 torch's own operators serve wherever fused.cpp does not: on a GPU, or without a compiler. On a CPU
 their tanh and their three passes over the logits are a seventh of a training step.
@@ -81,6 +81,11 @@ def _rotate_backward(dy, x, rotation, normalise):
     return dx
 
 
+def _keep_for_rotate(ctx, inputs, output):
+    *tensors, ctx.normalise = inputs
+    ctx.save_for_backward(*tensors)
+
+
 def _rotate_gradients(ctx, dy):
     return kernels.rotate_backward(dy, *ctx.saved_tensors, ctx.normalise), None, None
 
@@ -121,10 +126,7 @@ def _register():
         setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs, output[1]),
         lib=ops)
     torch.library.register_autograd(
-        "nanochatgpt::rotate", _rotate_gradients,
-        setup_context=lambda ctx, inputs, output: (ctx.save_for_backward(*inputs[:2]),
-                                                   setattr(ctx, "normalise", inputs[2])),
-        lib=ops)
+        "nanochatgpt::rotate", _rotate_gradients, setup_context=_keep_for_rotate, lib=ops)
     return ops
 
 

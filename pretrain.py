@@ -256,8 +256,7 @@ def start_from(cfg, saved):
 
 def new_model(cfg, tokenizer):
     """A network of the configured shape with fresh weights."""
-    shape = ("n_layer", "n_head", "n_embd", "block_size", "pos", "rotary", "qk_norm",
-             "dropout")
+    shape = ("n_layer", "n_head", "n_embd", "block_size", "pos", "rotary", "qk_norm", "dropout")
     vocab_size = -(-tokenizer.n_vocab // 64) * 64  # a multiple of 64 keeps the matmuls aligned
     try:
         return GPT(GPTConfig(vocab_size=vocab_size, **{k: getattr(cfg, k) for k in shape}))
