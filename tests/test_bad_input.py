@@ -206,6 +206,7 @@ def test_an_option_that_cannot_be(refused, stage, option, words):
         "--grad_accum=3",
         "--eval_every=0",
         "--n_head=0",
+        "--rotary=0",
         "--n_head=3",
         "--n_embd=0",
         "--n_embd=17",
