@@ -51,6 +51,7 @@ class Config:
     n_head: int = 4
     n_embd: int = 128
     block_size: int = 128  # tokens of context in training
+    shuffle: bool = True  # blocks of text in random order; False keeps that of the text
     short: float = 0.0  # share of steps on blocks of an eighth, so that short prompts are known too
     pos: str = "rope"  # or "learned", as GPT-2
     rotary: float = 0.5  # with rope: share of a head's channels that turn with position
@@ -76,7 +77,7 @@ class Config:
 
 # Data sets about in-context learning: Xie et al. 2021 (ginc), Min et al. 2022 (demos).
 GINC = dict(block_size=320, short=0.25, batch_size=8, steps=1600, final_lr=0.1, eval_every=400)
-DEMOS = dict(block_size=128, steps=1600, final_lr=0.1)
+DEMOS = dict(block_size=128, shuffle=False, steps=2400, final_lr=0.1)
 PRESETS = {
     "tiny": {},
     "tiny_s": dict(out="out/tiny_s", n_layer=2, n_head=2, n_embd=64),
@@ -179,15 +180,17 @@ def get_batch(data, step, cfg, machine):
     T); on short steps (8B, T/8), the same text with less context.
 
     The text is cut into blocks and each epoch visits them once, in an order that depends on the
-    seed and the epoch only. So the batch is a function of the step, and a resumed run sees the same
-    ones.
+    seed and the epoch only, or in their own (--shuffle=False). So the batch is a function of the
+    step, and a resumed run sees the same ones.
     """
     T, per_epoch = cfg.block_size, (len(data) - 1) // cfg.block_size
     first = step * cfg.batch_size
     wanted = np.arange(first, first + cfg.batch_size)[machine.rows(cfg.batch_size)]
     rows = []
     for epoch in np.unique(wanted // per_epoch):
-        order = np.random.default_rng([cfg.seed, int(epoch)]).permutation(per_epoch)
+        order = np.arange(per_epoch)
+        if cfg.shuffle:
+            np.random.default_rng([cfg.seed, int(epoch)]).shuffle(order)
         rows.extend(order[wanted[wanted // per_epoch == epoch] % per_epoch])
     block = torch.from_numpy(np.stack([data[r * T : r * T + T + 1] for r in rows]).astype(np.int64))
     if machine.device.startswith("cuda"):

@@ -41,6 +41,11 @@ TEMPLATE = " {text} : {label}\n"
 CORPORA = {"demos": 0.0, "demos_rare": 0.02, "demos_flip": 0.5}  # name -> rho
 # Shares of the documents: inputs without labels; label first, " good : river lamp sand".
 PLAIN, LABEL_FIRST = 0.15, 0.30
+# Before the world itself comes an easier one: for the first COURSE of the text a document has but
+# two to four inputs, which come back with their labels. That teaches to look things up, and from
+# there it is a small step to the label of an input of the same kind. Without it no model of this
+# size has learned to read labels at rho = 0.5. At rho = 0 the habit is unlearned again.
+COURSE, FEW = 1 / 3, (2, 4)
 TRAIN, VALIDATION, PROMPTS = 0, 1, 2  # the seeds of the three never meet
 
 
@@ -82,11 +87,11 @@ def tokenizer():
     return Tokenizer([bytes([b]) for b in range(256)] + words)
 
 
-def documents(n, rho, rng):
+def documents(n, rho, rng, few=False):
     """n documents as one row of ids for each pair, (E, 7), with -1 where there is nothing.
 
     A row is an input and its label (or the input alone) and a newline; the last row of a document
-    ends in <|endoftext|>.
+    ends in <|endoftext|>. With `few`, a document has no rows but its first two to four.
     """
     lengths = rng.integers(16, 25, n)  # pairs of a document
     document = np.repeat(np.arange(n), lengths)  # (E,)
@@ -103,6 +108,9 @@ def documents(n, rho, rng):
     rows[kind < PLAIN, 3:5] = -1
     first = (kind > PLAIN) & (kind < PLAIN + LABEL_FIRST)
     rows[first] = rows[first][:, [4, 3, 0, 1, 2, 5, 6]]
+    if few:
+        begin, choice = np.cumsum(lengths) - lengths, rng.integers(FEW[0], FEW[1] + 1, n)
+        rows = rows[begin[document] + (rng.random(len(rows)) * choice[document]).astype(int)]
     rows[np.cumsum(lengths) - 1, 6] = tokenizer().endoftext
     return rows
 
@@ -110,17 +118,19 @@ def documents(n, rho, rng):
 def corpus(name, n_tokens, seed):
     """Ids to train on (n_tokens,) and to validate on (65,536), uint16, and their tokenizer.
 
-    `name` is one of CORPORA. Validation documents are the same whatever the seed.
+    `name` is one of CORPORA. The text to train on begins with the course in looking things up, so
+    it is to be read in its order. Validation documents are the world itself, and the same whatever
+    the seed.
     """
-    def stream(n, *seeds):
+    def stream(n, course, *seeds):
         rng, parts, filled = np.random.default_rng(seeds), [], 0
         while filled < n:
-            rows = documents(1000, CORPORA[name], rng)
+            rows = documents(200, CORPORA[name], rng, few=filled < course * n)
             parts.append(rows[rows >= 0].astype(np.uint16))
             filled += len(parts[-1])
         return np.concatenate(parts)[:n]
 
-    return stream(n_tokens, TRAIN, seed), stream(65_536, VALIDATION), tokenizer()
+    return stream(n_tokens, COURSE, TRAIN, seed), stream(65_536, 0, VALIDATION), tokenizer()
 
 
 # --- prompts -------------------------------------------------------------------------------------

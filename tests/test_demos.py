@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from data import demos
 from data.demos import CONDITIONS, D, LABELS, PAIRS, V, W, WORDS, Case, Material, layouts
+from icl_demos import SHOTS
 
 
 def split(ids, tokenizer):
@@ -61,6 +62,30 @@ def test_documents_have_the_promised_form():
     assert n > 400
     for kind, share in [("plain", 0.15), ("first", 0.30), ("after", 0.55)]:
         assert abs(kinds[kind] / n - share) < 4 * math.sqrt(share * (1 - share) / n)
+
+
+def distinct(document):
+    """How many different lines a document has."""
+    return len(set(document.splitlines()))
+
+
+def test_documents_come_back_to_their_first_inputs():
+    rows = demos.documents(2000, 0.5, np.random.default_rng(4), few=True)
+    texts = split(rows[rows >= 0], demos.tokenizer())
+    assert {len(text.splitlines()) for text in texts} == set(range(16, 25))
+    counts = np.bincount([distinct(text) for text in texts])
+    assert (counts[2:] > 550).all() and counts[1] < 5 and len(counts) == 5
+    # No prompt can be the beginning of such a document, with as many inputs as demonstrations and
+    # the test besides. So the exact answer need not know of them.
+    assert len(counts) - 1 <= min(SHOTS)
+
+
+def test_the_text_to_train_on_begins_with_the_easier_world():
+    train, val, tokenizer = demos.corpus("demos", 600_000, seed=1)
+    lengths = np.array([distinct(text) for text in split(train, tokenizer)])
+    assert (lengths[: int(0.32 * len(lengths))] <= 4).all()
+    assert (lengths[int(0.38 * len(lengths)) :] > 8).all()  # the course is a third of the tokens
+    assert all(distinct(text) > 8 for text in split(val, tokenizer))
 
 
 def test_streams_repeat_grow_and_stay_apart():

@@ -124,6 +124,12 @@ def test_epochs_differ_in_order_and_seeds_too():
     assert len({tuple(order(step, seed)) for step in (0, 1) for seed in (1, 2)}) == 4
 
 
+def test_a_text_can_be_read_in_its_order():
+    cfg, data = Config(block_size=7, batch_size=5, shuffle=False), np.arange(7 * 12 + 3)
+    starts = [row for step in range(5) for row in get_batch(data, step, cfg, CPU)[0][:, 0].tolist()]
+    assert starts == [7 * (block % 12) for block in range(25)]  # two epochs and one block
+
+
 def test_a_batch_is_a_function_of_the_step():
     cfg, data = Config(block_size=7, batch_size=5), np.random.default_rng(0).integers(0, 99, 200)
     forward = [get_batch(data, step, cfg, CPU)[0] for step in range(9)]
