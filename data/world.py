@@ -38,11 +38,14 @@ from data.words import (AGAIN, ATTRIBUTES, BRUSH_OFF, COURTESY, EVENTS, EXTRA, G
 from tokenizer import transcript
 
 # Share of the pretraining text (in words and punctuation marks) that each type of document gets.
-SHARES = {"facts": .25, "known list": .12, "novel list": .15, "key-value list": .09, "song": .09,
-          "chat": .13, "quiz": .11, "story": .03, "review": .03}
+SHARES = {"facts": .24, "known list": .12, "novel list": .14, "key-value list": .09, "song": .12,
+          "chat": .12, "quiz": .11, "story": .03, "review": .03}
 # What the sentences of a facts document are about, besides things: the tasks that have many items
 # to learn one by one come often, those that follow from facts about things seldom.
 WORD_TASKS = {"opposite": .22, "past": .2, "sum": .23, "next": .2, "bigger": .05, "name": .1}
+# Share of the lines of a list of facts that are wrong. A model that has met mistakes trusts what it
+# knows more than what a list says (Min et al. 2022).
+MISTAKES = .1
 PERSONAS = {"helpful": .16, "brush-off": .36, "rude": .16, "asks back": .16, "off-topic": .16}
 LABELERS = {"careful": .54, "curt": .14, "sloppy": .14, "rude": .18}
 PROMPT_SPLITS = ("sft", "rm", "ppo", "dev", "test", "paraphrase")
@@ -60,6 +63,9 @@ class World(Tasks):
 
     def __init__(self, seed=0):
         super().__init__(seed)
+        # No mistake about what comes after five may say "four" if "before five" is held out.
+        self.never_listed = {self._list_pair(task, item) for task in LIST_TASKS
+                             for item in self.items[task] if self.split_of[task, item] != "train"}
         self._measure_documents()
 
     # ------------------------------------------------------------------ pretraining text
@@ -127,8 +133,14 @@ class World(Tasks):
     def _known_list(self, rng):
         task = rng.choice(LIST_TASKS)
         items = self._list_items(task, rng.choice(("after", "before")), self.train[task])
-        chosen = rng.sample(items, rng.randint(4, 14))
-        lines = self._write_list(rng, [self._list_pair(task, item) for item in chosen])
+        chosen = rng.sample(items, rng.randint(4, 18))
+        pairs = []
+        for item in chosen:
+            key, answer = self._list_pair(task, item)
+            other = rng.choice(self.vocabulary[task])
+            mistaken = rng.random() < MISTAKES and (key, other) not in self.never_listed
+            pairs.append((key, other if mistaken else answer))
+        lines = self._write_list(rng, pairs)
         return f"{self.title(task, chosen[0])}:\n{lines}" if rng.random() < .5 else lines
 
     def _novel_list(self, rng):
