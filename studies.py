@@ -63,7 +63,7 @@ STAGES = {
     "sft": ("sft.py", {"init": "pretrain"}, []),
     "reward": ("reward.py", {"init": "sft"}, []),
     "reward_few": ("reward.py", {"init": "sft"},
-                   [f"--n_prompts={FEW}", "--epochs=10"]),
+                   [f"--n_prompts={FEW}", "--epochs=4"]),
     "ppo": ("ppo.py", {"init": "sft", "reward": "reward"}, []),
     "ppo_free": ("ppo.py", {"init": "sft", "reward": "reward"}, ["--beta=0"]),
     "ppo_ptx": ("ppo.py", {"init": "sft", "reward": "reward"}, ["--ptx=1"]),
