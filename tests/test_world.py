@@ -17,7 +17,8 @@ from common import BadInput
 from data.tasks import SPLITS
 from data.words import (ATTRIBUTES, EXTRA, HELD_OUT, LABELS, LIST_TASKS, QUESTIONS, RUDE_WORDS,
                         TASKS)
-from data.world import LABELERS, MISTAKES, PAIRS, PERSONAS, PROMPT_SPLITS, SHARES, World, main, transcript
+from data.world import (LABELERS, MISTAKES, PAIRS, PERSONAS, PROMPT_SPLITS, SHARES, World, main,
+                        transcript)
 
 ROOT = Path(__file__).resolve().parent.parent
 LIST = re.compile(r"([A-Z][a-z ]+:\n)?[-*|] ")  # a title or none, then the first line
@@ -166,7 +167,7 @@ def test_held_out_keys_are_in_no_list(world, texts):
 
 
 def test_a_line_in_ten_of_a_list_of_facts_is_a_mistake(world):
-    rng, right, lines, direction = Random(5), 0, 0, set()
+    rng, right, lines, next_to = Random(5), 0, 0, set()
     for _ in range(3000):
         title, _, rest = world._known_list(rng).partition("\n")
         found = re.findall(r"[-*|] ([\w ]+?)(?::| ->| =) (\w+)", rest)
@@ -176,11 +177,11 @@ def test_a_line_in_ten_of_a_list_of_facts_is_a_mistake(world):
             right += sum(world.answers["past", key] == [value] for key, value in found)
             lines += len(found)
         for key, value in found if title.startswith("Word ") else ():
-            direction.add((key, value))
+            next_to.add((key, value))
     expected = 1 - MISTAKES * (1 - 1 / len(world.vocabulary["past"]))
     assert lines > 1000
     assert abs(right / lines - expected) < 4 * (MISTAKES * expected / lines) ** .5
-    assert len(direction) > 200 and not direction & world.never_listed
+    assert len(next_to) > 200 and not next_to & world.never_listed
 
 
 def test_facts_of_held_out_keys_are_in_plain_sentences(world):
