@@ -143,11 +143,14 @@ def shot_rows(mixture, prompts, eps, loaded, ids, machine):
 
 
 def document_rows(mixture, documents, loaded, ids, machine):
-    """One row per position of validation documents (N, T), and one of their means."""
+    """One row per position of validation documents (N, T), and one of their means. Of words drawn
+    at random there is no Bayes: no concept can have written them."""
     exact, posterior = mixture.document(documents)  # (N, T−1, W), (N, T, C)
     right = documents[:, 1:, None]
     bayes = -log(np.take_along_axis(exact, right, -1))[..., 0]  # (N, T−1)
-    columns = {"bayes": bayes.mean(0), "post_top": posterior.max(-1).mean(0)[:-1]}
+    possible, columns = np.isfinite(bayes).all(), {}
+    if possible:
+        columns = {"bayes": bayes.mean(0), "post_top": posterior.max(-1).mean(0)[:-1]}
     if loaded:
         with torch.no_grad(), machine.autocast():
             parts = [loaded.model(torch.from_numpy(part.astype(np.int64)).to(machine.device))
@@ -155,7 +158,9 @@ def document_rows(mixture, documents, loaded, ids, machine):
                      for part in np.array_split(ids[documents[:, :-1]], 8)]
         logp = np.concatenate(parts).astype(np.float64)  # (N, T−1, W)
         loss = -np.take_along_axis(logp, right, -1)[..., 0]
-        columns |= {"loss": loss.mean(0), "kl": kl(exact, logp).mean(0)}
+        columns |= {"loss": loss.mean(0)}
+        if possible:
+            columns |= {"kl": kl(exact, logp).mean(0)}
     rows = [{"kind": "position", "position": t + 1, **{k: float(v[t]) for k, v in columns.items()}}
             for t in range(documents.shape[1] - 1)]
     return rows + [{"kind": "documents", "tokens": documents.shape[1],
@@ -238,7 +243,10 @@ def headline(rows):
              and r["k"] == 3 and r["cond"] == "model"}
     whole = next(r for r in rows if r["kind"] == "documents")
     shots = [f"{100 * model[n]:.1f}% at n = {n}" for n in (min(model), max(model))] if model else []
-    return f"loss {whole['loss'] - whole['bayes']:.3f} above Bayes   k = 3: {', '.join(shots)}"
+    loss = f"{whole['loss']:.3f}"
+    if "bayes" in whole:
+        loss = f"{whole['loss'] - whole['bayes']:.3f} above Bayes"
+    return f"loss {loss}   k = 3: {', '.join(shots)}"
 
 
 def cell(row, field="acc"):
@@ -271,11 +279,15 @@ def show(rows):
                     [[r["cond"], *(cell(r, f) for f in ("acc", "lowest", "highest", "changed"))]
                      for r in order])
         whole = next(r for r in mine if r["kind"] == "documents")
-        print(f"\nvalidation documents, first {whole['tokens']} tokens: Bayes {whole['bayes']:.4f} "
-              "nats per token")
-        if "loss" in whole:
+        bayes = f"Bayes {whole['bayes']:.4f} nats per token" if "bayes" in whole else (
+            "no concept can have written them")
+        print(f"\nvalidation documents, first {whole['tokens']} tokens: {bayes}")
+        if "kl" in whole:
             print(f"model {whole['loss']:.4f}, {whole['loss'] - whole['bayes']:.4f} above it; "
                   f"KL(Bayes | model) {whole['kl']:.4f}")
+        elif "loss" in whole:
+            print(f"model {whole['loss']:.4f} nats per token")
+        if "loss" in whole:
             kls = {e: np.mean([r["kl_model"] for r in shots if r["prompts"] == "id"
                                and r["cond"] == "bayes" and r["eps"] == e])
                    for e in {r["eps"] for r in shots if r["cond"] == "bayes"}}

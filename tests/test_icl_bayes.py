@@ -14,6 +14,7 @@ from data.bayes import Mixture, mix, softmax
 from data.ginc_world import Ginc
 from machine import Machine
 from model import GPT, GPTConfig
+from scoring import write_records
 from tokenizer import Tokenizer
 
 CPU = Machine("cpu", torch.float32)
@@ -113,6 +114,22 @@ def test_a_model_that_is_not_bayes_is_not_taken_for_it():
     assert whole["loss"] > 4 > 2 * whole["bayes"] and whole["kl"] > 3
     assert all(r["acc"] < 0.2 and r["loglik"] < -4 for r in pick(rows, cond="model", kind="shots"))
     assert not [r for r in rows if (r.get("k", 0) + 1) * (r.get("n", 0) + 1) - 2 > 40]
+
+
+def test_words_drawn_at_random_are_no_concepts_documents(tmp_path, capsys):
+    model = GPT(GPTConfig(block_size=40, vocab_size=320, n_layer=1, n_head=2, n_embd=16)).eval()
+    for asked in (loaded(model, "ginc_random"), None):
+        rows = icl_bayes.probe(config(prompts=40, data="ginc_random"), asked, CPU)
+        write_records(tmp_path / "bayes.jsonl", {}, rows)  # refuses numbers that are not finite
+        whole, = pick(rows, kind="documents")
+        assert "bayes" not in whole and "kl" not in whole
+        assert ("loss" in whole) == (asked is not None)
+        icl_bayes.show(rows)
+        said = capsys.readouterr().out
+        assert "no concept can have written them" in said and "inf" not in said
+        if asked:
+            assert f"model {whole['loss']:.4f} nats" in said and whole["loss"] > 4
+            assert f"loss {whole['loss']:.3f}   k" in icl_bayes.headline(rows)
 
 
 def test_unseen_concepts_as_released_and_repaired():
