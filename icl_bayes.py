@@ -158,9 +158,9 @@ def document_rows(mixture, documents, loaded, ids, machine):
                      for part in np.array_split(ids[documents[:, :-1]], 8)]
         logp = np.concatenate(parts).astype(np.float64)  # (N, T−1, W)
         loss = -np.take_along_axis(logp, right, -1)[..., 0]
-        columns |= {"loss": loss.mean(0)}
+        columns["loss"] = loss.mean(0)
         if possible:
-            columns |= {"kl": kl(exact, logp).mean(0)}
+            columns["kl"] = kl(exact, logp).mean(0)
     rows = [{"kind": "position", "position": t + 1, **{k: float(v[t]) for k, v in columns.items()}}
             for t in range(documents.shape[1] - 1)]
     return rows + [{"kind": "documents", "tokens": documents.shape[1],
@@ -279,15 +279,16 @@ def show(rows):
                     [[r["cond"], *(cell(r, f) for f in ("acc", "lowest", "highest", "changed"))]
                      for r in order])
         whole = next(r for r in mine if r["kind"] == "documents")
-        bayes = f"Bayes {whole['bayes']:.4f} nats per token" if "bayes" in whole else (
-            "no concept can have written them")
+        bayes = "no concept can have written them"
+        if "bayes" in whole:
+            bayes = f"Bayes {whole['bayes']:.4f} nats per token"
         print(f"\nvalidation documents, first {whole['tokens']} tokens: {bayes}")
-        if "kl" in whole:
-            print(f"model {whole['loss']:.4f}, {whole['loss'] - whole['bayes']:.4f} above it; "
-                  f"KL(Bayes | model) {whole['kl']:.4f}")
-        elif "loss" in whole:
-            print(f"model {whole['loss']:.4f} nats per token")
         if "loss" in whole:
+            above = " nats per token"
+            if "bayes" in whole:
+                above = (f", {whole['loss'] - whole['bayes']:.4f} above it; KL(Bayes | model) "
+                         f"{whole['kl']:.4f}")
+            print(f"model {whole['loss']:.4f}{above}")
             kls = {e: np.mean([r["kl_model"] for r in shots if r["prompts"] == "id"
                                and r["cond"] == "bayes" and r["eps"] == e])
                    for e in {r["eps"] for r in shots if r["cond"] == "bayes"}}

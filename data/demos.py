@@ -109,8 +109,8 @@ def documents(n, rho, rng, few=False):
     first = (kind > PLAIN) & (kind < PLAIN + LABEL_FIRST)
     rows[first] = rows[first][:, [4, 3, 0, 1, 2, 5, 6]]
     if few:
-        begin, choice = np.cumsum(lengths) - lengths, rng.integers(FEW[0], FEW[1] + 1, n)
-        rows = rows[begin[document] + (rng.random(len(rows)) * choice[document]).astype(int)]
+        begin, kept = np.cumsum(lengths) - lengths, rng.integers(FEW[0], FEW[1] + 1, n)
+        rows = rows[begin[document] + (rng.random(len(rows)) * kept[document]).astype(int)]
     rows[np.cumsum(lengths) - 1, 6] = tokenizer().endoftext
     return rows
 

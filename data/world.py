@@ -8,9 +8,9 @@ on every platform (only random.Random and sha256 decide anything).
 
 * `documents` is the pretraining text: facts in sentences, notes ("Past of go -> went.") and
   glosses ("go -> went (past)."), lists that repeat one sub-task (GPT-3, Brown et al. 2020, figure
-  1.1), half of them with a title, lists with a mapping made up for that one document, key-value
-  lists, titled "Pairs", songs (random lines repeated, which only copying foretells), chat, stories,
-  reviews.
+  1.1), half of them with a title, with a mistake here and there, lists with a mapping made up for
+  that one document, key-value lists, titled "Pairs", songs (random lines repeated, which only
+  copying foretells), chat, stories, reviews.
 * Quizzes ask and answer in a form of their own.
 * Chat documents hold one persona each: helpful in 16% of documents, else a brush-off, rude, a
   question back, or off-topic. So the base model, asked cold, is mostly unhelpful, and a few
@@ -43,8 +43,8 @@ SHARES = {"facts": .24, "known list": .12, "novel list": .14, "key-value list": 
 # What the sentences of a facts document are about, besides things: the tasks that have many items
 # to learn one by one come often, those that follow from facts about things seldom.
 WORD_TASKS = {"opposite": .22, "past": .2, "sum": .23, "next": .2, "bigger": .05, "name": .1}
-# Share of the lines of a list of facts that are wrong. A model that has met mistakes trusts what it
-# knows more than what a list says (Min et al. 2022).
+# Share of the lines of a list of facts whose answer is drawn at random; some are right by chance, 9
+# in 100 are wrong. A model that has met mistakes heeds what it knows more than what a list says.
 MISTAKES = .1
 PERSONAS = {"helpful": .16, "brush-off": .36, "rude": .16, "asks back": .16, "off-topic": .16}
 LABELERS = {"careful": .54, "curt": .14, "sloppy": .14, "rude": .18}

@@ -166,7 +166,7 @@ def test_held_out_keys_are_in_no_list(world, texts):
     assert seen > 300
 
 
-def test_a_line_in_ten_of_a_list_of_facts_is_a_mistake(world):
+def test_lists_of_facts_hold_mistakes_and_no_held_out_pair(world):
     rng, right, lines, next_to = Random(5), 0, 0, set()
     for _ in range(3000):
         title, _, rest = world._known_list(rng).partition("\n")
