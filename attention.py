@@ -198,11 +198,10 @@ def decode(q, k, v, cache, lengths):
         return _decode_fused(q, k, v, cache, lengths.contiguous())
     row = torch.arange(len(q), device=device)
     cache[0, row, :, lengths], cache[1, row, :, lengths] = k[:, :, 0], v[:, :, 0]
-    S = int(lengths.max()) + 1
-    keys, values = cache[:, :, :, :S]
+    keys, values = cache
     # Products and sums, not matmuls: with one query those would copy the cache to save nothing.
     scores = (q * keys).sum(-1, keepdim=True) / math.sqrt(D)  # (B, H, S, 1)
-    unseen = torch.arange(S, device=device) > lengths[:, None]  # (B, S)
+    unseen = torch.arange(cache.shape[3], device=device) > lengths[:, None]  # (B, S)
     weights = scores.masked_fill(unseen[:, None, :, None], -math.inf).softmax(2)
     return (weights * values).sum(2, keepdim=True)  # (B, H, 1, D)
 

@@ -284,6 +284,58 @@ def pick(logits, noise, temperature=1.0, top_k=0, top_p=1.0):
     return torch.searchsorted(cumulative, bound, right=True).squeeze(1)
 
 
+GRAPHED = ("cuda",)  # kinds of device on which a decode step becomes a CUDA graph
+GRAPH_FROM = 32  # tokens: recording the graph takes as long as several steps
+
+
+class Decoder:
+    """The decode steps of `stream`: each takes one new token per row (B,) and gives logits (B, V).
+
+    A step is many small kernels, which a GPU runs sooner than Python launches them. There, the
+    second step is recorded as a CUDA graph and from then on launched as a whole. A graph repeats
+    the same work on the same memory: tokens, lengths and cache stay where they are, and rows that
+    have stopped stay among them.
+    """
+
+    def __init__(self, model, cache, lengths, graphed):
+        self.model, self.cache, self.lengths = model, cache, lengths
+        self.new, self.graphed = torch.empty_like(lengths), graphed
+        self.warm, self.graph, self.logits = False, None, None
+
+    def step(self):
+        x = self.model.trunk(self.new[:, None], self.cache, self.lengths)[:, 0]
+        self.lengths += 1
+        return F.linear(x, self.model.wte.weight)
+
+    def record(self):
+        """Makes the graph; nothing is computed yet.
+
+        Weights that autocast has cast before are not used: it frees them when its block ends, and
+        a text that is read as it is written outlives that block. Other threads go on meanwhile.
+        """
+        device = self.new.device.type
+        self.graph = torch.cuda.CUDAGraph()
+        with (torch.autocast(device, enabled=torch.is_autocast_enabled(device),
+                             cache_enabled=False),
+              torch.cuda.graph(self.graph, capture_error_mode="thread_local")):
+            self.logits = self.step()
+
+    def __call__(self, new):
+        self.new.copy_(new)
+        if not (self.graphed and self.warm):
+            self.warm = True  # the first step also loads what kernels need, as no recording may
+            return self.step()
+        if self.graph is None:
+            self.record()
+        self.graph.replay()
+        return self.logits
+
+    def keep(self, live):
+        """Drop all rows but those of index `live` from the cache."""
+        self.cache, self.lengths = self.cache.index_select(2, live), self.lengths[live]
+        self.new = self.new[live]
+
+
 @torch.no_grad()
 def stream(model, prompts, max_new_tokens, *, temperature=1.0, top_k=0, top_p=1.0, stop=(),
            seed=None, noise=None):
@@ -292,7 +344,8 @@ def stream(model, prompts, max_new_tokens, *, temperature=1.0, top_k=0, top_p=1.
 
     Prompts are padded on the right and prefilled in one pass; each row then writes its keys and
     values at its own length. Once half of the rows in the cache have stopped, they are dropped from
-    it. `seed` fixes the draws, or `noise` (B, max_new_tokens) gives them.
+    it, unless the steps are a graph. `seed` fixes the draws, or `noise` (B, max_new_tokens) gives
+    them.
     """
     device, B = model.wte.weight.device, len(prompts)
     if noise is None:
@@ -310,9 +363,13 @@ def stream(model, prompts, max_new_tokens, *, temperature=1.0, top_k=0, top_p=1.
         tokens[row, : len(prompt)] = torch.tensor(prompt)
     rows, done = torch.arange(B, device=device), torch.zeros(B, dtype=torch.bool, device=device)
     cache = model.new_cache(B, longest + max_new_tokens)
-    x = model.trunk(tokens, cache)[rows, lengths - 1]  # (B, C)
+    logits = F.linear(model.trunk(tokens, cache)[rows, lengths - 1], model.wte.weight)  # (B, V)
+    # A sharded model (--fsdp) gathers its weights anew at each step, so no graph can hold them.
+    graphed = (device.type in GRAPHED and max_new_tokens >= GRAPH_FROM
+               and not hasattr(model, "reshard"))
+    decode = Decoder(model, cache, lengths, graphed)
     for t in range(max_new_tokens):
-        new = pick(F.linear(x, model.wte.weight), noise[rows, t], temperature, top_k, top_p)
+        new = pick(logits, noise[rows, t], temperature, top_k, top_p)
         out = [None] * B
         for row, token, over in zip(rows.tolist(), new.tolist(), done.tolist()):
             out[row] = None if over else token
@@ -320,12 +377,11 @@ def stream(model, prompts, max_new_tokens, *, temperature=1.0, top_k=0, top_p=1.
         done = done | torch.isin(new, stop)
         if t + 1 == max_new_tokens or done.all():
             return
-        if 2 * int(done.sum()) >= len(rows):
+        if not graphed and 2 * int(done.sum()) >= len(rows):
             live = (~done).nonzero().squeeze(1)
-            cache, rows, lengths = cache.index_select(2, live), rows[live], lengths[live]
-            new, done = new[live], done[live]
-        x = model.trunk(new[:, None], cache, lengths)[:, 0]
-        lengths = lengths + 1
+            rows, new, done = rows[live], new[live], done[live]
+            decode.keep(live)
+        logits = decode(new)
 
 
 def generate(model, prompts, max_new_tokens, **options):

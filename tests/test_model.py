@@ -1,12 +1,16 @@
 """The network against Hugging Face's GPT-2, and sampling against a slow loop without a cache."""
 
+import itertools
 import math
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 import fused
 import model as module
+import native
 from tests.test_fused import rotation_at
 from tests.tiny import V, tiny
 from model import (GPT, GPTConfig, QK_LENGTH, filter_logits, generate, masked_mean, pick, stream,
@@ -311,6 +315,114 @@ def test_generate_under_autocast():
     with torch.autocast("cpu", torch.bfloat16):
         responses = generate(tiny(), RAGGED, 4, seed=1)
     assert all(len(r) == 4 and max(r) < V for r in responses)
+
+
+class Recording(TorchDispatchMode):
+    """What a CUDA graph does, on a CPU: capture computes nothing and lets no value be read; a
+    replay repeats the operators on the very tensors that they met, and fills the same results."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls, self.before = [], []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func in (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default):
+            raise RuntimeError("capture: a value was read from the device")
+        for x, argument in zip(args, func._schema.arguments):
+            if argument.alias_info and argument.alias_info.is_write:
+                self.before.append((x, x.clone()))
+        out = func(*args, **kwargs)
+        self.calls.append((func, args, kwargs, out))
+        return out
+
+    def __exit__(self, *error):
+        super().__exit__(*error)
+        for x, value in reversed(self.before):
+            x.copy_(value)
+
+    def replay(self):
+        for func, args, kwargs, out in self.calls:
+            for old, new in zip(tree_leaves(out), tree_leaves(func(*args, **kwargs))):
+                if torch.is_tensor(old) and old.data_ptr() != new.data_ptr():
+                    old.copy_(new)
+
+    def outside(self):
+        """The memory it reads that was there before, by address."""
+        found, made = set(), set()
+        for func, args, kwargs, out in self.calls:
+            found |= self.places((args, kwargs)) - made
+            made |= self.places(out) - found
+        return found
+
+    @staticmethod
+    def places(tree):
+        return {x.untyped_storage().data_ptr() for x in tree_leaves(tree) if torch.is_tensor(x)}
+
+
+@pytest.fixture
+def recordings(monkeypatch):
+    """Decode steps on the CPU become recordings, of the operators that a GPU runs; a list of
+    them."""
+    found = []
+
+    def capture(graph, capture_error_mode):
+        assert capture_error_mode == "thread_local"
+        found.append(graph)
+        return graph
+
+    monkeypatch.setattr(module, "GRAPHED", ("cpu",))
+    monkeypatch.setattr(module, "GRAPH_FROM", 3)
+    monkeypatch.setattr(native, "available", lambda name: False)
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Recording)
+    monkeypatch.setattr(torch.cuda, "graph", capture)
+    return found
+
+
+@BOTH
+@pytest.mark.parametrize("options", [{}, {"stop": STOPS}, {"temperature": 0.0, "stop": STOPS}])
+def test_decode_steps_as_a_graph_change_nothing(pos, options, recordings, monkeypatch):
+    model, noise = tiny(pos), torch.rand(len(RAGGED), 14)
+    calls, trunk = [], model.trunk
+    monkeypatch.setattr(model, "trunk", lambda x, *a: (calls.append(len(x)), trunk(x, *a))[1])
+    found = generate(model, RAGGED, 14, noise=noise, **options)
+    assert calls == [7, 7, 7] and len(recordings) == 1  # prefill, first step, recording
+    monkeypatch.undo()
+    assert found == slow_generate(model, RAGGED, 14, noise, **options)
+
+
+def test_a_graph_reads_nothing_that_may_be_freed(recordings, monkeypatch):
+    """A page reads a text step by step: the autocast block of one step is over at the next."""
+    model, noise, decoders, make = tiny(), torch.rand(7, 9), [], module.Decoder
+    monkeypatch.setattr(module, "Decoder", lambda *a: decoders.append(make(*a)) or decoders[-1])
+    steps, tokens = stream(model, RAGGED, 9, noise=noise), []
+    for n in (3, 1, 5):  # the third step makes the recording
+        with torch.autocast("cpu", torch.bfloat16):
+            tokens += itertools.islice(steps, n)
+    lasting = [*model.parameters(), decoders[0].new, decoders[0].lengths, decoders[0].cache]
+    assert recordings[0].outside() <= Recording.places(lasting)
+    with torch.autocast("cpu", torch.bfloat16):
+        alone = generate(model, RAGGED, 9, noise=noise)
+    assert [list(row) for row in zip(*tokens)] == alone
+
+
+def test_short_answers_and_sharded_models_are_not_recorded(recordings, monkeypatch):
+    model = tiny()
+    generate(model, RAGGED, 2, seed=1)
+    model.reshard = None  # what tells a model of fully_shard
+    generate(model, RAGGED, 9, seed=1)
+    assert not recordings
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@BOTH
+def test_cuda_graphs_change_nothing(pos, monkeypatch):
+    model, noise = tiny(pos).cuda(), torch.rand(len(RAGGED), 20)
+    monkeypatch.setattr(module, "GRAPH_FROM", 3)
+    found = [generate(model, RAGGED, 20, noise=noise, stop=STOPS)]
+    monkeypatch.setattr(module, "GRAPHED", ())
+    found += [generate(model, RAGGED, 20, noise=noise, stop=STOPS)]
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
