@@ -38,6 +38,7 @@ class Tasks:
     answers      {(task, item): [accepted answer words]}
     vocabulary   {task: [every word that could be an answer]}
     classes      {class: [word]}, for mappings made up for one list; novel_split {word: split}
+    alike        {attribute: {value: [thing]}}, the same by a fact: only things of novel_split train
     split_of     {(task, item): "train" | "dev" | "test"}; by key, so that the reverse of a
                  held-out opposite ("hot" of "cold") may be a training key
     """
@@ -122,6 +123,11 @@ class Tasks:
                             for w, s in split_keys("novel " + name, words, NOVEL_SPLITS).items()}
         self.novel_train = {name: [w for w in words if self.novel_split[w] == "train"]
                             for name, words in self.classes.items()}
+        self.alike = {attribute: {} for attribute in ATTRIBUTES if attribute != "kind"}
+        for attribute, groups in self.alike.items():
+            for thing in self.things:
+                if self.novel_split[thing] == "train":
+                    groups.setdefault(self.facts[thing][attribute], []).append(thing)
         self.words = list(dict.fromkeys(
             self.things + COLOURS + PLACES + SIZES + NAMES + LABELS + NUMBERS + opposites
             + [w for pair in VERBS.items() for w in pair] + VERDICTS["good"] + VERDICTS["bad"]))

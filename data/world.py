@@ -46,6 +46,9 @@ WORD_TASKS = {"opposite": .22, "past": .2, "sum": .23, "next": .2, "bigger": .05
 # Share of the lines of a list of facts whose answer is drawn at random; some are right by chance, 9
 # in 100 are wrong. A model that has met mistakes heeds what it knows more than what a list says.
 MISTAKES = .1
+# Share of the made-up lists whose labels go with a fact, such as colour, not with the word's class.
+# A model that has to look at facts does so for words that no such list shows, too.
+BY_FACT = .3
 PERSONAS = {"helpful": .16, "brush-off": .36, "rude": .16, "asks back": .16, "off-topic": .16}
 LABELERS = {"careful": .54, "curt": .14, "sloppy": .14, "rude": .18}
 PROMPT_SPLITS = ("sft", "rm", "ppo", "dev", "test", "paraphrase")
@@ -144,12 +147,14 @@ class World(Tasks):
         return f"{self.title(task, chosen[0])}:\n{lines}" if rng.random() < .5 else lines
 
     def _novel_list(self, rng):
-        names = rng.sample(list(self.classes), rng.randint(2, 3))
+        by_fact = rng.random() < BY_FACT
+        groups = self.alike[rng.choice(list(self.alike))] if by_fact else self.novel_train
+        names = rng.sample(list(groups), rng.randint(2, 3))
         label_of = dict(zip(names, rng.sample(LABELS, len(names))))
         pairs = []
         for _ in range(rng.randint(8, 20)):
             name = rng.choice(names)
-            pairs.append((rng.choice(self.novel_train[name]), label_of[name]))
+            pairs.append((rng.choice(groups[name]), label_of[name]))
         return self._write_list(rng, pairs)
 
     def _key_value_list(self, rng):

@@ -362,6 +362,25 @@ def test_no_made_up_list_shows_a_held_out_word(world):
         assert len(keys) >= 8 and not held_out & set(keys)
 
 
+def test_labels_of_made_up_lists_go_with_a_class_or_a_fact(world):
+    class_of = {w: name for name, members in world.classes.items() for w in members}
+    by_class = by_fact = 0
+    rng = Random("by fact")
+    for _ in range(400):
+        text = world._novel_list(rng)
+        pairs = re.findall(r"[-*|] ([\w ]+?)(?::| ->| =) (\w+)", text)
+        found = [class_of, *({t: world.facts[t][a] for t in world.things} for a in world.alike)]
+        # One label for each value, one value for each label.
+        tells = [len({(of.get(key), label) for key, label in pairs})
+                 == len({of.get(key) for key, _ in pairs}) == len({label for _, label in pairs})
+                 for of in found]
+        assert any(tells), text
+        by_class, by_fact = by_class + tells[0], by_fact + (any(tells[1:]) and not tells[0])
+    assert by_class > 240 and 80 < by_fact < 160
+    for attribute, groups in world.alike.items():
+        assert all(world.facts[t][attribute] == value for value in groups for t in groups[value])
+
+
 def test_an_unknown_option_is_one_line_and_exit_code_2():
     bad = subprocess.run([sys.executable, "-m", "data.world", "--shwo"], cwd=ROOT, text=True,
                          capture_output=True, encoding="utf-8")
