@@ -76,6 +76,13 @@ def test_size_of_the_world(world):
             assert abs(counts[split] - share * len(world.items[task])) <= 1
 
 
+def test_what_comes_before_and_after_a_word_is_held_out_together(world):
+    for item in world.items["next"]:
+        word = item.split()[-1]
+        both = {world.split_of.get(("next", f"{way} {word}")) for way in ("before", "after")}
+        assert len(both - {None}) == 1, word
+
+
 def test_a_thing_has_one_meaning(world):
     groups = [world.things, world.vocabulary["colour"], world.vocabulary["place"],
               world.vocabulary["owner"], world.vocabulary["past"], world.vocabulary["sum"]]
