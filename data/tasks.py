@@ -66,8 +66,8 @@ class Tasks:
         for task in ("opposite", "past", "sum", "next"):
             found = [a[0] for a in self.pairs[task].values()]
             self.vocabulary[task] = list(dict.fromkeys(found))
-        # What comes before P and after P is held out together: a model that has met only "P -> Q" in
-        # lists says Q whatever the list is of.
+        # What comes before P and after P is held out together: a model that has met one of them in
+        # lists and never the other says it whatever the list is of.
         self.split_of = {}
         for task in TASKS:
             held = {i: i.split()[-1] if task == "next" else i for i in self.items[task]}
