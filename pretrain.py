@@ -81,7 +81,7 @@ DEMOS = dict(block_size=128, shuffle=False, steps=2400, final_lr=0.1)
 PRESETS = {
     "tiny": {},
     "tiny_s": dict(out="out/tiny_s", n_layer=2, n_head=2, n_embd=64),
-    "tiny_l": dict(out="out/tiny_l", n_layer=4, n_head=6, n_embd=192),
+    "tiny_l": dict(out="out/tiny_l", n_layer=4, n_head=6, n_embd=192, weight_decay=0.1),
     **{name: dict(data=name, out=f"out/{name}", **GINC) for name in ginc.CORPORA},
     "ginc_gpu": dict(data="ginc", out="out/ginc_gpu", n_layer=12, n_head=12, n_embd=768,
                      block_size=1024, short=0.25, batch_size=16, steps=3200, warmup=200,
