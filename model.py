@@ -285,7 +285,7 @@ def pick(logits, noise, temperature=1.0, top_k=0, top_p=1.0):
 
 
 GRAPHED = ("cuda",)  # kinds of device on which a decode step becomes a CUDA graph
-GRAPH_FROM = 32  # tokens: recording the graph takes as long as several steps
+GRAPH_FROM = 32  # tokens; recording costs the time of several steps (reckoned, not measured)
 
 
 class Decoder:
@@ -300,7 +300,7 @@ class Decoder:
     def __init__(self, model, cache, lengths, graphed):
         self.model, self.cache, self.lengths = model, cache, lengths
         self.new, self.graphed = torch.empty_like(lengths), graphed
-        self.warm, self.graph, self.logits = False, None, None
+        self.graph = self.logits = None
 
     def step(self):
         x = self.model.trunk(self.new[:, None], self.cache, self.lengths)[:, 0]
@@ -322,9 +322,9 @@ class Decoder:
 
     def __call__(self, new):
         self.new.copy_(new)
-        if not (self.graphed and self.warm):
-            self.warm = True  # the first step also loads what kernels need, as no recording may
-            return self.step()
+        if not self.graphed or self.logits is None:
+            self.logits = self.step()  # the first also loads what kernels need, as no recording may
+            return self.logits
         if self.graph is None:
             self.record()
         self.graph.replay()

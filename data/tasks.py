@@ -29,6 +29,11 @@ def split_keys(task, items, shares=SPLITS):
             for i, item in enumerate(ranked)}
 
 
+def list_key(task, item):
+    """What a list shows of an item: all, but of "after five" only "five"."""
+    return item.split()[-1] if task == "next" else item
+
+
 class Tasks:
     """Things, their facts and the tasks about them.
 
@@ -70,9 +75,9 @@ class Tasks:
         # lists and never the other says it whatever the list is of.
         self.split_of = {}
         for task in TASKS:
-            held = {i: i.split()[-1] if task == "next" else i for i in self.items[task]}
-            splits = split_keys(task, list(dict.fromkeys(held.values())))
-            self.split_of |= {(task, item): splits[key] for item, key in held.items()}
+            keys = {item: list_key(task, item) for item in self.items[task]}
+            splits = split_keys(task, list(dict.fromkeys(keys.values())))
+            self.split_of |= {(task, item): splits[key] for item, key in keys.items()}
         self.train = {task: [i for i in self.items[task] if self.split_of[task, i] == "train"]
                       for task in TASKS}
         # Sentences are made once, so that documents only have to draw and join them.

@@ -9,8 +9,8 @@ on every platform (only random.Random and sha256 decide anything).
 * `documents` is the pretraining text: facts in sentences, notes ("Past of go -> went.") and
   glosses ("go -> went (past)."), lists that repeat one sub-task (GPT-3, Brown et al. 2020, figure
   1.1), half of them with a title, with a mistake here and there, lists with a mapping made up for
-  that one document, key-value lists, titled "Pairs", songs (random lines repeated, which only
-  copying foretells), chat, stories, reviews.
+  that one document (of classes of words, or of the values of a fact), key-value lists, titled
+  "Pairs", songs (random lines repeated, which only copying foretells), chat, stories, reviews.
 * Quizzes ask and answer in a form of their own.
 * Chat documents hold one persona each: helpful in 16% of documents, else a brush-off, rude, a
   question back, or off-topic. So the base model, asked cold, is mostly unhelpful, and a few
@@ -31,7 +31,7 @@ from pathlib import Path
 from random import Random
 
 from common import BadInput, run
-from data.tasks import SPLITS, Tasks, stable_hash
+from data.tasks import SPLITS, Tasks, list_key, stable_hash
 from data.words import (AGAIN, ATTRIBUTES, BRUSH_OFF, COURTESY, EVENTS, EXTRA, GLOSSES, HELD_OUT,
                         INSULTS, LABELS, LIST_TASKS, NAMES, NOTES, OPPOSITES, PLACES, QUESTIONS,
                         REFUSALS, REVIEWED, SMALL_TALK, TASKS, VERBS, VERDICTS)
@@ -44,10 +44,10 @@ SHARES = {"facts": .24, "known list": .12, "novel list": .14, "key-value list": 
 # to learn one by one come often, those that follow from facts about things seldom.
 WORD_TASKS = {"opposite": .22, "past": .2, "sum": .23, "next": .2, "bigger": .05, "name": .1}
 # Share of the lines of a list of facts whose answer is drawn at random; some are right by chance, 9
-# in 100 are wrong. A model that has met mistakes heeds what it knows more than what a list says.
+# in 100 are wrong. A model that has met mistakes lost less to random labels, in most seeds tried.
 MISTAKES = .1
 # Share of the made-up lists whose labels go with a fact, such as colour, not with the word's class.
-# A model that has to look at facts does so for words that no such list shows, too.
+# With them, words that no such list shows are placed right more often.
 BY_FACT = .3
 PERSONAS = {"helpful": .16, "brush-off": .36, "rude": .16, "asks back": .16, "off-topic": .16}
 LABELERS = {"careful": .54, "curt": .14, "sloppy": .14, "rude": .18}
@@ -128,7 +128,7 @@ class World(Tasks):
 
     def _list_pair(self, task, item):
         """Key and value as a list shows them."""
-        return (item.split()[-1] if task == "next" else item), self.answers[task, item][0]
+        return list_key(task, item), self.answers[task, item][0]
 
     def _known_list(self, rng):
         task = rng.choice(LIST_TASKS)

@@ -407,11 +407,14 @@ def test_a_graph_reads_nothing_that_may_be_freed(recordings, monkeypatch):
 
 
 def test_short_answers_and_sharded_models_are_not_recorded(recordings, monkeypatch):
-    model = tiny()
-    generate(model, RAGGED, 2, seed=1)
-    model.reshard = None  # what tells a model of fully_shard
-    generate(model, RAGGED, 9, seed=1)
+    model, sharded = tiny(), tiny()
+    sharded.reshard = None  # what tells a model of fully_shard
+    monkeypatch.setattr(module, "GRAPH_FROM", 9)
+    generate(model, RAGGED, 8, seed=1)
+    generate(sharded, RAGGED, 9, seed=1)
     assert not recordings
+    generate(model, RAGGED, 9, seed=1)
+    assert len(recordings) == 1
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
