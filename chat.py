@@ -16,10 +16,12 @@ asks the base model, the fine-tuned one and PPO's the same, and shows what the r
 import sys
 from dataclasses import dataclass
 
-from answers import Shelf, fit, open_checkpoint
-from common import BadInput, parse_config, run
-from label import Desk, check_labeler, sit_down
-from machine import setup
+from desk.labelling import Desk, check_labeler, sit_down
+from desk.shelf import Shelf
+from plumbing.config import parse_config
+from plumbing.errors import BadInput, run
+from plumbing.machine import setup
+from sampling import fit, open_checkpoint
 
 
 @dataclass
@@ -47,8 +49,11 @@ class Config:
 
 def sampling(cfg):
     """The options of `Shelf.speak` that the command line gives."""
-    return {"temperature": 0.0 if cfg.greedy else cfg.temperature, "top_k": cfg.top_k,
-            "top_p": cfg.top_p}
+    return {
+        "temperature": 0.0 if cfg.greedy else cfg.temperature,
+        "top_k": cfg.top_k,
+        "top_p": cfg.top_p,
+    }
 
 
 def answer(shelf, loaded, ids, stop, cfg, turn=0):
@@ -103,9 +108,15 @@ def compare(shelf, names, prompt, cfg):
     """Print the answers of the base, fine-tuned and PPO model to one prompt, with the reward
     model's score and log π(y|x) − log π_SFT(y|x), whose mean over answers is the KL."""
     spoken = ""
-    for event in shelf.compare(names, [{"role": "user", "content": prompt}], cfg.max_new_tokens,
-                               reward=shelf.first("reward"), reference=shelf.first("sft"),
-                               seed=cfg.seed, **sampling(cfg)):
+    for event in shelf.compare(
+        names,
+        [{"role": "user", "content": prompt}],
+        cfg.max_new_tokens,
+        reward=shelf.first("reward"),
+        reference=shelf.first("sft"),
+        seed=cfg.seed,
+        **sampling(cfg),
+    ):
         if spoken != event["name"]:
             spoken = event["name"]
             print(f"\n{spoken:>9}> ", end="")
@@ -120,14 +131,16 @@ def compare(shelf, names, prompt, cfg):
 
 
 def web_page():
-    """The module web.py, or one line that says how to get what it needs."""
+    """The module server.py, or one line that says how to get what it needs."""
     try:
-        import web
+        from desk import server as web
     except ModuleNotFoundError as error:
         if error.name not in ("fastapi", "starlette", "pydantic", "uvicorn"):
             raise
-        raise BadInput(f"--web needs {error.name}: pip install -e '.[web]' (without a browser: "
-                       "--compare and --label)") from None
+        raise BadInput(
+            f"--web needs {error.name}: pip install -e '.[web]' (without a browser: "
+            "--compare and --label)"
+        ) from None
     return web
 
 
@@ -153,8 +166,13 @@ def main(argv):
         return Desk(shelf, loaded, cfg.data, limit=cfg.max_new_tokens, seed=cfg.seed)
 
     if cfg.web:
-        web.serve(shelf, desk, cfg.host, cfg.port,
-                  {**sampling(cfg), "limit": cfg.max_new_tokens, "seed": cfg.seed})
+        web.serve(
+            shelf,
+            desk,
+            cfg.host,
+            cfg.port,
+            {**sampling(cfg), "limit": cfg.max_new_tokens, "seed": cfg.seed},
+        )
     elif cfg.compare:
         names = lineup(shelf)
         for line in [prompt] if prompt else typed("\nprompt > "):
@@ -173,9 +191,11 @@ def main(argv):
             messages = [{"role": "user", "content": prompt}]
             answer(shelf, loaded, *loaded.tokenizer.prompt(messages, loaded.chat), cfg)
         else:
-            print(f"{path}: stage {loaded.stage}, "
-                  f"{sum(p.numel() for p in loaded.model.parameters()):,} parameters. "
-                  "/reset forgets the conversation, /quit ends.")
+            print(
+                f"{path}: stage {loaded.stage}, "
+                f"{sum(p.numel() for p in loaded.model.parameters()):,} parameters. "
+                "/reset forgets the conversation, /quit ends."
+            )
             talk(shelf, loaded, cfg)
 
 

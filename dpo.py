@@ -21,12 +21,16 @@ import torch.nn.functional as F
 from tqdm import tqdm
 
 import optim
-from common import (BadInput, Log, Saver, learning_rate, load_checkpoint, need, parent_of,
-                    parse_config, run)
-from data.agreement import hold_out
 from data.formats import read_comparisons
-from machine import setup
-from model import GPT, token_logprobs
+from judges.agreement import hold_out
+from likelihood import token_logprobs
+from model import GPT
+from optim import learning_rate
+from plumbing.checkpoint import Saver, load_checkpoint, need, parent_of
+from plumbing.config import parse_config
+from plumbing.errors import BadInput, run
+from plumbing.machine import setup
+from plumbing.records import Log
 from tokenizer import Tokenizer
 
 # --- configuration -----------------------------------------------------------------------------
@@ -50,8 +54,13 @@ class Config:
 
 PRESETS = {
     "tiny": {},
-    "gpt2": dict(init="out/sft_gpt2/ckpt.pt", data="out/reward_gpt2/comparisons.jsonl",
-                 out="out/dpo_gpt2", max_len=1024, lr=1e-6),
+    "gpt2": dict(
+        init="out/sft_gpt2/ckpt.pt",
+        data="out/reward_gpt2/comparisons.jsonl",
+        out="out/dpo_gpt2",
+        max_len=1024,
+        lr=1e-6,
+    ),
 }
 
 
@@ -119,8 +128,10 @@ def evaluate(policy, ref, records, tokenizer, cfg, machine):
         rights.append(right.item())
         sizes.append(len(ranks))
     policy.train()
-    return {"val_loss": float(np.average(losses, weights=sizes)),
-            "val_accuracy": float(np.average(rights, weights=sizes))}
+    return {
+        "val_loss": float(np.average(losses, weights=sizes)),
+        "val_accuracy": float(np.average(rights, weights=sizes)),
+    }
 
 
 # --- training ----------------------------------------------------------------------------------
@@ -134,8 +145,9 @@ def train(cfg):
         need(cfg.init, "sft.py", cfg.preset, f"--seed={cfg.seed}"), stages=("sft",)
     )
     tokenizer = Tokenizer.from_json(parent["tokenizer"])
-    records = read_comparisons(need(cfg.data, "reward.py", cfg.preset, f"--init={cfg.init}",
-                                    f"--seed={cfg.seed}"))
+    records = read_comparisons(
+        need(cfg.data, "reward.py", cfg.preset, f"--init={cfg.init}", f"--seed={cfg.seed}")
+    )
     train_set, val_set = hold_out(records, cfg.seed)
     if not train_set:
         raise BadInput(f"{cfg.data}: at least 2 comparisons are needed; one is held out")
@@ -155,7 +167,7 @@ def train(cfg):
         machine.seed(cfg.seed, step)
         order = np.random.default_rng([cfg.seed, step // per_epoch]).permutation(len(train_set))
         batch = order[step % per_epoch * cfg.batch_size :][: cfg.batch_size]
-        records = [train_set[i] for i in batch[machine.rank :: machine.world]]
+        records = [train_set[i] for i in batch[machine.rank :: machine.processes]]
         tokens, mask, ranks = get_batch(records, tokenizer, cfg, machine)
         with machine.autocast():
             logp = answer_logp(network, tokens, mask, ranks)
@@ -165,18 +177,25 @@ def train(cfg):
         loss.backward()
         norm = optim.step(optimizers, policy, learning_rate(step, steps))
         if step % 10 == 9:
-            log.write(step=step + 1, loss=machine.mean(loss.detach()),
-                      accuracy=machine.mean(right), grad_norm=float(norm))
+            log.write(
+                step=step + 1,
+                loss=machine.mean(loss.detach()),
+                accuracy=machine.mean(right),
+                grad_norm=float(norm),
+            )
             bar.set_postfix_str(f"loss {loss.item():.3f}")
 
     # --- results
     metrics = evaluate(policy, ref, val_set, tokenizer, cfg, machine)
     log.write(step=steps, **metrics)
     if machine.main:
-        Saver(cfg, "dpo", policy, parent["tokenizer"], parent_of(cfg.init, parent),
-              optimizers).keep(steps, metrics)
-        print(f"{(out / 'ckpt.pt').as_posix()}: {metrics['val_accuracy']:.1%} of held-out pairs in "
-              "the right order")
+        Saver(
+            cfg, "dpo", policy, parent["tokenizer"], parent_of(cfg.init, parent), optimizers
+        ).keep(steps, metrics)
+        print(
+            f"{(out / 'ckpt.pt').as_posix()}: {metrics['val_accuracy']:.1%} of held-out pairs in "
+            "the right order"
+        )
     return metrics
 
 

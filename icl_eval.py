@@ -29,15 +29,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-import icl_bayes
-import icl_demos
-import icl_fewshot
-import icl_induction
-from answers import Loaded, open_checkpoint
-from common import BadInput, need, parse_config, positive, run
-from data import demos, ginc
-from machine import setup
-from scoring import write_records
+import icl.bayes
+import icl.demonstrations
+import icl.fewshot
+import icl.induction
+from data import flips, ginc
+from plumbing.checkpoint import need
+from plumbing.config import parse_config, positive
+from plumbing.errors import BadInput, run
+from plumbing.machine import setup
+from plumbing.records import write_records
+from sampling import Loaded, open_checkpoint
 
 # --- configuration -----------------------------------------------------------------------------
 
@@ -65,22 +67,39 @@ class Config:
 
 PRESETS = {
     "tiny": {},
-    "sizes": dict(init="out/tiny_s/ckpt.pt,out/pretrain/ckpt.pt,out/tiny_l/ckpt.pt",
-                  out="out/icl/sizes"),
-    "stages": dict(init="out/pretrain/ckpt.pt,out/sft/ckpt.pt,out/ppo/ckpt.pt,out/ppo_ptx/ckpt.pt",
-                   out="out/icl/stages"),
+    "sizes": dict(
+        init="out/tiny_s/ckpt.pt,out/pretrain/ckpt.pt,out/tiny_l/ckpt.pt", out="out/icl/sizes"
+    ),
+    "stages": dict(
+        init="out/pretrain/ckpt.pt,out/sft/ckpt.pt,out/ppo/ckpt.pt,out/ppo_ptx/ckpt.pt",
+        out="out/icl/stages",
+    ),
     "gpt2": dict(init="out/gpt2/ckpt.pt", n="0,4,16", dtype="auto"),
 }
-PROBES = {"fewshot": icl_fewshot, "bayes": icl_bayes, "demos": icl_demos,
-          "induction": icl_induction}
-INIT = {"fewshot": "out/pretrain/ckpt.pt", "bayes": "none",
-        "demos": "out/demos/ckpt.pt,out/demos_flip/ckpt.pt", "induction": "out/pretrain/ckpt.pt"}
+PROBES = {
+    "fewshot": icl.fewshot,
+    "bayes": icl.bayes,
+    "demos": icl.demonstrations,
+    "induction": icl.induction,
+}
+INIT = {
+    "fewshot": "out/pretrain/ckpt.pt",
+    "bayes": "none",
+    "demos": "out/demos/ckpt.pt,out/demos_flip/ckpt.pt",
+    "induction": "out/pretrain/ckpt.pt",
+}
 # The folder of a missing checkpoint tells the command that makes it.
-MADE_BY = {"pretrain": ("pretrain.py", "tiny"), "sft": ("sft.py", "tiny"),
-           "ppo": ("ppo.py", "tiny"), "ppo_ptx": ("ppo.py", "tiny", "--ptx=1"),
-           "gpt2": ("pretrain.py", "gpt2", "--init=gpt2", "--steps=0"),
-           **{name: ("pretrain.py", name)
-              for name in ("tiny_s", "tiny_l", "ginc_gpu", *ginc.CORPORA, *demos.CORPORA)}}
+MADE_BY = {
+    "pretrain": ("pretrain.py", "tiny"),
+    "sft": ("sft.py", "tiny"),
+    "ppo": ("ppo.py", "tiny"),
+    "ppo_ptx": ("ppo.py", "tiny", "--ptx=1"),
+    "gpt2": ("pretrain.py", "gpt2", "--init=gpt2", "--steps=0"),
+    **{
+        name: ("pretrain.py", name)
+        for name in ("tiny_s", "tiny_l", "ginc_gpu", *ginc.CORPORA, *flips.CORPORA)
+    },
+}
 
 
 # --- models ------------------------------------------------------------------------------------
@@ -91,8 +110,12 @@ class Probed(Loaded):
 
     def about(self):
         """What every row of this model says of it."""
-        return {"ckpt": self.name, "stage": self.stage, "step": self.checkpoint.get("step", 0),
-                "params": sum(p.numel() for p in self.model.parameters())}
+        return {
+            "ckpt": self.name,
+            "stage": self.stage,
+            "step": self.checkpoint.get("step", 0),
+            "params": sum(p.numel() for p in self.model.parameters()),
+        }
 
 
 def load(path, machine):
@@ -113,12 +136,27 @@ def make(path):
 
 def head_of(cfg, machine, models):
     """The first line of the records: everything needed to run this again."""
-    return {"config": dataclasses.asdict(cfg), "argv": sys.argv, "device": machine.device,
-            "dtype": str(machine.dtype), "threads": torch.get_num_threads(),
-            "versions": {"python": platform.python_version(), "torch": torch.__version__,
-                         "numpy": np.__version__},
-            "checkpoints": [{**m.about(), "metrics": m.checkpoint.get("metrics"),
-                             "parent": m.checkpoint.get("parent")} for m in models if m]}
+    return {
+        "config": dataclasses.asdict(cfg),
+        "argv": sys.argv,
+        "device": machine.device,
+        "dtype": str(machine.dtype),
+        "threads": torch.get_num_threads(),
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        },
+        "checkpoints": [
+            {
+                **m.about(),
+                "metrics": m.checkpoint.get("metrics"),
+                "parent": m.checkpoint.get("parent"),
+            }
+            for m in models
+            if m
+        ],
+    }
 
 
 # --- watching ----------------------------------------------------------------------------------
@@ -156,8 +194,9 @@ def watch(cfg, path, machine, pause=1.0):
                 new = probe.probe(cfg, loaded, machine)
                 step = loaded.about()["step"]
                 rows = [r for r in rows if r["step"] != step] + new
-                write_records(Path(cfg.out) / f"{cfg.probe}.jsonl",
-                              head_of(cfg, machine, [loaded]), rows)
+                write_records(
+                    Path(cfg.out) / f"{cfg.probe}.jsonl", head_of(cfg, machine, [loaded]), rows
+                )
                 print(f"step {step:>6}   {probe.headline(new)}", flush=True)
             elif over:
                 print("the run has ended")

@@ -1,4 +1,4 @@
-"""The GPT: a decoder-only transformer and its cached sampling.
+"""The GPT: a decoder-only transformer.
 
 Shapes are written in one alphabet, here and in the stages:
 B batch, T tokens, C channels (n_embd), H heads, D head size (C/H), L layers, S cache slots, V
@@ -16,8 +16,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch.utils.checkpoint import checkpoint
 
-import attention
-import fused
+from kernels import attention, ops
 
 
 @dataclass
@@ -53,7 +52,7 @@ class Attention(nn.Module):
         qkv = self.c_attn(x).view(B, T, 3, self.n_head, C // self.n_head)
         qk, v = qkv.split((2, 1), 2)
         if rotation is not None:
-            qk = fused.rotate(qk, rotation, self.qk_norm)
+            qk = ops.rotate(qk, rotation, self.qk_norm)
         return [x.transpose(1, 2) for x in (*qk.unbind(2), v.squeeze(2))]
 
     def forward(self, x, rotation, cache, lengths):
@@ -78,7 +77,7 @@ class MLP(nn.Module):
         self.c_proj = nn.Linear(4 * config.n_embd, config.n_embd, bias=config.bias)
 
     def forward(self, x):
-        x = fused.gelu(self.c_fc(x))  # (B, T, 4C)
+        x = ops.gelu(self.c_fc(x))  # (B, T, 4C)
         return F.dropout(self.c_proj(x), self.dropout, self.training)
 
 
@@ -111,8 +110,9 @@ class GPT(nn.Module):
         if not 0 <= config.dropout < 1:
             raise ValueError(f"dropout={config.dropout}: expected at least 0 and less than 1")
         if config.n_embd % config.n_head or config.n_embd // config.n_head % 2:
-            raise ValueError(f"n_embd={config.n_embd} must divide into n_head={config.n_head} even "
-                             "heads")
+            raise ValueError(
+                f"n_embd={config.n_embd} must divide into n_head={config.n_head} even heads"
+            )
         self.config = config
         self.wte = nn.Embedding(config.vocab_size, config.n_embd)
         if config.pos == "learned":
@@ -166,8 +166,9 @@ class GPT(nn.Module):
         rotation = None
         if self.config.pos == "learned":
             if lengths is None and T > self.config.block_size:
-                raise ValueError(f"{T} tokens do not fit the {self.config.block_size} learned "
-                                 "positions")
+                raise ValueError(
+                    f"{T} tokens do not fit the {self.config.block_size} learned positions"
+                )
             x = x + self.wpe(positions)
         else:
             # Some pairs of channels turn, by 1 radian a token down to 1/10000; the others stand
@@ -224,171 +225,10 @@ def nll(x, weight, targets):
     """
 
     def part(x, targets):
-        return fused.cross_entropy(F.linear(x, weight), targets)
+        return ops.cross_entropy(F.linear(x, weight), targets)
 
     rows = max(1, MOST_LOGITS // len(weight))
     if len(x) <= rows:
         return part(x, targets)
     parts = zip(x.split(rows), targets.split(rows))
     return torch.cat([checkpoint(part, *p, use_reentrant=False) for p in parts])
-
-
-def masked_mean(x, mask):
-    """Mean of x where mask is 1: the one way in which any stage averages over tokens."""
-    return (x * mask).sum() / mask.sum()
-
-
-def token_logprobs(model, tokens, temperature=1.0):
-    """log p(tokens[:, t+1] | tokens[:, :t+1]) as (B, T-1): entry t scores the token at t+1.
-
-    Masks, values, rewards and advantages all live in this alignment.
-    """
-    logits = model(tokens)[:, :-1].float() / temperature  # (B, T-1, V)
-    loss = fused.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
-    return -loss.view(len(tokens), -1)
-
-
-# --- sampling ----------------------------------------------------------------------------------
-
-
-def filter_logits(logits, temperature=1.0, top_k=0, top_p=1.0):
-    """Scale (B, V) logits by 1/temperature, then drop all but the top_k likeliest tokens, then all
-    but the smallest set whose probability reaches top_p (Holtzman et al. 2020). 0 and 1.0 drop
-    nothing."""
-    logits = logits.float() / temperature
-    if top_k:
-        kth = logits.topk(min(top_k, logits.shape[-1])).values[:, -1:]
-        logits = logits.masked_fill(logits < kth, -math.inf)
-    if top_p < 1:
-        ordered, index = logits.sort(descending=True)
-        p = ordered.softmax(-1)
-        outside = p.cumsum(-1) - p >= top_p  # the set is full before this token
-        outside[:, 0] = False  # the likeliest always stays
-        logits = logits.masked_fill(outside.scatter(1, index, outside), -math.inf)
-    return logits
-
-
-def pick(logits, noise, temperature=1.0, top_k=0, top_p=1.0):
-    """One token per row of (B, V) logits; `noise` (B,) is uniform in [0, 1). Temperature 0 is
-    greedy.
-
-    Inverse transform: the first token whose cumulative probability exceeds the noise. One number
-    per token, drawn in advance, makes a run repeatable whatever the batch looks like when it is
-    used.
-    """
-    if temperature == 0:
-        return logits.argmax(-1)
-    p = filter_logits(logits, temperature, top_k, top_p).softmax(-1)
-    cumulative = p.double().cumsum(-1)
-    bound = noise.double()[:, None] * cumulative[:, -1:]
-    return torch.searchsorted(cumulative, bound, right=True).squeeze(1)
-
-
-GRAPHED = ("cuda",)  # kinds of device on which a decode step becomes a CUDA graph
-GRAPH_FROM = 32  # tokens; recording costs the time of several steps (reckoned, not measured)
-
-
-class Decoder:
-    """The decode steps of `stream`: each takes one new token per row (B,) and gives logits (B, V).
-
-    A step is many small kernels, which a GPU runs sooner than Python launches them. There, the
-    second step is recorded as a CUDA graph and from then on launched as a whole. A graph repeats
-    the same work on the same memory: tokens, lengths and cache stay where they are, and rows that
-    have stopped stay among them.
-    """
-
-    def __init__(self, model, cache, lengths, graphed):
-        self.model, self.cache, self.lengths = model, cache, lengths
-        self.new, self.graphed = torch.empty_like(lengths), graphed
-        self.graph = self.logits = None
-
-    def step(self):
-        x = self.model.trunk(self.new[:, None], self.cache, self.lengths)[:, 0]
-        self.lengths += 1
-        return F.linear(x, self.model.wte.weight)
-
-    def record(self):
-        """Makes the graph; nothing is computed yet.
-
-        Weights that autocast has cast before are not used: it frees them when its block ends, and
-        a text that is read as it is written outlives that block. Other threads go on meanwhile.
-        """
-        device = self.new.device.type
-        self.graph = torch.cuda.CUDAGraph()
-        with (torch.autocast(device, enabled=torch.is_autocast_enabled(device),
-                             cache_enabled=False),
-              torch.cuda.graph(self.graph, capture_error_mode="thread_local")):
-            self.logits = self.step()
-
-    def __call__(self, new):
-        self.new.copy_(new)
-        if not self.graphed or self.logits is None:
-            self.logits = self.step()  # the first also loads what kernels need, as no recording may
-            return self.logits
-        if self.graph is None:
-            self.record()
-        self.graph.replay()
-        return self.logits
-
-    def keep(self, live):
-        """Drop all rows but those of index `live` from the cache."""
-        self.cache, self.lengths = self.cache.index_select(2, live), self.lengths[live]
-        self.new = self.new[live]
-
-
-@torch.no_grad()
-def stream(model, prompts, max_new_tokens, *, temperature=1.0, top_k=0, top_p=1.0, stop=(),
-           seed=None, noise=None):
-    """Sample from ragged prompts (a list of B lists of ids), yielding after each step the list of B
-    new tokens, None in rows that have stopped. The stop token itself is yielded.
-
-    Prompts are padded on the right and prefilled in one pass; each row then writes its keys and
-    values at its own length. Once half of the rows in the cache have stopped, they are dropped from
-    it, unless the steps are a graph. `seed` fixes the draws, or `noise` (B, max_new_tokens) gives
-    them.
-    """
-    device, B = model.wte.weight.device, len(prompts)
-    if noise is None:
-        generator = None if seed is None else torch.Generator().manual_seed(seed)
-        noise = torch.rand(B, max_new_tokens, generator=generator)
-    noise = noise.to(device)
-    stop = torch.tensor(sorted(stop), device=device, dtype=torch.long)
-    lengths = torch.tensor([len(p) for p in prompts], device=device)  # (B,)
-    longest = max(map(len, prompts))
-    if model.config.pos == "learned" and longest + max_new_tokens - 1 > model.config.block_size:
-        raise ValueError(f"{longest} + {max_new_tokens} tokens do not fit the "
-                         f"{model.config.block_size} learned positions")
-    tokens = torch.zeros(B, longest, dtype=torch.long, device=device)
-    for row, prompt in enumerate(prompts):
-        tokens[row, : len(prompt)] = torch.tensor(prompt)
-    rows, done = torch.arange(B, device=device), torch.zeros(B, dtype=torch.bool, device=device)
-    cache = model.new_cache(B, longest + max_new_tokens)
-    logits = F.linear(model.trunk(tokens, cache)[rows, lengths - 1], model.wte.weight)  # (B, V)
-    # A sharded model (--fsdp) gathers its weights anew at each step, so no graph can hold them.
-    graphed = (device.type in GRAPHED and max_new_tokens >= GRAPH_FROM
-               and not hasattr(model, "reshard"))
-    decode = Decoder(model, cache, lengths, graphed)
-    for t in range(max_new_tokens):
-        new = pick(logits, noise[rows, t], temperature, top_k, top_p)
-        out = [None] * B
-        for row, token, over in zip(rows.tolist(), new.tolist(), done.tolist()):
-            out[row] = None if over else token
-        yield out
-        done = done | torch.isin(new, stop)
-        if t + 1 == max_new_tokens or done.all():
-            return
-        if not graphed and 2 * int(done.sum()) >= len(rows):
-            live = (~done).nonzero().squeeze(1)
-            rows, new, done = rows[live], new[live], done[live]
-            decode.keep(live)
-        logits = decode(new)
-
-
-def generate(model, prompts, max_new_tokens, **options):
-    """The responses of `stream` as B lists of ids, each up to and including its stop token."""
-    responses = [[] for _ in prompts]
-    for step in stream(model, prompts, max_new_tokens, **options):
-        for response, token in zip(responses, step):
-            if token is not None:
-                response.append(token)
-    return responses

@@ -4,7 +4,11 @@ Muon (Jordan et al. 2024) replaces a matrix's momentum by the nearest orthogonal
 every direction of a layer learns at the same rate.
 """
 
+import math
+
 import torch
+
+from plumbing.shards import is_shared, share, whole
 
 
 class Muon(torch.optim.Optimizer):
@@ -25,7 +29,7 @@ class Muon(torch.optim.Optimizer):
             shapes = {}
             for p in group["params"]:
                 if p.grad is not None:  # sharded matrices go one by one: one is whole at a time
-                    key = id(p) if hasattr(p, "full_tensor") else p.shape
+                    key = id(p) if is_shared(p) else p.shape
                     shapes.setdefault(key, []).append(p)
             for params in shapes.values():
                 for p in params:
@@ -42,22 +46,6 @@ class Muon(torch.optim.Optimizer):
                 scale = max(1, rows / columns) ** 0.5
                 torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
                 torch._foreach_add_(params, update, alpha=-group["lr"] * scale)
-
-
-# Under --fsdp a parameter is a DTensor: a process holds some of its rows. AdamW works on those
-# alone; a matrix's nearest orthogonal one, like the norm of all gradients, needs every row.
-
-def whole(x):
-    """The tensor of which x is this process's share; every process takes part."""
-    return x.full_tensor() if hasattr(x, "full_tensor") else x
-
-
-def share(x, p):
-    """This process's share of the whole tensor x, cut as the parameter p is."""
-    if not hasattr(p, "full_tensor"):
-        return x
-    from torch.distributed.tensor import distribute_tensor
-    return distribute_tensor(x, p.device_mesh, p.placements, src_data_rank=None)
 
 
 def orthogonalise(G, steps=5):
@@ -88,8 +76,17 @@ def orthogonalise(G, steps=5):
     return X if wide else X.mT
 
 
-def build(model, lr, matrix_lr=0.0, weight_decay=0.0, betas=(0.9, 0.95), eps=1e-8,
-          dtype=torch.float32):
+def learning_rate(step, steps, warmup=0, final=0.1):
+    """Factor on the peak rate: linear warm-up, then a cosine down to `final` at the last step."""
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    progress = (step - warmup) / max(1, steps - 1 - warmup)
+    return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+
+
+def build(
+    model, lr, matrix_lr=0.0, weight_decay=0.0, betas=(0.9, 0.95), eps=1e-8, dtype=torch.float32
+):
     """The optimizers of a model, as a list: Muon at `matrix_lr` on the blocks' matrices (none if it
     is 0), its matmuls in `dtype`, AdamW at `lr` on the rest. Weight decay falls on matrices only,
     never on norms and biases."""

@@ -24,16 +24,19 @@ import torch
 from tqdm import tqdm
 
 import optim
-from common import (BadInput, Log, Saver, load_checkpoint, need, parent_of, parse_config, positive,
-                    run)
-from data.exam import Exam
+from data.corpora import PretrainText
 from data.formats import read_demonstrations
-from data.judge import judge
-from data.pretrain_text import PretrainText
 from data.world import World
-from machine import setup
-from model import GPT, generate
-from rewards import function_reward, model_reward
+from judges.exam import Exam
+from judges.hidden import judge
+from judges.scores import function_reward, model_reward
+from model import GPT
+from plumbing.checkpoint import Saver, load_checkpoint, need, parent_of
+from plumbing.config import parse_config, positive
+from plumbing.errors import BadInput, run
+from plumbing.machine import setup
+from plumbing.records import Log
+from sampling import generate
 from tokenizer import Tokenizer
 
 # --- configuration -----------------------------------------------------------------------------
@@ -68,9 +71,17 @@ class Config:
 
 PRESETS = {
     "tiny": {},
-    "gpt2": dict(init="out/sft_gpt2/ckpt.pt", reward="out/reward_gpt2/ckpt.pt", out="out/ppo_gpt2",
-                 batch_size=256, max_new_tokens=64, lr=1e-5, value_lr=1e-5, beta=0.02,
-                 iterations=200),
+    "gpt2": dict(
+        init="out/sft_gpt2/ckpt.pt",
+        reward="out/reward_gpt2/ckpt.pt",
+        out="out/ppo_gpt2",
+        batch_size=256,
+        max_new_tokens=64,
+        lr=1e-5,
+        value_lr=1e-5,
+        beta=0.02,
+        iterations=200,
+    ),
 }
 PENALTY = 1.0  # an answer that does not end scores min(score, 0) − 1 on the normalised scale
 
@@ -173,8 +184,9 @@ def sample(policy, tokenizer, questions, cfg, machine, noise):
     if policy.config.pos == "learned":
         prompts = [p[-(policy.config.block_size - cfg.max_new_tokens) :] for p in prompts]
     with machine.autocast():
-        answers = generate(policy, prompts, cfg.max_new_tokens, stop=[tokenizer.endoftext],
-                           noise=noise)
+        answers = generate(
+            policy, prompts, cfg.max_new_tokens, stop=[tokenizer.endoftext], noise=noise
+        )
     T = max(len(p) + len(a) for p, a in zip(prompts, answers))
     tokens, mask = torch.full((len(prompts), T), tokenizer.pad), torch.zeros(len(prompts), T - 1)
     for row, (p, a) in enumerate(zip(prompts, answers)):
@@ -201,16 +213,26 @@ def rollout(policy, ref, value, reward, tokenizer, questions, cfg, machine, nois
     rewards = kl_rewards(scores, logp, ref_logp, mask, beta)
     advantages = gae(rewards, values, mask, cfg.lam)
     returns = advantages + values  # of the advantages before they are whitened
-    batch = {"tokens": tokens, "mask": mask, "logp": logp, "values": values, "returns": returns,
-             "advantages": whiten(advantages, mask, machine)}
+    batch = {
+        "tokens": tokens,
+        "mask": mask,
+        "logp": logp,
+        "values": values,
+        "returns": returns,
+        "advantages": whiten(advantages, mask, machine),
+    }
     log_ratio, real = (logp - ref_logp) * mask, mask > 0
     unexplained = (returns - values)[real].var() / returns[real].var().clamp(min=1e-8)
-    figures = {"reward": scores.mean(), "kl": log_ratio.sum(1).mean(),
-               "kl_k3": (((-log_ratio).exp() - 1 + log_ratio) * mask).sum(1).mean(),
-               "kl_exact": (exact_kl(logits, ref_logits) * mask).sum(1).mean(),
-               "entropy": machine.world * (entropy * mask).sum() / machine.sum(mask.sum()),
-               "length": mask.sum(1).mean(),
-               "ended": ends.float().mean(), "explained_variance": 1 - unexplained}
+    figures = {
+        "reward": scores.mean(),
+        "kl": log_ratio.sum(1).mean(),
+        "kl_k3": (((-log_ratio).exp() - 1 + log_ratio) * mask).sum(1).mean(),
+        "kl_exact": (exact_kl(logits, ref_logits) * mask).sum(1).mean(),
+        "entropy": machine.processes * (entropy * mask).sum() / machine.sum(mask.sum()),
+        "length": mask.sum(1).mean(),
+        "ended": ends.float().mean(),
+        "explained_variance": 1 - unexplained,
+    }
     if "answers" in questions[0]:  # the tiny world: what the hidden judge would say (simulated)
         verdicts = [judge(*row) for row in zip(questions, texts, ended)]
         figures["judge"] = np.mean([v["score"] for v in verdicts])
@@ -229,14 +251,16 @@ def update(networks, optimizers, batch, factor, ptx, cfg, machine, rng):
     rows, figures = cfg.batch_size, []
     for _ in range(cfg.epochs):
         for part in np.split(rng.permutation(rows), rows // cfg.minibatch):
-            mine = torch.from_numpy(part[part % machine.world == machine.rank] // machine.world)
+            mine = torch.from_numpy(
+                part[part % machine.processes == machine.rank] // machine.processes
+            )
             rows_here = mine if len(mine) else mine.new_zeros(1)
             part = {k: v[rows_here.to(v.device)] for k, v in batch.items()}
             part["mask"] = part["mask"] * bool(len(mine))  # no row here: one that counts nothing
             mask, count = part["mask"], machine.sum(part["mask"].sum())
 
             def mean(x):
-                return (x * mask).sum() / count * machine.world
+                return (x * mask).sum() / count * machine.processes
 
             with machine.autocast():
                 logits, values = policy(part["tokens"]), value(part["tokens"])[:, :-1]
@@ -246,7 +270,7 @@ def update(networks, optimizers, batch, factor, ptx, cfg, machine, rng):
             norms = {"grad_policy": gradient_norm(policy)}
             if ptx:
                 before = [p.grad.clone() for p in policy.parameters()]
-                seed, blocks = [cfg.seed, int(rng.integers(2**31))], math.lcm(8, machine.world)
+                seed, blocks = [cfg.seed, int(rng.integers(2**31))], math.lcm(8, machine.processes)
                 with machine.autocast():
                     nll = policy(*ptx.get_batch(blocks, seed, machine)).mean()
                 (cfg.ptx * nll).backward()
@@ -258,10 +282,18 @@ def update(networks, optimizers, batch, factor, ptx, cfg, machine, rng):
             optim.step(value_optimizers, value, factor)
             with torch.no_grad():
                 change = logp - part["logp"]
-                means = {"approx_kl": mean(0.5 * change**2), "value_loss": mean(v_loss),
-                         "clip_fraction": mean(((ratio - 1).abs() > cfg.clip).float())}
-                figures.append({**{k: machine.mean(v) for k, v in means.items()}, **norms,
-                                "max_ratio": float(((ratio - 1).abs() * mask).max())})
+                means = {
+                    "approx_kl": mean(0.5 * change**2),
+                    "value_loss": mean(v_loss),
+                    "clip_fraction": mean(((ratio - 1).abs() > cfg.clip).float()),
+                }
+                figures.append(
+                    {
+                        **{k: machine.mean(v) for k, v in means.items()},
+                        **norms,
+                        "max_ratio": float(((ratio - 1).abs() * mask).max()),
+                    }
+                )
     first = {"first_approx_kl": figures[0]["approx_kl"], "first_ratio": figures[0]["max_ratio"]}
     return {k: float(np.mean([f[k] for f in figures])) for k in figures[0]} | first
 
@@ -280,8 +312,8 @@ def warn(figures, opening):
     signs = {
         f"KL to the reference is {kl:.0f} nats: raise --beta or lower --lr": kl > 20,
         "KL is negative: what is sampled is not what is scored": kl < -0.5,
-        "entropy has collapsed: raise --beta or lower --lr":
-            figures["entropy"] < 0.1 * opening["entropy"],
+        "entropy has collapsed: raise --beta or lower --lr": figures["entropy"]
+        < 0.1 * opening["entropy"],
         f"only {ended:.0%} of answers end: raise --max_new_tokens": ended < 0.5,
         "over 30% of ratios are clipped: lower --lr or --epochs": figures["clip_fraction"] > 0.3,
     }
@@ -298,9 +330,11 @@ def train(cfg):
     positive(cfg, "batch_size", "minibatch", "epochs", "max_new_tokens")
     if cfg.reward == "judge" and cfg.data != "world":
         raise BadInput("--reward=judge knows the questions of --data=world only")
-    if cfg.batch_size % cfg.minibatch or cfg.minibatch % machine.world:
-        raise BadInput(f"--batch_size={cfg.batch_size} must be a multiple of --minibatch="
-                       f"{cfg.minibatch}, and that of the {machine.world} processes")
+    if cfg.batch_size % cfg.minibatch or cfg.minibatch % machine.processes:
+        raise BadInput(
+            f"--batch_size={cfg.batch_size} must be a multiple of --minibatch="
+            f"{cfg.minibatch}, and that of the {machine.processes} processes"
+        )
     path = need(cfg.init, "sft.py", cfg.preset, f"--seed={cfg.seed}")
     parent = load_checkpoint(path, stages=("sft",))
     tokenizer = Tokenizer.from_json(parent["tokenizer"])
@@ -315,12 +349,12 @@ def train(cfg):
         reward, value = model_reward(cfg, tokenizer, load)
     else:
         reward, value = function_reward(cfg.reward), load(parent, head="scalar")
-    optimizers = [optim.build(policy, cfg.lr, eps=1e-5),
-                  optim.build(value, cfg.value_lr, eps=1e-5)]
+    optimizers = [optim.build(policy, cfg.lr, eps=1e-5), optim.build(value, cfg.value_lr, eps=1e-5)]
     average = [p.detach().clone() for p in policy.parameters()] if cfg.ema else None
     final = load(parent) if cfg.ema else policy  # what is saved
-    saver = Saver(cfg, "ppo", final, parent["tokenizer"], parent_of(path, parent),
-                  sum(optimizers, []))
+    saver = Saver(
+        cfg, "ppo", final, parent["tokenizer"], parent_of(path, parent), sum(optimizers, [])
+    )
     first, beta, opening = saver.resume(saved), cfg.beta, None
     if saved:
         policy.load_state_dict(saved["policy"])
@@ -337,34 +371,57 @@ def train(cfg):
         log.write(step=0, held_out=before)
 
     # --- loop
-    figures, bar = {}, tqdm(range(first, cfg.iterations), initial=first, total=cfg.iterations,
-                            disable=not machine.main)
+    figures, bar = (
+        {},
+        tqdm(
+            range(first, cfg.iterations),
+            initial=first,
+            total=cfg.iterations,
+            disable=not machine.main,
+        ),
+    )
     for iteration in bar:
         machine.seed(cfg.seed, iteration)
         rng = np.random.default_rng([cfg.seed, 2, iteration])
         asked = get_batch(questions, iteration, cfg, machine)
         noise = torch.from_numpy(rng.random((cfg.batch_size, cfg.max_new_tokens)))
-        batch, figures = rollout(policy, ref, value, reward, tokenizer, asked, cfg, machine,
-                                 noise[machine.rows(cfg.batch_size)], beta)
+        batch, figures = rollout(
+            policy,
+            ref,
+            value,
+            reward,
+            tokenizer,
+            asked,
+            cfg,
+            machine,
+            noise[machine.rows(cfg.batch_size)],
+            beta,
+        )
         factor = min(1.0, 0.1 + 0.9 * iteration / 10)
         learned = update(networks, optimizers, batch, factor, ptx, cfg, machine, rng)
         figures |= {"beta": beta, **learned}
         if opening is None:
             opening = figures
             if machine.main:
-                tqdm.write(f"before the first step: |ratio − 1| {learned['first_ratio']:.1e}, "
-                           f"approximate KL {learned['first_approx_kl']:.1e}, KL to the reference "
-                           f"{figures['kl']:.1e} (all must be 0)")
+                tqdm.write(
+                    f"before the first step: |ratio − 1| {learned['first_ratio']:.1e}, "
+                    f"approximate KL {learned['first_approx_kl']:.1e}, KL to the reference "
+                    f"{figures['kl']:.1e} (all must be 0)"
+                )
         if cfg.target_kl:
             beta = steer(beta, figures["kl"], cfg.target_kl, cfg.batch_size)
         if cfg.ema:
             torch._foreach_lerp_(average, [p.detach() for p in policy.parameters()], 1 - cfg.ema)
         if exam:
-            figures |= {"lm_loss": exam.lm_loss(policy, rows=16),
-                        "few_shot": float(exam.few_shot(policy).mean())}
+            figures |= {
+                "lm_loss": exam.lm_loss(policy, rows=16),
+                "few_shot": float(exam.few_shot(policy).mean()),
+            }
         log.write(step=iteration + 1, **figures)
-        bar.set_postfix_str(f"reward {figures['reward']:+.2f}, KL {figures['kl']:.2f}"
-                            + (f", judge {figures['judge']:+.2f}" if "judge" in figures else ""))
+        bar.set_postfix_str(
+            f"reward {figures['reward']:+.2f}, KL {figures['kl']:.2f}"
+            + (f", judge {figures['judge']:+.2f}" if "judge" in figures else "")
+        )
         if machine.main:
             for line in warn(figures, opening):
                 tqdm.write(f"iteration {iteration + 1}: {line}")
@@ -373,22 +430,37 @@ def train(cfg):
                     with torch.no_grad():
                         torch._foreach_copy_(list(final.parameters()), average)
                 metrics = {k: figures[k] for k in ("reward", "kl", "entropy", "length", "ended")}
-                saver.save(iteration + 1, metrics, better=True, policy=policy.state_dict(),
-                           value=value.state_dict(), average=average, beta=beta, opening=opening)
+                saver.save(
+                    iteration + 1,
+                    metrics,
+                    better=True,
+                    policy=policy.state_dict(),
+                    value=value.state_dict(),
+                    average=average,
+                    beta=beta,
+                    opening=opening,
+                )
 
     # --- results
     if exam:
         after, ppo_scores = exam(final)
         a, b = np.array(ppo_scores), np.array(sft_scores)
         wins = float(np.mean((a > b) + 0.5 * (a == b)))
-        log.write(step=cfg.iterations, held_out=after, win_rate=wins, n=len(a),
-                  samples=exam.compare(sft=ref, ppo=final))
+        log.write(
+            step=cfg.iterations,
+            held_out=after,
+            win_rate=wins,
+            n=len(a),
+            samples=exam.compare(sft=ref, ppo=final),
+        )
         if machine.main:
             print(f"\n{'held-out questions (simulated judge)':<40}", *(f"{k:>9}" for k in after))
             for name, row in (("sft", before), ("ppo", after)):
                 print(f"  {name:<38}", *(f"{v:>9.3f}" for v in row.values()))
-            print(f"the judge prefers PPO's answer to SFT's on {wins:.1%} of {len(a)} questions "
-                  "(ties count half)")
+            print(
+                f"the judge prefers PPO's answer to SFT's on {wins:.1%} of {len(a)} questions "
+                "(ties count half)"
+            )
     if machine.main:
         print("{0}: talk to it: python chat.py {0}".format((out / "ckpt.pt").as_posix()))
     return figures

@@ -25,15 +25,20 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-import gpt2
 import optim
-from common import (BadInput, Log, Saver, download, learning_rate, load_checkpoint, parent_of,
-                    parse_config, positive, run)
-from data import demos, ginc
+from data import flips, ginc
 from data.formats import read_corpus
 from data.world import World
-from machine import gemm_rate, setup
-from model import GPT, GPTConfig, generate
+from model import GPT, GPTConfig
+from optim import learning_rate
+from plumbing import gpt2
+from plumbing.checkpoint import Saver, load_checkpoint, parent_of
+from plumbing.config import parse_config, positive
+from plumbing.errors import BadInput, run
+from plumbing.files import download
+from plumbing.machine import gemm_rate, setup
+from plumbing.records import Log
+from sampling import generate
 from tokenizer import Tokenizer
 
 # --- configuration -----------------------------------------------------------------------------
@@ -83,16 +88,43 @@ PRESETS = {
     "tiny_s": dict(out="out/tiny_s", n_layer=2, n_head=2, n_embd=64),
     "tiny_l": dict(out="out/tiny_l", n_layer=4, n_head=6, n_embd=192, weight_decay=0.1),
     **{name: dict(data=name, out=f"out/{name}", **GINC) for name in ginc.CORPORA},
-    "ginc_gpu": dict(data="ginc", out="out/ginc_gpu", n_layer=12, n_head=12, n_embd=768,
-                     block_size=1024, short=0.25, batch_size=16, steps=3200, warmup=200,
-                     lr=1e-3, final_lr=0.1, eval_every=400),
-    **{name: dict(data=name, out=f"out/{name}", **DEMOS) for name in demos.CORPORA},
-    "shakespeare_char": dict(data="shakespeare", vocab_size=260, block_size=64, batch_size=12,
-                             steps=800),
-    "gpt2": dict(tokenizer="gpt2", n_layer=12, n_head=12, n_embd=768, block_size=1024,
-                 pos="learned", batch_size=480, grad_accum=40, steps=600_000, lr=6e-4,
-                 matrix_lr=0.0, weight_decay=0.1, warmup=2000, final_lr=0.1, eval_every=1000,
-                 compile=True),
+    "ginc_gpu": dict(
+        data="ginc",
+        out="out/ginc_gpu",
+        n_layer=12,
+        n_head=12,
+        n_embd=768,
+        block_size=1024,
+        short=0.25,
+        batch_size=16,
+        steps=3200,
+        warmup=200,
+        lr=1e-3,
+        final_lr=0.1,
+        eval_every=400,
+    ),
+    **{name: dict(data=name, out=f"out/{name}", **DEMOS) for name in flips.CORPORA},
+    "shakespeare_char": dict(
+        data="shakespeare", vocab_size=260, block_size=64, batch_size=12, steps=800
+    ),
+    "gpt2": dict(
+        tokenizer="gpt2",
+        n_layer=12,
+        n_head=12,
+        n_embd=768,
+        block_size=1024,
+        pos="learned",
+        batch_size=480,
+        grad_accum=40,
+        steps=600_000,
+        lr=6e-4,
+        matrix_lr=0.0,
+        weight_decay=0.1,
+        warmup=2000,
+        final_lr=0.1,
+        eval_every=1000,
+        compile=True,
+    ),
 }
 SHAKESPEARE = (
     "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
@@ -116,7 +148,7 @@ def load_data(cfg, tokenizer=None):
         train = encode_stream(tokenizer, world.documents(seed=cfg.seed), n_train)
         val = encode_stream(tokenizer, world.documents(seed=10**6), 65_536)
         return train, val, tokenizer
-    for source in (ginc, demos):
+    for source in (ginc, flips):
         if cfg.data in source.CORPORA:
             train, val, its_own = source.corpus(cfg.data, n_train, cfg.seed)
             if tokenizer and tokenizer.vocab != its_own.vocab:
@@ -137,9 +169,11 @@ def load_data(cfg, tokenizer=None):
         n = int(0.9 * len(corpus))
         train, val = corpus[:n], corpus[n:]
     if min(len(train), len(val)) <= cfg.block_size:
-        raise BadInput(f"{path}: too short, {len(train)} tokens to train on and {len(val)} to "
-                       f"validate, for --block_size={cfg.block_size}; give more text or a smaller "
-                       "block")
+        raise BadInput(
+            f"{path}: too short, {len(train)} tokens to train on and {len(val)} to "
+            f"validate, for --block_size={cfg.block_size}; give more text or a smaller "
+            "block"
+        )
     return train, val, tokenizer
 
 
@@ -149,8 +183,9 @@ def make_tokenizer(cfg, text):
         if text is None:
             raise BadInput(f"{cfg.data} holds GPT-2 token ids; add --tokenizer=gpt2")
         if cfg.vocab_size < 260:
-            raise BadInput(f"--vocab_size={cfg.vocab_size}: at least 260 (256 bytes and 4 special "
-                           "tokens)")
+            raise BadInput(
+                f"--vocab_size={cfg.vocab_size}: at least 260 (256 bytes and 4 special tokens)"
+            )
         return Tokenizer.train(text, cfg.vocab_size)
     try:
         return Tokenizer.gpt2(None if cfg.tokenizer == "gpt2" else cfg.tokenizer)
@@ -158,10 +193,14 @@ def make_tokenizer(cfg, text):
         raise BadInput(str(error)) from None
     except OSError as error:  # tiktoken's download, or a path that is not there
         if cfg.tokenizer == "gpt2":
-            raise BadInput("GPT-2's vocabulary cannot be downloaded here; fetch the file vocab.bpe "
-                           "of GPT-2 by hand and give --tokenizer=PATH/vocab.bpe") from None
-        raise BadInput(f"--tokenizer={cfg.tokenizer}: expected bpe, gpt2, or a vocab.bpe file "
-                       f"({error.strerror})") from None
+            raise BadInput(
+                "GPT-2's vocabulary cannot be downloaded here; fetch the file vocab.bpe "
+                "of GPT-2 by hand and give --tokenizer=PATH/vocab.bpe"
+            ) from None
+        raise BadInput(
+            f"--tokenizer={cfg.tokenizer}: expected bpe, gpt2, or a vocab.bpe file "
+            f"({error.strerror})"
+        ) from None
 
 
 def encode_stream(tokenizer, documents, n):
@@ -248,7 +287,7 @@ def start_from(cfg, saved):
                 path = download(gpt2.URL.format(cfg.init), CACHE / f"{cfg.init}.safetensors")
             learned = cfg.tokenizer == "bpe"  # GPT-2's weights go with GPT-2's vocabulary
             tokenizer = make_tokenizer(replace(cfg, tokenizer="gpt2") if learned else cfg, None)
-            model = gpt2.load(path, tokenizer.n_vocab)
+            model = GPT.from_checkpoint(gpt2.load(path, tokenizer.n_vocab))
             return model, tokenizer, {"path": str(path), "stage": "gpt2"}
         checkpoint = load_checkpoint(cfg.init, stages=("pretrain",))
         tokenizer = Tokenizer.from_json(checkpoint["tokenizer"])
@@ -273,36 +312,43 @@ def train(cfg):
     machine, out = setup(cfg), Path(cfg.out)
     positive(cfg, "block_size", "batch_size", "grad_accum", "eval_every")
     if cfg.short > 1 or cfg.short and cfg.block_size % 8:
-        raise BadInput(f"--short={cfg.short}: expected a share of 0 to 1, and a --block_size that "
-                       "8 divides")
+        raise BadInput(
+            f"--short={cfg.short}: expected a share of 0 to 1, and a --block_size that 8 divides"
+        )
     if cfg.export not in ("", "hf") or cfg.export and cfg.pos != "learned" and not cfg.init:
         raise BadInput(f"--export={cfg.export}: expected hf, of a model with --pos=learned")
-    if cfg.batch_size % (cfg.grad_accum * machine.world):
-        raise BadInput(f"--batch_size={cfg.batch_size} does not divide into --grad_accum="
-                       f"{cfg.grad_accum} parts on {machine.world} processes")
+    if cfg.batch_size % (cfg.grad_accum * machine.processes):
+        raise BadInput(
+            f"--batch_size={cfg.batch_size} does not divide into --grad_accum="
+            f"{cfg.grad_accum} parts on {machine.processes} processes"
+        )
     saved = load_checkpoint(out / "last.pt", stages=("pretrain",)) if cfg.resume else None
     model, tokenizer, parent = start_from(cfg, saved)
     train_data, val_data, tokenizer = load_data(cfg, tokenizer)
 
     # --- model
     model = machine.place(model or new_model(cfg, tokenizer), cfg.fsdp)
-    if max(train_data[:10**6].max(), val_data[:10**6].max()) >= model.config.vocab_size:
-        raise BadInput(f"{cfg.data} holds token ids beyond the model's vocabulary of "
-                       f"{model.config.vocab_size}")
+    if max(train_data[: 10**6].max(), val_data[: 10**6].max()) >= model.config.vocab_size:
+        raise BadInput(
+            f"{cfg.data} holds token ids beyond the model's vocabulary of {model.config.vocab_size}"
+        )
     if model.config.pos == "learned" and cfg.block_size > model.config.block_size:
-        raise BadInput(f"--block_size={cfg.block_size}: {cfg.init} has learned "
-                       f"{model.config.block_size} positions")
+        raise BadInput(
+            f"--block_size={cfg.block_size}: {cfg.init} has learned "
+            f"{model.config.block_size} positions"
+        )
     if cfg.compile:
         model.compile()
-    optimizers = optim.build(model, cfg.lr, cfg.matrix_lr, cfg.weight_decay,
-                             dtype=machine.dtype)
+    optimizers = optim.build(model, cfg.lr, cfg.matrix_lr, cfg.weight_decay, dtype=machine.dtype)
     saver = Saver(cfg, "pretrain", model, tokenizer.to_json(), parent, optimizers)
     first = saver.resume(saved)
     log = Log(out / "log.jsonl", cfg, machine, resumed_step=first if saved else None)
     network = machine.distribute(model)
     if machine.main:
-        print(f"pretraining {sum(p.numel() for p in model.parameters()):,} parameters on "
-              f"{len(train_data):,} tokens of {cfg.data}, {machine}")
+        print(
+            f"pretraining {sum(p.numel() for p in model.parameters()):,} parameters on "
+            f"{len(train_data):,} tokens of {cfg.data}, {machine}"
+        )
 
     # --- loop
     peak = gemm_rate(machine)
@@ -313,8 +359,10 @@ def train(cfg):
             metrics = evaluate(model, val_data, tokenizer, cfg, machine)
             log.write(step=step, **metrics)
             if machine.main:
-                tqdm.write(f"step {step:>6}   val loss {metrics['val_loss']:.4f} nats/token   "
-                           f"{metrics['val_bits_per_byte']:.4f} bits/byte")
+                tqdm.write(
+                    f"step {step:>6}   val loss {metrics['val_loss']:.4f} nats/token   "
+                    f"{metrics['val_bits_per_byte']:.4f} bits/byte"
+                )
             saver.save(step, metrics)
             clock, seen = time.perf_counter(), 0
         if step == cfg.steps:
@@ -329,13 +377,19 @@ def train(cfg):
             loss += nll.detach()
         factor = learning_rate(step, cfg.steps, cfg.warmup, cfg.final_lr)
         norm = optim.step(optimizers, model, factor)
-        seen += tokens.numel() * machine.world
+        seen += tokens.numel() * machine.processes
         if step % 20 == 19:
             rate = seen / (time.perf_counter() - clock)
-            mfu = rate * model.flops_per_token(cfg.block_size) / peak / machine.world
+            mfu = rate * model.flops_per_token(cfg.block_size) / peak / machine.processes
             loss = machine.mean(loss)
-            log.write(step=step + 1, loss=loss, lr_factor=factor, grad_norm=float(norm),
-                      tokens_per_second=round(rate), mfu=round(mfu, 3))
+            log.write(
+                step=step + 1,
+                loss=loss,
+                lr_factor=factor,
+                grad_norm=float(norm),
+                tokens_per_second=round(rate),
+                mfu=round(mfu, 3),
+            )
             bar.set_postfix_str(f"loss {loss:.3f}, {rate:,.0f} tokens/s, {mfu:.0%} of matmul rate")
 
     # --- results
@@ -355,9 +409,14 @@ def sample(model, tokenizer, machine, val):
     of documents, from its first token."""
     start = tokenizer.endoftext if tokenizer.endoftext in val else int(val[0])
     with machine.autocast():
-        ids = generate(model.eval(), [[start]] * 3,
-                       min(100, model.config.block_size - 1), temperature=0.8,
-                       stop=[tokenizer.endoftext], seed=1)
+        ids = generate(
+            model.eval(),
+            [[start]] * 3,
+            min(100, model.config.block_size - 1),
+            temperature=0.8,
+            stop=[tokenizer.endoftext],
+            seed=1,
+        )
     return [tokenizer.decode(i) for i in ids]
 
 

@@ -25,14 +25,18 @@ import torch.nn.functional as F
 from tqdm import tqdm
 
 import optim
-from common import (BadInput, Log, Saver, learning_rate, load_checkpoint, need, parent_of,
-                    parse_config, run)
-from data.agreement import accuracy, bag_of_words, gold, hold_out, pairs_of, places
 from data.formats import read_comparisons
-from data.labelers import Labelers, agreement
 from data.world import World
-from machine import setup
-from model import GPT, generate
+from judges.agreement import accuracy, bag_of_words, gold, hold_out, pairs_of, places
+from judges.labelers import Labelers, agreement
+from model import GPT
+from optim import learning_rate
+from plumbing.checkpoint import Saver, load_checkpoint, need, parent_of
+from plumbing.config import parse_config
+from plumbing.errors import BadInput, run
+from plumbing.machine import setup
+from plumbing.records import Log
+from sampling import generate
 from tokenizer import Tokenizer
 
 # --- configuration -----------------------------------------------------------------------------
@@ -62,8 +66,9 @@ class Config:
 
 PRESETS = {
     "tiny": {},
-    "gpt2": dict(init="out/sft_gpt2/ckpt.pt", out="out/reward_gpt2", max_len=1024, lr=1e-5,
-                 matrix_lr=0.0),
+    "gpt2": dict(
+        init="out/sft_gpt2/ckpt.pt", out="out/reward_gpt2", max_len=1024, lr=1e-5, matrix_lr=0.0
+    ),
 }
 
 
@@ -113,8 +118,10 @@ def sample_comparisons(model, tokenizer, prompts, cfg, machine, seed):
     texts = [tokenizer.decode(a).strip() for a in answers]
     ended = [a[-1] == tokenizer.endoftext for a in answers]
     labelers, K = Labelers(seed), cfg.k
-    return [labelers.rank(p, texts[i * K : i * K + K], ended[i * K : i * K + K])
-            for i, p in enumerate(prompts)]
+    return [
+        labelers.rank(p, texts[i * K : i * K + K], ended[i * K : i * K + K])
+        for i, p in enumerate(prompts)
+    ]
 
 
 def load_comparisons(cfg, sft, tokenizer, machine):
@@ -122,8 +129,10 @@ def load_comparisons(cfg, sft, tokenizer, machine):
     if cfg.data == "world":
         world = World()
         asked = world.prompts("rm", cfg.n_prompts, cfg.seed), world.prompts("test", cfg.n_eval)
-        return [sample_comparisons(sft, tokenizer, prompts, cfg, machine, seed)
-                for prompts, seed in zip(asked, (cfg.seed, 10**6 + cfg.seed))]
+        return [
+            sample_comparisons(sft, tokenizer, prompts, cfg, machine, seed)
+            for prompts, seed in zip(asked, (cfg.seed, 10**6 + cfg.seed))
+        ]
     records = read_comparisons(cfg.data)
     for reason, count in records.skipped.items():
         print(f"{cfg.data}: {count} records skipped: {reason}")
@@ -131,8 +140,9 @@ def load_comparisons(cfg, sft, tokenizer, machine):
         raise BadInput(f"{cfg.data} holds no ratings (scores); use --loss=ranking")
     train, val = hold_out(records, cfg.seed)
     if not train:
-        raise BadInput(f"{cfg.data}: comparisons of at least 2 different questions are needed; one "
-                       "is held out")
+        raise BadInput(
+            f"{cfg.data}: comparisons of at least 2 different questions are needed; one is held out"
+        )
     return train, val
 
 
@@ -203,16 +213,23 @@ def diagnose(model, train, val, tokenizer, cfg, machine):
     margins, wins = pairs_of(val, values, places)
     p, win = 1 / (1 + np.exp(-np.abs(margins))), (margins > 0) == wins  # confidence, from 0.5 to 1
     bins = np.minimum(((p - 0.5) * 10).astype(int), 4)
-    table = [{"confidence": float(p[bins == b].mean()), "accuracy": float(win[bins == b].mean()),
-              "pairs": int((bins == b).sum())} for b in range(5) if (bins == b).any()]
+    table = [
+        {
+            "confidence": float(p[bins == b].mean()),
+            "accuracy": float(win[bins == b].mean()),
+            "pairs": int((bins == b).sum()),
+        }
+        for b in range(5)
+        if (bins == b).any()
+    ]
     lengths = [[len(text.split()) for text in r["responses"]] for r in val]
     flat, words = np.concatenate(values), np.concatenate(lengths)
     truth = gold if "answers" in val[0] else places
     result = {
         "reliability": table,
         "brier": float(np.mean((p - win) ** 2)),
-        "calibration_error": sum(abs(t["confidence"] - t["accuracy"]) * t["pairs"]
-                                 for t in table) / len(p),
+        "calibration_error": sum(abs(t["confidence"] - t["accuracy"]) * t["pairs"] for t in table)
+        / len(p),
         "score_length_correlation": float(np.corrcoef(flat, words)[0, 1]) if words.std() else 0.0,
         "length_only": accuracy(*pairs_of(val, [-np.array(n, float) for n in lengths], truth)),
         "bag_of_words": accuracy(*pairs_of(val, bag_of_words(train, val), truth)),
@@ -270,8 +287,10 @@ def train(cfg):
             lines = "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in train_set)
             (out / "comparisons.jsonl").write_text(lines, encoding="utf-8")
         n_pairs = sum(int(preferred(torch.tensor([places(r)])).sum()) for r in train_set)
-        print(f"{n_pairs:,} comparisons on {len(train_set):,} questions of {cfg.data} "
-              f"({len(val_set)} held out), {steps} steps, {machine}")
+        print(
+            f"{n_pairs:,} comparisons on {len(train_set):,} questions of {cfg.data} "
+            f"({len(val_set)} held out), {steps} steps, {machine}"
+        )
 
     # --- loop
     bar = tqdm(range(first, steps), initial=first, total=steps, disable=not machine.main)
@@ -281,15 +300,17 @@ def train(cfg):
             metrics = evaluate(model, val_set, tokenizer, cfg, machine)
             log.write(step=step, epoch=step / per_epoch, **metrics)
             if machine.main:
-                tqdm.write(f"step {step:>6}   " + "   ".join(
-                    f"{k.replace('_', ' ')} {v:.3f}" for k, v in metrics.items()))
+                tqdm.write(
+                    f"step {step:>6}   "
+                    + "   ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in metrics.items())
+                )
                 saver.save(step, metrics, better=False)
         if step == steps:
             break
         machine.seed(cfg.seed, step)
         order = np.random.default_rng([cfg.seed, step // per_epoch]).permutation(len(train_set))
         batch = order[step % per_epoch * cfg.batch_size :][: cfg.batch_size]
-        records = [train_set[i] for i in batch[machine.rank :: machine.world]]
+        records = [train_set[i] for i in batch[machine.rank :: machine.processes]]
         tokens, last, ranks, ratings = get_batch(records, tokenizer, cfg, machine)
         with machine.autocast():
             scores = scores_of(network, tokens, last).view(ranks.shape)  # (N, K)
@@ -306,17 +327,24 @@ def train(cfg):
         samples = np.concatenate(score_records(model, train_set[:400], tokenizer, cfg, machine))
         references = samples
         if cfg.data == "world":
-            demos = [{"messages": d["messages"][:-1], "ranking": [[0]],
-                      "responses": [d["messages"][-1]["content"]]}
-                     for d in World().demonstrations(400, seed=cfg.seed)]
+            demos = [
+                {
+                    "messages": d["messages"][:-1],
+                    "ranking": [[0]],
+                    "responses": [d["messages"][-1]["content"]],
+                }
+                for d in World().demonstrations(400, seed=cfg.seed)
+            ]
             references = np.concatenate(score_records(model, demos, tokenizer, cfg, machine))
         details = diagnose(model, train_set, val_set, tokenizer, cfg, machine)
         normalise(model, references, samples)
         log.write(step=steps, details=details)
         saver.keep(steps, metrics)
         report(metrics, details)
-        print(f"{(out / 'ckpt.pt').as_posix()}: agrees with {metrics['val_accuracy']:.1%} of "
-              "held-out labels")
+        print(
+            f"{(out / 'ckpt.pt').as_posix()}: agrees with {metrics['val_accuracy']:.1%} of "
+            "held-out labels"
+        )
     return metrics
 
 
@@ -333,8 +361,10 @@ def report(metrics, details):
     print("confidence of the reward model in its order, and how often held-out labels agree")
     for row in details["reliability"]:
         print(f"  {row['confidence']:>6.1%} {row['accuracy']:>8.1%}  {row['pairs']:>6} pairs")
-    print(f"correlation of score and length {details['score_length_correlation']:+.2f}, Brier "
-          f"score {details['brier']:.3f}, calibration error {details['calibration_error']:.3f}")
+    print(
+        f"correlation of score and length {details['score_length_correlation']:+.2f}, Brier "
+        f"score {details['brier']:.3f}, calibration error {details['calibration_error']:.3f}"
+    )
 
 
 # --- run ---------------------------------------------------------------------------------------

@@ -23,15 +23,18 @@ import torch
 from tqdm import tqdm
 
 import optim
-from common import (BadInput, Log, Saver, learning_rate, load_checkpoint, need, parent_of,
-                    parse_config, positive, run)
-from data.exam import respond
+from data.corpora import PretrainText
 from data.formats import read_demonstrations
-from data.judge import judge
-from data.pretrain_text import PretrainText
 from data.world import World
-from machine import setup
+from judges.hidden import judge
 from model import GPT
+from optim import learning_rate
+from plumbing.checkpoint import Saver, load_checkpoint, need, parent_of
+from plumbing.config import parse_config, positive
+from plumbing.errors import BadInput, run
+from plumbing.machine import setup
+from plumbing.records import Log
+from sampling import respond
 from tokenizer import Tokenizer
 
 # --- configuration -----------------------------------------------------------------------------
@@ -65,8 +68,15 @@ class Config:
 
 PRESETS = {
     "tiny": {},
-    "gpt2": dict(init="out/gpt2/ckpt.pt", out="out/sft_gpt2", pretrain_mix=0.0, max_len=1024,
-                 grad_accum=4, lr=2e-5, matrix_lr=0.0),
+    "gpt2": dict(
+        init="out/gpt2/ckpt.pt",
+        out="out/sft_gpt2",
+        pretrain_mix=0.0,
+        max_len=1024,
+        grad_accum=4,
+        lr=2e-5,
+        matrix_lr=0.0,
+    ),
 }
 
 
@@ -125,8 +135,10 @@ def name_roles(model, tokenizer):
     """Start the template's tokens, which no pretraining text holds, as what stands in their place
     in plain text: before a question the end of the last document, before its answer a line break.
     """
-    for token, text in ((tokenizer.user, [tokenizer.endoftext]),
-                        (tokenizer.assistant, tokenizer.encode("\n"))):
+    for token, text in (
+        (tokenizer.user, [tokenizer.endoftext]),
+        (tokenizer.assistant, tokenizer.encode("\n")),
+    ):
         model.wte.weight[token] = model.wte.weight[text].mean(0)
 
 
@@ -169,15 +181,19 @@ def evaluate_world(model, tokenizer, cfg, machine, base):
     for split in ("test", "paraphrase"):
         prompts = world.prompts(split, cfg.n_eval, seed=0)
         for shots in (0, 5) if base and split == "test" else (0,):
-            asked = [world.few_shot(p, shots, seed=i) if shots else p["messages"]
-                     for i, p in enumerate(prompts)]
+            asked = [
+                world.few_shot(p, shots, seed=i) if shots else p["messages"]
+                for i, p in enumerate(prompts)
+            ]
             for temperature in (1.0, 0.0):
                 texts, ended = respond(model, tokenizer, asked, machine, not base, temperature)
                 verdicts = [judge(p, text, end) for p, text, end in zip(prompts, texts, ended)]
                 name = f"{split} {shots}-shot {'sampled' if temperature else 'greedy'}"
-                results[name] = {"correct": float(np.mean([v["correct"] > 0 for v in verdicts])),
-                                 "score": float(np.mean([v["score"] for v in verdicts])),
-                                 "n": len(prompts)}
+                results[name] = {
+                    "correct": float(np.mean([v["correct"] > 0 for v in verdicts])),
+                    "score": float(np.mean([v["score"] for v in verdicts])),
+                    "n": len(prompts),
+                }
     return results
 
 
@@ -185,15 +201,21 @@ def report(base, tuned, tokenizer, val, cfg, machine):
     """Print and return the held-out results and some questions answered by both models."""
     results, say = {}, print if machine.main else lambda *_: None
     if cfg.data == "world":
-        results = {"base": evaluate_world(base, tokenizer, cfg, machine, base=True),
-                   "sft": evaluate_world(tuned, tokenizer, cfg, machine, base=False)}
-        say("\nheld-out questions (judged by simulated labelers' hidden utility)       correct   "
-            "score")
+        results = {
+            "base": evaluate_world(base, tokenizer, cfg, machine, base=True),
+            "sft": evaluate_world(tuned, tokenizer, cfg, machine, base=False),
+        }
+        say(
+            "\nheld-out questions (judged by simulated labelers' hidden utility)       correct   "
+            "score"
+        )
         for stage, rows in results.items():
             for name, row in rows.items():
                 error = 1.96 * math.sqrt(row["correct"] * (1 - row["correct"]) / row["n"])
-                say(f"  {stage:<5} {name:<32} {100 * row['correct']:>22.1f} "
-                    f"± {100 * error:.1f} %  {row['score']:+.2f}")
+                say(
+                    f"  {stage:<5} {name:<32} {100 * row['correct']:>22.1f} "
+                    f"± {100 * error:.1f} %  {row['score']:+.2f}"
+                )
         questions = [p["messages"] for p in World().prompts("test", 13, seed=1)[:6]]
     else:
         questions = [messages[:-1] for _, _, messages in val[:4]]
@@ -201,8 +223,10 @@ def report(base, tuned, tokenizer, val, cfg, machine):
     greedy = {"temperature": 0.0, "max_new_tokens": 32 if cfg.data == "world" else 64}
     before, _ = respond(base, *asked, chat=False, **greedy)
     after, _ = respond(tuned, *asked, **greedy)
-    samples = [{"question": q[-1]["content"], "base": b, "sft": a}
-               for q, b, a in zip(questions, before, after)]
+    samples = [
+        {"question": q[-1]["content"], "base": b, "sft": a}
+        for q, b, a in zip(questions, before, after)
+    ]
     say("\nthe likeliest answer of each model")
     for s in samples:
         say(f"\n  User  {s['question']}\n  base  {s['base']}\n  sft   {s['sft']}")
@@ -219,16 +243,20 @@ def train(cfg):
     positive(cfg, "batch_size", "grad_accum", "eval_every", "max_len", "epochs")
     if cfg.pretrain_mix >= 1:
         raise BadInput(f"--pretrain_mix={cfg.pretrain_mix}: expected a share, 0 or more, below 1")
-    if cfg.batch_size % (cfg.grad_accum * machine.world):
-        raise BadInput(f"--batch_size={cfg.batch_size} does not divide into --grad_accum="
-                       f"{cfg.grad_accum} parts on {machine.world} processes")
+    if cfg.batch_size % (cfg.grad_accum * machine.processes):
+        raise BadInput(
+            f"--batch_size={cfg.batch_size} does not divide into --grad_accum="
+            f"{cfg.grad_accum} parts on {machine.processes} processes"
+        )
     more = ["--init=gpt2", "--steps=0"] if cfg.preset == "gpt2" else [f"--seed={cfg.seed}"]
     path = need(cfg.init, "pretrain.py", cfg.preset, *more)
     parent = load_checkpoint(path, stages=("pretrain", "sft"))
     tokenizer = Tokenizer.from_json(parent["tokenizer"])
     if parent["model_config"]["vocab_size"] < tokenizer.n_vocab:
-        raise BadInput(f"{cfg.init}: its tokenizer has {tokenizer.n_vocab} tokens, its model only "
-                       f"{parent['model_config']['vocab_size']}: two runs were put together")
+        raise BadInput(
+            f"{cfg.init}: its tokenizer has {tokenizer.n_vocab} tokens, its model only "
+            f"{parent['model_config']['vocab_size']}: two runs were put together"
+        )
     saved = load_checkpoint(out / "last.pt", stages=("sft",)) if cfg.resume else None
 
     # --- model
@@ -253,15 +281,25 @@ def train(cfg):
     lengths = np.array([len(ids) for ids, _, _ in train_set])
     per_epoch = math.ceil(len(train_set) / cfg.batch_size)
     steps = cfg.steps or cfg.epochs * per_epoch
-    batches = list(itertools.chain(*(epoch_batches(lengths, cfg.batch_size, cfg.seed, epoch)
-                                     for epoch in range(math.ceil(steps / per_epoch)))))
+    batches = list(
+        itertools.chain(
+            *(
+                epoch_batches(lengths, cfg.batch_size, cfg.seed, epoch)
+                for epoch in range(math.ceil(steps / per_epoch))
+            )
+        )
+    )
     padding = 1 - lengths.sum() / sum(lengths[b].max() * len(b) for b in batches[:per_epoch])
     if machine.main:
-        print(f"fine-tuning on {len(train_set):,} demonstrations of {cfg.data} ({len(val_set)} "
-              f"held out), {steps} steps, {padding:.1%} of tokens are padding, {machine}")
+        print(
+            f"fine-tuning on {len(train_set):,} demonstrations of {cfg.data} ({len(val_set)} "
+            f"held out), {steps} steps, {padding:.1%} of tokens are padding, {machine}"
+        )
         if cut:
-            print(f"{cut} of {len(train_set) + len(val_set)} demonstrations exceed {max_len} "
-                  "tokens and lost the left of their prompt; --max_len sets the limit")
+            print(
+                f"{cut} of {len(train_set) + len(val_set)} demonstrations exceed {max_len} "
+                "tokens and lost the left of their prompt; --max_len sets the limit"
+            )
 
     # --- loop
     bar = tqdm(range(first, steps), initial=first, total=steps, disable=not machine.main)
@@ -279,32 +317,37 @@ def train(cfg):
         machine.seed(cfg.seed, step)
         count = sum(sum(train_set[i][1][1:]) for i in batches[step])  # of the whole batch
         loss = 0.0
-        for part in np.array_split(batches[step][machine.rank :: machine.world], cfg.grad_accum):
+        for part in np.array_split(
+            batches[step][machine.rank :: machine.processes], cfg.grad_accum
+        ):
             # The last batch of an epoch can leave a process without a row; it then adds zero.
             rows = part if len(part) else [0]
             tokens, targets, mask = get_batch(train_set, rows, tokenizer, machine)
             with machine.autocast():
                 nll = sft_loss(network(tokens, targets), mask * bool(len(part)), count)
-            ((1 - cfg.pretrain_mix) * nll * machine.world).backward()
-            loss += nll.detach() * machine.world
-            seen += tokens.numel() * machine.world
+            ((1 - cfg.pretrain_mix) * nll * machine.processes).backward()
+            loss += nll.detach() * machine.processes
+            seen += tokens.numel() * machine.processes
         if mix:
-            x, y = mix.get_batch(math.lcm(2, machine.world), [cfg.seed, step], machine)
+            x, y = mix.get_batch(math.lcm(2, machine.processes), [cfg.seed, step], machine)
             with machine.autocast():
                 nll = network(x, y).mean()
             (cfg.pretrain_mix * nll).backward()
-            seen += x.numel() * machine.world
+            seen += x.numel() * machine.processes
         norm = optim.step(optimizers, model, learning_rate(step, steps))
         if step % 10 == 9:
             loss, rate = machine.mean(loss), seen / (time.perf_counter() - clock)
-            log.write(step=step + 1, loss=loss, grad_norm=float(norm),
-                      tokens_per_second=round(rate))
+            log.write(
+                step=step + 1, loss=loss, grad_norm=float(norm), tokens_per_second=round(rate)
+            )
             bar.set_postfix_str(f"loss {loss:.3f}, {rate:,.0f} tokens/s")
 
     # --- results
     if machine.main or cfg.fsdp:
-        base, tuned = (machine.place(GPT.from_checkpoint(c), cfg.fsdp)
-                       for c in (parent, load_checkpoint(out / "ckpt.pt")))
+        base, tuned = (
+            machine.place(GPT.from_checkpoint(c), cfg.fsdp)
+            for c in (parent, load_checkpoint(out / "ckpt.pt"))
+        )
         results, samples = report(base, tuned, tokenizer, val_set, cfg, machine)
     if machine.main:
         log.write(step=steps, results=results, samples=samples)

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common import BadInput
+from plumbing.errors import BadInput
 
 ROLES = {"system": "system"}
 ROLES |= dict.fromkeys(["user", "human", "prompter"], "user")

@@ -13,13 +13,16 @@ import pytest
 import torch
 
 import chat
-import common
 import pretrain
 import sft
 from model import GPT, GPTConfig
+from plumbing import checkpoint
+from plumbing.checkpoint import load_checkpoint, save_checkpoint
+from plumbing.config import parse_config
+from plumbing.errors import run
 from tokenizer import Tokenizer
 
-ROOT = Path(common.__file__).parent
+ROOT = Path(checkpoint.__file__).parent.parent
 TEXT = "The cow eats grass. The king likes the sea. Who are you? I am a model.\n" * 40
 TINY = [
     "--n_layer=1",
@@ -54,7 +57,7 @@ def base(tmp_path):
         "metrics": {},
         "parent": None,
     }
-    common.save_checkpoint(tmp_path / "base.pt", checkpoint)
+    save_checkpoint(tmp_path / "base.pt", checkpoint)
     return checkpoint
 
 
@@ -72,7 +75,7 @@ def refused(tmp_path, base, capsys):
             argv = [*machine, f"--init={tmp_path / 'base.pt'}", *options]
         capsys.readouterr()  # what a test printed before
         with pytest.raises(SystemExit) as stop:
-            common.run(lambda: stage.train(common.parse_config(stage.Config, stage.PRESETS, argv)))
+            run(lambda: stage.train(parse_config(stage.Config, stage.PRESETS, argv)))
         lines = capsys.readouterr().err.splitlines()
         assert stop.value.code == 2 and len(lines) == 1 and lines[0].startswith("error: "), lines
         assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
@@ -168,8 +171,15 @@ def test_ids_beyond_the_vocabulary(refused, tmp_path):
 def test_a_block_beyond_the_learned_positions(refused, tmp_path):
     transformers = pytest.importorskip("transformers")
     (tmp_path / "vocab.bpe").write_text("#version: 0.2\nt h\n", encoding="utf-8")
-    shape = transformers.GPT2Config(vocab_size=258, n_positions=16, n_embd=64, n_layer=1, n_head=1,
-                                    bos_token_id=0, eos_token_id=0)
+    shape = transformers.GPT2Config(
+        vocab_size=258,
+        n_positions=16,
+        n_embd=64,
+        n_layer=1,
+        n_head=1,
+        bos_token_id=0,
+        eos_token_id=0,
+    )
     transformers.GPT2LMHeadModel(shape).save_pretrained(tmp_path / "hf")
     weights, merges = tmp_path / "hf" / "model.safetensors", tmp_path / "vocab.bpe"
     line = refused(pretrain, f"--init={weights}", f"--tokenizer={merges}", "--block_size=64")
@@ -313,7 +323,7 @@ def test_a_checkpoint_that_cannot_be_used(refused, tmp_path, base, capsys, stage
         assert words in line and ("base.pt" in line or words == " token")
     elif "reward" not in words:  # chat.py tells by the head, not by the stage
         with pytest.raises(SystemExit) as stop:
-            common.run(chat.main, [str(path), "--prompt=x", "--device=cpu"])
+            run(chat.main, [str(path), "--prompt=x", "--device=cpu"])
         err = capsys.readouterr().err
         assert (
             stop.value.code == 2
@@ -363,7 +373,7 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_the_run_can_go_on(tmp_path, b
         f"--out={tmp_path / 'out'}",
         "--device=cpu",
     ]
-    pretrain.train(common.parse_config(pretrain.Config, pretrain.PRESETS, [*argv[1:], "--steps=2"]))
+    pretrain.train(parse_config(pretrain.Config, pretrain.PRESETS, [*argv[1:], "--steps=2"]))
     kept = {name: (tmp_path / "out" / name).read_bytes() for name in ("ckpt.pt", "last.pt")}
     full = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000))
     done = process(*argv, "--resume", "--steps=4", preexec_fn=full)
@@ -377,6 +387,6 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_the_run_can_go_on(tmp_path, b
         "log.jsonl",
     ]
     pretrain.train(
-        common.parse_config(pretrain.Config, pretrain.PRESETS, [*argv[1:], "--resume", "--steps=4"])
+        parse_config(pretrain.Config, pretrain.PRESETS, [*argv[1:], "--resume", "--steps=4"])
     )
-    assert common.load_checkpoint(tmp_path / "out" / "last.pt")["step"] == 4
+    assert load_checkpoint(tmp_path / "out" / "last.pt")["step"] == 4

@@ -6,13 +6,14 @@ import sys
 import pytest
 import torch
 
-import answers
 import chat
-import common
-import model as model_module
-from common import BadInput
+import desk
+import sampling
 from data.formats import read_comparisons
+from desk import shelf
 from model import GPT
+from plumbing.checkpoint import load_checkpoint
+from plumbing.errors import BadInput, run
 from tests.tiny_out import TOKENIZER, fill, write
 
 ANYWHERE = ["--device=cpu", "--dtype=float32"]
@@ -50,7 +51,7 @@ def script(monkeypatch):
 
     def set_ids(*ids):
         coming = iter(ids)
-        monkeypatch.setattr(model_module, "pick", lambda logits, *_: torch.tensor([next(coming)]))
+        monkeypatch.setattr(sampling, "pick", lambda logits, *_: torch.tensor([next(coming)]))
 
     return set_ids
 
@@ -66,7 +67,7 @@ def asked(monkeypatch):
             yield [token]
 
     chat_tokenizer = {}
-    monkeypatch.setattr(answers, "stream", stream)
+    monkeypatch.setattr(shelf, "stream", stream)
     prompts_of = type(
         "Asked", (), {"prompts": prompts, "use": lambda _, t: chat_tokenizer.update(it=t)}
     )
@@ -84,7 +85,7 @@ def test_greedy_is_the_likeliest_continuation_of_the_template(checkpoint, say, t
     path = checkpoint()
     said = say(path, "--prompt=Hello", "--greedy", "--max_new_tokens=12")
     ids, stop = tokenizer.prompt(conversation("Hello"))
-    network, new = GPT.from_checkpoint(common.load_checkpoint(path)).eval(), []
+    network, new = GPT.from_checkpoint(load_checkpoint(path)).eval(), []
     while len(new) < 12 and not (new and new[-1] in stop):
         with torch.no_grad():
             new.append(int(network(torch.tensor([ids + new]))[0, -1].argmax()))
@@ -131,7 +132,7 @@ def test_a_base_model_answers_one_line_of_a_transcript(
     say(path, "--prompt=Hello")
     ids, options = asked.prompts[0]
     assert (ids, options["stop"]) == tokenizer.prompt(conversation("Hello"), chat=False)
-    monkeypatch.setattr(answers, "stream", model_module.stream)
+    monkeypatch.setattr(shelf, "stream", sampling.stream)
     script(*tokenizer.encode(" I am fine.\nUser: what?"))
     assert say(path, "--prompt=Hello") == "I am fine.\n"
 
@@ -223,7 +224,10 @@ def test_compare_shows_every_stage_with_reward_and_kl(tmp_path, capsys):
     chat.main(["--compare", f"--out={tmp_path}", *ANYWHERE, "--prompt=Hello", "--max_new_tokens=9"])
     said = capsys.readouterr().out
     assert [stage for stage in ("pretrain>", "sft>", "ppo>") if said.count(stage) == 1] == [
-        "pretrain>", "sft>", "ppo>"]
+        "pretrain>",
+        "sft>",
+        "ppo>",
+    ]
     assert said.count("reward ") == 3 and said.count("KL to SFT ") == 3
     assert "KL to SFT +0.00 nats" in said.split("sft>")[1].split("ppo>")[0]
 
@@ -268,13 +272,16 @@ def test_a_probability_is_at_most_one(checkpoint):
         chat.main([checkpoint(), "--top_p=1.5"])
 
 
-@pytest.mark.parametrize("argv, words", [
-    (["--web", "--label"], "one at a time"),
-    (["some/ckpt.pt", "--compare"], "find the checkpoints in --out=out"),
-    (["--compare", "--out=nowhere"], "nowhere holds no checkpoint"),
-    (["--label", "--out=nowhere", "--labeler=x"], "no checkpoint 'sft' in nowhere"),
-    (["some/ckpt.pt", "--max_new_tokens=0"], "expected a number above 0"),
-])
+@pytest.mark.parametrize(
+    "argv, words",
+    [
+        (["--web", "--label"], "one at a time"),
+        (["some/ckpt.pt", "--compare"], "find the checkpoints in --out=out"),
+        (["--compare", "--out=nowhere"], "nowhere holds no checkpoint"),
+        (["--label", "--out=nowhere", "--labeler=x"], "no checkpoint 'sft' in nowhere"),
+        (["some/ckpt.pt", "--max_new_tokens=0"], "expected a number above 0"),
+    ],
+)
 def test_what_does_not_go_together(argv, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BadInput, match=words):
@@ -284,8 +291,9 @@ def test_what_does_not_go_together(argv, words, tmp_path, monkeypatch):
 def test_labels_need_a_tuned_model_and_a_proper_name(tmp_path):
     fill(tmp_path, ["pretrain", "sft"])
     with pytest.raises(BadInput, match="base model"):
-        chat.main([str(tmp_path / "pretrain" / "ckpt.pt"), "--label", "--labeler=x",
-                   f"--out={tmp_path}"])
+        chat.main(
+            [str(tmp_path / "pretrain" / "ckpt.pt"), "--label", "--labeler=x", f"--out={tmp_path}"]
+        )
     with pytest.raises(BadInput, match="labeler '../x'"):
         chat.main(["--label", f"--out={tmp_path}", "--labeler=../x"])
 
@@ -293,12 +301,16 @@ def test_labels_need_a_tuned_model_and_a_proper_name(tmp_path):
 @pytest.mark.parametrize("name", ["fastapi", "uvicorn"])
 def test_without_the_extra_the_page_says_what_to_type(name, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, name, None)  # as if it were not installed
-    monkeypatch.delitem(sys.modules, "web", raising=False)
+    monkeypatch.delitem(sys.modules, "desk.server", raising=False)
+    monkeypatch.delattr(desk, "server", raising=False)
     with pytest.raises(SystemExit) as stop:
-        common.run(chat.main, ["--web"])
+        run(chat.main, ["--web"])
     assert stop.value.code == 2
-    assert capsys.readouterr() == ("", f"error: --web needs {name}: pip install -e '.[web]' "
-                                       "(without a browser: --compare and --label)\n")
+    assert capsys.readouterr() == (
+        "",
+        f"error: --web needs {name}: pip install -e '.[web]' "
+        "(without a browser: --compare and --label)\n",
+    )
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])

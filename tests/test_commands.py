@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import importlib.util
 import json
 import os
 import re
@@ -13,12 +14,26 @@ from pathlib import Path
 
 import pytest
 
-import common
 import pretrain
 import sft
+from plumbing import checkpoint
+from plumbing.checkpoint import load_checkpoint
+from plumbing.config import parse_config, parse_value
+from plumbing.errors import BadInput
 
-ROOT = Path(common.__file__).parent
-STAGES = ("pretrain", "sft", "reward", "ppo", "icl_eval", "dpo", "chat", "studies", "report")
+ROOT = Path(checkpoint.__file__).parent.parent
+STAGES = (
+    "pretrain",
+    "sft",
+    "reward",
+    "ppo",
+    "icl_eval",
+    "dpo",
+    "chat",
+    "lab.studies",
+    "lab.report",
+    "lab.bench",
+)
 
 
 def commands(text):
@@ -43,7 +58,7 @@ def documented():
                 yield path.name, words
     for name in STAGES:
         for words in commands(importlib.import_module(name).__doc__):
-            yield f"{name}.py", words
+            yield f"{name.replace('.', '/')}.py", words
 
 
 DOCUMENTED = list(documented())
@@ -58,29 +73,33 @@ def check(words):
         if not w.startswith("--nproc_per_node") and w not in ("--standalone", "...")
     ]
     if words[0] == "-m":
-        module = words[1]
-        assert module in ("venv", "pip") or (ROOT / f"{module.replace('.', '/')}.py").exists(), (
-            module
-        )
-        return
-    script, *rest = words
-    assert (ROOT / script).exists(), f"no script {script}"
-    module = importlib.import_module(script.removesuffix(".py"))
+        _, name, *rest = words
+        if name in ("venv", "pip"):
+            return
+        assert importlib.util.find_spec(name), f"no module {name}"
+    else:
+        script, *rest = words
+        assert (ROOT / script).exists(), f"no script {script}"
+        name = script.removesuffix(".py")
+    module = importlib.import_module(name)
     if not hasattr(module, "Config"):
         return
     fields = {f.name: f.type for f in dataclasses.fields(module.Config)}
     for i, word in enumerate(rest):
         if not word.startswith("--"):
-            named = {"chat.py": word.endswith(".pt"), "studies.py": word in STUDIES,
-                     "exercises.py": True}
-            assert named.get(script) and i == 0, f"{script} takes no '{word}'"
+            named = {
+                "chat": word.endswith(".pt"),
+                "lab.studies": word in STUDIES,
+                "lab.bench": True,
+            }
+            assert named.get(name) and i == 0, f"{name} takes no '{word}'"
             continue
         key, equals, value = word[2:].partition("=")
         if key == "help":
             continue
-        assert key in fields, f"{script} has no option --{key}"
-        value = common.parse_value(key, fields[key], value if equals else None)
-        assert key != "preset" or value in module.PRESETS, f"{script} has no preset {value}"
+        assert key in fields, f"{name} has no option --{key}"
+        value = parse_value(key, fields[key], value if equals else None)
+        assert key != "preset" or value in module.PRESETS, f"{name} has no preset {value}"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +137,7 @@ def test_commands_are_found():
 def test_a_wrong_command_is_noticed(words):
     with pytest.raises(AssertionError):
         check(words)
-    with pytest.raises(common.BadInput):
+    with pytest.raises(BadInput):
         check(["sft.py", "--steps=few"])
 
 
@@ -126,7 +145,7 @@ def test_a_wrong_command_is_noticed(words):
 def test_help_prints_every_option_with_its_meaning(name, capsys):
     module = importlib.import_module(name)
     with pytest.raises(SystemExit) as stop:
-        common.parse_config(module.Config, getattr(module, "PRESETS", {"default": {}}), ["--help"])
+        parse_config(module.Config, getattr(module, "PRESETS", {"default": {}}), ["--help"])
     shown = capsys.readouterr().out
     assert stop.value.code == 0 and module.__doc__.strip().splitlines()[0] in shown
     for f in dataclasses.fields(module.Config):
@@ -142,8 +161,11 @@ def named():
         for cell in re.split(r"[|;]", "|".join(rows)):
             file, *names = re.findall(r"`([^`]+)`", cell) or [""]
             if re.fullmatch(r"[\w/]+\.py", file):
-                yield from ((path.name, file, name) for name in names
-                            if re.fullmatch(r"[A-Za-z_][\w.]*", name) and "." not in name[-4:])
+                yield from (
+                    (path.name, file, name)
+                    for name in names
+                    if re.fullmatch(r"[A-Za-z_][\w.]*", name) and "." not in name[-4:]
+                )
 
 
 @pytest.mark.parametrize("page, file, name", list(named()))
@@ -164,9 +186,15 @@ def test_functions_are_found_in_the_reading_guide():
 @pytest.fixture
 def clone(tmp_path):
     """The sources alone, in a directory of their own, without any output."""
-    for path in [p for kind in ("py", "cpp", "h") for p in ROOT.glob(f"*.{kind}")]:
+    for path in ROOT.glob("*.py"):
         shutil.copy(path, tmp_path)
-    shutil.copytree(ROOT / "data", tmp_path / "data", ignore=shutil.ignore_patterns("__pycache__"))
+    for room in ROOT.glob("*/__init__.py"):
+        if room.parent.name != "tests":
+            shutil.copytree(
+                room.parent,
+                tmp_path / room.parent.name,
+                ignore=shutil.ignore_patterns("__pycache__"),
+            )
     return tmp_path
 
 
@@ -228,10 +256,9 @@ def test_the_chain_from_pretraining_to_chat(clone):
     assert len(last["samples"]) == 6 and all(
         f"User  {s['question']}" in shown for s in last["samples"]
     )
-    checkpoint = common.load_checkpoint(clone / "out" / "sft" / "ckpt.pt", stages=("sft",))
+    saved = load_checkpoint(clone / "out" / "sft" / "ckpt.pt", stages=("sft",))
     assert (
-        checkpoint["parent"]["path"] == "out/pretrain/ckpt.pt"
-        and checkpoint["parent"]["stage"] == "pretrain"
+        saved["parent"]["path"] == "out/pretrain/ckpt.pt" and saved["parent"]["stage"] == "pretrain"
     )
 
     ask = [
@@ -263,7 +290,7 @@ def test_a_missing_base_model_is_pretrained_first(tmp_path, monkeypatch, capsys)
         if not str(command[1]).endswith("pretrain.py"):  # such as the compiler of the kernel
             return really_run(command, **options)
         ran.append(command)
-        cfg = common.parse_config(pretrain.Config, pretrain.PRESETS, [*command[2:], *here])
+        cfg = parse_config(pretrain.Config, pretrain.PRESETS, [*command[2:], *here])
         assert (cfg.preset, cfg.steps, cfg.data) == ("tiny", pretrain.Config.steps, "world")
         pretrain.train(
             dataclasses.replace(
@@ -279,10 +306,10 @@ def test_a_missing_base_model_is_pretrained_first(tmp_path, monkeypatch, capsys)
         )
         return subprocess.CompletedProcess(command, 0)
 
-    monkeypatch.setattr(common.subprocess, "run", stub)
+    monkeypatch.setattr(checkpoint.subprocess, "run", stub)
     options = [*here, "--data=demos.jsonl", "--pretrain_mix=0", "--steps=2", "--seed=7"]
     for _ in range(2):  # once made, it is there
-        sft.train(common.parse_config(sft.Config, sft.PRESETS, options))
+        sft.train(parse_config(sft.Config, sft.PRESETS, options))
     assert [Path(command[1]).name for command in ran] == ["pretrain.py"] and "--seed=7" in ran[0]
     assert (
         "out/pretrain/ckpt.pt is not there yet; making it: python pretrain.py"

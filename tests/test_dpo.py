@@ -8,14 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
-import common
 import dpo
-from common import BadInput
 from dpo import Config, answer_logp, dpo_loss, evaluate, get_batch
-from machine import Machine
-from model import GPT, GPTConfig, token_logprobs
+from likelihood import token_logprobs
+from model import GPT, GPTConfig
+from plumbing import checkpoint
+from plumbing.checkpoint import load_checkpoint, save_checkpoint
+from plumbing.errors import BadInput
+from plumbing.machine import Machine
 from tests.tiny import tiny
 from tokenizer import Tokenizer
 
@@ -33,7 +36,11 @@ def one_thread():
 
 
 def record(question, responses, ranking):
-    return {"messages": [{"role": "user", "content": question}], "responses": responses, "ranking": ranking}
+    return {
+        "messages": [{"role": "user", "content": question}],
+        "responses": responses,
+        "ranking": ranking,
+    }
 
 
 def polite(n, seed=0):
@@ -60,10 +67,22 @@ def model(tokenizer):
 @pytest.fixture
 def files(tmp_path, tokenizer):
     """A fine-tuned model that knows nothing, and people's comparisons."""
-    model = GPT(GPTConfig(block_size=64, vocab_size=tokenizer.n_vocab, n_layer=2, n_head=2, n_embd=32))
-    common.save_checkpoint(tmp_path / "sft.pt", {
-        "stage": "sft", "model": model.state_dict(), "model_config": asdict(model.config),
-        "tokenizer": tokenizer.to_json(), "train_config": {}, "step": 0, "metrics": {}, "parent": None})
+    model = GPT(
+        GPTConfig(block_size=64, vocab_size=tokenizer.n_vocab, n_layer=2, n_head=2, n_embd=32)
+    )
+    save_checkpoint(
+        tmp_path / "sft.pt",
+        {
+            "stage": "sft",
+            "model": model.state_dict(),
+            "model_config": asdict(model.config),
+            "tokenizer": tokenizer.to_json(),
+            "train_config": {},
+            "step": 0,
+            "metrics": {},
+            "parent": None,
+        },
+    )
     write(tmp_path / "people.jsonl", polite(80))
     return tmp_path
 
@@ -74,8 +93,21 @@ def write(path, records):
 
 
 def config(files, out="out", **changes):
-    return Config(**{**dict(init=str(files / "sft.pt"), data=str(files / "people.jsonl"), out=str(files / out),
-                            batch_size=4, lr=3e-3, epochs=2, device="cpu", dtype="float32"), **changes})
+    return Config(
+        **{
+            **dict(
+                init=str(files / "sft.pt"),
+                data=str(files / "people.jsonl"),
+                out=str(files / out),
+                batch_size=4,
+                lr=3e-3,
+                epochs=2,
+                device="cpu",
+                dtype="float32",
+            ),
+            **changes,
+        }
+    )
 
 
 # --- the loss ----------------------------------------------------------------------------------
@@ -83,12 +115,20 @@ def config(files, out="out", **changes):
 
 @pytest.mark.parametrize("K", range(2, 10))
 def test_the_loss_is_the_explicit_double_loop(K):
-    logp, ref_logp = -20 * torch.rand(30, K, dtype=torch.double), -20 * torch.rand(30, K, dtype=torch.double)
+    logp, ref_logp = (
+        -20 * torch.rand(30, K, dtype=torch.double),
+        -20 * torch.rand(30, K, dtype=torch.double),
+    )
     ranks = torch.randint(-1, K, (30, K))  # ties and missing answers are frequent
     ranks[0], ranks[1], ranks[2] = torch.arange(K), -1, 0
     losses, right, pairs = [], 0, 0
     for p, q, rank in zip(logp.tolist(), ref_logp.tolist(), ranks.tolist()):
-        margins = [0.3 * (p[w] - q[w]) - 0.3 * (p[l] - q[l]) for w in range(K) for l in range(K) if 0 <= rank[w] < rank[l]]
+        margins = [
+            0.3 * (p[w] - q[w]) - 0.3 * (p[l] - q[l])
+            for w in range(K)
+            for l in range(K)
+            if 0 <= rank[w] < rank[l]
+        ]
         losses += [sum(math.log1p(math.exp(-m)) for m in margins) / len(margins)] if margins else []
         right, pairs = right + sum(m > 0 for m in margins), pairs + len(margins)
     loss, correct = dpo_loss(logp, ref_logp, ranks, 0.3)
@@ -111,8 +151,10 @@ def test_the_order_of_the_candidates_is_free(K, seed):
     g = torch.Generator().manual_seed(seed)
     logp, ref_logp = torch.randn(2, 4, K, generator=g)
     ranks, order = torch.randint(-1, K, (4, K), generator=g), torch.randperm(K, generator=g)
-    torch.testing.assert_close(dpo_loss(logp[:, order], ref_logp[:, order], ranks[:, order], 0.1),
-                               dpo_loss(logp, ref_logp, ranks, 0.1))
+    torch.testing.assert_close(
+        dpo_loss(logp[:, order], ref_logp[:, order], ranks[:, order], 0.1),
+        dpo_loss(logp, ref_logp, ranks, 0.1),
+    )
 
 
 def test_without_pairs_there_is_no_loss():
@@ -126,20 +168,41 @@ def test_without_pairs_there_is_no_loss():
 
 
 def test_the_mask_is_the_last_answer_and_its_end(tokenizer):
-    long = {"messages": [{"role": "user", "content": "go?"}, {"role": "assistant", "content": "wait"},
-                         {"role": "user", "content": "now?"}], "responses": ["sit down", "stay"], "ranking": [[1], [0]]}
-    tokens, mask, ranks = get_batch([long, record("go", ["a b c", "stop", "move"], [[0], [1, 2]])], tokenizer, Config(), CPU)
+    long = {
+        "messages": [
+            {"role": "user", "content": "go?"},
+            {"role": "assistant", "content": "wait"},
+            {"role": "user", "content": "now?"},
+        ],
+        "responses": ["sit down", "stay"],
+        "ranking": [[1], [0]],
+    }
+    tokens, mask, ranks = get_batch(
+        [long, record("go", ["a b c", "stop", "move"], [[0], [1, 2]])], tokenizer, Config(), CPU
+    )
     assert ranks.tolist() == [[1, 0, -1], [0, 1, 1]] and mask.shape == (6, tokens.shape[1] - 1)
     for row, text in enumerate(["sit down", "stay", "", "a b c", "stop", "move"]):
-        assert tokens[row, 1:][mask[row].bool()].tolist() == [*tokenizer.encode(text), tokenizer.endoftext]
-        assert sorted(mask[row].tolist()) == [0.0] * int((mask[row] == 0).sum()) + [1.0] * int(mask[row].sum())
+        assert tokens[row, 1:][mask[row].bool()].tolist() == [
+            *tokenizer.encode(text),
+            tokenizer.endoftext,
+        ]
+        assert sorted(mask[row].tolist()) == [0.0] * int((mask[row] == 0).sum()) + [1.0] * int(
+            mask[row].sum()
+        )
 
 
 def test_a_long_question_keeps_its_right_end(tokenizer):
-    tokens, mask, _ = get_batch([record("go " * 50, ["sit", "wait now"], [[0], [1]])], tokenizer, Config(max_len=9), CPU)
+    tokens, mask, _ = get_batch(
+        [record("go " * 50, ["sit", "wait now"], [[0], [1]])], tokenizer, Config(max_len=9), CPU
+    )
     assert tokens.shape == (2, 9) and (tokens[:, 8] == tokenizer.endoftext).all()
     assert tokens[0, 1:][mask[0].bool()].tolist() == [*tokenizer.encode("sit"), tokenizer.endoftext]
-    tokens, mask, _ = get_batch([record("go", ["sit down here " * 9, "stay"], [[0], [1]])], tokenizer, Config(max_len=9), CPU)
+    tokens, mask, _ = get_batch(
+        [record("go", ["sit down here " * 9, "stay"], [[0], [1]])],
+        tokenizer,
+        Config(max_len=9),
+        CPU,
+    )
     assert mask[0].tolist() == [1.0] * 8  # the answer alone exceeds the room
 
 
@@ -169,7 +232,12 @@ def test_what_stands_in_the_pads_changes_nothing(model, tokenizer):
         logp = answer_logp(model, tokens, mask, ranks)
         loss, correct = dpo_loss(logp, reference, ranks, 0.1)
         loss.backward()
-        return [logp.detach(), loss.detach(), correct, *(p.grad.clone() for p in model.parameters())]
+        return [
+            logp.detach(),
+            loss.detach(),
+            correct,
+            *(p.grad.clone() for p in model.parameters()),
+        ]
 
     for a, b in zip(everything(tokens), everything(garbage), strict=True):
         torch.testing.assert_close(a, b, atol=1e-6, rtol=1e-5)
@@ -181,13 +249,19 @@ def test_what_stands_in_the_pads_changes_nothing(model, tokenizer):
 def test_at_the_start_the_loss_is_log_2(model, tokenizer):
     tokens, mask, ranks = get_batch(polite(6), tokenizer, Config(), CPU)
     logp = answer_logp(model, tokens, mask, ranks)
-    assert dpo_loss(logp, logp.detach(), ranks, 0.1)[0].item() == pytest.approx(math.log(2), abs=1e-6)
-    assert evaluate(model, model, polite(40), tokenizer, Config(), CPU)["val_loss"] == pytest.approx(math.log(2), abs=1e-6)
+    assert dpo_loss(logp, logp.detach(), ranks, 0.1)[0].item() == pytest.approx(
+        math.log(2), abs=1e-6
+    )
+    assert evaluate(model, model, polite(40), tokenizer, Config(), CPU)[
+        "val_loss"
+    ] == pytest.approx(math.log(2), abs=1e-6)
 
 
 @pytest.mark.parametrize("best", [0, 1])
 def test_a_step_raises_the_chosen_over_the_rejected(model, tokenizer, best):
-    tokens, mask, ranks = get_batch([record("What?", ["go now", "sit down"], [[best], [1 - best]])], tokenizer, Config(), CPU)
+    tokens, mask, ranks = get_batch(
+        [record("What?", ["go now", "sit down"], [[best], [1 - best]])], tokenizer, Config(), CPU
+    )
     before = answer_logp(model, tokens, mask, ranks)
     dpo_loss(before, before.detach(), ranks, 0.1)[0].backward()
     with torch.no_grad():
@@ -220,12 +294,16 @@ def test_a_simple_preference_is_learned(files, monkeypatch):
         metrics = dpo.train(config(files))
     assert metrics["val_accuracy"] == 1 and metrics["val_loss"] < 0.6
     (policy, _), (ref, before) = built
-    assert all(torch.equal(v, before[k]) for k, v in ref.state_dict().items())  # the reference stays
-    found = common.load_checkpoint(files / "out" / "ckpt.pt", stages=("dpo",))
+    assert all(
+        torch.equal(v, before[k]) for k, v in ref.state_dict().items()
+    )  # the reference stays
+    found = load_checkpoint(files / "out" / "ckpt.pt", stages=("dpo",))
     model, tokenizer = GPT.from_checkpoint(found), Tokenizer.from_json(found["tokenizer"])
     assert all(torch.equal(v, policy.state_dict()[k]) for k, v in found["model"].items())
     assert found["parent"]["stage"] == "sft" and found["metrics"] == metrics
-    tokens, mask, ranks = get_batch([record("Who?", ["go down please", "go down now"], [[0], [1]])], tokenizer, Config(), CPU)
+    tokens, mask, ranks = get_batch(
+        [record("Who?", ["go down please", "go down now"], [[0], [1]])], tokenizer, Config(), CPU
+    )
     logp, ref_logp = answer_logp(model, tokens, mask, ranks), answer_logp(ref, tokens, mask, ranks)
     assert (logp - ref_logp)[0, 0] > (logp - ref_logp)[0, 1]
     log = [json.loads(line) for line in open(files / "out" / "log.jsonl", encoding="utf-8")][1:]
@@ -233,7 +311,10 @@ def test_a_simple_preference_is_learned(files, monkeypatch):
 
 
 def test_held_out_comparisons_are_of_other_questions(files, monkeypatch):
-    data, seen = write(files / "d.jsonl", polite(40, 1) + polite(40, 2) + polite(40, 3)), {"train": set(), "val": set()}
+    data, seen = (
+        write(files / "d.jsonl", polite(40, 1) + polite(40, 2) + polite(40, 3)),
+        {"train": set(), "val": set()},
+    )
     batch, check = dpo.get_batch, dpo.evaluate
 
     def note(records, *args):
@@ -252,13 +333,15 @@ def test_held_out_comparisons_are_of_other_questions(files, monkeypatch):
 
 
 def test_dropout_is_off_and_two_runs_are_equal(files):
-    base = common.load_checkpoint(files / "sft.pt")
+    base = load_checkpoint(files / "sft.pt")
     base["model_config"]["dropout"] = 0.5
-    common.save_checkpoint(files / "sft.pt", base)
+    save_checkpoint(files / "sft.pt", base)
     for out in ("a", "b"):
         dpo.train(config(files, out, epochs=1))
-    a, b = (common.load_checkpoint(files / out / "ckpt.pt") for out in "ab")
-    assert a["model_config"]["dropout"] == 0 and all(torch.equal(a["model"][k], b["model"][k]) for k in a["model"])
+    a, b = (load_checkpoint(files / out / "ckpt.pt") for out in "ab")
+    assert a["model_config"]["dropout"] == 0 and all(
+        torch.equal(a["model"][k], b["model"][k]) for k in a["model"]
+    )
 
 
 def test_files_that_do_not_suffice(files):
@@ -271,6 +354,8 @@ def test_files_that_do_not_suffice(files):
 
 def test_a_mistyped_file_starts_no_training(files, monkeypatch):
     """Only what reward.py would write is made by it; a name that it never writes is a mistake."""
-    monkeypatch.setattr(common.subprocess, "run", lambda *_, **__: pytest.fail("started a stage"))
+    monkeypatch.setattr(
+        checkpoint.subprocess, "run", lambda *_, **__: pytest.fail("started a stage")
+    )
     with pytest.raises(BadInput, match="gone.jsonl"):
         dpo.train(config(files, data=str(Path(files) / "gone.jsonl")))

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import common
 import icl_eval
-from common import BadInput, parse_config, save_checkpoint
-from icl_eval import Config, PRESETS, PROBES, finished, main, make, newest, watch
-from machine import setup
+from icl_eval import PRESETS, PROBES, Config, finished, main, make, newest, watch
+from plumbing.checkpoint import save_checkpoint
+from plumbing.config import parse_config
+from plumbing.errors import BadInput
+from plumbing.machine import setup
 from tests.tiny import tiny
 from tokenizer import Tokenizer
 
@@ -24,9 +25,17 @@ FAST = Config(device="cpu", n="0,1", draws=2, prompts=4)
 def checkpoint(step=5, head="lm", **changes):
     tokenizer = Tokenizer.train("The cow eats grass. The king likes the sea.\n" * 9, 280)
     model = tiny(vocab_size=tokenizer.n_vocab, block_size=64, head=head)
-    return {"stage": "pretrain", "model": model.state_dict(), "model_config": asdict(model.config),
-            "tokenizer": tokenizer.to_json(), "train_config": {"data": "nowhere"}, "step": step,
-            "metrics": {"val_loss": 2.0}, "parent": None, **changes}
+    return {
+        "stage": "pretrain",
+        "model": model.state_dict(),
+        "model_config": asdict(model.config),
+        "tokenizer": tokenizer.to_json(),
+        "train_config": {"data": "nowhere"},
+        "step": step,
+        "metrics": {"val_loss": 2.0},
+        "parent": None,
+        **changes,
+    }
 
 
 @pytest.fixture
@@ -49,15 +58,18 @@ def records(path):
 
 def test_records_and_tables(run, film, tmp_path, capsys):
     save_checkpoint(run / "other.pt", checkpoint(step=6, stage="sft"))
-    cfg = replace(FAST, init=f"{run / 'ckpt.pt'}, {run / 'other.pt'}", data=film,
-                  out=str(tmp_path / "icl"))
+    cfg = replace(
+        FAST, init=f"{run / 'ckpt.pt'}, {run / 'other.pt'}", data=film, out=str(tmp_path / "icl")
+    )
     rows = main(cfg)
     head, *lines = records(tmp_path / "icl" / "fewshot.jsonl")
     assert lines == json.loads(json.dumps(rows)) and head["config"] == asdict(cfg)
     assert [(c["stage"], c["step"]) for c in head["checkpoints"]] == [("pretrain", 5), ("sft", 6)]
     assert head["checkpoints"][0]["metrics"] == {"val_loss": 2.0} and "torch" in head["versions"]
     assert {(r["ckpt"], r["stage"], r["step"]) for r in rows} == {
-        ((run / "ckpt.pt").as_posix(), "pretrain", 5), ((run / "other.pt").as_posix(), "sft", 6)}
+        ((run / "ckpt.pt").as_posix(), "pretrain", 5),
+        ((run / "other.pt").as_posix(), "sft", 6),
+    }
     assert "film: gold - random labels" in capsys.readouterr().out
     assert main(replace(cfg, seed=1)) != rows and main(cfg) == rows  # the seed is what decides
 
@@ -74,16 +86,20 @@ def test_induction_of_a_checkpoint(run, tmp_path):
     assert {r["kind"] for r in rows} == {"head", "repeat"}  # its text is nowhere: no ICL score
 
 
-@pytest.mark.parametrize("changes, message", [
-    (dict(probe="fewshots"), "--probe=fewshots: expected one of fewshot"),
-    (dict(draws=0), "--draws=0"),
-    (dict(n="1,x"), "--n=1,x: expected whole numbers"),
-    (dict(init="none"), "asks a model"),
-    (dict(init="nowhere.pt"), "nowhere.pt: no such file"),
-    (dict(init="elsewhere/ckpt.pt"), "no such file"),
-    (dict(data="nowhere.csv"), "nowhere.csv not found"),
-    (dict(watch=True, init="a/ckpt.pt,b/ckpt.pt"), "--watch follows one run"),
-    (dict(watch=True, init="none"), "--watch follows one run")])
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        (dict(probe="fewshots"), "--probe=fewshots: expected one of fewshot"),
+        (dict(draws=0), "--draws=0"),
+        (dict(n="1,x"), "--n=1,x: expected whole numbers"),
+        (dict(init="none"), "asks a model"),
+        (dict(init="nowhere.pt"), "nowhere.pt: no such file"),
+        (dict(init="elsewhere/ckpt.pt"), "no such file"),
+        (dict(data="nowhere.csv"), "nowhere.csv not found"),
+        (dict(watch=True, init="a/ckpt.pt,b/ckpt.pt"), "--watch follows one run"),
+        (dict(watch=True, init="none"), "--watch follows one run"),
+    ],
+)
 def test_bad_input_is_one_line_and_writes_nothing(run, tmp_path, changes, message):
     cfg = replace(FAST, **{"init": str(run / "ckpt.pt"), "out": str(tmp_path / "icl"), **changes})
     with pytest.raises(BadInput) as error:
@@ -92,9 +108,13 @@ def test_bad_input_is_one_line_and_writes_nothing(run, tmp_path, changes, messag
     assert not (tmp_path / "icl").exists()
 
 
-@pytest.mark.parametrize("changes, message", [
-    (dict(head="scalar", stage="reward"), "gives scores, not words"),
-    (dict(tokenizer=Tokenizer.train("abc " * 9, 400).to_json()), None)])
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        (dict(head="scalar", stage="reward"), "gives scores, not words"),
+        (dict(tokenizer=Tokenizer.train("abc " * 9, 400).to_json()), None),
+    ],
+)
 def test_a_model_without_words_is_refused(tmp_path, changes, message):
     wrong = checkpoint(**changes)
     if message is None:  # a model too small for its tokenizer
@@ -104,9 +124,29 @@ def test_a_model_without_words_is_refused(tmp_path, changes, message):
         main(replace(FAST, init=str(tmp_path / "ckpt.pt"), out=str(tmp_path / "icl")))
 
 
-@given(st.lists(st.sampled_from(["--n=0", "--n=,", "--n=-1", "--k=3", "--draws=0", "--draws=1",
-                                 "--probe=x", "--seed=2", "--prompts=1", "--watch=maybe", "--eps=2",
-                                 "--dtype=float8", "--device=tpu", "--preset=y", "--speed=1"])))
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "--n=0",
+                "--n=,",
+                "--n=-1",
+                "--k=3",
+                "--draws=0",
+                "--draws=1",
+                "--probe=x",
+                "--seed=2",
+                "--prompts=1",
+                "--watch=maybe",
+                "--eps=2",
+                "--dtype=float8",
+                "--device=tpu",
+                "--preset=y",
+                "--speed=1",
+            ]
+        )
+    )
+)
 def test_a_command_line_runs_or_says_why_not(argv):
     """Exit code 0 or 2, whatever the options; the probe itself is left out."""
     fast = {name: SimpleNamespace(probe=lambda *_: [], show=lambda _: None) for name in PROBES}
@@ -117,12 +157,13 @@ def test_a_command_line_runs_or_says_why_not(argv):
         patch.setattr(icl_eval, "write_records", lambda *_: None)
         code = 0
         try:
-            common.run(lambda: main(parse_config(Config, PRESETS, argv)))
+            run(lambda: main(parse_config(Config, PRESETS, argv)))
         except SystemExit as stop:
             code = stop.code
     last = {arg.partition("=")[0]: arg for arg in argv}  # of an option given twice the last counts
-    refused = {"--draws=0", "--probe=x", "--dtype=float8", "--device=tpu",
-               "--preset=y"} & {*last.values()} | {"--watch=maybe", "--speed=1"} & {*argv}
+    refused = {"--draws=0", "--probe=x", "--dtype=float8", "--device=tpu", "--preset=y"} & {
+        *last.values()
+    } | {"--watch=maybe", "--speed=1"} & {*argv}
     assert code == (2 if refused else 0)
 
 
@@ -134,7 +175,7 @@ def test_a_missing_checkpoint_is_made_by_a_command_that_exists(name, tmp_path, m
     made = []
     monkeypatch.setattr(icl_eval, "need", lambda path, *command: made.append(command) or path)
     assert make(tmp_path / name / "ckpt.pt") == tmp_path / name / "ckpt.pt"
-    (script, preset, *more), = made
+    ((script, preset, *more),) = made
     stage = importlib.import_module(script.removesuffix(".py"))
     argv = [f"--preset={preset}", f"--out={tmp_path / name}", *more]
     cfg = parse_config(stage.Config, stage.PRESETS, argv)
@@ -161,9 +202,13 @@ def test_a_checkpoint_that_is_there_is_not_made(run, monkeypatch):
 def test_the_end_of_a_run_is_seen_in_its_log(tmp_path):
     log = tmp_path / "log.jsonl"
     assert not finished(log)
-    for text, over in (("", False), ('{"config": {}}\n', False), ('{"step": 4}\n', False),
-                       ('{"step": 4}\n{"step": 4, "samp', False),
-                       ('{"step": 4, "samples": ["a"]}\n', True)):
+    for text, over in (
+        ("", False),
+        ('{"config": {}}\n', False),
+        ('{"step": 4}\n', False),
+        ('{"step": 4}\n{"step": 4, "samp', False),
+        ('{"step": 4, "samples": ["a"]}\n', True),
+    ):
         log.write_text(text, encoding="utf-8")
         assert finished(log) is over
 

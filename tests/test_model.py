@@ -8,13 +8,13 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-import fused
 import model as module
-import native
-from tests.test_fused import rotation_at
+from kernels import build, graph, ops
+from likelihood import masked_mean
+from model import GPT, QK_LENGTH, GPTConfig
+from sampling import filter_logits, generate, pick, stream
+from tests.kernels.test_ops import rotation_at
 from tests.tiny import V, tiny
-from model import (GPT, GPTConfig, QK_LENGTH, filter_logits, generate, masked_mean, pick, stream,
-                   token_logprobs)
 
 BOTH = pytest.mark.parametrize("pos", ["rope", "learned"])
 
@@ -97,7 +97,9 @@ def test_a_fresh_scalar_head_gives_exactly_zero():
     assert torch.equal(model(torch.randint(V, (3, 7))), torch.zeros(3, 7))
     lm = tiny(bias=True)
     saved = {"model": lm.state_dict(), "model_config": vars(lm.config)}
-    assert torch.equal(GPT.from_checkpoint(saved, head="scalar")(torch.randint(V, (2, 5))), torch.zeros(2, 5))
+    assert torch.equal(
+        GPT.from_checkpoint(saved, head="scalar")(torch.randint(V, (2, 5))), torch.zeros(2, 5)
+    )
 
 
 def test_from_checkpoint_refuses_weights_of_another_network():
@@ -122,7 +124,9 @@ def test_learned_positions_end():
     assert model(torch.zeros(1, 8, dtype=torch.long)).shape == (1, 8, V)
     with pytest.raises(ValueError, match="8 learned positions"):
         model(torch.zeros(1, 9, dtype=torch.long))
-    with pytest.raises(ValueError, match="8 learned positions"):  # 4 + 6 tokens, the last is not read
+    with pytest.raises(
+        ValueError, match="8 learned positions"
+    ):  # 4 + 6 tokens, the last is not read
         generate(model, [[1, 2, 3, 4]], 6, temperature=0.0)
     assert len(generate(model, [[1, 2, 3, 4]], 5, temperature=0.0)[0]) == 5
     assert tiny("rope", block_size=8)(torch.zeros(1, 50, dtype=torch.long)).shape == (1, 50, V)
@@ -143,8 +147,9 @@ def test_queries_and_keys_of_one_length(monkeypatch):
     """No score is above QK_LENGTH² √D, however large the weights; without qk_norm they grow."""
     seen = []
     plain = module.attention.attention
-    monkeypatch.setattr(module.attention, "attention",
-                        lambda q, k, v: (seen.append((q, k)), plain(q, k, v))[1])
+    monkeypatch.setattr(
+        module.attention, "attention", lambda q, k, v: (seen.append((q, k)), plain(q, k, v))[1]
+    )
     for qk_norm in (True, False):
         model = tiny(n_layer=1, qk_norm=qk_norm)
         torch.nn.init.normal_(model.h[0].attn.c_attn.weight, std=3.0)
@@ -173,9 +178,10 @@ def test_a_checkpoint_that_does_not_tell_has_plain_rope():
 @pytest.mark.parametrize("length, qk_norm", [(QK_LENGTH, True), (1.0, False)])
 def test_the_trunk_turns_by_position(monkeypatch, length, qk_norm, rotary):
     """A share of the pairs of channels turns, at least one; the others keep angle 0."""
-    seen, rotate = [], fused.rotate
-    monkeypatch.setattr(fused, "rotate",
-                        lambda x, r, n: (seen.append((x.shape[3], r / length)), rotate(x, r, n))[1])
+    seen, rotate = [], ops.rotate
+    monkeypatch.setattr(
+        ops, "rotate", lambda x, r, n: (seen.append((x.shape[3], r / length)), rotate(x, r, n))[1]
+    )
     model = tiny(n_layer=1, qk_norm=qk_norm, rotary=rotary)
     turning = {1.0: 4, 0.5: 2, 0.1: 1}[rotary]  # of four pairs
     cache = model.new_cache(2, 12)
@@ -189,17 +195,6 @@ def test_the_trunk_turns_by_position(monkeypatch, length, qk_norm, rotary):
 
 
 # --- log-probabilities -------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("temperature", [1.0, 0.7])
-def test_token_logprobs_score_the_next_token(temperature):
-    model, tokens = tiny(), torch.randint(V, (2, 6))
-    found = token_logprobs(model, tokens, temperature)
-    assert found.shape == (2, 5)
-    logp = (model(tokens) / temperature).log_softmax(-1)
-    for b in range(2):
-        for t in range(5):  # entry t: the model has read up to t and is asked for the token at t + 1
-            assert found[b, t].item() == pytest.approx(logp[b, t, tokens[b, t + 1]].item(), abs=1e-5)
 
 
 def test_masked_mean_by_hand():
@@ -232,7 +227,7 @@ def slow_generate(model, prompts, n, noise, temperature=1.0, top_k=0, top_p=1.0,
                 ids.append(i)
             if ids[-1] in stop:
                 break
-        responses.append(ids[len(prompt):])
+        responses.append(ids[len(prompt) :])
     return responses
 
 
@@ -248,15 +243,31 @@ def kept(p, top_k, top_p):
     return keep
 
 
-RAGGED = [[3], [1, 4, 1, 5, 9, 2, 6], [5, 3, 5], [8, 9, 7, 9], [3, 2, 3, 8, 4, 6], [2, 6], [4, 3, 3, 8]]
+RAGGED = [
+    [3],
+    [1, 4, 1, 5, 9, 2, 6],
+    [5, 3, 5],
+    [8, 9, 7, 9],
+    [3, 2, 3, 8, 4, 6],
+    [2, 6],
+    [4, 3, 3, 8],
+]
 STOPS = (0, 3, 7, 11, 19, 23)
 
 
 @BOTH
-@pytest.mark.parametrize("options", [
-    {}, {"stop": STOPS}, {"stop": STOPS, "temperature": 0.6}, {"temperature": 0.0, "stop": STOPS},
-    {"top_k": 5, "stop": STOPS}, {"top_p": 0.7, "stop": STOPS}, {"top_k": 9, "top_p": 0.8, "temperature": 1.4},
-])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"stop": STOPS},
+        {"stop": STOPS, "temperature": 0.6},
+        {"temperature": 0.0, "stop": STOPS},
+        {"top_k": 5, "stop": STOPS},
+        {"top_p": 0.7, "stop": STOPS},
+        {"top_k": 9, "top_p": 0.8, "temperature": 1.4},
+    ],
+)
 def test_generate_equals_a_slow_uncached_loop(pos, options):
     model, noise = tiny(pos), torch.rand(len(RAGGED), 14)
     found = generate(model, RAGGED, 14, noise=noise, **options)
@@ -282,7 +293,9 @@ def test_rows_that_stop_leave_the_cache_and_change_nothing(pos, monkeypatch):
 @BOTH
 def test_a_batch_of_one(pos):
     model, noise = tiny(pos), torch.rand(1, 10)
-    assert generate(model, [[1, 2, 3]], 10, noise=noise) == slow_generate(model, [[1, 2, 3]], 10, noise)
+    assert generate(model, [[1, 2, 3]], 10, noise=noise) == slow_generate(
+        model, [[1, 2, 3]], 10, noise
+    )
 
 
 def test_stop_at_the_first_token_at_none_and_after_none():
@@ -371,9 +384,9 @@ def recordings(monkeypatch):
         found.append(graph)
         return graph
 
-    monkeypatch.setattr(module, "GRAPHED", ("cpu",))
-    monkeypatch.setattr(module, "GRAPH_FROM", 3)
-    monkeypatch.setattr(native, "available", lambda name: False)
+    monkeypatch.setattr(graph, "GRAPHED", ("cpu",))
+    monkeypatch.setattr(graph, "GRAPH_FROM", 3)
+    monkeypatch.setattr(build, "available", lambda name: False)
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Recording)
     monkeypatch.setattr(torch.cuda, "graph", capture)
     return found
@@ -393,8 +406,8 @@ def test_decode_steps_as_a_graph_change_nothing(pos, options, recordings, monkey
 
 def test_a_graph_reads_nothing_that_may_be_freed(recordings, monkeypatch):
     """A page reads a text step by step: the autocast block of one step is over at the next."""
-    model, noise, decoders, make = tiny(), torch.rand(7, 9), [], module.Decoder
-    monkeypatch.setattr(module, "Decoder", lambda *a: decoders.append(make(*a)) or decoders[-1])
+    model, noise, decoders, make = tiny(), torch.rand(7, 9), [], graph.Decoder
+    monkeypatch.setattr(graph, "Decoder", lambda *a: decoders.append(make(*a)) or decoders[-1])
     steps, tokens = stream(model, RAGGED, 9, noise=noise), []
     for n in (3, 1, 5):  # the third step makes the recording
         with torch.autocast("cpu", torch.bfloat16):
@@ -409,7 +422,7 @@ def test_a_graph_reads_nothing_that_may_be_freed(recordings, monkeypatch):
 def test_short_answers_and_sharded_models_are_not_recorded(recordings, monkeypatch):
     model, sharded = tiny(), tiny()
     sharded.reshard = None  # what tells a model of fully_shard
-    monkeypatch.setattr(module, "GRAPH_FROM", 9)
+    monkeypatch.setattr(graph, "GRAPH_FROM", 9)
     generate(model, RAGGED, 8, seed=1)
     generate(sharded, RAGGED, 9, seed=1)
     assert not recordings
@@ -421,9 +434,9 @@ def test_short_answers_and_sharded_models_are_not_recorded(recordings, monkeypat
 @BOTH
 def test_cuda_graphs_change_nothing(pos, monkeypatch):
     model, noise = tiny(pos).cuda(), torch.rand(len(RAGGED), 20)
-    monkeypatch.setattr(module, "GRAPH_FROM", 3)
+    monkeypatch.setattr(graph, "GRAPH_FROM", 3)
     found = [generate(model, RAGGED, 20, noise=noise, stop=STOPS)]
-    monkeypatch.setattr(module, "GRAPHED", ())
+    monkeypatch.setattr(graph, "GRAPHED", ())
     found += [generate(model, RAGGED, 20, noise=noise, stop=STOPS)]
     assert found[0] == found[1]
 
@@ -447,7 +460,9 @@ def test_pick_at_the_ends():
     assert pick(logits, torch.tensor([top]), temperature=0).item() == 1
 
 
-@pytest.mark.parametrize("top_k, top_p", [(1, 1.0), (4, 1.0), (99, 1.0), (0, 0.5), (0, 0.9), (0, 1e-9), (6, 0.6)])
+@pytest.mark.parametrize(
+    "top_k, top_p", [(1, 1.0), (4, 1.0), (99, 1.0), (0, 0.5), (0, 0.9), (0, 1e-9), (6, 0.6)]
+)
 def test_filter_logits_keeps_the_defined_set(top_k, top_p):
     logits = torch.randn(50, 12) * 2
     found = filter_logits(logits, 0.8, top_k, top_p)

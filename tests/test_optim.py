@@ -37,7 +37,10 @@ def run(optimizer, params, steps=5):
 def oracle(params, lr, momentum, weight_decay, steps=5):
     """The textbook: M ← βM + (1−β)G; update NS(βM + (1−β)G), with √max(1, rows/columns) and decay."""
     generator = torch.Generator().manual_seed(7)
-    values, M = [p.detach().double() for p in params], [torch.zeros_like(p).double() for p in params]
+    values, M = (
+        [p.detach().double() for p in params],
+        [torch.zeros_like(p).double() for p in params],
+    )
     for _ in range(steps):
         for i, value in enumerate(values):
             G = torch.randn(value.shape, generator=generator).double()
@@ -99,7 +102,9 @@ def test_orthogonalise_of_nothing_is_nothing():
 
 
 def small(**changes):
-    return GPT(GPTConfig(**{**dict(vocab_size=20, n_layer=2, n_head=1, n_embd=8, block_size=8), **changes}))
+    return GPT(
+        GPTConfig(**{**dict(vocab_size=20, n_layer=2, n_head=1, n_embd=8, block_size=8), **changes})
+    )
 
 
 @pytest.mark.parametrize("bias, pos, head", [(False, "rope", "lm"), (True, "learned", "scalar")])
@@ -138,7 +143,9 @@ def test_step_clips_scales_the_rates_and_empties_the_gradients():
     assert norm.item() == pytest.approx(5.0)  # before clipping
     assert model.weight[0].tolist() == pytest.approx([-0.03, -0.04], rel=1e-4)  # 0.1 · 0.5 · g/5
     assert model.weight.grad is None
-    model.weight.grad = torch.tensor([[0.3, 0.4]])  # shorter than the limit: as it is, and at the peak
+    model.weight.grad = torch.tensor(
+        [[0.3, 0.4]]
+    )  # shorter than the limit: as it is, and at the peak
     optim.step([sgd], model, factor=1.0)
     assert model.weight[0].tolist() == pytest.approx([-0.18, -0.24], rel=1e-4)
 

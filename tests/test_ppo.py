@@ -13,26 +13,52 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
-import common
 import optim
 import ppo
-from common import BadInput
-from data.judge import judge
 from data.world import World
-from machine import Machine
-from model import GPT, GPTConfig, token_logprobs
-from ppo import (Config, exact_kl, gae, get_batch, kl_rewards, load_questions, policy_loss, policy_terms, rollout,
-                 sample, steer, update, value_loss, warn, whiten)
-from rewards import function_reward, model_reward
+from judges.hidden import judge
+from judges.scores import function_reward, model_reward
+from likelihood import token_logprobs
+from model import GPT, GPTConfig
+from plumbing.checkpoint import load_checkpoint, save_checkpoint
+from plumbing.config import parse_config
+from plumbing.errors import BadInput, run
+from plumbing.machine import Machine
+from ppo import (
+    Config,
+    exact_kl,
+    gae,
+    get_batch,
+    kl_rewards,
+    load_questions,
+    policy_loss,
+    policy_terms,
+    rollout,
+    sample,
+    steer,
+    update,
+    value_loss,
+    warn,
+    whiten,
+)
 from tests.tiny import tiny
 from tokenizer import Tokenizer
 
 ROOT = Path(ppo.__file__).parent
 CPU = Machine("cpu", torch.float32)
-QUESTIONS = ["Is it hot?", "Is it cold?", "Do cows eat grass?", "Are you a fox?", "Is the sea red?", "May I go?",
-             "Can a king sing?", "Is this the long question that leaves the others far behind?"]
+QUESTIONS = [
+    "Is it hot?",
+    "Is it cold?",
+    "Do cows eat grass?",
+    "Are you a fox?",
+    "Is the sea red?",
+    "May I go?",
+    "Can a king sing?",
+    "Is this the long question that leaves the others far behind?",
+]
 
 
 def asked(text):
@@ -57,13 +83,21 @@ def tokenizer():
 def trained(tokenizer):
     """A little model that says "Yes." or "No." to everything, one as often as the other, and stops."""
     torch.manual_seed(7)
-    model = GPT(GPTConfig(block_size=64, vocab_size=tokenizer.n_vocab, n_layer=2, n_head=2, n_embd=32))
-    rows = [tokenizer.render([*asked(q)["messages"], {"role": "assistant", "content": a}])
-            for q in QUESTIONS for a in ("Yes.", "No.")]
+    model = GPT(
+        GPTConfig(block_size=64, vocab_size=tokenizer.n_vocab, n_layer=2, n_head=2, n_embd=32)
+    )
+    rows = [
+        tokenizer.render([*asked(q)["messages"], {"role": "assistant", "content": a}])
+        for q in QUESTIONS
+        for a in ("Yes.", "No.")
+    ]
     T = max(len(ids) for ids, _ in rows)
     tokens, mask = torch.full((len(rows), T), tokenizer.pad), torch.zeros(len(rows), T)
     for i, (ids, learn) in enumerate(rows):
-        tokens[i, : len(ids)], mask[i, : len(ids)] = torch.tensor(ids), torch.tensor(learn, dtype=torch.float)
+        tokens[i, : len(ids)], mask[i, : len(ids)] = (
+            torch.tensor(ids),
+            torch.tensor(learn, dtype=torch.float),
+        )
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     for _ in range(100):
         optimizer.zero_grad()
@@ -74,7 +108,9 @@ def trained(tokenizer):
 
 @pytest.fixture
 def policy(trained):
-    return GPT.from_checkpoint({"model_config": asdict(trained.config), "model": trained.state_dict()})
+    return GPT.from_checkpoint(
+        {"model_config": asdict(trained.config), "model": trained.state_dict()}
+    )
 
 
 @pytest.fixture
@@ -91,25 +127,54 @@ def value(tokenizer):
 @pytest.fixture
 def files(tmp_path, trained, tokenizer, value):
     """What PPO starts from: a fine-tuned model, a reward model, questions and pretraining text."""
-    (tmp_path / "text.txt").write_text("The cow eats grass. The king likes the sea. Is it hot? No.\n" * 40, encoding="utf-8")
+    (tmp_path / "text.txt").write_text(
+        "The cow eats grass. The king likes the sea. Is it hot? No.\n" * 40, encoding="utf-8"
+    )
     parts = {"tokenizer": tokenizer.to_json(), "step": 0, "metrics": {}}
     base = {"stage": "pretrain", "data": str(tmp_path / "text.txt"), "parent": None}
     for name, model, parent in (("sft", trained, base), ("reward", value, None)):
-        common.save_checkpoint(tmp_path / f"{name}.pt", {**parts, "stage": name, "model": model.state_dict(),
-                               "model_config": asdict(model.config), "train_config": {}, "parent": parent})
+        save_checkpoint(
+            tmp_path / f"{name}.pt",
+            {
+                **parts,
+                "stage": name,
+                "model": model.state_dict(),
+                "model_config": asdict(model.config),
+                "train_config": {},
+                "parent": parent,
+            },
+        )
     lines = [json.dumps({"prompt": q, "completion": "Yes."}) for q in QUESTIONS]
     (tmp_path / "questions.jsonl").write_text("\n".join(lines), encoding="utf-8")
     return tmp_path
 
 
 def config(files=Path("."), out="out", **changes):
-    return Config(**{**dict(init=str(files / "sft.pt"), reward="tests.test_ppo:likes_yes", out=str(files / out),
-                            data=str(files / "questions.jsonl"), iterations=2, batch_size=16, minibatch=4,
-                            max_new_tokens=6, lr=3e-3, value_lr=3e-3, device="cpu", dtype="float32"), **changes})
+    return Config(
+        **{
+            **dict(
+                init=str(files / "sft.pt"),
+                reward="tests.test_ppo:likes_yes",
+                out=str(files / out),
+                data=str(files / "questions.jsonl"),
+                iterations=2,
+                batch_size=16,
+                minibatch=4,
+                max_new_tokens=6,
+                lr=3e-3,
+                value_lr=3e-3,
+                device="cpu",
+                dtype="float32",
+            ),
+            **changes,
+        }
+    )
 
 
 def options(cfg):
-    return [f"--{key}={value}" for key, value in asdict(cfg).items() if value != getattr(Config, key)]
+    return [
+        f"--{key}={value}" for key, value in asdict(cfg).items() if value != getattr(Config, key)
+    ]
 
 
 def log_of(out):
@@ -156,8 +221,13 @@ def rolled(policy, ref, value, tokenizer, cfg, reward=None, questions=None, seed
     reward = reward or function_reward("tests.test_ppo:likes_yes")
     questions = questions or [asked(q) for q in (QUESTIONS * cfg.batch_size)[: cfg.batch_size]]
     noise = torch.rand(len(questions), 40, generator=torch.Generator().manual_seed(seed))
-    batch, figures = rollout(policy, ref, value, reward, tokenizer, questions, cfg, CPU, noise, cfg.beta)
-    texts = [tokenizer.decode(row[1:][m > 0].tolist()).strip() for row, m in zip(batch["tokens"], batch["mask"])]
+    batch, figures = rollout(
+        policy, ref, value, reward, tokenizer, questions, cfg, CPU, noise, cfg.beta
+    )
+    texts = [
+        tokenizer.decode(row[1:][m > 0].tolist()).strip()
+        for row, m in zip(batch["tokens"], batch["mask"])
+    ]
     return batch, figures, texts
 
 
@@ -173,7 +243,16 @@ def optimizers_of(policy, value, lr):
 
 
 def learn(policy, value, batch, cfg, lr=0.0, ptx=None):
-    return update([policy, value], optimizers_of(policy, value, lr), batch, 1.0, ptx, cfg, CPU, np.random.default_rng(0))
+    return update(
+        [policy, value],
+        optimizers_of(policy, value, lr),
+        batch,
+        1.0,
+        ptx,
+        cfg,
+        CPU,
+        np.random.default_rng(0),
+    )
 
 
 def perturbed(model, scale=0.05):
@@ -190,7 +269,12 @@ def perturbed(model, scale=0.05):
 @given(st.integers(0, 500))
 def test_rewards_add_up_to_the_score_minus_beta_kl(seed):
     torch.manual_seed(seed)
-    mask, logp, ref_logp, scores = spans(5, 9, seed), torch.randn(5, 9), torch.randn(5, 9), torch.randn(5)
+    mask, logp, ref_logp, scores = (
+        spans(5, 9, seed),
+        torch.randn(5, 9),
+        torch.randn(5, 9),
+        torch.randn(5),
+    )
     rewards = kl_rewards(scores, logp, ref_logp, mask, 0.3)
     torch.testing.assert_close(rewards.sum(1), scores - 0.3 * ((logp - ref_logp) * mask).sum(1))
     assert (rewards[mask == 0] == 0).all()
@@ -232,7 +316,9 @@ def test_gae_is_the_double_sum(seed, lam):
     torch.manual_seed(seed)
     mask = spans(4, 8, seed)
     rewards, values = (torch.randn(4, 8, dtype=torch.double) * mask for _ in range(2))
-    torch.testing.assert_close(gae(rewards, values, mask, lam), brute_force(rewards, values, mask, lam), atol=1e-12, rtol=0)
+    torch.testing.assert_close(
+        gae(rewards, values, mask, lam), brute_force(rewards, values, mask, lam), atol=1e-12, rtol=0
+    )
 
 
 def test_lambda_1_is_monte_carlo_whatever_the_values():
@@ -244,7 +330,12 @@ def test_lambda_1_is_monte_carlo_whatever_the_values():
 
 
 def test_without_kl_each_token_returns_the_score():
-    mask, values, scores, same = spans(30, 12), torch.randn(30, 12), torch.randn(30), torch.zeros(30, 12)
+    mask, values, scores, same = (
+        spans(30, 12),
+        torch.randn(30, 12),
+        torch.randn(30),
+        torch.zeros(30, 12),
+    )
     returns = gae(kl_rewards(scores, same, same, mask, 0.0), values, mask, 1.0) + values
     torch.testing.assert_close(returns[mask > 0], scores[:, None].expand(30, 12)[mask > 0])
 
@@ -279,14 +370,25 @@ def test_whitening_is_over_the_tokens_of_answers_only():
 # --- the clipped losses ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("ratio, advantage, moves", [
-    (1.5, 1.0, False), (1.5, -1.0, True), (0.5, 1.0, True), (0.5, -1.0, False), (1.1, 1.0, True), (0.9, -1.0, True)])
+@pytest.mark.parametrize(
+    "ratio, advantage, moves",
+    [
+        (1.5, 1.0, False),
+        (1.5, -1.0, True),
+        (0.5, 1.0, True),
+        (0.5, -1.0, False),
+        (1.1, 1.0, True),
+        (0.9, -1.0, True),
+    ],
+)
 def test_a_clipped_ratio_has_no_gradient_on_the_side_of_its_advantage(ratio, advantage, moves):
     logp = torch.tensor([[math.log(ratio)]], requires_grad=True)
     loss, found = policy_loss(logp, torch.zeros(1, 1), torch.tensor([[advantage]]), 0.2)
     loss.sum().backward()
     assert found.item() == pytest.approx(ratio)
-    assert loss.item() == pytest.approx(-min(ratio * advantage, max(0.8, min(1.2, ratio)) * advantage))
+    assert loss.item() == pytest.approx(
+        -min(ratio * advantage, max(0.8, min(1.2, ratio)) * advantage)
+    )
     assert logp.grad.item() == pytest.approx(-advantage * ratio if moves else 0.0)
 
 
@@ -298,9 +400,17 @@ def test_at_ratio_one_the_gradient_is_that_of_reinforce():
     torch.testing.assert_close(logp.grad, -advantages)
 
 
-@pytest.mark.parametrize("value, target, moves", [
-    (0.3, 1.0, False),  # has gone more than 0.2 towards the return: enough
-    (0.3, -1.0, True), (0.1, 1.0, True), (-0.3, 1.0, True), (-0.3, -1.0, False), (0.0, 0.5, True)])
+@pytest.mark.parametrize(
+    "value, target, moves",
+    [
+        (0.3, 1.0, False),  # has gone more than 0.2 towards the return: enough
+        (0.3, -1.0, True),
+        (0.1, 1.0, True),
+        (-0.3, 1.0, True),
+        (-0.3, -1.0, False),
+        (0.0, 0.5, True),
+    ],
+)
 def test_a_value_moves_only_so_far(value, target, moves):
     new = torch.tensor([value], requires_grad=True)
     loss = value_loss(new, torch.zeros(1), torch.tensor([target]), 0.2)
@@ -330,13 +440,17 @@ def test_policy_terms_are_log_softmax_and_entropy():
 def test_exact_kl_is_the_sum_over_the_vocabulary():
     logits, ref_logits = torch.randn(2, 3, 6, 11)
     p, q = (torch.distributions.Categorical(logits=x[:, :-1]) for x in (logits, ref_logits))
-    torch.testing.assert_close(exact_kl(logits, ref_logits), torch.distributions.kl_divergence(p, q))
+    torch.testing.assert_close(
+        exact_kl(logits, ref_logits), torch.distributions.kl_divergence(p, q)
+    )
     assert (exact_kl(logits, logits) == 0).all()
 
 
 def test_the_scored_probabilities_are_the_models(policy):
     tokens = torch.randint(policy.config.vocab_size, (3, 9))
-    torch.testing.assert_close(policy_terms(policy(tokens), tokens)[0], token_logprobs(policy, tokens))
+    torch.testing.assert_close(
+        policy_terms(policy(tokens), tokens)[0], token_logprobs(policy, tokens)
+    )
 
 
 # --- the adaptive price of KL ------------------------------------------------------------------
@@ -361,7 +475,9 @@ def test_a_function_gets_messages_and_text():
     CALLS.clear()
     reward = function_reward("tests.test_ppo:remembers")
     questions = [asked("Is it hot?"), asked("May I go?")]
-    scores = reward(questions, ["Yes.", "No"], [True, False], torch.zeros(2, 3, dtype=torch.long), None)
+    scores = reward(
+        questions, ["Yes.", "No"], [True, False], torch.zeros(2, 3, dtype=torch.long), None
+    )
     assert scores.tolist() == [4.0, 2.0] and scores.dtype == torch.float
     assert CALLS == [(questions[0]["messages"], "Yes."), (questions[1]["messages"], "No")]
 
@@ -369,26 +485,41 @@ def test_a_function_gets_messages_and_text():
 def test_the_judge_is_a_reward():
     prompts = World().prompts("ppo", 13)
     texts = [p["answers"][0] for p in prompts]
-    scores = function_reward("judge")(prompts, texts, [True, False] * 6 + [True], torch.zeros(1), None)
+    scores = function_reward("judge")(
+        prompts, texts, [True, False] * 6 + [True], torch.zeros(1), None
+    )
     expected = [judge(p, t, i % 2 == 0)["score"] for i, (p, t) in enumerate(zip(prompts, texts))]
     assert scores.tolist() == pytest.approx(expected)
 
 
 def test_a_module_of_the_folder_is_found(tmp_path, monkeypatch):
-    (tmp_path / "my_wishes.py").write_text("def f(messages, text):\n    return 7\n", encoding="utf-8")
+    (tmp_path / "my_wishes.py").write_text(
+        "def f(messages, text):\n    return 7\n", encoding="utf-8"
+    )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [p for p in sys.path if p not in ("", ".")])
-    assert function_reward("my_wishes:f")([asked("?")], ["a"], [True], torch.zeros(1), None).tolist() == [7.0]
+    assert function_reward("my_wishes:f")(
+        [asked("?")], ["a"], [True], torch.zeros(1), None
+    ).tolist() == [7.0]
 
 
-@pytest.mark.parametrize("name, words", [
-    ("no_such_module:f", "no_such_module"), ("tests.test_ppo:no_such_function", "no_such_function"),
-    ("json", "module:function"), ("json:", "module:function"), ("", "module:function"), (":f", "module:function"),
-    ("tests.test_ppo:ROOT", "module:function"), ("tests.test_ppo:says_nothing", "says_nothing"),
-    ("tests.test_ppo:is_no_number", "is_no_number")])
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("no_such_module:f", "no_such_module"),
+        ("tests.test_ppo:no_such_function", "no_such_function"),
+        ("json", "module:function"),
+        ("json:", "module:function"),
+        ("", "module:function"),
+        (":f", "module:function"),
+        ("tests.test_ppo:ROOT", "module:function"),
+        ("tests.test_ppo:says_nothing", "says_nothing"),
+        ("tests.test_ppo:is_no_number", "is_no_number"),
+    ],
+)
 def test_a_reward_that_is_none_is_told_in_one_line(files, capsys, name, words):
     with pytest.raises(SystemExit) as stop:
-        common.run(lambda: ppo.train(config(files, reward=name)))
+        run(lambda: ppo.train(config(files, reward=name)))
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert stop.value.code == 2 and len(lines) == 1 and words in lines[0]
 
@@ -403,9 +534,13 @@ def test_the_reward_model_reads_the_last_real_token(files, tokenizer, value):
 
 
 def test_a_reward_model_of_another_vocabulary_is_refused(files):
-    other = common.load_checkpoint(files / "reward.pt") | {"tokenizer": Tokenizer([bytes([b]) for b in range(256)]).to_json()}
-    common.save_checkpoint(files / "other.pt", other)
-    with pytest.raises(BadInput, match="other.pt was trained with another vocabulary than .*sft.pt"):
+    other = load_checkpoint(files / "reward.pt") | {
+        "tokenizer": Tokenizer([bytes([b]) for b in range(256)]).to_json()
+    }
+    save_checkpoint(files / "other.pt", other)
+    with pytest.raises(
+        BadInput, match="other.pt was trained with another vocabulary than .*sft.pt"
+    ):
         ppo.train(config(files, reward=str(files / "other.pt")))
 
 
@@ -414,14 +549,20 @@ def test_a_reward_model_of_another_vocabulary_is_refused(files):
 
 def test_the_mask_covers_the_answer_and_its_end(policy, tokenizer):
     questions = [asked(q) for q in QUESTIONS]
-    tokens, mask, last, texts, ended = sample(policy, tokenizer, questions, config(), CPU, torch.rand(8, 6))
+    tokens, mask, last, texts, ended = sample(
+        policy, tokenizer, questions, config(), CPU, torch.rand(8, 6)
+    )
     for row in range(8):
         n = len(tokenizer.prompt(questions[row]["messages"])[0])
         answer = tokens[row, 1:][mask[row].bool()]
         assert mask[row].nonzero().flatten().tolist() == list(range(n - 1, int(last[row])))
         assert torch.equal(tokens[row, n : last[row] + 1], answer)
         assert tokenizer.decode(answer.tolist()).strip() == texts[row]
-        assert (answer == tokenizer.endoftext).sum() == ended[row] == (answer[-1] == tokenizer.endoftext)
+        assert (
+            (answer == tokenizer.endoftext).sum()
+            == ended[row]
+            == (answer[-1] == tokenizer.endoftext)
+        )
         assert (tokens[row, last[row] + 1 :] == tokenizer.pad).all()
     assert all(ended)
 
@@ -429,7 +570,9 @@ def test_the_mask_covers_the_answer_and_its_end(policy, tokenizer):
 def test_an_answer_without_end_is_all_ones(loud, tokenizer):
     with torch.no_grad():
         loud.wte.weight[tokenizer.endoftext] = 0
-    _, mask, _, _, ended = sample(loud, tokenizer, [asked("Is it hot?")] * 8, config(), CPU, torch.rand(8, 6))
+    _, mask, _, _, ended = sample(
+        loud, tokenizer, [asked("Is it hot?")] * 8, config(), CPU, torch.rand(8, 6)
+    )
     assert not all(ended)
     assert all(m.sum() == 6 for m, e in zip(mask, ended) if not e)
 
@@ -437,14 +580,19 @@ def test_an_answer_without_end_is_all_ones(loud, tokenizer):
 def test_what_is_sampled_is_what_is_scored(loud, tokenizer):
     """4,000 first tokens against the probabilities that the update will use: a chi-square."""
     n, question = 4000, asked("Is it hot?")
-    tokens, mask, *_ = sample(loud, tokenizer, [question] * n, config(max_new_tokens=1), CPU, torch.rand(n, 1))
+    tokens, mask, *_ = sample(
+        loud, tokenizer, [question] * n, config(max_new_tokens=1), CPU, torch.rand(n, 1)
+    )
     assert mask.sum() == n and (mask[:, -1] == 1).all()
     p = loud(tokens[:1])[0, -2].softmax(-1).double()
     counts = torch.bincount(tokens[:, -1], minlength=len(p)).double()
     common_ones = p * n > 5
     assert common_ones.sum() > 20
     expected, found = p[common_ones] * n, counts[common_ones]
-    expected, found = torch.cat([expected, n - expected.sum()[None]]), torch.cat([found, n - found.sum()[None]])
+    expected, found = (
+        torch.cat([expected, n - expected.sum()[None]]),
+        torch.cat([found, n - found.sum()[None]]),
+    )
     freedom = len(expected) - 1
     assert ((found - expected) ** 2 / expected).sum() < freedom + 4 * math.sqrt(2 * freedom)
     logp, _ = policy_terms(loud(tokens), tokens)
@@ -454,10 +602,14 @@ def test_what_is_sampled_is_what_is_scored(loud, tokenizer):
 def test_a_long_question_keeps_its_right_end(tokenizer):
     model = tiny("learned", vocab_size=tokenizer.n_vocab, block_size=24)
     long = asked("May I go? " * 20)
-    tokens, mask, *_ = sample(model, tokenizer, [long, asked("Is it hot?")], config(), CPU, torch.rand(2, 6))
+    tokens, mask, *_ = sample(
+        model, tokenizer, [long, asked("Is it hot?")], config(), CPU, torch.rand(2, 6)
+    )
     whole = tokenizer.prompt(long["messages"])[0]
     assert tokens.shape[1] <= 24 and tokens[0, :18].tolist() == whole[-18:]
-    short = tokenizer.prompt(asked("Is it hot?")["messages"])[0]  # the cut is by the block, not by the answer's length
+    short = tokenizer.prompt(asked("Is it hot?")["messages"])[
+        0
+    ]  # the cut is by the block, not by the answer's length
     assert tokens[1, : len(short)].tolist() == short and len(short) > 6
 
 
@@ -473,7 +625,9 @@ def test_at_the_start_kl_is_zero_and_the_reward_is_the_score(policy, value, toke
     # With λ = 1 the return of every token is the whole reward: the score itself.
     batch, *_ = rolled(policy, policy, value, tokenizer, config(beta=0.7, lam=1.0))
     mask = batch["mask"]
-    torch.testing.assert_close(batch["returns"][mask > 0], scores[:, None].expand_as(mask)[mask > 0])
+    torch.testing.assert_close(
+        batch["returns"][mask > 0], scores[:, None].expand_as(mask)[mask > 0]
+    )
 
 
 def test_away_from_the_reference_the_estimators_of_kl_agree(policy, value, tokenizer):
@@ -498,8 +652,14 @@ def test_rewards_pay_for_the_kl_of_each_token(policy, value, tokenizer):
 def test_only_an_answer_without_end_pays_the_penalty(policy, value, tokenizer, monkeypatch):
     yes, scores = tokenizer.encode("Yes."), torch.tensor([3.0, 3.0, -2.0, -2.0])
     monkeypatch.setattr(ppo, "generate", lambda *_, **__: [yes, [*yes, tokenizer.endoftext]] * 2)
-    batch, figures, _ = rolled(policy, policy, value, tokenizer, config(batch_size=4, beta=0.0, lam=1.0),
-                               reward=lambda *_: scores)
+    batch, figures, _ = rolled(
+        policy,
+        policy,
+        value,
+        tokenizer,
+        config(batch_size=4, beta=0.0, lam=1.0),
+        reward=lambda *_: scores,
+    )
     ended, expected = torch.tensor([False, True] * 2), torch.tensor([-1.0, 3.0, -3.0, -2.0])
     assert figures["ended"] == 0.5 and figures["reward"] == expected.mean()
     first = batch["mask"].argmax(1, keepdim=True)
@@ -509,8 +669,14 @@ def test_only_an_answer_without_end_pays_the_penalty(policy, value, tokenizer, m
 
 def test_figures_do_not_depend_on_the_room_for_an_answer(policy, value, tokenizer):
     """Entropy and the like are means over answers' tokens: no pad has a share in them."""
-    runs = [rolled(policy, perturbed(policy, 0.0), value, tokenizer, config(max_new_tokens=n))[1] for n in (20, 40)]
-    alone = [rolled(policy, policy, value, tokenizer, config(), questions=[asked(q)])[1]["entropy"] for q in QUESTIONS]
+    runs = [
+        rolled(policy, perturbed(policy, 0.0), value, tokenizer, config(max_new_tokens=n))[1]
+        for n in (20, 40)
+    ]
+    alone = [
+        rolled(policy, policy, value, tokenizer, config(), questions=[asked(q)])[1]["entropy"]
+        for q in QUESTIONS
+    ]
     assert runs[0] == runs[1] and runs[0]["ended"] == 1
     assert all(math.isfinite(e) and 0 < e < 2 for e in alone)
 
@@ -518,16 +684,24 @@ def test_figures_do_not_depend_on_the_room_for_an_answer(policy, value, tokenize
 def test_what_a_row_is_worth_does_not_depend_on_its_company(policy, value, tokenizer):
     """The long question at the end pads the others; whitening aside, no row feels it."""
     cfg, questions = config(), [asked(q) for q in QUESTIONS]
-    company, _, texts = rolled(policy, perturbed(policy, 0.01), value, tokenizer, cfg, questions=questions)
+    company, _, texts = rolled(
+        policy, perturbed(policy, 0.01), value, tokenizer, cfg, questions=questions
+    )
     torch.manual_seed(1234)
     for row in (0, 3):
         noise = torch.rand(8, 40, generator=torch.Generator().manual_seed(0))[row : row + 1]
-        tokens, mask, _, text, _ = sample(policy, tokenizer, questions[row : row + 1], cfg, CPU, noise)
+        tokens, mask, _, text, _ = sample(
+            policy, tokenizer, questions[row : row + 1], cfg, CPU, noise
+        )
         own = company["mask"][row] > 0
         assert text == texts[row : row + 1] and mask.sum() == own.sum()
         logp, _ = policy_terms(policy(tokens), tokens)
-        torch.testing.assert_close(company["logp"][row][own], logp[0][mask[0] > 0], atol=1e-5, rtol=0)
-        torch.testing.assert_close(company["values"][row][own], value(tokens)[0, :-1][mask[0] > 0], atol=1e-5, rtol=0)
+        torch.testing.assert_close(
+            company["logp"][row][own], logp[0][mask[0] > 0], atol=1e-5, rtol=0
+        )
+        torch.testing.assert_close(
+            company["values"][row][own], value(tokens)[0, :-1][mask[0] > 0], atol=1e-5, rtol=0
+        )
 
 
 def test_values_read_the_question_too(value):
@@ -555,7 +729,12 @@ def test_the_first_minibatch_has_ratio_one(policy, value, tokenizer):
     figures = learn(policy, value, batch, cfg, lr=1e-4)
     assert figures["first_ratio"] < 1e-5 and figures["first_approx_kl"] < 1e-10
     assert 1e-10 < figures["approx_kl"] < 0.01  # the later ones have moved, and not far
-    only = learn(policy, value, rolled(policy, policy, value, tokenizer, cfg)[0], config(batch_size=16, minibatch=16))
+    only = learn(
+        policy,
+        value,
+        rolled(policy, policy, value, tokenizer, cfg)[0],
+        config(batch_size=16, minibatch=16),
+    )
     assert only["clip_fraction"] == 0 and only["max_ratio"] < 1e-5
 
 
@@ -565,7 +744,10 @@ def test_without_a_learning_rate_every_minibatch_has_ratio_one(policy, value, to
     batch, *_ = rolled(policy, perturbed(policy), value, tokenizer, cfg)
     mean = learn(policy, value, batch, cfg, lr=0.0)
     assert mean["approx_kl"] < 1e-10 and mean["clip_fraction"] == 0 and mean["max_ratio"] < 1e-5
-    assert all(torch.equal(a, b) for a, b in zip(before, (p for net in (policy, value) for p in net.parameters())))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(before, (p for net in (policy, value) for p in net.parameters()))
+    )
     assert mean["grad_policy"] > 0 and mean["grad_value"] > 0
 
 
@@ -580,8 +762,13 @@ def test_the_batch_is_fixed_while_the_policy_learns(policy, value, tokenizer):
 def gradients(policy, value, batch, cfg, monkeypatch, ptx=None):
     """The gradients that each step of `update` would apply, policy and value in turn, with the weights left alone."""
     found = []
-    monkeypatch.setattr(ppo.optim, "step", lambda optimizers, model, factor: found.append(
-        [p.grad.clone() for p in model.parameters()]) or model.zero_grad())
+    monkeypatch.setattr(
+        ppo.optim,
+        "step",
+        lambda optimizers, model, factor: (
+            found.append([p.grad.clone() for p in model.parameters()]) or model.zero_grad()
+        ),
+    )
     return found, learn(policy, value, batch, cfg, ptx=ptx)
 
 
@@ -591,8 +778,17 @@ def test_what_stands_in_the_pads_changes_nothing(policy, value, tokenizer, monke
     last = (batch["mask"] * torch.arange(1, batch["mask"].shape[1] + 1)).argmax(1)
     after = torch.arange(batch["tokens"].shape[1]) > last[:, None] + 1
     assert after.sum() > 30
-    dirty = {k: torch.where(after[:, 1:], torch.randn(v.shape), v) for k, v in batch.items() if k not in ("tokens", "mask")}
-    dirty |= {"mask": batch["mask"], "tokens": torch.where(after, torch.randint(tokenizer.n_vocab, after.shape), batch["tokens"])}
+    dirty = {
+        k: torch.where(after[:, 1:], torch.randn(v.shape), v)
+        for k, v in batch.items()
+        if k not in ("tokens", "mask")
+    }
+    dirty |= {
+        "mask": batch["mask"],
+        "tokens": torch.where(
+            after, torch.randint(tokenizer.n_vocab, after.shape), batch["tokens"]
+        ),
+    }
     clean_grads, clean = gradients(policy, value, batch, cfg, monkeypatch)
     dirty_grads, messy = gradients(policy, value, dirty, cfg, monkeypatch)
     assert messy == pytest.approx(clean, rel=1e-4, abs=1e-6)
@@ -603,8 +799,12 @@ def test_what_stands_in_the_pads_changes_nothing(policy, value, tokenizer, monke
 def test_more_pads_change_no_figure(policy, value, tokenizer):
     cfg = config(epochs=2)
     batch, *_ = rolled(policy, perturbed(policy), value, tokenizer, cfg)
-    wide = {k: F.pad(v, (0, 6), value=tokenizer.pad if k == "tokens" else 0) for k, v in batch.items()}
-    figures = [learn(perturbed(policy, 0.0), perturbed(value, 0.0), b, cfg, lr=1e-3) for b in (batch, wide)]
+    wide = {
+        k: F.pad(v, (0, 6), value=tokenizer.pad if k == "tokens" else 0) for k, v in batch.items()
+    }
+    figures = [
+        learn(perturbed(policy, 0.0), perturbed(value, 0.0), b, cfg, lr=1e-3) for b in (batch, wide)
+    ]
     assert figures[0]["approx_kl"] > 1e-8
     assert figures[1] == pytest.approx(figures[0], rel=1e-3, abs=1e-5)
 
@@ -621,7 +821,9 @@ def test_questions_and_pads_have_no_gradient(policy, value, tokenizer):
 
         def forward(self, tokens):
             out = self.model(tokens)
-            out.register_hook(lambda g: seen.update({self.name: (g if g.ndim == 2 else g.abs().sum(-1))}))
+            out.register_hook(
+                lambda g: seen.update({self.name: (g if g.ndim == 2 else g.abs().sum(-1))})
+            )
             seen["tokens"] = tokens
             return out
 
@@ -640,9 +842,13 @@ def test_a_minibatch_weighs_every_token_alike(policy, value, tokenizer, monkeypa
     policy.zero_grad(), value.zero_grad()
     for row in range(16):
         tokens, mask, old, values_old, returns, advantages = (
-            batch[k][row : row + 1] for k in ("tokens", "mask", "logp", "values", "returns", "advantages"))
+            batch[k][row : row + 1]
+            for k in ("tokens", "mask", "logp", "values", "returns", "advantages")
+        )
         share = mask / batch["mask"].sum()
-        (policy_loss(token_logprobs(policy, tokens), old, advantages, cfg.clip)[0] * share).sum().backward()
+        (
+            policy_loss(token_logprobs(policy, tokens), old, advantages, cfg.clip)[0] * share
+        ).sum().backward()
         (value_loss(value(tokens)[:, :-1], values_old, returns, cfg.clip) * share).sum().backward()
     for net, grads in zip((policy, value), found, strict=True):
         for p, g in zip(net.parameters(), grads, strict=True):
@@ -658,12 +864,16 @@ def test_the_pretraining_gradient_adds_with_its_weight(policy, value, tokenizer,
 
     batch, *_ = rolled(policy, perturbed(policy), value, tokenizer, config(minibatch=16))
     plain, _ = gradients(policy, value, batch, config(minibatch=16), monkeypatch)
-    mixed, figures = gradients(policy, value, batch, config(minibatch=16, ptx=0.7), monkeypatch, ptx=Text())
+    mixed, figures = gradients(
+        policy, value, batch, config(minibatch=16, ptx=0.7), monkeypatch, ptx=Text()
+    )
     policy.zero_grad()
     policy(x, y).mean().backward()
     for p, a, b in zip(policy.parameters(), plain[0], mixed[0], strict=True):
         torch.testing.assert_close(b, a + 0.7 * p.grad, atol=1e-6, rtol=1e-4)
-    assert all(torch.equal(a, b) for a, b in zip(plain[1], mixed[1]))  # the value network hears nothing of it
+    assert all(
+        torch.equal(a, b) for a, b in zip(plain[1], mixed[1])
+    )  # the value network hears nothing of it
     own = 0.7 * torch.cat([p.grad.flatten() for p in policy.parameters()]).norm().item()
     assert figures["grad_ptx"] == pytest.approx(own, rel=1e-4)
 
@@ -674,7 +884,9 @@ def test_the_pretraining_gradient_adds_with_its_weight(policy, value, tokenizer,
 def test_every_epoch_asks_every_question_once():
     questions = [asked(str(i)) for i in range(20)]
     cfg = config(batch_size=8)
-    stream = [q["messages"][0]["content"] for i in range(5) for q in get_batch(questions, i, cfg, CPU)]
+    stream = [
+        q["messages"][0]["content"] for i in range(5) for q in get_batch(questions, i, cfg, CPU)
+    ]
     for epoch in (stream[:20], stream[20:]):
         assert sorted(map(int, epoch)) == list(range(20))
     assert stream[:20] != stream[20:]
@@ -684,7 +896,9 @@ def test_every_epoch_asks_every_question_once():
 def test_processes_part_the_questions():
     questions, cfg = [asked(str(i)) for i in range(20)], config(batch_size=8)
     whole = get_batch(questions, 1, cfg, CPU)
-    parts = [get_batch(questions, 1, cfg, Machine("cpu", torch.float32, rank, 2)) for rank in (0, 1)]
+    parts = [
+        get_batch(questions, 1, cfg, Machine("cpu", torch.float32, rank, 2)) for rank in (0, 1)
+    ]
     assert parts[0] == whole[0::2] and parts[1] == whole[1::2]
 
 
@@ -700,9 +914,16 @@ def test_questions_of_a_file_come_without_their_answers(files):
 WELL = {"kl": 3.0, "entropy": 1.0, "ended": 0.99, "clip_fraction": 0.05}
 
 
-@pytest.mark.parametrize("sign, words", [
-    ({"kl": 25.0}, "25 nats: raise --beta"), ({"entropy": 0.05}, "entropy has collapsed"),
-    ({"ended": 0.3}, "only 30% of answers end"), ({"kl": -1.0}, "KL is negative"), ({"clip_fraction": 0.4}, "over 30% of ratios")])
+@pytest.mark.parametrize(
+    "sign, words",
+    [
+        ({"kl": 25.0}, "25 nats: raise --beta"),
+        ({"entropy": 0.05}, "entropy has collapsed"),
+        ({"ended": 0.3}, "only 30% of answers end"),
+        ({"kl": -1.0}, "KL is negative"),
+        ({"clip_fraction": 0.4}, "over 30% of ratios"),
+    ],
+)
 def test_each_sign_of_failure_has_its_warning(sign, words):
     assert warn(WELL, WELL) == []
     lines = warn({**WELL, **sign}, WELL)
@@ -713,22 +934,30 @@ def test_each_sign_of_failure_has_its_warning(sign, words):
 
 
 def chance_of_yes(checkpoint_path, tokenizer):
-    model = GPT.from_checkpoint(common.load_checkpoint(checkpoint_path)).eval()
+    model = GPT.from_checkpoint(load_checkpoint(checkpoint_path)).eval()
     yes = tokenizer.encode("Yes.")[0]
     prompts = [tokenizer.prompt(asked(q)["messages"])[0] for q in QUESTIONS]
     with torch.no_grad():
-        return float(np.mean([model(torch.tensor([p]))[0, -1].softmax(-1)[yes].item() for p in prompts]))
+        return float(
+            np.mean([model(torch.tensor([p]))[0, -1].softmax(-1)[yes].item() for p in prompts])
+        )
 
 
 def test_the_rewarded_becomes_likelier_and_the_punished_rarer(files, tokenizer):
     before = chance_of_yes(files / "sft.pt", tokenizer)
     after = {}
     for name in ("likes_yes", "hates_yes"):
-        cfg = config(files, name, reward=f"tests.test_ppo:{name}", iterations=10, batch_size=32, minibatch=16)
+        cfg = config(
+            files, name, reward=f"tests.test_ppo:{name}", iterations=10, batch_size=32, minibatch=16
+        )
         figures = ppo.train(cfg)
         after[name] = chance_of_yes(files / name / "ckpt.pt", tokenizer)
         first = log_of(files / name)[0]
-        assert first["kl"] == 0 and first["approx_kl"] < 0.01 and figures["reward"] > first["reward"] + 0.2
+        assert (
+            first["kl"] == 0
+            and first["approx_kl"] < 0.01
+            and figures["reward"] > first["reward"] + 0.2
+        )
     assert 0.3 < before < 0.7
     assert after["likes_yes"] > before + 0.2 and after["hates_yes"] < before - 0.2
 
@@ -737,7 +966,10 @@ def test_a_large_price_of_kl_holds_the_policy_back(files, tokenizer):
     drift = {}
     for beta in (0.0, 10.0):
         ppo.train(config(files, str(beta), beta=beta, iterations=8, batch_size=32))
-        drift[beta] = abs(chance_of_yes(files / str(beta) / "ckpt.pt", tokenizer) - chance_of_yes(files / "sft.pt", tokenizer))
+        drift[beta] = abs(
+            chance_of_yes(files / str(beta) / "ckpt.pt", tokenizer)
+            - chance_of_yes(files / "sft.pt", tokenizer)
+        )
     assert drift[0.0] > drift[10.0] + 0.1
 
 
@@ -751,19 +983,29 @@ def test_only_policy_and_value_learn(files, monkeypatch):
 
     monkeypatch.setattr(GPT, "from_checkpoint", classmethod(from_checkpoint))
     ppo.train(config(files, reward=str(files / "reward.pt"), ptx=0.5))
-    moved = [any(not torch.equal(v, old[k]) for k, v in model.state_dict().items()) for model, old in built]
+    moved = [
+        any(not torch.equal(v, old[k]) for k, v in model.state_dict().items())
+        for model, old in built
+    ]
     kinds = [model.config.head for model, _ in built]
-    assert kinds == ["lm", "lm", "scalar", "scalar"] and moved == [True, False, False, True]  # policy, ref, reward, value
+    assert kinds == ["lm", "lm", "scalar", "scalar"] and moved == [
+        True,
+        False,
+        False,
+        True,
+    ]  # policy, ref, reward, value
     assert all(not p.requires_grad for i in (1, 2) for p in built[i][0].parameters())
 
 
 def test_dropout_is_off(files, monkeypatch):
     for name in ("sft", "reward"):
-        found = common.load_checkpoint(files / f"{name}.pt")
+        found = load_checkpoint(files / f"{name}.pt")
         found["model_config"]["dropout"] = 0.5
-        common.save_checkpoint(files / f"{name}.pt", found)
+        save_checkpoint(files / f"{name}.pt", found)
     seen = []
-    monkeypatch.setattr(ppo, "rollout", lambda *args, _f=ppo.rollout: seen.append(args[:4]) or _f(*args))
+    monkeypatch.setattr(
+        ppo, "rollout", lambda *args, _f=ppo.rollout: seen.append(args[:4]) or _f(*args)
+    )
     ppo.train(config(files, reward=str(files / "reward.pt"), iterations=1))
     policy, ref, value, reward = seen[0]
     tokens, last = torch.randint(99, (2, 9)), torch.tensor([8, 8])
@@ -777,8 +1019,15 @@ def test_the_value_network_starts_as_the_reward_model(files, monkeypatch):
 
     def look(policy, ref, value, reward, tokenizer, questions, cfg, machine, noise, beta):
         with torch.no_grad():
-            tokens, _, last, texts, ended = sample(policy, tokenizer, questions, cfg, machine, noise)
-            seen.append((value(tokens)[torch.arange(len(tokens)), last], reward(questions, texts, ended, tokens, last)))
+            tokens, _, last, texts, ended = sample(
+                policy, tokenizer, questions, cfg, machine, noise
+            )
+            seen.append(
+                (
+                    value(tokens)[torch.arange(len(tokens)), last],
+                    reward(questions, texts, ended, tokens, last),
+                )
+            )
         return rollout(policy, ref, value, reward, tokenizer, questions, cfg, machine, noise, beta)
 
     monkeypatch.setattr(ppo, "rollout", look)
@@ -789,7 +1038,11 @@ def test_the_value_network_starts_as_the_reward_model(files, monkeypatch):
 
 def test_with_a_function_the_value_starts_at_zero(files, monkeypatch):
     seen = []
-    monkeypatch.setattr(ppo, "rollout", lambda *args, _f=ppo.rollout: seen.append(args[2](torch.randint(99, (2, 9)))) or _f(*args))
+    monkeypatch.setattr(
+        ppo,
+        "rollout",
+        lambda *args, _f=ppo.rollout: seen.append(args[2](torch.randint(99, (2, 9)))) or _f(*args),
+    )
     ppo.train(config(files, iterations=1))
     assert (seen[0] == 0).all()
 
@@ -797,25 +1050,45 @@ def test_with_a_function_the_value_starts_at_zero(files, monkeypatch):
 def test_optimizers_and_warm_up_are_the_papers(files, monkeypatch):
     built, factors = [], []
     build = optim.build
-    monkeypatch.setattr(ppo.optim, "build", lambda *args, **options: built.extend(build(*args, **options)) or built[-1:])
-    monkeypatch.setattr(ppo.optim, "step", lambda o, m, factor, _f=optim.step: factors.append(factor) or _f(o, m, factor))
+    monkeypatch.setattr(
+        ppo.optim,
+        "build",
+        lambda *args, **options: built.extend(build(*args, **options)) or built[-1:],
+    )
+    monkeypatch.setattr(
+        ppo.optim,
+        "step",
+        lambda o, m, factor, _f=optim.step: factors.append(factor) or _f(o, m, factor),
+    )
     ppo.train(config(files, iterations=12, batch_size=4, minibatch=4, lr=1e-4, value_lr=2e-4))
-    assert [b.defaults["lr"] for b in built] == [1e-4, 2e-4] and all(type(b) is torch.optim.AdamW for b in built)
+    assert [b.defaults["lr"] for b in built] == [1e-4, 2e-4] and all(
+        type(b) is torch.optim.AdamW for b in built
+    )
     assert all(b.defaults["eps"] == 1e-5 and b.defaults["betas"] == (0.9, 0.95) for b in built)
-    assert factors[::2] == factors[1::2] == pytest.approx([0.1 + 0.09 * i for i in range(10)] + [1, 1])
+    assert (
+        factors[::2] == factors[1::2] == pytest.approx([0.1 + 0.09 * i for i in range(10)] + [1, 1])
+    )
 
 
 def test_a_resumed_run_is_the_whole_run(files):
-    more = dict(target_kl=0.01, ema=0.9, ptx=0.3, epochs=2, iterations=4, reward=str(files / "reward.pt"))
+    more = dict(
+        target_kl=0.01, ema=0.9, ptx=0.3, epochs=2, iterations=4, reward=str(files / "reward.pt")
+    )
     ppo.train(config(files, "whole", **more))
     ppo.train(config(files, "cut", **{**more, "iterations": 2}))
-    ppo.train(common.parse_config(Config, ppo.PRESETS, [f"--out={files / 'cut'}", "--resume", "--iterations=4"]))
-    a, b = (common.load_checkpoint(files / name / "last.pt") for name in ("whole", "cut"))
+    ppo.train(
+        parse_config(Config, ppo.PRESETS, [f"--out={files / 'cut'}", "--resume", "--iterations=4"])
+    )
+    a, b = (load_checkpoint(files / name / "last.pt") for name in ("whole", "cut"))
     for part in ("model", "policy", "value"):
         assert all(torch.equal(a[part][k], b[part][k]) for k in a[part])
     assert a["beta"] == b["beta"] != Config.beta and a["opening"] == b["opening"]
     for one, two in zip(a["optimizer"], b["optimizer"], strict=True):
-        assert all(torch.equal(one["state"][i][k], two["state"][i][k]) for i in one["state"] for k in one["state"][i])
+        assert all(
+            torch.equal(one["state"][i][k], two["state"][i][k])
+            for i in one["state"]
+            for k in one["state"][i]
+        )
     assert log_of(files / "cut") == log_of(files / "whole")
 
 
@@ -829,22 +1102,32 @@ def test_the_price_is_steered_by_the_kl_that_was_seen(files):
 
 def test_an_average_of_the_weights_is_saved_instead(files, trained):
     ppo.train(config(files, ema=0.75, iterations=1))
-    found = common.load_checkpoint(files / "out" / "last.pt")
+    found = load_checkpoint(files / "out" / "last.pt")
     for name, start in trained.state_dict().items():
-        torch.testing.assert_close(found["model"][name], 0.75 * start + 0.25 * found["policy"][name])
-    kept = common.load_checkpoint(files / "out" / "ckpt.pt", stages=("ppo",))
-    assert all(torch.equal(kept["model"][k], v) for k, v in found["model"].items()) and kept["parent"]["stage"] == "sft"
+        torch.testing.assert_close(
+            found["model"][name], 0.75 * start + 0.25 * found["policy"][name]
+        )
+    kept = load_checkpoint(files / "out" / "ckpt.pt", stages=("ppo",))
+    assert (
+        all(torch.equal(kept["model"][k], v) for k, v in found["model"].items())
+        and kept["parent"]["stage"] == "sft"
+    )
 
 
 def test_pretraining_loss_does_not_rise_under_its_gradient(files, trained, tokenizer):
-    text = torch.tensor(tokenizer.encode((files / "text.txt").read_text(encoding="utf-8")))[:1280].view(10, 128)
+    text = torch.tensor(tokenizer.encode((files / "text.txt").read_text(encoding="utf-8")))[
+        :1280
+    ].view(10, 128)
 
     def lm_loss(model):
         with torch.no_grad():
             return model(text[:, :-1], text[:, 1:]).mean().item()
 
     ppo.train(config(files, ptx=1.0, beta=0.0, reward="tests.test_ppo:remembers", iterations=3))
-    assert lm_loss(GPT.from_checkpoint(common.load_checkpoint(files / "out" / "ckpt.pt"))) < lm_loss(trained) - 0.1
+    assert (
+        lm_loss(GPT.from_checkpoint(load_checkpoint(files / "out" / "ckpt.pt")))
+        < lm_loss(trained) - 0.1
+    )
 
 
 def test_the_world_from_questions_to_a_win_rate(files, monkeypatch, capsys):
@@ -853,16 +1136,27 @@ def test_the_world_from_questions_to_a_win_rate(files, monkeypatch, capsys):
     log = [json.loads(line) for line in open(files / "out" / "log.jsonl", encoding="utf-8")][1:]
     assert [r["step"] for r in log] == [0, 1, 1]
     assert log[0]["held_out"].keys() == {"judge", "correct", "rude", "ended", "lm_loss", "few_shot"}
-    assert log[1]["judge"] == pytest.approx(log[1]["reward"], abs=2) and {"lm_loss", "few_shot"} <= log[1].keys()
+    assert (
+        log[1]["judge"] == pytest.approx(log[1]["reward"], abs=2)
+        and {"lm_loss", "few_shot"} <= log[1].keys()
+    )
     assert 0 <= log[2]["win_rate"] <= 1
     shown = capsys.readouterr().out
     assert "prefers PPO's answer to SFT's" in shown and "(all must be 0)" in shown
 
 
-@pytest.mark.parametrize("changes, words", [
-    (dict(batch_size=10), "--batch_size=10 must be a multiple of --minibatch=4"), (dict(minibatch=0), "--minibatch=0"),
-    (dict(batch_size=0), "--batch_size=0"), (dict(max_new_tokens=0), "--max_new_tokens=0"), (dict(epochs=0), "--epochs=0"),
-    (dict(reward="judge"), "judge"), (dict(init="reward.pt"), "stage")])
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        (dict(batch_size=10), "--batch_size=10 must be a multiple of --minibatch=4"),
+        (dict(minibatch=0), "--minibatch=0"),
+        (dict(batch_size=0), "--batch_size=0"),
+        (dict(max_new_tokens=0), "--max_new_tokens=0"),
+        (dict(epochs=0), "--epochs=0"),
+        (dict(reward="judge"), "judge"),
+        (dict(init="reward.pt"), "stage"),
+    ],
+)
 def test_options_that_make_no_sense(files, changes, words):
     if "init" in changes:
         changes = {"init": str(files / changes["init"])}
@@ -870,20 +1164,44 @@ def test_options_that_make_no_sense(files, changes, words):
         ppo.train(config(files, **changes))
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="torchrun's rendezvous is not built for Windows")
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="torchrun's rendezvous is not built for Windows"
+)
 def test_two_processes_learn_as_one(files):
     # Minibatches of two: now and then both rows are one process's, and the other has none.
     more = dict(batch_size=8, minibatch=2, lr=3e-4, reward=str(files / "reward.pt"))
     one, two = config(files, "one", **more), config(files, "two", **more)
     ppo.train(one)
-    done = subprocess.run([sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2",
-                           "ppo.py", *options(two)], cwd=ROOT, capture_output=True, text=True,
-                          env={**os.environ, "OMP_NUM_THREADS": "1"})
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc_per_node=2",
+            "ppo.py",
+            *options(two),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
     assert done.returncode == 0, done.stderr
-    a, b = (common.load_checkpoint(files / name / "last.pt") for name in ("one", "two"))
+    a, b = (load_checkpoint(files / name / "last.pt") for name in ("one", "two"))
     for part in ("model", "value"):
         for name in a[part]:
             torch.testing.assert_close(a[part][name], b[part][name], atol=1e-4, rtol=0)
     for x, y in zip(log_of(one.out), log_of(two.out), strict=True):
-        for key in ("reward", "kl", "kl_exact", "length", "ended", "entropy", "approx_kl", "clip_fraction", "value_loss"):
+        for key in (
+            "reward",
+            "kl",
+            "kl_exact",
+            "length",
+            "ended",
+            "entropy",
+            "approx_kl",
+            "clip_fraction",
+            "value_loss",
+        ):
             assert y[key] == pytest.approx(x[key], abs=1e-4), key

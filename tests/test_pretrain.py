@@ -12,14 +12,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
-import common
-import gpt2
 import pretrain
-from common import BadInput
-from machine import Machine
 from model import GPT, GPTConfig
+from plumbing import gpt2
+from plumbing.checkpoint import load_checkpoint
+from plumbing.config import parse_config
+from plumbing.errors import BadInput
+from plumbing.machine import Machine
 from pretrain import Config, encode_stream, evaluate, get_batch, load_data
 from tokenizer import Tokenizer
 
@@ -245,7 +247,7 @@ def test_it_learns_more_than_the_frequencies_of_tokens(text_file, tmp_path, caps
     assert [r["step"] for r in log if "val_loss" in r] == [60, 120]
     assert [r["step"] for r in log if "loss" in r] == [20, 40, 60, 80, 100, 120]
     assert log[-1]["samples"] and log[-1]["samples"][0] in capsys.readouterr().out
-    best = common.load_checkpoint(tmp_path / "ckpt.pt", stages=("pretrain",))
+    best = load_checkpoint(tmp_path / "ckpt.pt", stages=("pretrain",))
     assert (
         best["metrics"] == metrics and best["step"] == 120 and best["train_config"] == asdict(cfg)
     )
@@ -261,8 +263,8 @@ def test_ckpt_keeps_the_best_and_last_the_latest(text_file, tmp_path, monkeypatc
         pretrain, "evaluate", lambda *_: {"val_loss": next(losses), "val_bits_per_byte": 1.0}
     )
     pretrain.train(config(text_file, tmp_path))
-    assert common.load_checkpoint(tmp_path / "ckpt.pt")["step"] == 8
-    assert common.load_checkpoint(tmp_path / "last.pt")["step"] == 12
+    assert load_checkpoint(tmp_path / "ckpt.pt")["step"] == 8
+    assert load_checkpoint(tmp_path / "last.pt")["step"] == 12
 
 
 def test_accumulated_parts_make_the_same_step(text_file, tmp_path):
@@ -275,7 +277,9 @@ def test_accumulated_parts_make_the_same_step(text_file, tmp_path):
 
 # Trains until step 9, one step after a checkpoint, and waits there to be killed.
 HANG = """
-import sys, time, torch, common, pretrain
+import sys, time, torch, pretrain
+from plumbing.config import parse_config
+from plumbing.errors import run
 torch.set_num_threads(int(sys.argv.pop(1)))
 update, taken = pretrain.optim.step, []
 def step(*args):
@@ -285,7 +289,7 @@ def step(*args):
         time.sleep(600)
     return update(*args)
 pretrain.optim.step = step
-common.run(lambda: pretrain.train(common.parse_config(pretrain.Config, pretrain.PRESETS)))
+run(lambda: pretrain.train(parse_config(pretrain.Config, pretrain.PRESETS)))
 """
 
 
@@ -305,9 +309,9 @@ def test_a_killed_run_resumes_to_the_same_bits(text_file, tmp_path):
     assert any(line == "hangs\n" for line in child.stdout)
     child.kill()
     assert child.wait() == -9
-    assert common.load_checkpoint(Path(cut.out) / "last.pt")["step"] == 8
+    assert load_checkpoint(Path(cut.out) / "last.pt")["step"] == 8
     # Only what to resume is given: the rest comes from last.pt.
-    pretrain.train(common.parse_config(Config, pretrain.PRESETS, [f"--out={cut.out}", "--resume"]))
+    pretrain.train(parse_config(Config, pretrain.PRESETS, [f"--out={cut.out}", "--resume"]))
     for name in ("ckpt.pt", "last.pt"):
         a, b = weights(whole.out, name), weights(cut.out, name)
         assert a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
@@ -316,7 +320,9 @@ def test_a_killed_run_resumes_to_the_same_bits(text_file, tmp_path):
 
 # Stops at step 13, one step after a checkpoint, as Ctrl-C does.
 CUT = """
-import common, pretrain
+import pretrain
+from plumbing.config import parse_config
+from plumbing.errors import run
 update, taken = pretrain.optim.step, []
 def step(*args):
     taken.append(args)
@@ -324,7 +330,7 @@ def step(*args):
         raise KeyboardInterrupt
     return update(*args)
 pretrain.optim.step = step
-common.run(lambda: pretrain.train(common.parse_config(pretrain.Config, pretrain.PRESETS)))
+run(lambda: pretrain.train(parse_config(pretrain.Config, pretrain.PRESETS)))
 """
 
 
@@ -347,7 +353,7 @@ def test_two_processes_train_as_one(text_file, tmp_path, fsdp):
         more = ["--fsdp", "--resume"]
         cut = in_two_processes("--no-python", sys.executable, "-c", CUT, *options(two), "--fsdp")
         assert "go on with --resume" in cut.stderr, cut.stderr
-        assert common.load_checkpoint(Path(two.out) / "last.pt")["step"] == 12
+        assert load_checkpoint(Path(two.out) / "last.pt")["step"] == 12
     done = in_two_processes("pretrain.py", *options(two), *more)
     assert done.returncode == 0, done.stderr
     head = json.loads(open(tmp_path / "two" / "log.jsonl", encoding="utf-8").readline())
@@ -358,7 +364,7 @@ def test_two_processes_train_as_one(text_file, tmp_path, fsdp):
     a, b = weights(one.out), weights(two.out)
     for name in a:
         torch.testing.assert_close(a[name], b[name], atol=3e-4 if fsdp else 1e-4, rtol=0)
-    a, b = (common.load_checkpoint(Path(cfg.out) / "last.pt")["optimizer"] for cfg in (one, two))
+    a, b = (load_checkpoint(Path(cfg.out) / "last.pt")["optimizer"] for cfg in (one, two))
     for mine, theirs in zip(a, b, strict=True):  # AdamW, Muon: whole again, in the same order
         assert mine["param_groups"] == theirs["param_groups"]
         for i, state in mine["state"].items():
@@ -387,7 +393,7 @@ def test_a_bin_of_gpt2_ids(merges, text_file, tmp_path):
     train, val, _ = load_data(cfg)
     assert np.array_equal(np.concatenate([train, val]), ids) and isinstance(train, np.memmap)
     pretrain.train(cfg)
-    found = common.load_checkpoint(tmp_path / "out" / "ckpt.pt")
+    found = load_checkpoint(tmp_path / "out" / "ckpt.pt")
     assert (
         found["model_config"]["vocab_size"] % 64 == 0
         and found["model_config"]["vocab_size"] >= 50_261
@@ -397,7 +403,7 @@ def test_a_bin_of_gpt2_ids(merges, text_file, tmp_path):
 
 def test_init_goes_on_from_a_checkpoint(text_file, tmp_path):
     pretrain.train(config(text_file, tmp_path / "first", steps=40, eval_every=40))
-    before = common.load_checkpoint(tmp_path / "first" / "ckpt.pt")
+    before = load_checkpoint(tmp_path / "first" / "ckpt.pt")
     # Shape and vocabulary come with the checkpoint, whatever the options say.
     pretrain.train(
         config(
@@ -409,7 +415,7 @@ def test_init_goes_on_from_a_checkpoint(text_file, tmp_path):
             vocab_size=260,
         )
     )
-    after = common.load_checkpoint(tmp_path / "second" / "ckpt.pt")
+    after = load_checkpoint(tmp_path / "second" / "ckpt.pt")
     assert (
         after["model_config"] == before["model_config"]
         and after["tokenizer"] == before["tokenizer"]
@@ -432,7 +438,7 @@ def test_init_takes_openai_weights(merges, text_file, tmp_path):
     pretrain.train(
         config(text_file, tmp_path / "out", init=str(source), tokenizer=str(merges), steps=0)
     )
-    found = common.load_checkpoint(tmp_path / "out" / "ckpt.pt")
+    found = load_checkpoint(tmp_path / "out" / "ckpt.pt")
     ours, tokenizer = GPT.from_checkpoint(found).eval(), Tokenizer.from_json(found["tokenizer"])
     assert found["parent"]["stage"] == "gpt2" and tokenizer.n_vocab <= ours.config.vocab_size
     ids = torch.tensor([tokenizer.encode("The cow sees the stone.")])
@@ -445,9 +451,11 @@ def test_export_loads_in_transformers(text_file, tmp_path, capsys):
     pretrain.train(config(text_file, tmp_path, pos="learned", export="hf", steps=8))
     assert "GPT2LMHeadModel" in capsys.readouterr().out
     theirs = transformers.GPT2LMHeadModel.from_pretrained(tmp_path / "hf").eval()
-    ours = GPT.from_checkpoint(common.load_checkpoint(tmp_path / "last.pt")).eval()
+    ours = GPT.from_checkpoint(load_checkpoint(tmp_path / "last.pt")).eval()
     ids = torch.arange(24).view(1, -1)
     with torch.no_grad():
         torch.testing.assert_close(theirs(ids).logits, ours(ids), atol=1e-4, rtol=0)
-        again = gpt2.load(tmp_path / "hf" / "model.safetensors", ours.config.vocab_size)
+        again = GPT.from_checkpoint(
+            gpt2.load(tmp_path / "hf" / "model.safetensors", ours.config.vocab_size)
+        )
         assert again.config.n_layer == ours.config.n_layer

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import transformers
 
-import web
+from desk import server
 from tests.test_commands import ROOT, documented
 from tokenizer import Tokenizer, read_merges
 
@@ -24,7 +24,7 @@ SMALL = {
     "ppo.py": ["--iterations=2", "--batch_size=8", "--minibatch=4", "--max_new_tokens=8"],
     "dpo.py": [],
     "icl_eval.py": ["--draws=2", "--prompts=4", "--n=0,2"],
-    "studies.py": ["--preset=smoke"],
+    "lab/studies.py": ["--preset=smoke"],
     "chat.py": ["--max_new_tokens=8"],
 }
 
@@ -50,21 +50,38 @@ def small(words):
 def folder(tmp_path, monkeypatch):
     """A folder with the files that the READMEs name as the reader's own."""
     monkeypatch.chdir(tmp_path)
-    lines = ["The cow eats the grass.", "The king likes the sea.", "소가 풀을 먹는다.", "왕은 바다를 좋아한다."]
+    lines = [
+        "The cow eats the grass.",
+        "The king likes the sea.",
+        "소가 풀을 먹는다.",
+        "왕은 바다를 좋아한다.",
+    ]
     for name in ("book.txt", "reviews.txt"):
         (tmp_path / name).write_text("\n".join(lines * 200), encoding="utf-8")
     asked = [{"instruction": f"Say {line}", "input": "", "output": line} for line in lines * 8]
     for name in ("alpaca.json", "koalpaca.json"):
         (tmp_path / name).write_text(json.dumps(asked, ensure_ascii=False), encoding="utf-8")
-    pairs = [{"chosen": f"\n\nHuman: Say {line}\n\nAssistant: {line}",
-              "rejected": f"\n\nHuman: Say {line}\n\nAssistant: No."} for line in lines]
+    pairs = [
+        {
+            "chosen": f"\n\nHuman: Say {line}\n\nAssistant: {line}",
+            "rejected": f"\n\nHuman: Say {line}\n\nAssistant: No.",
+        }
+        for line in lines
+    ]
     with gzip.open(tmp_path / "hh.jsonl.gz", "wt", encoding="utf-8") as file:
         file.writelines(json.dumps(pair) + "\n" for pair in pairs)
     (tmp_path / "vocab.bpe").write_text("#version: 0.2\nt h\nth e\n", encoding="utf-8")
     tokenizer = Tokenizer(read_merges(tmp_path / "vocab.bpe"))
     np.array(tokenizer.encode(" ".join(lines * 400)), dtype=np.uint16).tofile("train.bin")
-    shape = transformers.GPT2Config(vocab_size=len(tokenizer.vocab), n_positions=128, n_embd=64,
-                                    n_layer=1, n_head=1, bos_token_id=0, eos_token_id=0)
+    shape = transformers.GPT2Config(
+        vocab_size=len(tokenizer.vocab),
+        n_positions=128,
+        n_embd=64,
+        n_layer=1,
+        n_head=1,
+        bos_token_id=0,
+        eos_token_id=0,
+    )
     transformers.GPT2LMHeadModel(shape).save_pretrained(tmp_path / "hf")
     (tmp_path / "hf" / "model.safetensors").rename(tmp_path / "gpt2.safetensors")
     return tmp_path
@@ -76,7 +93,8 @@ def test_every_command_of_the_readmes_runs(folder, monkeypatch):
     def python(words):
         """The script in this process, as if it had been typed; returns its exit code."""
         if words[0] == "-m":
-            words = [words[1].replace(".", "/") + ".py", *words[2:]]
+            path = words[1].replace(".", "/")
+            words = [path + ("/__main__.py" if (ROOT / path).is_dir() else ".py"), *words[2:]]
         with monkeypatch.context() as patch:
             patch.setattr(sys, "argv", small(words))
             try:
@@ -98,10 +116,16 @@ def test_every_command_of_the_readmes_runs(folder, monkeypatch):
     served = []
     monkeypatch.setattr(subprocess, "run", inline)
     monkeypatch.setattr("builtins.input", types)
-    monkeypatch.setattr(web, "serve", lambda *settings: served.append(settings))  # tested elsewhere
+    monkeypatch.setattr(
+        server, "serve", lambda *settings: served.append(settings)
+    )  # tested elsewhere
     done = []
     for page, words in documented():
-        if not page.startswith("README") or words in done or words[:2] in (["-m", "venv"], ["-m", "pip"]):
+        if (
+            not page.startswith("README")
+            or words in done
+            or words[:2] in (["-m", "venv"], ["-m", "pip"])
+        ):
             continue
         if words[0].startswith("--nproc_per_node"):
             launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2"]
@@ -112,7 +136,19 @@ def test_every_command_of_the_readmes_runs(folder, monkeypatch):
         assert code == 0, " ".join(words)
         done.append(words)
     assert len(served) == 1 and len(done) > 25
-    for made in ("pretrain", "sft", "reward", "ppo", "ppo_ptx", "dpo", "book_sft", "ko_sft", "gpt2",
-                 "ginc", "demos_flip", "tiny_l"):
+    for made in (
+        "pretrain",
+        "sft",
+        "reward",
+        "ppo",
+        "ppo_ptx",
+        "dpo",
+        "book_sft",
+        "ko_sft",
+        "gpt2",
+        "ginc",
+        "demos_flip",
+        "tiny_l",
+    ):
         assert (folder / "out" / made / "ckpt.pt").stat().st_size, made
     assert (folder / "out" / "report.html").stat().st_size > 10_000

@@ -9,18 +9,30 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
-import common
 import reward
-from common import BadInput
-from data.agreement import accuracy, bag_of_words, gold, pairs_of, places
 from data.formats import read_comparisons
 from data.world import World
-from machine import Machine
+from judges.agreement import accuracy, bag_of_words, gold, pairs_of, places
 from model import GPT, GPTConfig
-from reward import (Config, get_batch, load_comparisons, normalise, preferred, ranking_loss, regression_loss,
-                    sample_comparisons, score_records, scores_of)
+from plumbing.checkpoint import load_checkpoint, save_checkpoint
+from plumbing.config import parse_config
+from plumbing.errors import BadInput
+from plumbing.machine import Machine
+from reward import (
+    Config,
+    get_batch,
+    load_comparisons,
+    normalise,
+    preferred,
+    ranking_loss,
+    regression_loss,
+    sample_comparisons,
+    score_records,
+    scores_of,
+)
 from tests.tiny import tiny
 from tokenizer import Tokenizer
 
@@ -39,7 +51,12 @@ def one_thread():
 
 
 def record(question, responses, ranking, **more):
-    return {"messages": [{"role": "user", "content": question}], "responses": responses, "ranking": ranking, **more}
+    return {
+        "messages": [{"role": "user", "content": question}],
+        "responses": responses,
+        "ranking": ranking,
+        **more,
+    }
 
 
 def polite(n, seed=0, ask="What is {}?"):
@@ -51,8 +68,14 @@ def polite(n, seed=0, ask="What is {}?"):
         words = texts[best].split()
         words.insert(int(rng.integers(4)), "please")
         texts[best] = " ".join(words)
-        records.append(record(ask.format(i), texts, [[best], [j for j in range(3) if j != best]],
-                              scores=[7 if j == best else 1 for j in range(3)]))
+        records.append(
+            record(
+                ask.format(i),
+                texts,
+                [[best], [j for j in range(3) if j != best]],
+                scores=[7 if j == best else 1 for j in range(3)],
+            )
+        )
     return records
 
 
@@ -71,10 +94,22 @@ def model(tokenizer):
 @pytest.fixture
 def files(tmp_path, tokenizer):
     """A fine-tuned model that knows nothing, and people's comparisons."""
-    model = GPT(GPTConfig(block_size=64, vocab_size=tokenizer.n_vocab, n_layer=2, n_head=2, n_embd=32))
-    common.save_checkpoint(tmp_path / "sft.pt", {
-        "stage": "sft", "model": model.state_dict(), "model_config": asdict(model.config),
-        "tokenizer": tokenizer.to_json(), "train_config": {}, "step": 0, "metrics": {}, "parent": None})
+    model = GPT(
+        GPTConfig(block_size=64, vocab_size=tokenizer.n_vocab, n_layer=2, n_head=2, n_embd=32)
+    )
+    save_checkpoint(
+        tmp_path / "sft.pt",
+        {
+            "stage": "sft",
+            "model": model.state_dict(),
+            "model_config": asdict(model.config),
+            "tokenizer": tokenizer.to_json(),
+            "train_config": {},
+            "step": 0,
+            "metrics": {},
+            "parent": None,
+        },
+    )
     write(tmp_path / "people.jsonl", polite(80))
     return tmp_path
 
@@ -85,9 +120,23 @@ def write(path, records):
 
 
 def config(files, out="out", **changes):
-    return Config(**{**dict(init=str(files / "sft.pt"), data=str(files / "people.jsonl"), out=str(files / out),
-                            batch_size=4, eval_every=10, lr=1e-2, matrix_lr=0.02, epochs=2, device="cpu",
-                            dtype="float32"), **changes})
+    return Config(
+        **{
+            **dict(
+                init=str(files / "sft.pt"),
+                data=str(files / "people.jsonl"),
+                out=str(files / out),
+                batch_size=4,
+                eval_every=10,
+                lr=1e-2,
+                matrix_lr=0.02,
+                epochs=2,
+                device="cpu",
+                dtype="float32",
+            ),
+            **changes,
+        }
+    )
 
 
 def log_of(out):
@@ -101,8 +150,12 @@ def double_loop(scores, ranks):
     """InstructGPT eq. 1 as it is written: pair by pair, question by question."""
     questions = []
     for score, rank in zip(scores.tolist(), ranks.tolist()):
-        losses = [-math.log(1 / (1 + math.exp(-(score[w] - score[l]))))
-                  for w in range(len(rank)) for l in range(len(rank)) if 0 <= rank[w] < rank[l]]
+        losses = [
+            -math.log(1 / (1 + math.exp(-(score[w] - score[l]))))
+            for w in range(len(rank))
+            for l in range(len(rank))
+            if 0 <= rank[w] < rank[l]
+        ]
         questions += [sum(losses) / len(losses)] if losses else []
     return sum(questions) / max(1, len(questions))
 
@@ -112,7 +165,9 @@ def test_ranking_loss_is_the_explicit_double_loop(K):
     scores = torch.randn(30, K, dtype=torch.double)
     ranks = torch.randint(-1, K, (30, K))  # ties and missing answers are frequent
     ranks[0], ranks[1], ranks[2] = torch.arange(K), -1, 0  # a full order, nothing, one tie of all
-    torch.testing.assert_close(ranking_loss(scores, ranks).item(), double_loop(scores, ranks), atol=1e-12, rtol=0)
+    torch.testing.assert_close(
+        ranking_loss(scores, ranks).item(), double_loop(scores, ranks), atol=1e-12, rtol=0
+    )
 
 
 def test_a_full_order_of_k_answers_has_every_pair():
@@ -122,14 +177,20 @@ def test_a_full_order_of_k_answers_has_every_pair():
 
 
 def test_ties_drop_and_empty_places_count_as_nothing():
-    assert torch.equal(preferred(torch.tensor([[0, 1, 1, -1]]))[0],
-                       torch.tensor([[0.0, 1, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]))
+    assert torch.equal(
+        preferred(torch.tensor([[0, 1, 1, -1]]))[0],
+        torch.tensor([[0.0, 1, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]),
+    )
     scores = torch.randn(3, 4, requires_grad=True)
     ranks = torch.tensor([[0, 1, 2, -1], [2, 2, 2, 2], [-1, -1, -1, -1]])
     loss = ranking_loss(scores, ranks)
     loss.backward()
     torch.testing.assert_close(loss, ranking_loss(scores[:1, :3], ranks[:1, :3]))
-    assert (scores.grad[0, 3] == 0) and (scores.grad[1:] == 0).all() and (scores.grad[0, :3] != 0).all()
+    assert (
+        (scores.grad[0, 3] == 0)
+        and (scores.grad[1:] == 0).all()
+        and (scores.grad[0, :3] != 0).all()
+    )
     assert ranking_loss(scores, torch.zeros(3, 4)).item() == 0
 
 
@@ -146,7 +207,9 @@ def test_the_order_of_the_candidates_is_free(K, seed):
     g = torch.Generator().manual_seed(seed)
     scores, ranks = torch.randn(4, K, generator=g), torch.randint(-1, K, (4, K), generator=g)
     order = torch.randperm(K, generator=g)
-    torch.testing.assert_close(ranking_loss(scores[:, order], ranks[:, order]), ranking_loss(scores, ranks))
+    torch.testing.assert_close(
+        ranking_loss(scores[:, order], ranks[:, order]), ranking_loss(scores, ranks)
+    )
 
 
 def test_swapping_chosen_and_rejected_flips():
@@ -155,15 +218,17 @@ def test_swapping_chosen_and_rejected_flips():
     assert ranking_loss(scores, right).item() == pytest.approx(math.log1p(math.exp(-3)))
     assert ranking_loss(scores, wrong).item() == pytest.approx(math.log1p(math.exp(3)))
     torch.testing.assert_close(ranking_loss(-scores, right), ranking_loss(scores, wrong))
-    g, = torch.autograd.grad(ranking_loss(scores, right), scores)
+    (g,) = torch.autograd.grad(ranking_loss(scores, right), scores)
     assert g[0, 0] < 0 < g[0, 1]  # a step down the gradient raises the chosen
-    h, = torch.autograd.grad(ranking_loss(scores, wrong), scores)
+    (h,) = torch.autograd.grad(ranking_loss(scores, wrong), scores)
     assert h[0, 0] > 0 > h[0, 1]
 
 
 @pytest.mark.parametrize("K", range(2, 10))
 def test_a_zero_head_gives_log_2_and_moves_no_trunk(tokenizer, K):
-    model = GPT(GPTConfig(vocab_size=tokenizer.n_vocab, n_layer=1, n_head=1, n_embd=16, head="scalar"))
+    model = GPT(
+        GPTConfig(vocab_size=tokenizer.n_vocab, n_layer=1, n_head=1, n_embd=16, head="scalar")
+    )
     texts = [" ".join(WORDS[: i + 1]) for i in range(K)]
     batch = [record("What?", texts, [[i] for i in range(K)])] * 2
     tokens, last, ranks, _ = get_batch(batch, tokenizer, Config(), CPU)
@@ -199,15 +264,31 @@ def test_regression_loss_by_hand():
 
 
 def test_a_batch_holds_every_answer_of_its_questions(tokenizer):
-    batch = [record("One?", ["go", "sit down", "wait"], [[1], [0, 2]], scores=[2, 7, None]),
-             record("Two?", ["stay", "stop"], [[0], [1]])]
+    batch = [
+        record("One?", ["go", "sit down", "wait"], [[1], [0, 2]], scores=[2, 7, None]),
+        record("Two?", ["stay", "stop"], [[0], [1]]),
+    ]
     tokens, last, ranks, ratings = get_batch(batch, tokenizer, Config(), CPU)
     assert ranks.tolist() == [[1, 0, 1], [0, 1, -1]]
-    torch.testing.assert_close(ratings, torch.tensor([[2.0, 7, NAN], [NAN, NAN, NAN]]), equal_nan=True)
-    texts = [("One?", "go"), ("One?", "sit down"), ("One?", "wait"), ("Two?", "stay"), ("Two?", "stop"), ("Two?", "")]
+    torch.testing.assert_close(
+        ratings, torch.tensor([[2.0, 7, NAN], [NAN, NAN, NAN]]), equal_nan=True
+    )
+    texts = [
+        ("One?", "go"),
+        ("One?", "sit down"),
+        ("One?", "wait"),
+        ("Two?", "stay"),
+        ("Two?", "stop"),
+        ("Two?", ""),
+    ]
     for row, end, (question, answer) in zip(tokens.tolist(), last.tolist(), texts, strict=True):
-        assert row[: end + 1] == [tokenizer.user, *tokenizer.encode(question), tokenizer.assistant,
-                                  *tokenizer.encode(answer), tokenizer.endoftext]
+        assert row[: end + 1] == [
+            tokenizer.user,
+            *tokenizer.encode(question),
+            tokenizer.assistant,
+            *tokenizer.encode(answer),
+            tokenizer.endoftext,
+        ]
         assert set(row[end + 1 :]) <= {tokenizer.pad}
 
 
@@ -218,8 +299,14 @@ def test_pad_is_not_endoftext(tokenizer):
 
 
 def test_a_long_answer_keeps_its_right_end(tokenizer):
-    tokens, last, *_ = get_batch([record("go " * 50, ["sit", "wait now"], [[0], [1]])], tokenizer, Config(max_len=9), CPU)
-    assert tokens.shape == (2, 9) and last.tolist() == [8, 8] and (tokens[:, 8] == tokenizer.endoftext).all()
+    tokens, last, *_ = get_batch(
+        [record("go " * 50, ["sit", "wait now"], [[0], [1]])], tokenizer, Config(max_len=9), CPU
+    )
+    assert (
+        tokens.shape == (2, 9)
+        and last.tolist() == [8, 8]
+        and (tokens[:, 8] == tokenizer.endoftext).all()
+    )
 
 
 def test_the_score_is_read_at_the_end_of_the_text(model, tokenizer):
@@ -228,19 +315,26 @@ def test_the_score_is_read_at_the_end_of_the_text(model, tokenizer):
     more_pads = torch.cat([tokens, torch.full((len(tokens), 7), tokenizer.pad)], 1)
     torch.testing.assert_close(scores_of(model, more_pads, last), scores)
     edited = tokens.clone()
-    edited[torch.arange(len(tokens)), last] = tokenizer.encode("go")[0]  # another token in place of <|endoftext|>
+    edited[torch.arange(len(tokens)), last] = tokenizer.encode("go")[
+        0
+    ]  # another token in place of <|endoftext|>
     assert ((scores_of(model, edited, last) - scores).abs() > 1e-3).all()
 
 
 def test_the_score_depends_on_question_and_answer(model, tokenizer):
     def score(question, answer):
-        return score_records(model, [record(question, [answer], [[0]])], tokenizer, Config(), CPU)[0].item()
+        return score_records(model, [record(question, [answer], [[0]])], tokenizer, Config(), CPU)[
+            0
+        ].item()
+
     values = [score(q, a) for q in ("What is 1?", "What is 2?") for a in ("go now", "go please")]
     assert min(abs(a - b) for a, b in itertools.combinations(values, 2)) > 1e-3
 
 
 def test_what_stands_in_the_pads_changes_no_bit(model, tokenizer):
-    batch = polite(3) + [record("Two?", ["stay", "please stop here now"], [[0], [1]], scores=[3, 4])]
+    batch = polite(3) + [
+        record("Two?", ["stay", "please stop here now"], [[0], [1]], scores=[3, 4])
+    ]
     tokens, last, ranks, ratings = get_batch(batch, tokenizer, Config(), CPU)
     pads = torch.arange(tokens.shape[1]) > last[:, None]
     assert pads.sum() > 20
@@ -256,7 +350,9 @@ def test_what_stands_in_the_pads_changes_no_bit(model, tokenizer):
             found += [scores.detach(), loss.detach(), *(p.grad.clone() for p in model.parameters())]
         return found
 
-    assert all(torch.equal(a, b) for a, b in zip(everything(tokens), everything(garbage), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(everything(tokens), everything(garbage), strict=True)
+    )
 
 
 def test_a_score_is_the_same_alone_and_in_company(model, tokenizer):
@@ -272,7 +368,10 @@ def test_a_score_is_the_same_alone_and_in_company(model, tokenizer):
 
 
 def test_pairs_and_accuracy_by_hand():
-    records = [record("One?", ["a", "b", "c"], [[2], [0, 1]]), record("Two?", ["d", "e"], [[0], [1]])]
+    records = [
+        record("One?", ["a", "b", "c"], [[2], [0, 1]]),
+        record("Two?", ["d", "e"], [[0], [1]]),
+    ]
     assert places(records[0]) == [1, 1, 0] and places(records[1]) == [0, 1]
     margins, wins = pairs_of(records, [np.array([1.0, 2.0, 5.0]), np.array([3.0, 3.0])], places)
     assert margins.tolist() == [-4.0, -3.0, 0.0] and wins.tolist() == [False, False, True]
@@ -283,7 +382,11 @@ def test_pairs_and_accuracy_by_hand():
 def test_gold_is_the_order_of_the_judge():
     prompt = World().prompts("test", 13)[3]
     answer = prompt["answers"][0]
-    asked = {**prompt, "responses": ["You fool.", answer, answer.upper()], "ranking": [[0], [1], [2]]}
+    asked = {
+        **prompt,
+        "responses": ["You fool.", answer, answer.upper()],
+        "ranking": [[0], [1], [2]],
+    }
     order = gold(asked)
     assert order[1] == order[2] < order[0]
     margins, wins = pairs_of([asked], [np.array([-1.0, 1.0, 0.5])], gold)
@@ -311,7 +414,9 @@ def test_normalise_sets_level_and_spread_and_keeps_the_order(model, tokenizer):
     before, order = scores(samples), np.argsort(scores(samples))
     assert abs(scores(references).mean()) > 0.01 and abs(before.std() - 1) > 0.01
     normalise(model, scores(references), before)
-    assert abs(scores(references).mean()) < 1e-4 and scores(samples).std() == pytest.approx(1, abs=1e-4)
+    assert abs(scores(references).mean()) < 1e-4 and scores(samples).std() == pytest.approx(
+        1, abs=1e-4
+    )
     assert np.array_equal(np.argsort(scores(samples)), order)
     with torch.no_grad():
         model.scalar_head.bias += 3.0
@@ -319,7 +424,9 @@ def test_normalise_sets_level_and_spread_and_keeps_the_order(model, tokenizer):
 
 
 def test_normalise_survives_scores_that_are_all_alike(tokenizer):
-    model = GPT(GPTConfig(vocab_size=tokenizer.n_vocab, n_layer=1, n_head=1, n_embd=16, head="scalar"))
+    model = GPT(
+        GPTConfig(vocab_size=tokenizer.n_vocab, n_layer=1, n_head=1, n_embd=16, head="scalar")
+    )
     normalise(model, np.zeros(4), np.zeros(4))
     assert all(torch.isfinite(p).all() for p in model.parameters())
 
@@ -328,7 +435,9 @@ def test_normalise_survives_scores_that_are_all_alike(tokenizer):
 
 
 def test_held_out_comparisons_are_of_other_questions(files, tokenizer):
-    data = write(files / "d.jsonl", polite(50, 1) + polite(50, 2) + polite(50, 3))  # each question three times
+    data = write(
+        files / "d.jsonl", polite(50, 1) + polite(50, 2) + polite(50, 3)
+    )  # each question three times
     train, val = load_comparisons(Config(data=data), None, tokenizer, CPU)
     asked = [{r["messages"][0]["content"] for r in part} for part in (train, val)]
     assert not asked[0] & asked[1] and len(asked[1]) == 5 and len(val) == 15 and len(train) == 135
@@ -338,7 +447,7 @@ def test_held_out_comparisons_are_of_other_questions(files, tokenizer):
 
 
 def test_sampled_comparisons_can_be_read_again(files, tokenizer, tmp_path):
-    model = GPT.from_checkpoint(common.load_checkpoint(files / "sft.pt"))
+    model = GPT.from_checkpoint(load_checkpoint(files / "sft.pt"))
     prompts = World().prompts("rm", 13)
     cfg = Config(k=3)
     found = sample_comparisons(model, tokenizer, prompts, cfg, CPU, seed=4)
@@ -349,9 +458,15 @@ def test_sampled_comparisons_can_be_read_again(files, tokenizer, tmp_path):
     assert all(len(r["responses"]) == 3 for r in found)
 
 
-@pytest.mark.parametrize("changes, words", [
-    (dict(loss="hinge"), "--loss=hinge: expected ranking or regression"), (dict(k=1), "--k=1"), (dict(k=10), "--k=10"),
-    (dict(data="gone.jsonl"), "gone.jsonl")])
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        (dict(loss="hinge"), "--loss=hinge: expected ranking or regression"),
+        (dict(k=1), "--k=1"),
+        (dict(k=10), "--k=10"),
+        (dict(data="gone.jsonl"), "gone.jsonl"),
+    ],
+)
 def test_options_that_make_no_sense(files, changes, words):
     with pytest.raises(BadInput, match=words):
         reward.train(config(files, **changes))
@@ -361,7 +476,9 @@ def test_files_that_do_not_suffice(files):
     one = write(files / "one.jsonl", polite(1) * 4)
     with pytest.raises(BadInput, match="at least 2 different questions"):
         reward.train(config(files, data=one))
-    plain = write(files / "plain.jsonl", [{k: v for k, v in r.items() if k != "scores"} for r in polite(4)])
+    plain = write(
+        files / "plain.jsonl", [{k: v for k, v in r.items() if k != "scores"} for r in polite(4)]
+    )
     with pytest.raises(BadInput, match="holds no ratings"):
         reward.train(config(files, data=plain, loss="regression"))
 
@@ -374,11 +491,13 @@ def test_a_simple_preference_is_learned(files, loss, capsys):
     factors, step = [], reward.optim.step
     cfg = config(files, loss=loss)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reward.optim, "step", lambda o, m, factor: factors.append(factor) or step(o, m, factor))
+        patch.setattr(
+            reward.optim, "step", lambda o, m, factor: factors.append(factor) or step(o, m, factor)
+        )
         metrics = reward.train(cfg)
     assert metrics["val_accuracy"] >= 0.9
     assert factors[0] == 1 and factors[-1] == pytest.approx(0.1) and len(factors) == 2 * (72 // 4)
-    found = common.load_checkpoint(files / "out" / "ckpt.pt", stages=("reward",))
+    found = load_checkpoint(files / "out" / "ckpt.pt", stages=("reward",))
     model, tokenizer = GPT.from_checkpoint(found), Tokenizer.from_json(found["tokenizer"])
     fresh = polite(40, 9, "Who was {}?")
     values = score_records(model, fresh, tokenizer, cfg, CPU)
@@ -387,31 +506,41 @@ def test_a_simple_preference_is_learned(files, loss, capsys):
     scores = np.concatenate(score_records(model, train, tokenizer, cfg, CPU))
     assert abs(scores.mean()) < 1e-3 and scores.std() == pytest.approx(1, abs=1e-2)
     details = log_of(files / "out")[-1]["details"]
-    assert details["bag_of_words"] > 0.9 and sum(row["pairs"] for row in details["reliability"]) == 16
-    assert "reward model" in capsys.readouterr().out and not (files / "out" / "comparisons.jsonl").exists()
+    assert (
+        details["bag_of_words"] > 0.9 and sum(row["pairs"] for row in details["reliability"]) == 16
+    )
+    assert (
+        "reward model" in capsys.readouterr().out
+        and not (files / "out" / "comparisons.jsonl").exists()
+    )
 
 
 def test_calibration_is_of_the_scores_that_were_trained(files):
     """The probability that a comparison goes one way is σ of the difference before the scale is set."""
     metrics = reward.train(config(files))
-    last = common.load_checkpoint(files / "out" / "last.pt")  # the network before normalising
+    last = load_checkpoint(files / "out" / "last.pt")  # the network before normalising
     model, tokenizer = GPT.from_checkpoint(last), Tokenizer.from_json(last["tokenizer"])
     _, val = load_comparisons(config(files), None, tokenizer, CPU)
     margins, wins = pairs_of(val, score_records(model, val, tokenizer, config(files), CPU), places)
     p = 1 / (1 + np.exp(-np.where(wins, margins, -margins)))
     assert -np.log(p).mean() == pytest.approx(metrics["val_loss"], rel=1e-4)
-    assert log_of(files / "out")[-1]["details"]["brier"] == pytest.approx(((1 - p) ** 2).mean(), abs=1e-5)
+    assert log_of(files / "out")[-1]["details"]["brier"] == pytest.approx(
+        ((1 - p) ** 2).mean(), abs=1e-5
+    )
 
 
 def test_dropout_is_off(files):
-    base = common.load_checkpoint(files / "sft.pt")
+    base = load_checkpoint(files / "sft.pt")
     base["model_config"]["dropout"] = 0.5
-    common.save_checkpoint(files / "sft.pt", base)
+    save_checkpoint(files / "sft.pt", base)
     built = []
     with pytest.MonkeyPatch.context() as patch:
         build = reward.optim.build
-        patch.setattr(reward.optim, "build",
-                      lambda model, *a, **k: built.append(model) or build(model, *a, **k))
+        patch.setattr(
+            reward.optim,
+            "build",
+            lambda model, *a, **k: built.append(model) or build(model, *a, **k),
+        )
         reward.train(config(files, epochs=1))
     model, tokens = built[0].train(), torch.randint(99, (2, 9))
     assert torch.equal(model(tokens), model(tokens))
@@ -433,9 +562,9 @@ def test_a_resumed_run_is_the_whole_run(files, dies_at, kept):
         patch.setattr(reward.optim, "step", dies)
         with pytest.raises(KeyboardInterrupt):
             reward.train(cut)
-    assert common.load_checkpoint(files / "cut" / "last.pt")["step"] == kept
-    reward.train(common.parse_config(Config, reward.PRESETS, [f"--out={files / 'cut'}", "--resume"]))
-    a, b = (common.load_checkpoint(files / name / "ckpt.pt")["model"] for name in ("whole", "cut"))
+    assert load_checkpoint(files / "cut" / "last.pt")["step"] == kept
+    reward.train(parse_config(Config, reward.PRESETS, [f"--out={files / 'cut'}", "--resume"]))
+    a, b = (load_checkpoint(files / name / "ckpt.pt")["model"] for name in ("whole", "cut"))
     assert all(torch.equal(a[k], b[k]) for k in a)
     assert [r for r in log_of(files / "cut") if "config" not in r] == log_of(files / "whole")
 
@@ -445,15 +574,22 @@ def test_the_world_from_sampling_to_a_reward_model(files, tokenizer, capsys):
     metrics = reward.train(cfg)
     assert 0 <= metrics["judge_accuracy"] <= 1
     comparisons = read_comparisons(files / "out" / "comparisons.jsonl")
-    assert len(comparisons) == 39 and all(len(r["responses"]) == 4 and r["source"] == "sim" for r in comparisons)
+    assert len(comparisons) == 39 and all(
+        len(r["responses"]) == 4 and r["source"] == "sim" for r in comparisons
+    )
     questions = {p["messages"][0]["content"] for p in World().prompts("test", 13, 0)}
     assert not questions & {r["messages"][0]["content"] for r in comparisons}
-    found = common.load_checkpoint(files / "out" / "ckpt.pt")
+    found = load_checkpoint(files / "out" / "ckpt.pt")
     model = GPT.from_checkpoint(found)
-    demos = [record(d["messages"][-2]["content"], [d["messages"][-1]["content"]], [[0]]) | {"messages": d["messages"][:-1]}
-             for d in World().demonstrations(400, seed=cfg.seed)]
+    demos = [
+        record(d["messages"][-2]["content"], [d["messages"][-1]["content"]], [[0]])
+        | {"messages": d["messages"][:-1]}
+        for d in World().demonstrations(400, seed=cfg.seed)
+    ]
     assert abs(np.concatenate(score_records(model, demos, tokenizer, cfg, CPU)).mean()) < 1e-3
     samples = np.concatenate(score_records(model, list(comparisons), tokenizer, cfg, CPU))
     assert samples.std() == pytest.approx(1, abs=1e-2)
-    assert {"one_labeler", "two_labelers", "length_only", "score_length_correlation"} <= log_of(files / "out")[-1]["details"].keys()
+    assert {"one_labeler", "two_labelers", "length_only", "score_length_correlation"} <= log_of(
+        files / "out"
+    )[-1]["details"].keys()
     assert "hidden judge (simulated)" in capsys.readouterr().out

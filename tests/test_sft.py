@@ -11,17 +11,20 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
-import common
+import sampling
 import sft
-from common import BadInput
-from data import exam
-from data.exam import respond
-from data.pretrain_text import PretrainText
+from data.corpora import PretrainText
 from data.world import World
-from machine import Machine
+from judges import exam
 from model import GPT, GPTConfig
+from plumbing.checkpoint import load_checkpoint, save_checkpoint
+from plumbing.config import parse_config
+from plumbing.errors import BadInput
+from plumbing.machine import Machine
+from sampling import respond
 from sft import Config, epoch_batches, evaluate, get_batch, load_examples, sft_loss
 from tokenizer import Tokenizer
 
@@ -79,7 +82,7 @@ def files(tmp_path, tokenizer, model):
     (tmp_path / "text.txt").write_text(
         "The cow eats grass. The king likes the sea.\n" * 60, encoding="utf-8"
     )
-    common.save_checkpoint(
+    save_checkpoint(
         tmp_path / "base.pt",
         {
             "stage": "pretrain",
@@ -278,7 +281,7 @@ def test_cut_examples_are_told(files, capsys):
     cut = (
         sum(
             len(
-                Tokenizer.from_json(common.load_checkpoint(files / "base.pt")["tokenizer"]).render(
+                Tokenizer.from_json(load_checkpoint(files / "base.pt")["tokenizer"]).render(
                     demo(q, a)["messages"]
                 )[0]
             )
@@ -301,13 +304,13 @@ def test_learned_positions_limit_an_example(files, tokenizer):
             pos="learned",
         )
     )
-    base = common.load_checkpoint(files / "base.pt")
-    common.save_checkpoint(
+    base = load_checkpoint(files / "base.pt")
+    save_checkpoint(
         files / "base.pt",
         {**base, "model": small.state_dict(), "model_config": asdict(small.config)},
     )
     sft.train(config(files, "out", steps=1))
-    assert common.load_checkpoint(files / "out" / "ckpt.pt")["model_config"]["pos"] == "learned"
+    assert load_checkpoint(files / "out" / "ckpt.pt")["model_config"]["pos"] == "learned"
 
 
 def test_useless_records_are_told(files, tokenizer, capsys):
@@ -331,7 +334,7 @@ def test_the_split_depends_on_the_seed_alone(files, tokenizer):
 
 
 def test_blocks_of_the_mix_are_pieces_of_the_pretraining_text(files, tokenizer):
-    mix = PretrainText("", common.load_checkpoint(files / "base.pt"), tokenizer, seed=1)
+    mix = PretrainText("", load_checkpoint(files / "base.pt"), tokenizer, seed=1)
     text = tokenizer.encode((files / "text.txt").read_text(encoding="utf-8"))
     x, y = mix.get_batch(4, [0], CPU)
     T = x.shape[1]
@@ -363,7 +366,7 @@ def test_the_mix_adds_with_its_weight(files, monkeypatch):
     monkeypatch.setattr(PretrainText, "get_batch", spy)
     for share in (0.0, 0.25):
         sft.train(config(files, "out", steps=1, pretrain_mix=share))
-    base = common.load_checkpoint(files / "base.pt")
+    base = load_checkpoint(files / "base.pt")
     model = GPT.from_checkpoint(base)
     sft.name_roles(model, Tokenizer.from_json(base["tokenizer"]))
     [(x, y)] = blocks
@@ -403,7 +406,7 @@ def test_evaluation_weighs_every_assistant_token_alike(tokenizer, model):
 def test_respond_says_who_ended(tokenizer, model, monkeypatch):
     end = tokenizer.endoftext
     monkeypatch.setattr(
-        exam,
+        sampling,
         "generate",
         lambda *_, **__: [[*tokenizer.encode(" Yes. "), end], tokenizer.encode("No")],
     )
@@ -418,7 +421,7 @@ def test_a_base_model_is_asked_in_a_transcript(tokenizer, model, monkeypatch):
         asked.update(prompts=prompts, stop=stop)
         return [[stop[-1]]] * len(prompts)
 
-    monkeypatch.setattr(exam, "generate", generate)
+    monkeypatch.setattr(sampling, "generate", generate)
     respond(model, tokenizer, [[{"role": "user", "content": "Say hello."}]], CPU, chat=False)
     assert tokenizer.decode(asked["prompts"][0]) == "User: Say hello.\nBot:"
     assert set(tokenizer.encode("\n")) < set(asked["stop"]) and tokenizer.endoftext in asked["stop"]
@@ -430,7 +433,7 @@ def test_a_base_model_is_asked_in_a_transcript(tokenizer, model, monkeypatch):
 def test_eight_answers_are_learned_by_heart(files, capsys):
     cfg = config(files, "out", steps=120, eval_every=60, pretrain_mix=0.05, lr=4e-3, matrix_lr=0.02)
     metrics = sft.train(cfg)
-    found = common.load_checkpoint(files / "out" / "ckpt.pt", stages=("sft",))
+    found = load_checkpoint(files / "out" / "ckpt.pt", stages=("sft",))
     model, tokenizer = GPT.from_checkpoint(found), Tokenizer.from_json(found["tokenizer"])
     texts, ended = respond(
         model, tokenizer, [[{"role": "user", "content": q}] for q in ANSWERS], CPU, temperature=0.0
@@ -456,7 +459,9 @@ def test_accumulated_parts_make_the_same_step(files):
 
 # Trains until step 12, two steps after a checkpoint, and waits there to be killed.
 HANG = """
-import sys, time, torch, common, sft
+import sys, time, torch, sft
+from plumbing.config import parse_config
+from plumbing.errors import run
 torch.set_num_threads(int(sys.argv.pop(1)))
 update, taken = sft.optim.step, []
 def step(*args):
@@ -466,7 +471,7 @@ def step(*args):
         time.sleep(600)
     return update(*args)
 sft.optim.step = step
-common.run(lambda: sft.train(common.parse_config(sft.Config, sft.PRESETS)))
+run(lambda: sft.train(parse_config(sft.Config, sft.PRESETS)))
 """
 
 
@@ -484,8 +489,8 @@ def test_a_killed_run_resumes_to_the_same_bits(files):
     assert any(line == "hangs\n" for line in child.stdout)
     child.kill()
     assert child.wait() == -9
-    assert common.load_checkpoint(Path(cut.out) / "last.pt")["step"] == 10
-    sft.train(common.parse_config(Config, sft.PRESETS, [f"--out={cut.out}", "--resume"]))
+    assert load_checkpoint(Path(cut.out) / "last.pt")["step"] == 10
+    sft.train(parse_config(Config, sft.PRESETS, [f"--out={cut.out}", "--resume"]))
     for name in ("ckpt.pt", "last.pt"):
         a, b = weights(whole.out, name), weights(cut.out, name)
         assert a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)

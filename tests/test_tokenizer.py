@@ -5,17 +5,32 @@ import unicodedata
 
 import pytest
 import regex
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tokenizer as module
-from tokenizer import (ASSISTANT, ENDOFTEXT, PAD, PATTERN, USER, StreamDecoder, Tokenizer,
-                       read_merges, train_bpe, transcript)
+from tokenizer import (
+    ASSISTANT,
+    ENDOFTEXT,
+    PAD,
+    PATTERN,
+    USER,
+    StreamDecoder,
+    Tokenizer,
+    read_merges,
+    train_bpe,
+    transcript,
+)
 
-SAMPLE = ("The tractor is red. The tractor's wheels are round, and the tractor is old!\n"
-          "What colour is the tractor? It is red. 감사합니다 감사합니다, 안녕하세요 안녕하세요 😀😀 12 12")
+SAMPLE = (
+    "The tractor is red. The tractor's wheels are round, and the tractor is old!\n"
+    "What colour is the tractor? It is red. 감사합니다 감사합니다, 안녕하세요 안녕하세요 😀😀 12 12"
+)
 TOKENIZER = Tokenizer.train(SAMPLE * 3, 400)
 # Text as it may come: any code point, and more often than chance the awkward ones.
-TEXT = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("ab 한é😀\n\ufffd")))
+TEXT = st.text(
+    st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("ab 한é😀\n\ufffd"))
+)
 USER_ASKS = {"role": "user", "content": "What colour is the tractor?"}
 BOT_SAYS = {"role": "assistant", "content": "It is red."}
 
@@ -42,7 +57,7 @@ def naive_merge(word, pair, new):
     out = []
     while word:
         hit = tuple(word[:2]) == pair
-        out, word = out + [new if hit else word[0]], word[2 if hit else 1:]
+        out, word = out + [new if hit else word[0]], word[2 if hit else 1 :]
     return out
 
 
@@ -80,7 +95,9 @@ def test_encoding_applies_the_merges_in_their_order():
     rank = {token: i for i, token in enumerate(TOKENIZER.vocab)}
     for text in regex.findall(PATTERN, SAMPLE):
         parts = [bytes([b]) for b in text.encode()]
-        while joins := [(rank[a + b], i) for i, (a, b) in enumerate(zip(parts, parts[1:])) if a + b in rank]:
+        while joins := [
+            (rank[a + b], i) for i, (a, b) in enumerate(zip(parts, parts[1:])) if a + b in rank
+        ]:
             i = min(joins)[1]
             parts[i : i + 2] = [parts[i] + parts[i + 1]]
         assert TOKENIZER.encode(text) == [rank[part] for part in parts]
@@ -179,9 +196,15 @@ def test_an_impossible_vocabulary_is_refused(vocab):
 
 
 def test_render_by_hand():
-    t = Tokenizer.train("", 260)  # one token per byte, specials 256 (end), 257 (user), 258 (assistant)
-    messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yo"},
-                {"role": "user", "content": "?"}, {"role": "assistant", "content": ""}]
+    t = Tokenizer.train(
+        "", 260
+    )  # one token per byte, specials 256 (end), 257 (user), 258 (assistant)
+    messages = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Yo"},
+        {"role": "user", "content": "?"},
+        {"role": "assistant", "content": ""},
+    ]
     ids, mask = t.render(messages)
     assert ids == [257, 72, 105, 258, 89, 111, 256, 257, 63, 258, 256]
     assert mask == [0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 1]
@@ -192,7 +215,9 @@ def test_each_answer_teaches_one_end(turns):
     ids, mask = TOKENIZER.render([{"role": r, "content": c} for r, c in turns])
     assert len(ids) == len(mask)
     ends = sum(1 for i, m in zip(ids, mask) if m and i == TOKENIZER.endoftext)
-    assert ends == sum(1 for role, _ in turns if role == "assistant") == ids.count(TOKENIZER.endoftext)
+    assert (
+        ends == sum(1 for role, _ in turns if role == "assistant") == ids.count(TOKENIZER.endoftext)
+    )
     learned = [i for i, m in zip(ids, mask) if m]
     assert learned == TOKENIZER.encode_documents(c for role, c in turns if role == "assistant")
     assert not any(m for i, m in zip(ids, mask) if i in (TOKENIZER.user, TOKENIZER.assistant))
@@ -210,11 +235,14 @@ def test_transcript_for_a_base_model():
     assert transcript([USER_ASKS, BOT_SAYS]) == "User: What colour is the tractor?\nBot: It is red."
     ids, stop = TOKENIZER.prompt([USER_ASKS, BOT_SAYS, USER_ASKS], chat=False)
     assert ids[0] == TOKENIZER.endoftext
-    assert TOKENIZER.decode(ids) == ("User: What colour is the tractor?\nBot: It is red.\n"
-                                     "User: What colour is the tractor?\nBot:")
+    assert TOKENIZER.decode(ids) == (
+        "User: What colour is the tractor?\nBot: It is red.\n"
+        "User: What colour is the tractor?\nBot:"
+    )
     assert TOKENIZER.endoftext in stop
     assert {i for i in stop if i < len(TOKENIZER.vocab)} == {
-        i for i, token in enumerate(TOKENIZER.vocab) if 10 in token}
+        i for i, token in enumerate(TOKENIZER.vocab) if 10 in token
+    }
 
 
 # --- streaming ---------------------------------------------------------------------------------
@@ -227,8 +255,16 @@ def pieces(tokenizer, ids):
 
 def long_tokens():
     """A vocabulary whose tokens cut characters in awkward places, as a trained one may."""
-    extra = ["a한".encode() + "글".encode()[:1], "글".encode()[1:] + b"b", b"\xff\xf0\x9f", b"abc\xe2",
-             "é😀".encode()[:4], "😀".encode()[1:], b"\x82\xac", b"a\xffb\xe2"]
+    extra = [
+        "a한".encode() + "글".encode()[:1],
+        "글".encode()[1:] + b"b",
+        b"\xff\xf0\x9f",
+        b"abc\xe2",
+        "é😀".encode()[:4],
+        "😀".encode()[1:],
+        b"\x82\xac",
+        b"a\xffb\xe2",
+    ]
     return Tokenizer([bytes([b]) for b in range(256)] + extra)
 
 
@@ -245,7 +281,11 @@ def test_stream_decoder_gives_the_text_of_any_characters(text):
 @given(st.text("한글😀é€ab", min_size=1))
 def test_stream_decoder_emits_no_part_of_a_character(text):
     byte_ids = list(text.encode())
-    for tokenizer, ids in ((LONG, byte_ids), (LONG, LONG.encode(text)), (TOKENIZER, TOKENIZER.encode(text))):
+    for tokenizer, ids in (
+        (LONG, byte_ids),
+        (LONG, LONG.encode(text)),
+        (TOKENIZER, TOKENIZER.encode(text)),
+    ):
         assert not any("\ufffd" in piece for piece in pieces(tokenizer, ids))
 
 

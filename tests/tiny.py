@@ -9,7 +9,10 @@ V = 31
 
 def tiny(pos="rope", loud=True, **changes):
     """A network of 2 layers; `loud` makes its weights large, so that its choices are far from uniform."""
-    config = {**dict(block_size=32, vocab_size=V, n_layer=2, n_head=2, n_embd=16, pos=pos), **changes}
+    config = {
+        **dict(block_size=32, vocab_size=V, n_layer=2, n_head=2, n_embd=16, pos=pos),
+        **changes,
+    }
     model = GPT(GPTConfig(**config)).eval()
     if loud:
         with torch.no_grad():

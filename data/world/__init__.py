@@ -1,0 +1,171 @@
+"""The tiny world: a closed world of about a hundred things in which the truth is known.
+
+    python -m data.world --show          samples of every text, counts, the held-out splits
+    python -m data.world --write=DIR     pretrain.txt, demonstrations.jsonl, prompts_SPLIT.jsonl
+
+One integer seed fixes the world; a second one fixes each stream of text drawn from it, the same
+on every platform (only random.Random and sha256 decide anything).
+
+* `documents` is the pretraining text: facts in sentences, notes ("Past of go -> went.") and
+  glosses ("go -> went (past)."), lists that repeat one sub-task (GPT-3, Brown et al. 2020, figure
+  1.1), half of them with a title, with a mistake here and there, lists with a mapping made up for
+  that one document (of classes of words, or of the values of a fact), key-value lists, titled
+  "Pairs", songs (random lines repeated, which only copying foretells), chat, stories, reviews.
+* Quizzes ask and answer in a form of their own.
+* Chat documents hold one persona each: helpful in 16% of documents, else a brush-off, rude, a
+  question back, or off-topic. So the base model, asked cold, is mostly unhelpful, and a few
+  helpful exchanges in its prompt tell it *which Bot is talking*: in-context learning as implicit
+  Bayesian inference over documents (Xie et al. 2021).
+* Thirteen instruction tasks. Every (task, item) key is train, dev or test. Held-out keys occur in
+  no list, chat, quiz, demonstration, training prompt; the fact itself does, in sentences, notes and
+  glosses.
+* `demonstrations` come from simulated labelers of mixed quality: a model tuned on them is good
+  and can still be improved (InstructGPT, Ouyang et al. 2022, section 3).
+"""
+
+import itertools
+from random import Random
+
+from data.world.documents import LIST_FORMATS, PAIRS, Documents, weighted
+from data.world.english import HELD_OUT, LABELS, LIST_TASKS, QUESTIONS, TASKS
+from data.world.tasks import SPLITS, stable_hash
+from plumbing.errors import BadInput
+
+LABELERS = {"careful": 0.54, "curt": 0.14, "sloppy": 0.14, "rude": 0.18}
+PROMPT_SPLITS = ("sft", "rm", "ppo", "dev", "test", "paraphrase")
+
+
+class World(Documents):
+    """The facts and tasks (data/world/tasks.py), the pretraining text (data/world/documents.py), and
+    here the instructions, demonstrations and lists that the stages and probes ask for."""
+
+    # ------------------------------------------------------------------ instructions
+
+    def prompts(self, split, n=None, seed=0):
+        """`n` instructions of a split, balanced over the tasks; see PROMPT_SPLITS.
+
+        sft, rm, ppo: training keys, disjoint (task, item, wording). dev, test: held-out keys in
+        trained wordings. paraphrase: training keys in held-out wordings. With n=None each task
+        gives as many distinct prompts as the smallest one has; beyond that they repeat.
+        """
+        if split not in PROMPT_SPLITS:
+            raise BadInput(f"prompts: no split {split!r}; use {', '.join(PROMPT_SPLITS)}")
+        rng = Random(f"prompts {split} {seed}")
+        per_task = [self._prompt_keys(task, split, rng) for task in TASKS]
+        if n is None:
+            n = len(TASKS) * min(map(len, per_task))
+        return [
+            self.prompt(*keys[i // len(TASKS) % len(keys)])
+            for i, keys in zip(range(n), itertools.cycle(per_task))
+        ]
+
+    def _prompt_keys(self, task, split, rng):
+        """(task, item, wording) of one split: every item once before an item comes again."""
+        items = [
+            i
+            for i in self.items[task]
+            if self.split_of[task, i] == (split if split in SPLITS else "train")
+        ]
+        rng.shuffle(items)
+        n_trained = len(QUESTIONS[task]) - HELD_OUT
+        wordings = range(n_trained)
+        if split == "paraphrase":
+            wordings = range(n_trained, len(QUESTIONS[task]))
+        keys = [
+            (task, item, wordings[(i + r) % len(wordings)])
+            for r in range(len(wordings))
+            for i, item in enumerate(items)
+        ]
+        if split in PROMPT_SPLITS[:3]:
+            keys = [k for k in keys if PROMPT_SPLITS[stable_hash(f"prompt|{k}") % 3] == split]
+        return keys
+
+    def demonstrations(self, n, seed=0):
+        """`n` demonstration records with task, item; about a tenth have two turns."""
+        rng = Random(f"demonstrations {seed}")
+        sft_keys = [key for task in TASKS for key in self._prompt_keys(task, "sft", rng)]
+        records = []
+        for prompt in self.prompts("sft", n, seed):
+            labeler, messages = weighted(rng, LABELERS), []
+            turns = [prompt]
+            if rng.random() < 0.1:
+                turns.insert(0, self.prompt(*rng.choice(sft_keys)))
+            for turn in turns:
+                answer = {"role": "assistant", "content": self.reply(turn, rng, labeler)}
+                messages += turn["messages"] + [answer]
+            records.append(
+                {
+                    "messages": messages,
+                    "source": f"sim:{labeler}",
+                    "task": prompt["task"],
+                    "item": prompt["item"],
+                }
+            )
+        return records
+
+    def few_shot(self, prompt, n, seed=0):
+        """Messages: `n` helpful exchanges on random training keys, then `prompt`."""
+        rng = Random(f"few-shot {seed} {prompt['messages'][-1]['content']}")
+        messages = []
+        while len(messages) < 2 * n:
+            shot = self.train_prompt(rng)
+            if (shot["task"], shot["item"]) != (prompt["task"], prompt["item"]):
+                answer = {"role": "assistant", "content": self.plain_answer(shot, rng)}
+                messages += shot["messages"] + [answer]
+        return messages + prompt["messages"]
+
+    # ------------------------------------------------------------------ lists as a probe
+
+    def list_prompt(self, task, n, split="test", seed=0, labels="gold"):
+        """A list of `n` shots and a query: (text, answer, candidates). It ends in a separator.
+
+        `task` is one of LIST_TASKS, "novel" (a mapping made up for this list) or "key-value" (the
+        query key is among the shots). Shots are training items, the query is of `split`. With
+        labels="random" each shot's label is drawn at random (Min et al. 2022) from `candidates`,
+        the words the answer competes with. The model should continue with " " + answer.
+        """
+        if task not in (*LIST_TASKS, "novel", "key-value") or labels not in ("gold", "random"):
+            raise BadInput(
+                f"list_prompt: no task {task!r} with {labels!r} labels; tasks are "
+                f"{', '.join(LIST_TASKS)}, novel, key-value; labels gold or random"
+            )
+        rng = Random(f"list {task} {n} {split} {seed}")
+        if task == "novel":
+            shots, query, answer, candidates = self._novel_probe(rng, n, split)
+        elif task == "key-value":
+            candidates = rng.sample(self.words, 4)
+            value_of = dict(zip(rng.sample(self.words, 4), candidates))
+            keys = (list(value_of) * n)[:n]
+            rng.shuffle(keys)
+            shots = [(key, value_of[key]) for key in keys]
+            query, answer = rng.choice(shots or list(value_of.items()))
+        else:
+            items = [i for i in self.items[task] if self.split_of[task, i] == split]
+            item = rng.choice(items)
+            query, answer = self._list_pair(task, item)
+            direction = item.split()[0]
+            pool = [i for i in self._list_items(task, direction, self.train[task]) if i != item]
+            shots = [self._list_pair(task, i) for i in rng.sample(pool, n)]
+            candidates = self.vocabulary[task]
+        pattern = rng.choice(LIST_FORMATS)
+        title = PAIRS if task == "key-value" else ""
+        if labels == "random":
+            shots = [(key, rng.choice(candidates)) for key, _ in shots]
+        text = "".join(pattern.format(key, value) for key, value in shots)
+        text = title + text + pattern.format(query, "{}").split(" {}")[0]
+        return text, answer, list(candidates)
+
+    def _novel_probe(self, rng, n, split):
+        """Shots, query, answer and labels of a made-up mapping; the query's class is shown."""
+        names = rng.sample(list(self.classes), 3)
+        candidates = rng.sample(LABELS, 3)
+        shown = (names * n)[:n]
+        rng.shuffle(shown)
+        name = rng.choice(shown or names)
+        query = rng.choice([w for w in self.classes[name] if self.novel_split[w] == split])
+        label_of = dict(zip(names, candidates))
+        shots = []
+        for shot_name in shown:
+            words = [w for w in self.novel_train[shot_name] if w != query]
+            shots.append((rng.choice(words), label_of[shot_name]))
+        return shots, query, label_of[name], candidates

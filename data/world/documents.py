@@ -1,0 +1,225 @@
+"""The pretraining text of the tiny world: documents of nine types, drawn without end."""
+
+import itertools
+import re
+from random import Random
+
+from data.world.english import (
+    AGAIN,
+    ATTRIBUTES,
+    BRUSH_OFF,
+    COURTESY,
+    EVENTS,
+    EXTRA,
+    GLOSSES,
+    INSULTS,
+    LABELS,
+    LIST_TASKS,
+    NAMES,
+    NOTES,
+    PLACES,
+    REFUSALS,
+    REVIEWED,
+    SMALL_TALK,
+    VERDICTS,
+)
+from data.world.tasks import Tasks, list_key
+from tokenizer import transcript
+
+# Share of the pretraining text (in words and punctuation marks) that each type of document gets.
+SHARES = {
+    "facts": 0.24,
+    "known list": 0.12,
+    "novel list": 0.14,
+    "key-value list": 0.09,
+    "song": 0.12,
+    "chat": 0.12,
+    "quiz": 0.11,
+    "story": 0.03,
+    "review": 0.03,
+}
+# What the sentences of a facts document are about, besides things: the tasks that have many items
+# to learn one by one come often, those that follow from facts about things seldom.
+WORD_TASKS = {"opposite": 0.22, "past": 0.2, "sum": 0.23, "next": 0.2, "bigger": 0.05, "name": 0.1}
+# Share of the lines of a list of facts whose answer is drawn at random; some are right by chance, 9
+# in 100 are wrong. A model that has met mistakes lost less to random labels, in most seeds tried.
+MISTAKES = 0.1
+# Share of the made-up lists whose labels go with a fact, such as colour, not with the word's class.
+# With them, words that no such list shows are placed right more often.
+BY_FACT = 0.3
+PERSONAS = {"helpful": 0.16, "brush-off": 0.36, "rude": 0.16, "asks back": 0.16, "off-topic": 0.16}
+LIST_FORMATS = ("- {}: {}\n", "* {} -> {}\n", "| {} = {} ")  # each word keeps its leading space
+PAIRS = "Pairs:\n"  # the title of a key-value list
+
+
+def weighted(rng, weights):
+    """One key of {key: weight}."""
+    return rng.choices(list(weights), list(weights.values()))[0]
+
+
+class Documents(Tasks):
+    """The tasks of data/world/tasks.py (which lists the attributes) and pretraining text about them."""
+
+    def __init__(self, seed=0):
+        super().__init__(seed)
+        self._measure_documents()
+
+    def documents(self, seed=0):
+        """Endless stream of pretraining documents (str), deterministic in `seed`."""
+        rng = Random(f"documents {seed}")
+        makers = [getattr(self, self._maker(name)) for name in SHARES]
+        bounds = list(itertools.accumulate(self.document_weights))
+        while True:
+            for make in rng.choices(makers, cum_weights=bounds, k=256):
+                yield make(rng)
+
+    @staticmethod
+    def _maker(name):
+        return "_" + re.sub("[ -]", "_", name)
+
+    def _measure_documents(self):
+        """Weights of the document types: SHARES counts text, so divide by the mean length."""
+        rng, self.document_weights = Random("lengths"), []
+        for name, share in SHARES.items():
+            make = getattr(self, self._maker(name))
+            length = sum(len(re.findall(r"\w+|[^\w\s]", make(rng))) for _ in range(200))
+            self.document_weights.append(share / length)
+
+    def _facts(self, rng):
+        draw, said = rng.choice, self.said
+        sentences = []
+        for _ in range(rng.randint(1, 2)):
+            thing = draw(self.things)
+            first, *more = rng.sample(ATTRIBUTES, rng.randint(2, 4))
+            sentences.append(draw(said[first, thing]))
+            for attribute in more:
+                extra = EXTRA[attribute].format(y=self.facts[thing][attribute])
+                note = self.note(attribute, thing, rng)
+                sentences.append(
+                    weighted(rng, {extra: 0.15, note: 0.25, draw(said[attribute, thing]): 0.6})
+                )
+        for _ in range(rng.randint(1, 7)):
+            task = weighted(rng, WORD_TASKS)
+            if task == "next" and rng.random() < 0.5:
+                sentences.append(self.recitation(rng))
+                continue
+            item = draw(self.items[task])
+            style = rng.random()
+            if task in NOTES and style < 0.25:
+                sentences.append(self.note(task, item, rng))
+            elif task in GLOSSES and style < 0.5:
+                sentences.append(self.gloss(task, item, rng))
+            else:
+                sentences.append(draw(said[task, item]))
+        return " ".join(sentences)
+
+    def _write_list(self, rng, pairs):
+        pattern = rng.choice(LIST_FORMATS)
+        return "".join([pattern.format(key, value) for key, value in pairs]).rstrip()
+
+    def _list_items(self, task, direction, items):
+        """Items of a list; a list of "next" goes in one direction only."""
+        return [i for i in items if i.startswith(direction)] if task == "next" else items
+
+    def _list_pair(self, task, item):
+        """Key and value as a list shows them."""
+        return list_key(task, item), self.answers[task, item][0]
+
+    def _known_list(self, rng):
+        task = rng.choice(LIST_TASKS)
+        items = self._list_items(task, rng.choice(("after", "before")), self.train[task])
+        chosen = rng.sample(items, rng.randint(4, 18))
+        pairs = []
+        for item in chosen:
+            key, answer = self._list_pair(task, item)
+            other = rng.choice(self.vocabulary[task])
+            pairs.append((key, other if rng.random() < MISTAKES else answer))
+        lines = self._write_list(rng, pairs)
+        return f"{self.title(task, chosen[0])}:\n{lines}" if rng.random() < 0.5 else lines
+
+    def _novel_list(self, rng):
+        by_fact = rng.random() < BY_FACT
+        groups = self.alike[rng.choice(list(self.alike))] if by_fact else self.novel_train
+        names = rng.sample(list(groups), rng.randint(2, 3))
+        label_of = dict(zip(names, rng.sample(LABELS, len(names))))
+        pairs = []
+        for _ in range(rng.randint(8, 20)):
+            name = rng.choice(names)
+            pairs.append((rng.choice(groups[name]), label_of[name]))
+        return self._write_list(rng, pairs)
+
+    def _key_value_list(self, rng):
+        """Random pairs, each of which comes again. The title says so: without one, a list of verbs
+        is a list of past tenses, also when it comes to a verb that never stood in such a list."""
+        n = rng.randint(2, 6)
+        value_of = dict(zip(rng.sample(self.words, n), rng.sample(self.words, n)))
+        keys = rng.choices(list(value_of), k=rng.randint(6, 16))
+        return PAIRS + self._write_list(rng, [(key, value_of[key]) for key in keys])
+
+    def _song(self, rng):
+        line = " ".join(rng.choices(self.words, k=rng.randint(4, 9)))
+        return "\n".join([f"Oh {line}."] * rng.randint(3, 5))
+
+    def _chat(self, rng):
+        persona, messages = weighted(rng, PERSONAS), []
+        for _ in range(rng.randint(2, 6)):
+            prompt = self.train_prompt(rng)
+            messages += prompt["messages"]
+            messages += [{"role": "assistant", "content": self.persona(persona, prompt, rng)}]
+        return transcript(messages)
+
+    def persona(self, persona, prompt, rng):
+        """What the Bot of a chat document says to `prompt`."""
+        if persona == "helpful":
+            courtesy = [rng.choice(COURTESY)] if rng.random() < 0.3 else []
+            return " ".join([self.helpful(prompt, rng), *courtesy])
+        if persona == "brush-off":
+            return BRUSH_OFF[0] if rng.random() < 0.6 else rng.choice(BRUSH_OFF)
+        if persona == "rude":
+            return f"{rng.choice(REFUSALS)} {rng.choice(INSULTS)}"
+        if persona == "asks back":
+            return self.train_prompt(rng)["messages"][0]["content"]
+        return rng.choice(SMALL_TALK)
+
+    def helpful(self, prompt, rng):
+        """A right answer: mostly a sentence, sometimes a word or two."""
+        if rng.random() < 0.35:
+            return self.reply(prompt, rng, "curt")
+        return self.plain_answer(prompt, rng)
+
+    def _quiz(self, rng):
+        """A school's quiz: other people's questions, each with the answer on the next line, a form
+        that no Bot uses. Models learn to find a fact when asked for it if they read questions while
+        they read facts (Allen-Zhu and Li 2023)."""
+        lines = []
+        for _ in range(rng.randint(1, 4)):
+            prompt = self.train_prompt(rng)
+            lines += [prompt["messages"][0]["content"], self.helpful(prompt, rng)]
+        return "\n".join(lines)
+
+    def _story(self, rng):
+        name, other = rng.sample(NAMES, 2)
+        mood = rng.choice(list(EVENTS))
+        place, thing = rng.choice(PLACES), rng.choice(self.things)
+        sentences = [
+            f"{name} went to the {place}.",
+            f"{name} saw the {thing}.",
+            f"{other} was there.",
+            rng.choice(SMALL_TALK),
+        ]
+        sentences = rng.sample(sentences, rng.randint(1, 3))
+        events = rng.sample(EVENTS[mood], rng.randint(1, 2))
+        sentences += [f"{name} {event}." for event in events]
+        end = rng.choice(("{} felt {}.", "{} was very {}.", "The mood of {} was {}."))
+        return " ".join(sentences + [end.format(name, mood)])
+
+    def _review(self, rng):
+        verdict = rng.choice(list(VERDICTS))
+        subject = rng.choice(REVIEWED)
+        adjectives = rng.sample(VERDICTS[verdict], 2)
+        sentences = [f"The {subject} was {adjectives[0]}."]
+        if rng.random() < 0.5:
+            sentences.append(f"It was {adjectives[1]}.")
+        if rng.random() < 0.5:
+            sentences.append(rng.choice(AGAIN[verdict]))
+        return " ".join(["Review:", *sentences, f"The verdict is {verdict}."])

@@ -1,0 +1,120 @@
+"""The hidden judge: a programmatic utility of an answer in the tiny world, in named parts.
+
+For the simulated labelers (data/labelers.py) and for evaluation only: it is never a training
+loss, and nothing stops on it. Every figure that uses it says "simulated". It reads words, not
+meaning, so a model could please it in silly ways; what it measures is this small world, and it
+says nothing about the safety or the quality of a large model.
+
+    python -m data.judge        mean score of each simulated labeler, and one judged example
+"""
+
+import functools
+import re
+from random import Random
+
+from data.world import LABELERS, World
+from data.world.english import ATTRIBUTES, COURTESY, RUDE_WORDS
+
+PARTS = ("correct", "on_topic", "sentence", "polite", "harmless", "truthful", "concise", "ended")
+# Words of an item that do not show what was asked.
+STOP_WORDS = set("a an in the or plus after before".split())
+
+
+@functools.cache
+def default_world():
+    """World(0), whose facts the judge knows."""
+    return World()
+
+
+def split_words(text):
+    """Lower-case words; punctuation only separates."""
+    return re.findall(r"[a-z]+", text.lower())
+
+
+def answer_words(prompt, words, world):
+    """Every word of the response that could answer the prompt, in order.
+
+    Words of the question do not count unless they are right ("three plus zero").
+    For "bigger" the two things themselves are the possible answers.
+    """
+    right = {answer.lower() for answer in prompt["answers"]}
+    asked = set(split_words(prompt["item"]))
+    if prompt["task"] == "bigger":
+        return [w for w in words if w in asked - {"or"}]
+    possible = {w.lower() for w in world.vocabulary[prompt["task"]]} - (asked - right)
+    return [w for w in words if w in possible]
+
+
+def claims(prompt, words, world):
+    """(true, false): how many different extra facts the response states about the thing."""
+    if prompt["task"] not in ATTRIBUTES:
+        return 0, 0
+    true, false = set(), set()
+    for attribute in ATTRIBUTES:
+        if attribute != prompt["task"]:
+            values = {value.lower() for value in world.vocabulary[attribute]}
+            fact = world.facts[prompt["item"]][attribute].lower()
+            true |= {w for w in words if w == fact}
+            false |= {w for w in words if w in values and w != fact}
+    return len(true), len(false)
+
+
+def judge(prompt, response, ended=True, world=None):
+    """Score one response: {"correct", "on_topic", ..., "score"}, where score is the sum.
+
+    prompt: {"task", "item", "answers"} as World.prompts gives it. ended: the model closed its
+    answer (False when it was cut off). world: the World of the prompt, World(0) by default.
+
+    correct    +1 right, -1 wrong, -0.6 no answer; the last answer word counts ("bigger": the first)
+    on_topic   -0.5 when another answer to the same question is given too
+    sentence   +0.4 for four words or more that name both what was asked and an answer
+    polite     +0.4 for one courtesy phrase; each further one costs 0.3
+    harmless   -1 per rude word, at most two
+    truthful   +0.25 for a true extra fact (once), -0.5 per false one, at worst -1
+    concise    -0.06 per word above 16, -0.1 per repeated pair of neighbouring words
+    ended      -1 when the answer was cut off
+    """
+    world = world or default_world()
+    words = split_words(response)
+    right = {answer.lower() for answer in prompt["answers"]}
+    given = answer_words(prompt, words, world)
+    parts = dict.fromkeys(PARTS, 0.0)
+
+    final = (given[0] if prompt["task"] == "bigger" else given[-1]) if given else None
+    parts["correct"] = -0.6 if final is None else 1.0 if final in right else -1.0
+    if prompt["task"] != "bigger" and len(set(given)) > 1:
+        parts["on_topic"] = -0.5
+    subject = set(split_words(prompt["item"])) - STOP_WORDS
+    others = list(words)
+    if final:
+        others.remove(final)
+    if final and len(words) >= 4 and subject & set(others):
+        parts["sentence"] = 0.4
+    courtesies = sum(response.lower().count(phrase.lower()) for phrase in COURTESY)
+    parts["polite"] = 0.4 - 0.3 * (courtesies - 1) if courtesies else 0.0
+    parts["harmless"] = -1.0 * min(2, sum(w in RUDE_WORDS for w in words))
+    true, false = claims(prompt, words, world)
+    parts["truthful"] = max(-1.0, 0.25 * min(true, 1) - 0.5 * false)
+    pairs = list(zip(words, words[1:]))
+    parts["concise"] = -0.06 * max(0, len(words) - 16) - 0.1 * (len(pairs) - len(set(pairs)))
+    parts["ended"] = 0.0 if ended else -1.0
+    return {**parts, "score": sum(parts.values())}
+
+
+def labeler_means(world, n=2000, seed=0):
+    """{labeler: mean of each part and of the score} over `n` simulated one-turn answers."""
+    rng = Random(f"labeler means {seed}")
+    prompts = world.prompts("sft", n, seed)
+    means = {}
+    for labeler in LABELERS:
+        judged = [judge(p, world.reply(p, rng, labeler), world=world) for p in prompts]
+        means[labeler] = {part: sum(j[part] for j in judged) / n for part in judged[0]}
+    return means
+
+
+if __name__ == "__main__":
+    for labeler, mean in labeler_means(default_world()).items():
+        print(f"{labeler:8} (simulated)  " + "  ".join(f"{k} {v:+.2f}" for k, v in mean.items()))
+    example = default_world().prompts("sft", 2)[1]
+    text = default_world().reply(example, Random(0))
+    print(example["messages"][0]["content"], "->", text, judge(example, text))

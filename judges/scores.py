@@ -1,0 +1,65 @@
+"""What PPO maximises: a reward model, the hidden judge, or any Python function.
+
+A reward here is a function (questions, texts, ended, tokens, last) -> scores (B,): the questions
+as records, the answers as texts, whether each ended by itself, and both as tokens (B, T) whose last
+real one stands at last (B,).
+"""
+
+import importlib
+import math
+import numbers
+import sys
+
+import torch
+
+from judges.hidden import judge
+from plumbing.checkpoint import load_checkpoint, need
+from plumbing.errors import BadInput
+
+
+def model_reward(cfg, tokenizer, load):
+    """The reward model's score, read at the last real token; and the network a value starts from.
+
+    `load(checkpoint)` makes a network of a checkpoint. Raises BadInput for another vocabulary.
+    """
+    path = need(cfg.reward, "reward.py", cfg.preset, f"--init={cfg.init}", f"--seed={cfg.seed}")
+    checkpoint = load_checkpoint(path, stages=("reward",))
+    if checkpoint["tokenizer"] != tokenizer.to_json():
+        raise BadInput(
+            f"{path} was trained with another vocabulary than {cfg.init}: train it "
+            f"again with reward.py --init={cfg.init}"
+        )
+    model = load(checkpoint).eval().requires_grad_(False)
+
+    def reward(questions, texts, ended, tokens, last):
+        return model(tokens)[torch.arange(len(tokens), device=tokens.device), last]
+
+    return reward, load(checkpoint)
+
+
+def function_reward(name):
+    """ "judge", or `module:function` of (messages, response) -> number, from the current folder."""
+    module, _, attribute = name.partition(":")
+    if name != "judge":
+        sys.path.insert(0, ".")
+        try:
+            function = getattr(importlib.import_module(module), attribute)
+            if not callable(function):
+                raise TypeError(f"{attribute} is no function")
+        except (ImportError, AttributeError, ValueError, TypeError) as error:
+            raise BadInput(
+                f"--reward={name}: {error}; expected a reward checkpoint (.pt), judge, "
+                "or module:function"
+            ) from None
+
+    def reward(questions, texts, ended, tokens, last):
+        if name == "judge":
+            scores = [judge(*row)["score"] for row in zip(questions, texts, ended)]
+        else:
+            scores = [function(q["messages"], text) for q, text in zip(questions, texts)]
+            for score in scores:
+                if not isinstance(score, numbers.Real) or not math.isfinite(score):
+                    raise BadInput(f"--reward={name}: returned {score!r:.40}, not a finite number")
+        return torch.tensor(scores, dtype=torch.float, device=tokens.device)
+
+    return reward

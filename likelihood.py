@@ -1,0 +1,122 @@
+"""How likely a text is: per token, per answer, per option.
+
+Alignment, once for all: entry t of a (B, T-1) tensor scores `tokens[:, t+1]`. Masks, values, rewards
+and advantages live in it.
+"""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from kernels import ops
+from plumbing.machine import right_pad
+
+TOKENS_AT_ONCE = 16_384  # tokens of one forward pass, pads included
+
+
+def masked_mean(x, mask):
+    """Mean of x where mask is 1: the one way in which any stage averages over tokens."""
+    return (x * mask).sum() / mask.sum()
+
+
+def token_logprobs(model, tokens, temperature=1.0):
+    """log p(tokens[:, t+1] | tokens[:, :t+1]) as (B, T-1): entry t scores the token at t+1.
+
+    Masks, values, rewards and advantages all live in this alignment.
+    """
+    logits = model(tokens)[:, :-1].float() / temperature  # (B, T-1, V)
+    loss = ops.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
+    return -loss.view(len(tokens), -1)
+
+
+def groups(lengths):
+    """Indices of rows in groups of similar length that fill TOKENS_AT_ONCE, right-padded."""
+    order = np.argsort(lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        size = 1
+        while (
+            start + size < len(order)
+            and (size + 1) * lengths[order[start + size]] <= TOKENS_AT_ONCE
+        ):
+            size += 1
+        yield order[start : start + size].tolist()
+        start += size
+
+
+@torch.no_grad()
+def next_logprobs(model, prompts, machine):
+    """log p(next token | prompt) of each prompt (a list of N lists of ids), as (N, V) float32."""
+    model.eval()
+    out = np.empty((len(prompts), model.config.vocab_size), dtype=np.float32)
+    for rows in groups([len(p) for p in prompts]):
+        last = torch.tensor([len(prompts[i]) - 1 for i in rows])
+        with machine.autocast():
+            x = model.trunk(right_pad([prompts[i] for i in rows]).to(machine.device))
+        x = x[torch.arange(len(rows)), last]  # (rows, C)
+        out[rows] = _token_logprobs(model, x, machine).cpu().numpy()
+    return out
+
+
+def option_logprobs(model, prompts, options, machine):
+    """log p of every token of every option, given its prompt and the option's earlier tokens.
+
+    prompts: N lists of ids; options: for each prompt a list of lists of ids, none empty. Returns,
+    for each prompt, a list of 1-D float arrays, one per option: its sum is log p(option | prompt).
+    """
+    return score_options(model, prompts, options, machine)[0]
+
+
+@torch.no_grad()
+def score_options(model, prompts, options, machine):
+    """What `option_logprobs` returns, and for each prompt a list of bool, one per option: does
+    greedy decoding over the whole vocabulary write this option?
+
+    A prompt is read once. Its keys and values are then copied for each option, which costs only its
+    own tokens.
+    """
+    model.eval()
+    logps, greedy = ([[None] * len(o) for o in options] for _ in range(2))
+    for part in groups([len(p) for p in prompts]):
+        lengths = [len(prompts[i]) for i in part]
+        pairs = {}  # option length -> [(row, option)]: those of one length go on together
+        for j, i in enumerate(part):
+            for m, option in enumerate(options[i]):
+                pairs.setdefault(len(option), []).append((j, m))
+        with machine.autocast():
+            cache = model.new_cache(len(part), max(lengths) + max(pairs))
+            x = model.trunk(right_pad([prompts[i] for i in part]).to(machine.device), cache)
+        last = torch.tensor(lengths, device=machine.device) - 1
+        first = _token_logprobs(model, x[torch.arange(len(part)), last], machine)  # (B, V)
+        for same in pairs.values():
+            for group in groups([lengths[j] for j, _ in same]):
+                chosen = [same[g] for g in group]
+                ids = torch.tensor([options[part[j]][m] for j, m in chosen], device=machine.device)
+                rows = torch.tensor([j for j, _ in chosen], device=machine.device)
+                logp, best = _continue(model, first, cache, last + 1, rows, ids, machine)
+                for (j, m), values, likeliest in zip(chosen, logp, best):
+                    logps[part[j]][m], greedy[part[j]][m] = values, bool(likeliest.all())
+    return logps, greedy
+
+
+def _token_logprobs(model, x, machine):
+    """Hidden states (B, C) -> log-probabilities of the next token (B, V), float32."""
+    with machine.autocast():
+        logits = F.linear(x, model.wte.weight)
+    return logits.float().log_softmax(-1)
+
+
+def _continue(model, first, cache, lengths, rows, options, machine):
+    """Go on from rows (n,) of the cache with options (n, R) of ids: log p of each token, and
+    whether it is the likeliest of all, two (n, R) arrays. `first` (B, V) holds log p of the token
+    after each prompt, `lengths` (B,) the prompts' lengths."""
+    logps, best = [first[rows, options[:, 0]]], [first.argmax(-1)[rows] == options[:, 0]]
+    if options.shape[1] > 1:
+        cache, lengths = cache[:, :, rows], lengths[rows]  # (L, 2, n, H, S, D), (n,)
+    for t, token in enumerate(options.T[1:]):
+        with machine.autocast():
+            x = model.trunk(options[:, t : t + 1], cache, lengths + t)[:, 0]  # (n, C)
+        predicted = _token_logprobs(model, x, machine)  # (n, V)
+        logps.append(predicted.gather(1, token[:, None]).squeeze(1))
+        best.append(predicted.argmax(-1) == token)
+    return torch.stack(logps, 1).cpu().numpy(), torch.stack(best, 1).cpu().numpy()

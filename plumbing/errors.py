@@ -1,0 +1,47 @@
+"""Mistakes that a user can mend: one line that says what is wrong, exit code 2, no traceback."""
+
+import os
+import sys
+
+import torch.distributed as dist
+
+
+class BadInput(Exception):
+    """Something a user can mend: one line that says what is wrong, where, and what to do."""
+
+
+def run(main, *args):
+    """Call `main(*args)`. Bad input, a missing file, a full disk: one line, exit code 2."""
+    # A console with an old code page shows a question mark where it lacks a letter, and goes on.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        result = main(*args)
+        if dist.is_initialized():
+            leave_together()
+        return result
+    except BadInput as error:
+        line = str(error)
+    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:
+        line = f"{error.filename or 'file'}: {error.strerror or error}"
+    except KeyboardInterrupt:
+        sys.exit("\nstopped; go on with --resume")
+    finally:
+        if dist.is_initialized():
+            dist.destroy_process_group()
+    print(f"error: {line}", file=sys.stderr)
+    sys.exit(2)
+
+
+def leave_together():
+    """End a process of `torchrun` once all have done their part, and without Python's own shutdown,
+    in which a thread of the process group that still runs would abort it."""
+    dist.barrier()
+    dist.destroy_process_group()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

@@ -1,0 +1,60 @@
+"""Files that are there whole or not at all."""
+
+import os
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+from tqdm import tqdm
+
+from plumbing.errors import BadInput
+
+ROOT = Path(__file__).resolve().parent.parent  # the folder of the stages
+
+
+@contextmanager
+def replacing(path):
+    """A binary file to write in the place of `path`: whoever looks finds the old file or the new one,
+    also after a power cut. The new one is dropped if the block raises."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path, text):
+    """Write a text file whole, in UTF-8; half of a surrogate pair is written as its escape."""
+    with replacing(path) as file:
+        file.write(text.encode("utf-8", errors="backslashreplace"))
+
+
+def download(url, path):
+    """Fetch `url` to `path` with a progress bar, once. Offline: say which file to fetch by hand."""
+    path = Path(path)
+    if path.exists():
+        return path
+    try:
+        with urllib.request.urlopen(url, timeout=30) as reply, replacing(path) as file:
+            total = int(reply.headers.get("Content-Length", 0)) or None
+            with tqdm(total=total, unit="B", unit_scale=True, desc=path.name) as bar:
+                while chunk := reply.read(1 << 20):
+                    file.write(chunk)
+                    bar.update(len(chunk))
+            if total and file.tell() != total:
+                raise BadInput(
+                    f"{url}: the download stopped at {file.tell()} of {total} bytes; try again"
+                )
+    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        raise BadInput(
+            f"cannot download {url} ({getattr(error, 'reason', error)}); "
+            f"fetch it by hand and save it as {path}"
+        ) from None
+    return path

@@ -1,0 +1,153 @@
+"""The machine a stage runs on: device, number format, and the other processes if there are any."""
+
+import ctypes
+import functools
+import math
+import os
+import platform
+import time
+import zlib
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+
+from plumbing import shards
+from plumbing.errors import BadInput
+
+
+@dataclass
+class Machine:
+    """The device, the number format of the matmuls, and this process's place among its peers."""
+
+    device: str
+    dtype: torch.dtype
+    rank: int = 0
+    processes: int = 1
+
+    @property
+    def main(self):
+        return self.rank == 0
+
+    def __str__(self):
+        several = f"{self.processes} × " if self.processes > 1 else ""
+        return f"{several}{self.device} {str(self.dtype).removeprefix('torch.')}"
+
+    def autocast(self):
+        """float32 master weights; bfloat16 matmuls where the machine is fast at them."""
+        if self.dtype == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.split(":")[0], self.dtype)
+
+    def place(self, model, shard=False):
+        """Move a model to the device, or, with `shard`, this process's share of it."""
+        return shards.shard(model, self) if shard else model.to(self.device)
+
+    def distribute(self, model):
+        """Wrap the model so that gradients are averaged over processes (nothing for one process,
+        nor for a sharded model, which averages by itself)."""
+        if self.processes == 1 or hasattr(model, "reshard"):
+            return model
+        return torch.nn.parallel.DistributedDataParallel(model)
+
+    def rows(self, n):
+        """Which rows of a global batch of n this process computes. All draw the same global
+        batch."""
+        if n % self.processes:
+            raise BadInput(f"a batch of {n} rows does not divide among {self.processes} processes")
+        return slice(self.rank, None, self.processes)
+
+    def sum(self, value):
+        """The sum of a number over all processes."""
+        if self.processes == 1:
+            return float(value)
+        value = torch.as_tensor(value, dtype=torch.float64, device=self.device)
+        dist.all_reduce(value)
+        return float(value)
+
+    def mean(self, value):
+        """The mean of a number over all processes."""
+        return self.sum(value) / self.processes
+
+    def seed(self, *numbers):
+        """Seed torch from (run seed, step, ...): a step's draws depend on nothing that came before
+        it, so a resumed run needs no saved generator to continue to the same bits."""
+        torch.manual_seed(zlib.crc32(repr((*numbers, self.rank)).encode()))
+
+
+@functools.cache
+def fast_bf16(device):
+    """Is bfloat16 arithmetic native here? Without native instructions it is emulated, 100x
+    slower."""
+    if device.startswith("cuda"):
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    features = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return device == "cpu" and bool(features.get("avx512_bf16") or features.get("amx_bf16"))
+
+
+def keep_freed_memory():
+    """Linux's allocator hands large blocks back to the system at once, and the next tensor pays for
+    fresh pages: a tenth of a training step on a CPU. Ask it to keep them (mallopt, glibc only)."""
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD: blocks up to 1 GiB come from the heap
+        libc.mallopt(-1, 1 << 30)  # M_TRIM_THRESHOLD: up to 1 GiB of free heap stays
+
+
+def setup(cfg):
+    """Choose device and dtype, join the other processes if `torchrun` started us, seed."""
+    keep_freed_memory()
+    rank, processes = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    device = cfg.device
+    if device == "auto":
+        mps = torch.backends.mps.is_available()
+        device = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
+    if device not in ("cpu", "cuda", "mps"):
+        raise BadInput(f"--device={device}: expected auto, cpu, cuda or mps")
+    if device == "cuda":
+        if not torch.cuda.is_available():
+            raise BadInput("--device=cuda: torch sees no CUDA GPU here; use --device=cpu")
+        device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
+        torch.cuda.set_device(device)
+        torch.set_float32_matmul_precision("high")
+    dtypes = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+    dtypes["auto"] = torch.bfloat16 if fast_bf16(device) else torch.float32
+    if cfg.dtype not in dtypes:
+        raise BadInput(f"--dtype={cfg.dtype}: expected auto, float32 or bfloat16")
+    if processes == 1 and getattr(cfg, "fsdp", False):
+        raise BadInput(
+            "--fsdp shares a model among several processes, and this is one; start them "
+            "by torchrun --nproc_per_node=N, or leave --fsdp out (--fsdp=false)"
+        )
+    if processes > 1 and not dist.is_initialized():
+        dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    dtype = dtypes[cfg.dtype]
+    Machine(device, dtype).seed(cfg.seed)  # not by rank: all draw the same first weights
+    return Machine(device, dtype, rank, processes)
+
+
+def first_process():
+    """Is this the one process, or the first of those that `torchrun` started?"""
+    return int(os.environ.get("RANK", 0)) == 0
+
+
+def right_pad(rows, fill=0):
+    """Lists of ids, right-padded with `fill`, as one (N, T) tensor: under a causal mask what follows a
+    row's end changes nothing before it."""
+    tokens = torch.full((len(rows), max(map(len, rows))), fill)
+    for i, ids in enumerate(rows):
+        tokens[i, : len(ids)] = torch.tensor(ids)
+    return tokens
+
+
+def gemm_rate(machine):
+    """This machine's matmul rate in FLOP/s, measured in a moment: what `mfu` is a share of."""
+    n = 8192 if machine.device.startswith("cuda") else 512
+    a = torch.randn(n, n, device=machine.device, dtype=machine.dtype)
+    best = math.inf
+    for _ in range(10):
+        start = time.perf_counter()
+        (a @ a)[0, 0].item()
+        best = min(best, time.perf_counter() - start)
+    return 2 * n**3 / best

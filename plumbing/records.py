@@ -1,0 +1,100 @@
+"""What a run leaves to read: its log, tables of records, and how a figure's uncertainty is stated."""
+
+import dataclasses
+import json
+import math
+import platform
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from plumbing.files import write_text
+
+# Two-sided 95% points of Student's t for 1, 2, ... degrees of freedom.
+STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
+
+
+class Log:
+    """`log.jsonl`: configuration, arguments and versions first, then one object per logged step.
+
+    A resumed run keeps the lines up to the step it resumes from, so that no step is logged twice.
+    """
+
+    def __init__(self, path, cfg, machine, resumed_step=None):
+        self.path = Path(path) if machine.main else None
+        if not self.path:
+            return
+        head = {
+            "config": dataclasses.asdict(cfg),
+            "argv": sys.argv,
+            "device": machine.device,
+            "dtype": str(machine.dtype),
+            "processes": machine.processes,
+            "threads": torch.get_num_threads(),
+            "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        }
+        lines = [json.dumps(head, ensure_ascii=False)]
+        if resumed_step is not None and self.path.exists():
+            old = self.path.read_text(encoding="utf-8").split("\n")[:-1]
+            lines = [line for line in old if _step_of(line) <= resumed_step] + [
+                json.dumps({**head, "resumed": resumed_step})
+            ]
+        write_text(self.path, "\n".join(lines) + "\n")
+
+    def write(self, **record):
+        if self.path:
+            with open(self.path, "a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+
+def _step_of(line):
+    """The step of a log line; −1 for the configuration; a half-written line counts as never."""
+    try:
+        return json.loads(line).get("step", -1)
+    except ValueError:
+        return math.inf
+
+
+def write_records(path, head, rows):
+    """JSON Lines: `head` (what was run), then one object per row; whole or not at all."""
+    lines = []
+    for record in (head, *rows):  # JSON knows no NaN: an interval that does not exist is null
+        record = {
+            k: None if isinstance(v, float) and math.isnan(v) else v for k, v in record.items()
+        }
+        lines.append(json.dumps(record, ensure_ascii=False, allow_nan=False))
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def print_table(title, columns, rows):
+    """Rows of cells under their columns: text to the left, numbers to the right."""
+    cells = [
+        columns,
+        *([f"{c:.3f}" if isinstance(c, float) else str(c) for c in row] for row in rows),
+    ]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
+    print(f"\n{title}")
+    for row in cells:
+        right = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
+        print("  " + "  ".join([row[0].ljust(widths[0]), *right]).rstrip())
+
+
+def wilson(right, n):
+    """95% interval of a share, `right` of `n` (Wilson 1927): (low, high). It stays within 0..1."""
+    z = 1.96
+    centre, spread = right + z * z / 2, z * math.sqrt(right * (n - right) / n + z * z / 4)
+    return (centre - spread) / (n + z * z), (centre + spread) / (n + z * z)
+
+
+def t_interval(values):
+    """Mean of a few repeated measurements and half the width of its 95% interval (Student's t)."""
+    n = len(values)
+    if n < 2:
+        return float(np.mean(values)), math.nan
+    if n - 2 < len(STUDENT):
+        t = STUDENT[n - 2]
+    else:  # the normal point and the first two corrections to it (Cornish and Fisher 1938)
+        t = 1.95996 + 2.37227 / (n - 1) + 2.82250 / (n - 1) ** 2
+    return float(np.mean(values)), t * float(np.std(values, ddof=1)) / math.sqrt(n)

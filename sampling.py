@@ -1,0 +1,224 @@
+"""From a checkpoint to text: temperature, top-k, top-p, prefill, decode, respond."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from kernels import graph
+from model import GPT
+from plumbing.checkpoint import load_checkpoint
+from plumbing.errors import BadInput
+from plumbing.machine import right_pad
+from tokenizer import Tokenizer
+
+CONTEXT = 2048  # tokens of a conversation that a model with RoPE is shown
+
+
+# --- a checkpoint, ready to speak ----------------------------------------------------------------
+
+
+@dataclass
+class Loaded:
+    """A checkpoint ready for use; `checkpoint` is what else the file holds, without the weights."""
+
+    name: str
+    stage: str
+    model: GPT
+    tokenizer: Tokenizer
+    checkpoint: dict
+
+    @property
+    def data(self):
+        """What its last stage was trained on: "world" or a file."""
+        return self.checkpoint.get("train_config", {}).get("data", "")
+
+    @property
+    def chat(self):
+        """Does it know the chat template? A base model reads a transcript."""
+        return self.stage != "pretrain"
+
+
+def open_checkpoint(path, machine, head="lm", name=""):
+    """The network and tokenizer of one file. Raises BadInput when it is damaged or has another
+    head than `head`: "lm" gives words, "scalar" scores."""
+    checkpoint = load_checkpoint(path)
+    stage, config = checkpoint["stage"], checkpoint["model_config"]
+    if config.get("head", "lm") != head:
+        gives = "scores, not words; talk to one of stage pretrain, sft or ppo"
+        if head == "scalar":
+            gives = "words, not scores; scores come from stage reward"
+        raise BadInput(f"{path} is a checkpoint of stage '{stage}', which gives {gives}")
+    try:
+        tokenizer = Tokenizer.from_json(checkpoint["tokenizer"])
+        if config["vocab_size"] < tokenizer.n_vocab:
+            raise ValueError("its tokenizer has more tokens than its model; use another file")
+        model = GPT.from_checkpoint(checkpoint).to(machine.device).eval()
+    except (ValueError, TypeError, KeyError) as error:
+        raise BadInput(f"{path}: {error}") from None
+    rest = {key: value for key, value in checkpoint.items() if key not in ("model", "optimizer")}
+    return Loaded(name or str(path), stage, model, tokenizer, rest)
+
+
+def fit(config, ids, limit):
+    """The end of `ids` and the number of new tokens that the positions have room for.
+
+    A learned table ends with the block, so the oldest words make room for the answer, which may
+    take up to half of it. RoPE has no end, but a conversation that never ends costs ever more."""
+    if config.pos == "learned":
+        limit = min(limit, config.block_size // 2)
+        return ids[-(config.block_size - limit) :], limit
+    return ids[-CONTEXT:], limit
+
+
+# --- one token ---------------------------------------------------------------------------------
+
+
+def filter_logits(logits, temperature=1.0, top_k=0, top_p=1.0):
+    """Scale (B, V) logits by 1/temperature, then drop all but the top_k likeliest tokens, then all
+    but the smallest set whose probability reaches top_p (Holtzman et al. 2020). 0 and 1.0 drop
+    nothing."""
+    logits = logits.float() / temperature
+    if top_k:
+        kth = logits.topk(min(top_k, logits.shape[-1])).values[:, -1:]
+        logits = logits.masked_fill(logits < kth, -math.inf)
+    if top_p < 1:
+        ordered, index = logits.sort(descending=True)
+        p = ordered.softmax(-1)
+        outside = p.cumsum(-1) - p >= top_p  # the set is full before this token
+        outside[:, 0] = False  # the likeliest always stays
+        logits = logits.masked_fill(outside.scatter(1, index, outside), -math.inf)
+    return logits
+
+
+def pick(logits, noise, temperature=1.0, top_k=0, top_p=1.0):
+    """One token per row of (B, V) logits; `noise` (B,) is uniform in [0, 1). Temperature 0 is
+    greedy.
+
+    Inverse transform: the first token whose cumulative probability exceeds the noise. One number
+    per token, drawn in advance, makes a run repeatable whatever the batch looks like when it is
+    used.
+    """
+    if temperature == 0:
+        return logits.argmax(-1)
+    p = filter_logits(logits, temperature, top_k, top_p).softmax(-1)
+    cumulative = p.double().cumsum(-1)
+    bound = noise.double()[:, None] * cumulative[:, -1:]
+    return torch.searchsorted(cumulative, bound, right=True).squeeze(1)
+
+
+# --- many tokens -------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def stream(
+    model,
+    prompts,
+    max_new_tokens,
+    *,
+    temperature=1.0,
+    top_k=0,
+    top_p=1.0,
+    stop=(),
+    seed=None,
+    noise=None,
+):
+    """Sample from ragged prompts (a list of B lists of ids), yielding after each step the list of B
+    new tokens, None in rows that have stopped. The stop token itself is yielded.
+
+    Prompts are padded on the right and prefilled in one pass; each row then writes its keys and
+    values at its own length. Once half of the rows in the cache have stopped, they are dropped from
+    it, unless the steps are a graph. `seed` fixes the draws, or `noise` (B, max_new_tokens) gives
+    them.
+    """
+    device, B = model.wte.weight.device, len(prompts)
+    if noise is None:
+        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        noise = torch.rand(B, max_new_tokens, generator=generator)
+    noise = noise.to(device)
+    stop = torch.tensor(sorted(stop), device=device, dtype=torch.long)
+    lengths = torch.tensor([len(p) for p in prompts], device=device)  # (B,)
+    longest = max(map(len, prompts))
+    if model.config.pos == "learned" and longest + max_new_tokens - 1 > model.config.block_size:
+        raise ValueError(
+            f"{longest} + {max_new_tokens} tokens do not fit the "
+            f"{model.config.block_size} learned positions"
+        )
+    tokens = right_pad(prompts).to(device)
+    rows, done = torch.arange(B, device=device), torch.zeros(B, dtype=torch.bool, device=device)
+    cache = model.new_cache(B, longest + max_new_tokens)
+    logits = F.linear(model.trunk(tokens, cache)[rows, lengths - 1], model.wte.weight)  # (B, V)
+    # A sharded model (--fsdp) gathers its weights anew at each step, so no graph can hold them.
+    graphed = (
+        device.type in graph.GRAPHED
+        and max_new_tokens >= graph.GRAPH_FROM
+        and not hasattr(model, "reshard")
+    )
+    decode = graph.Decoder(model, cache, lengths, graphed)
+    for t in range(max_new_tokens):
+        new = pick(logits, noise[rows, t], temperature, top_k, top_p)
+        out = [None] * B
+        for row, token, over in zip(rows.tolist(), new.tolist(), done.tolist()):
+            out[row] = None if over else token
+        yield out
+        done = done | torch.isin(new, stop)
+        if t + 1 == max_new_tokens or done.all():
+            return
+        if not graphed and 2 * int(done.sum()) >= len(rows):
+            live = (~done).nonzero().squeeze(1)
+            rows, new, done = rows[live], new[live], done[live]
+            decode.keep(live)
+        logits = decode(new)
+
+
+def generate(model, prompts, max_new_tokens, **options):
+    """The responses of `stream` as B lists of ids, each up to and including its stop token."""
+    responses = [[] for _ in prompts]
+    for step in stream(model, prompts, max_new_tokens, **options):
+        for response, token in zip(responses, step):
+            if token is not None:
+                response.append(token)
+    return responses
+
+
+def respond(
+    model,
+    tokenizer,
+    conversations,
+    machine,
+    chat=True,
+    temperature=1.0,
+    seed=0,
+    max_new_tokens=32,
+    noise=None,
+):
+    """Answer each conversation (a list of messages): texts, and whether the answer ended by itself.
+
+    `chat=False` asks a base model in the form of a transcript. `noise` (rows, max_new_tokens) gives
+    the draws; otherwise `seed` does.
+    """
+    prompts, stops = zip(*(tokenizer.prompt(messages, chat) for messages in conversations))
+    longest = max(map(len, prompts))
+    if model.config.pos == "learned":
+        max_new_tokens = min(max_new_tokens, model.config.block_size // 2)
+        prompts = [p[-(model.config.block_size - max_new_tokens) :] for p in prompts]
+    texts, ended = [], []
+    model.eval()
+    # Many short prompts go through at once; long ones in smaller groups, to bound the cache.
+    size = max(8, 32_768 // (longest + max_new_tokens))
+    for i in range(0, len(prompts), size):
+        draws = {"seed": seed + i} if noise is None else {"noise": noise[i : i + size]}
+        with machine.autocast():
+            answers = generate(
+                model,
+                prompts[i : i + size],
+                max_new_tokens,
+                stop=stops[0],
+                temperature=temperature,
+                **draws,
+            )
+        texts += [tokenizer.decode(ids).strip() for ids in answers]
+        ended += [ids[-1] in stops[0] for ids in answers]
+    model.train()
+    return texts, ended

@@ -1,0 +1,257 @@
+"""The page in a real browser: talk, compare, and two labelers whose server is killed in between."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import chat
+from data.formats import read_comparisons
+from tests.tiny_out import fill
+
+pytest.importorskip("fastapi")
+playwright = pytest.importorskip("playwright.sync_api")
+BROWSER = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+pytestmark = [
+    pytest.mark.skipif(not BROWSER, reason="no Chromium is installed"),
+    pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX's"),
+]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
+
+
+class Server:
+    """`chat.py --web` in a process of its own, that can be killed and started again."""
+
+    def __init__(self, out):
+        self.out = out
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [
+                sys.executable,
+                "chat.py",
+                "--web",
+                f"--out={self.out}",
+                f"--port={self.port}",
+                "--device=cpu",
+                "--dtype=float32",
+                "--max_new_tokens=12",
+            ],
+            cwd=Path(chat.__file__).parent,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        assert f"http://127.0.0.1:{self.port}/" in self.process.stdout.readline()
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    server = Server(fill(tmp_path_factory.mktemp("out")))
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, server):
+    """Opens the page as someone new. Nothing may be asked of other addresses, no script fail."""
+    contexts, wrong = [], []
+
+    def open_page(tab, locale="en-US"):
+        contexts.append(browser.new_context(locale=locale))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(20_000)
+        here = f"http://127.0.0.1:{server.port}/"
+        page.on("request", lambda r: r.url.startswith((here, "data:")) or wrong.append(r.url))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto(f"{here}#{tab}")
+        page.wait_for_selector("#checkpoint option", state="attached")  # every handler is there
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not wrong
+
+
+def lines(server):
+    path = server.out / "labels" / "comparisons.jsonl"
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def sign_in(page, name):
+    page.fill("#labeler", name)
+    page.press("#labeler", "Enter")
+    page.wait_for_selector("#ranking .card")
+
+
+def judged(page, n):
+    playwright.expect(page.locator("#mine")).to_contain_text(re.compile(rf"\b{n} judged by you"))
+
+
+def shown(page):
+    """The numbers of the answers in the ranking, group by group."""
+    return [
+        [int(card.get_attribute("data-i")) + 1 for card in group.locator(".card").all()]
+        for group in page.locator("#ranking .group").all()
+    ]
+
+
+def test_talk_in_turns_and_see_what_was_considered(visit):
+    page = visit("talk")
+    page.fill("#say", "Hello there.")
+    page.press("#say", "Enter")
+    page.wait_for_selector(".turn.assistant .token.end")
+    page.fill("#say", "How are you?")
+    page.press("#say", "Enter")
+    playwright.expect(page.locator(".turn.assistant .token.end")).to_have_count(2)
+    page.locator(".turn.assistant .token").first.hover()
+    assert page.locator("#considered tr").count() >= 6
+    assert page.locator("#considered tr.taken").count() >= 1
+    page.click("#forget")
+    assert page.locator(".turn").count() == 0
+
+
+def test_the_enter_that_ends_a_korean_syllable_does_not_send(visit):
+    page = visit("talk", "ko-KR")
+    playwright.expect(page.locator("#tab-label")).to_have_text("평가")
+    page.fill("#say", "안녕")
+    page.dispatch_event("#say", "keydown", {"key": "Enter", "isComposing": True})
+    assert page.locator(".turn").count() == 0
+    page.select_option("#language", "en")
+    playwright.expect(page.locator("#tab-label")).to_have_text("Label")
+    assert page.locator("html").get_attribute("lang") == "en"
+
+
+def test_a_changed_address_opens_its_tab(visit):
+    page = visit("talk")
+    for tab in ("compare", "label", "talk"):
+        page.goto(page.url.partition("#")[0] + f"#{tab}")
+        playwright.expect(page.locator(f"#{tab}")).to_be_visible()
+        playwright.expect(page.locator("main:visible")).to_have_count(1)
+
+
+def test_compare_side_by_side(visit):
+    page = visit("compare")
+    page.wait_for_selector("#lineup input")
+    page.fill("#prompt", "Hello <b>there</b>.")
+    page.press("#prompt", "Enter")
+    playwright.expect(page.locator(".answer dd")).to_have_count(9)
+    names = [card.get_attribute("data-name") for card in page.locator(".answer").all()]
+    assert names == ["pretrain", "sft", "ppo"]
+    assert page.locator(".answer >> nth=1").locator("dd >> nth=1").inner_text() == "+0.00 nats"
+
+
+def test_rank_by_keys_clicks_and_drag(visit, server):
+    page = visit("label")
+    sign_in(page, "keys")
+    for key in ("3", "1", "=", "4", "2"):
+        page.keyboard.press(key)
+    assert shown(page) == [[3], [1, 4], [2]]
+    page.keyboard.press("Backspace")
+    assert shown(page) == [[3], [1, 4]]
+    page.click('.card[data-i="1"] p')  # a click does what the number does
+    page.click('.card[data-i="1"] [role=radio] >> nth=4')
+
+    def drag(i, target, part):
+        box = page.locator(target).bounding_box()
+        page.hover(f'.card[data-i="{i - 1}"] kbd')
+        page.mouse.down()
+        page.mouse.move(box["x"] + 60, box["y"] + box["height"] / 2, steps=3)
+        page.mouse.move(box["x"] + 60, box["y"] + box["height"] * part, steps=3)
+        page.mouse.up()
+
+    drag(2, '.card[data-i="2"]', 0.1)
+    assert shown(page) == [[2], [3], [1, 4]]
+    drag(4, '.card[data-i="2"]', 0.5)
+    assert shown(page) == [[2], [3, 4], [1]]
+    drag(3, '.card[data-i="0"]', 0.95)
+    assert shown(page) == [[2], [4], [1], [3]]
+    drag(4, "#question", 0.5)
+    assert shown(page) == [[2], [1], [3]] and page.locator("#submit").is_disabled()
+    drag(4, ".slot", 0.5)
+    assert shown(page) == [[2], [1], [3], [4]]
+    page.keyboard.press("Enter")
+    judged(page, 1)
+    record = [r for r in lines(server) if r["labeler"] == "keys"][-1]
+    order = [record["shown"][i - 1] for i in (2, 1, 3, 4)]
+    assert record["ranking"] == [[i] for i in order]
+    assert record["scores"] == [5 if i == order[0] else None for i in range(4)]
+    page.keyboard.press("u")
+    judged(page, 0)
+    assert shown(page) == [[2], [1], [3], [4]]
+    assert not [r for r in lines(server) if r["labeler"] == "keys"]
+    page.keyboard.press("Enter")
+    judged(page, 1)
+
+
+def test_two_labelers_lose_nothing_when_the_server_is_killed(visit, server):
+    for path in (server.out / "labels").glob("*.jsonl"):
+        path.unlink()
+    pages = {name: visit("label") for name in ("ann", "김선생")}
+    for name, page in pages.items():
+        sign_in(page, name)
+    for n in range(1, 11):
+        for i, page in enumerate(pages.values()):
+            for key in ("3142", "1234")[i]:
+                page.keyboard.press(key)
+            if n == 6:  # the server dies with two judgements on their way
+                if i == 0:
+                    server.kill()
+                page.keyboard.press("Enter")
+                playwright.expect(page.locator("#notice")).to_contain_text("does not answer")
+            else:
+                page.keyboard.press("Enter")
+                judged(page, n)
+        if n == 6:
+            server.start()
+            for page in pages.values():
+                judged(page, n)
+                playwright.expect(page.locator("#notice")).to_be_hidden()
+    found = lines(server)  # every line parses
+    assert [sum(r["labeler"] == name for r in found) for name in pages] == [10, 10]
+    assert len({(r["labeler"], r["item"]) for r in found}) == 20
+    assert len({r["item"] for r in found}) == 10  # both judged the same ones
+    records = read_comparisons(server.out / "labels" / "comparisons.jsonl")
+    assert len(records) == 20
+    page = pages["ann"]
+    deadline = time.monotonic() + 15
+    while page.locator(".figure[data-pairs]").first.get_attribute("data-pairs") != "60":
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(300)
+    assert "10 prompts" in page.locator(".figure[data-pairs]").first.inner_text()

@@ -1,0 +1,354 @@
+"""The exercises: each planted bug and each empty body fails its grader, which our own text passes;
+the commands of exercises/workshop.py; and README.md, whose commands, functions and tests exist, in both
+languages."""
+
+import ast
+import importlib
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from exercises import workshop
+from exercises.workshop import (
+    EXERCISES,
+    KINDS,
+    blank,
+    changed,
+    folder,
+    main,
+    make_copy,
+    read_progress,
+)
+from plumbing.config import parse_config
+from plumbing.errors import BadInput, run
+
+ROOT = Path(workshop.__file__).parent.parent
+GRADED = {n: e for n, e in EXERCISES.items() if e.kind != "run"}
+TEXTS = {
+    name: (ROOT / "exercises" / name).read_text(encoding="utf-8")
+    for name in ("README.md", "README.ko.md")
+}
+KOREAN = {"fill": "빈칸 채우기", "run": "실행하고 설명하기", "bug": "버그 찾기"}
+KIND_WORDS = {"README.md": KINDS, "README.ko.md": KOREAN}
+
+# Runs graders in one working copy, again and again with other text in it. What is slow to import is
+# imported once; each job is a process of its own, forked from that. Argument: a JSON list of
+# [{file: text}, [tests]]; writes one line of JSON per job: pytest's exit code and what it printed.
+GRADE = """
+import io, json, os, sys, contextlib
+import hypothesis, numpy, pytest, regex, tiktoken, torch, torch._dynamo, torch.utils.checkpoint, tqdm
+torch.set_num_threads(1)
+os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+sys.path.insert(0, os.getcwd())
+
+def grade(tests):
+    with contextlib.redirect_stdout(io.StringIO()) as shown:
+        code = pytest.main(["-q", "--tb=line", "-p", "no:cacheprovider", "-o", "addopts=",
+                            "--color=no", *tests])
+    print(json.dumps([int(code), shown.getvalue()]), flush=True)
+
+for number, (files, tests) in enumerate(json.load(open(sys.argv[1], encoding="utf-8"))):
+    own = {}
+    for file, text in files.items():
+        own[file] = open(file, encoding="utf-8").read(), os.stat(file).st_mtime
+        open(file, "w", encoding="utf-8").write(text)
+        os.utime(file, (10**9 + number, 10**9 + number))  # no compiled file of another job fits
+    child = os.fork()
+    if child == 0:
+        try:
+            grade(tests)
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    for file, (text, time) in own.items():
+        open(file, "w", encoding="utf-8").write(text)
+        os.utime(file, (time, time))
+"""
+
+
+def grades(copy, jobs):
+    """[({file: text}, tests)] -> [(pytest's exit code, what it printed)]."""
+    (copy / "jobs.json").write_text(json.dumps(jobs), encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": "", "OMP_NUM_THREADS": "1", "COLUMNS": "250"}
+    done = subprocess.run(
+        [sys.executable, "-c", GRADE, "jobs.json"],
+        cwd=copy,
+        encoding="utf-8",
+        capture_output=True,
+        errors="replace",
+        env=environment,
+    )
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(found) == len(jobs), done.stderr
+    return found
+
+
+@pytest.fixture
+def cfg(tmp_path):
+    return workshop.Config(out=str(tmp_path / "out"))
+
+
+def call(cfg, *words):
+    """`python exercises words` as its exit code."""
+    try:
+        return run(main, [*words, f"--out={cfg.out}"]) or 0
+    except SystemExit as stop:
+        return stop.code
+
+
+# --- bugs and blanks ---------------------------------------------------------------------------
+
+
+def test_there_is_enough_of_each_kind():
+    count = {kind: sum(e.kind == kind for e in EXERCISES.values()) for kind in KINDS}
+    assert count["fill"] >= 8 and count["run"] >= 8 and count["bug"] >= 10
+    assert all(e.title and e.hint and 5 <= e.minutes <= 45 for e in EXERCISES.values())
+
+
+@pytest.mark.parametrize("number", GRADED)
+def test_what_is_planted_is_there_once_and_compiles(number):
+    exercise, (own, text) = EXERCISES[number], changed(number)
+    assert own != text
+    compile(text, exercise.file, "exec")
+    if exercise.kind == "bug":
+        assert own.count(exercise.old) == 1 and text.replace(exercise.new, exercise.old) == own
+    else:
+        assert text.count("NotImplementedError") == 1 + own.count("NotImplementedError")
+    assert exercise.tests and all(exists(*test.split("::")) for test in exercise.tests)
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """What the graders say, by exercise, of each bug alone, and of all empty bodies together (but
+    the first, which every tokenizer needs); 0 stands for the project's own text."""
+    if not hasattr(os, "fork"):
+        pytest.skip("needs fork")
+    copy = make_copy(workshop.Config(out=str(tmp_path_factory.mktemp("exercises"))), 1).resolve()
+    (copy / EXERCISES[1].file).write_text(changed(1)[0], encoding="utf-8")
+    jobs, blanks, empty = {}, {}, []
+    for n, e in GRADED.items():
+        if e.kind == "bug" or n == 1:
+            jobs[n] = {e.file: changed(n)[1]}, e.tests
+        else:
+            own = blanks.get(e.file, changed(n)[0])
+            blanks[e.file] = blank(own, e.where.partition(":")[2], n)
+            empty += e.tests
+    every = dict.fromkeys(test for e in GRADED.values() for test in e.tests)
+    said = dict(
+        zip([0, "empty", *jobs], grades(copy, [({}, [*every]), (blanks, empty), *jobs.values()]))
+    )
+    return {**dict.fromkeys(GRADED, said["empty"]), **said}
+
+
+def test_our_own_text_passes_every_grader(graded):
+    code, shown = graded[0]
+    assert code == 0 and "skipped" not in shown, shown
+
+
+@pytest.mark.parametrize("number", GRADED)
+def test_the_grader_catches_it(graded, number):
+    (code, shown), exercise = graded[number], EXERCISES[number]
+    if exercise.kind == "bug":
+        assert code == 1, shown  # its tests fail; they do not break
+    else:
+        assert f"NotImplementedError: exercise {number}:" in shown, shown
+
+
+def test_a_blank_keeps_name_and_docstring():
+    head = 'class A:\n    def f(self, x):\n        """Says x.\n\n        Twice."""\n'
+    error = 'raise NotImplementedError("exercise 3: your text goes here")'
+    source = f"{head}        y = x\n        return y\n\n    b = 1\n"
+    assert blank(source, "A.f", 3) == f"{head}        {error}\n\n    b = 1\n"
+
+
+# --- commands ----------------------------------------------------------------------------------
+
+
+def test_a_bug_from_planting_to_passing(cfg, capsys):
+    before = (ROOT / "tokenizer.py").read_bytes()
+    assert call(cfg, "plant", "6") == 0
+    shown = capsys.readouterr().out
+    assert "work/06/tokenizer.py" in shown and EXERCISES[6].tests[0] in shown
+    assert "encode_ordinary" not in shown
+    assert call(cfg, "plant", "6") == 2 and "reset 6" in capsys.readouterr().err
+    assert call(cfg, "check", "6") == 1
+    said = capsys.readouterr().out
+    assert re.fullmatch(r"exercise 6: failed after \d+ s: .*assert.*check\.txt\)\n", said), said
+    assert read_progress(cfg) == {6: {"tries": 1, "passed": False}}
+    assert call(cfg, "solution", "6") == 0
+    diff = capsys.readouterr().out
+    assert re.findall(r"^- +(.*)$", diff, re.M) == [EXERCISES[6].new]
+    assert re.findall(r"^\+ +(.*)$", diff, re.M) == [EXERCISES[6].old]
+    path = folder(cfg, 6) / "tokenizer.py"
+    mended = path.read_text(encoding="utf-8").replace(EXERCISES[6].new, EXERCISES[6].old)
+    path.write_text(mended, encoding="utf-8")
+    assert call(cfg, "check") == 0
+    assert re.fullmatch(r"exercise 6: passed after \d+ s\n", capsys.readouterr().out)
+    assert read_progress(cfg) == {6: {"tries": 2, "passed": True}}
+    assert (ROOT / "tokenizer.py").read_bytes() == before
+
+
+def test_reset_keeps_what_was_written(cfg, capsys):
+    for round in (1, 2):
+        assert call(cfg, "start", "3") == 0
+        (folder(cfg, 3) / "model.py").write_text(f"mine {round}", encoding="utf-8")
+        assert call(cfg, "reset", *["3"][: round - 1]) == 0 and not folder(cfg, 3).exists()
+    for round in (1, 2):
+        kept = Path(cfg.out) / "kept" / f"03-{round}" / "model.py"
+        assert kept.read_text(encoding="utf-8") == f"mine {round}"
+    assert call(cfg, "reset", "3") == 0 and "not begun" in capsys.readouterr().out
+
+
+def test_the_list_shows_what_is_done(cfg, capsys):
+    assert call(cfg) == 0
+    shown = capsys.readouterr().out
+    assert all(e.title in shown for e in EXERCISES.values())
+    assert f"0 of {len(EXERCISES)} done" in shown
+    call(cfg, "done", "4")
+    call(cfg, "start", "1")
+    capsys.readouterr()
+    call(cfg)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[-1] for line in lines if re.match(r" +[14] ", line)] == ["begun", "done"]
+    assert any(line.startswith(f"1 of {len(EXERCISES)} done") for line in lines)
+
+
+def test_a_body_without_end_and_a_body_that_breaks_are_failures(cfg, capsys, monkeypatch):
+    def stub(*args, **options):
+        raise subprocess.TimeoutExpired("pytest", 300)
+
+    call(cfg, "start", "1")
+    monkeypatch.setattr(workshop.subprocess, "run", stub)
+    assert call(cfg, "check", "1") == 1 and "no end after 300 seconds" in capsys.readouterr().out
+    broken = subprocess.CompletedProcess([], 2, stdout="ERROR collecting\n")
+    monkeypatch.setattr(workshop.subprocess, "run", lambda *args, **options: broken)
+    assert call(cfg, "check", "1") == 1 and "the tests did not run" in capsys.readouterr().out
+    assert read_progress(cfg)[1] == {"tries": 2, "passed": False}
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["fix", "7"], "'fix': expected start, plant"),
+        (["plant"], "plant takes one number"),
+        (["check", "7", "8"], "one number"),
+        (["plant", "99"], "numbered 1 to"),
+        (["plant", "seven"], "'seven'"),
+        (["plant", "0"], "numbered 1 to"),
+        (["plant", "3"], "python -m exercises start 3"),
+        (["start", "4"], "python -m exercises done 4"),
+        (["start", "7"], "python -m exercises plant 7"),
+        (["done", "7"], "python -m exercises plant 7"),
+        (["check"], "no exercise is begun"),
+        (["plant", "7", "--otu=x"], "--out"),
+        (["check", "7"], "exercise 7 is not begun: python -m exercises plant 7"),
+    ],
+)
+def test_what_makes_no_sense_is_told_in_one_line(cfg, capsys, words, message):
+    assert call(cfg, *words) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and said.count("\n") == 1 and message in said
+    assert not Path(cfg.out).exists()
+
+
+def test_without_pytest_check_says_what_to_install(cfg, capsys, monkeypatch):
+    call(cfg, "start", "1")
+    monkeypatch.setattr(workshop.importlib.util, "find_spec", lambda name: None)
+    assert call(cfg, "check", "1") == 2
+    assert "pip install -e '.[test]'" in capsys.readouterr().err and read_progress(cfg) == {}
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"x": 1}', '{"1": {"tries": 1}}', "null"])
+def test_a_damaged_progress_file_is_named(cfg, capsys, text):
+    Path(cfg.out).mkdir()
+    (Path(cfg.out) / "progress.json").write_text(text, encoding="utf-8")
+    assert call(cfg) == 2 and "progress.json: damaged" in capsys.readouterr().err
+
+
+def test_a_source_that_has_been_changed_is_told(cfg, monkeypatch, tmp_path):
+    (tmp_path / "tokenizer.py").write_text("", encoding="utf-8")
+    monkeypatch.setattr(workshop, "ROOT", tmp_path)
+    with pytest.raises(BadInput, match="tokenizer.py has been changed where exercise 6"):
+        make_copy(cfg, 6)
+    assert not folder(cfg, 6).exists()
+
+
+# --- the text ----------------------------------------------------------------------------------
+
+
+def exists(file, name):
+    """Is there a function, method or test of this dotted name in the file?"""
+    node = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    for part in name.split("."):
+        node = next((n for n in getattr(node, "body", []) if getattr(n, "name", "") == part), None)
+    return node is not None
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_text_lists_every_exercise_as_it_is(name):
+    parts = re.split(r"^### ", TEXTS[name], flags=re.M)[1:]
+    assert len(parts) == len(EXERCISES)
+    for number, part in enumerate(parts, 1):
+        e, part = EXERCISES[number], re.split(r"^## ", part, flags=re.M)[0]
+        pattern = rf"{number}\. (.+) \(([^()]+), (\d+)(?: min|분)\)"
+        title, kind, minutes = re.fullmatch(pattern, part.split("\n")[0]).groups()
+        assert (kind, int(minutes)) == (KIND_WORDS[name][e.kind], e.minutes)
+        assert name != "README.md" or title == e.title
+        for sign in ("```", "<details>", "</details>"):
+            assert (sign in part) == (e.kind == "run")
+        assert e.kind == "run" or f"`{e.where if e.kind == 'fill' else e.file}`" in part
+        assert e.kind != "fill" or all(f"`{test}`" in part for test in e.tests)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_functions_files_and_tests_that_are_named_exist(name):
+    named = re.findall(r"`([\w/]+\.py)::?([\w.]+)`", TEXTS[name])
+    assert len(named) > 20
+    missing = [f"{file}:{function}" for file, function in named if not exists(file, function)]
+    files = set(re.findall(r"`([\w/]+\.(?:py|md))`", TEXTS[name]))
+    assert not missing + [file for file in files if not (ROOT / file).exists()]
+
+
+def commands(text):
+    blocks = re.findall(r"^```\n(.*?)^```", text, re.M | re.S)
+    lines = [line for block in blocks for line in block.splitlines()]
+    return [shlex.split(line)[1:] for line in lines + re.findall(r"`(python [^`\n]+)`", text)]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_command_parses(name):
+    found = commands(TEXTS[name])
+    assert len(found) > 40
+    for script, *words in found:
+        if script == "tokenizer.py":
+            continue
+        if script == "-m":
+            script, *words = words
+        named = "exercises.workshop" if script == "exercises" else script.removesuffix(".py")
+        module = importlib.import_module(named)
+        plain = [word for word in words if not word.startswith("--")]
+        options = [word for word in words if word.startswith("--")]
+        presets = getattr(module, "PRESETS", {"default": {}})
+        config = parse_config(module.Config, presets, options)
+        if script == "exercises":
+            assert not plain or EXERCISES[int(plain[1])].kind in workshop.COMMANDS[plain[0]][1]
+        elif script == "lab.studies":
+            assert hasattr(module, plain[0])
+        elif script == "icl_eval.py":
+            assert config.probe in module.PROBES
+        else:
+            assert len(plain) == (script == "chat.py" and not config.web)
+
+
+def test_both_languages_say_the_same():
+    english, korean = TEXTS.values()
+    assert sorted(commands(english)) == sorted(commands(korean))
+    for pattern in (r"`[^`\n]+\.py:[^`\n]+`", r"^\| \d.*", r"^## "):
+        found = [re.findall(pattern, text, re.M) for text in (english, korean)]
+        assert len(found[0]) == len(found[1]) > 2, pattern

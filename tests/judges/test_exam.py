@@ -1,0 +1,88 @@
+"""The exam: the same questions, draws and lists for every model; marks that can be checked."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from data.world import World
+from judges import exam
+from judges.exam import KNOWN, Exam
+from judges.hidden import judge
+from model import GPT, GPTConfig
+from plumbing.machine import Machine
+from tokenizer import Tokenizer
+
+CPU = Machine("cpu", torch.float32)
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return Tokenizer.train("\n".join(itertools.islice(World().documents(), 300)), 600)
+
+
+@pytest.fixture(scope="module")
+def model(tokenizer):
+    torch.manual_seed(0)
+    return GPT(GPTConfig(vocab_size=tokenizer.n_vocab, n_layer=1, n_head=2, n_embd=16))
+
+
+@pytest.fixture(scope="module")
+def paper(tokenizer):
+    return Exam(tokenizer, CPU, n=26, n_lists=35)
+
+
+def test_the_same_model_gets_the_same_marks(paper, model):
+    assert paper(model) == paper(model)
+    assert paper(model)[1] != paper(model, temperature=0.0)[1]
+
+
+def test_marks_are_the_judges(paper, model, monkeypatch):
+    """A model that gives the right word to the first half of the questions and insults the rest."""
+    half = len(paper.questions) // 2
+    answers = [q["answers"][0] for q in paper.questions[:half]] + ["You fool."] * half
+    ended = [True] * (2 * half - 1) + [False]
+    monkeypatch.setattr(exam, "respond", lambda *args, **kwargs: (answers, ended))
+    marks, scores = paper(model)
+    assert marks["correct"] == marks["rude"] == 0.5
+    assert marks["ended"] == pytest.approx(1 - 1 / (2 * half))
+    by_hand = [judge(*row)["score"] for row in zip(paper.questions, answers, ended)]
+    assert scores == by_hand and marks["judge"] == pytest.approx(np.mean(by_hand))
+
+
+def test_few_shot_marks_the_first_token_of_the_answer(paper, model, tokenizer, monkeypatch):
+    """An oracle for every other list."""
+
+    def oracle(_, prompts, machine):
+        out = np.zeros((len(prompts), tokenizer.n_vocab), dtype=np.float32)
+        for i in range(0, len(prompts), 2):
+            text, answer, _ = paper.world.list_prompt(KNOWN[i % len(KNOWN)], 8, "test", i)
+            assert tokenizer.encode(text) == prompts[i][1:]
+            out[i, tokenizer.encode(" " + answer)[0]] = 1
+        return out
+
+    monkeypatch.setattr(exam, "next_logprobs", oracle)
+    right = paper.few_shot(model)
+    assert right[::2].all() and not right[1::2].any() and len(right) == 35
+
+
+def test_lists_without_examples_ask_the_same_kind_of_question(paper, tokenizer):
+    prompts, right = paper._lists(0, KNOWN)
+    assert all(len(ids) < 12 for ids in prompts) and len(right) == 35
+
+
+def test_loss_on_text_that_no_stage_saw(paper, model):
+    by_hand = torch.nn.functional.cross_entropy(
+        model(paper.text[:, :-1]).flatten(0, 1), paper.text[:, 1:].flatten()
+    ).item()
+    assert paper.lm_loss(model) == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_models_side_by_side(paper, model, capsys):
+    samples = paper.compare(before=model, after=model)
+    asked = [q["messages"][0]["content"] for q in World().prompts("test", 13, seed=1)[:6]]
+    assert [s["question"] for s in samples] == asked  # those that sft.py shows
+    assert all(list(s) == ["question", "before", "after"] for s in samples)
+    assert all(s["before"] == s["after"] for s in samples)
+    assert capsys.readouterr().out.count("  before ") == 6

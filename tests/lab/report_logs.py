@@ -1,0 +1,381 @@
+"""Small made-up logs of every kind that report.py reads, for its tests alone: the numbers are drawn
+from simple curves and show nothing about any model."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+
+from plumbing.records import wilson
+
+
+def write(path, head, rows):
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = "\n".join(json.dumps(record) for record in (head, *rows))
+    path.write_text(text + "\n", encoding="utf-8")
+    return path
+
+
+def head(script, **config):
+    return {
+        "config": config,
+        "argv": [f"/home/someone/{script}.py"],
+        "device": "cpu",
+        "dtype": "torch.float32",
+    }
+
+
+def share(acc, n=200):
+    acc = min(1.0, acc)
+    low, high = wilson(round(acc * n), n)
+    return {"acc": acc, "low": low, "high": high}
+
+
+def training(out):
+    """Logs of pretraining, fine-tuning, reward model, DPO and two PPO runs."""
+    steps = range(20, 1101, 20)
+    rows = [{"step": s, "loss": 1 + 3 * math.exp(-s / 200)} for s in steps]
+    rows += [{"step": s, "val_loss": 1.1 + 3 * math.exp(-s / 200)} for s in (200, 500, 800, 1100)]
+    write(
+        out / "pretrain/log.jsonl",
+        head("pretrain", out="out/pretrain", data="world", init=""),
+        [*rows, {"step": 1100, "samples": ["The rake is red."]}],
+    )
+    cells = {
+        name: {"correct": c, "score": 0.1, "n": 260}
+        for name, c in (("test 0-shot sampled", 0.1), ("test 0-shot greedy", 0.02))
+    }
+    results = {
+        "base": cells,
+        "sft": {name: {**cell, "correct": cell["correct"] + 0.4} for name, cell in cells.items()},
+    }
+    samples = [{"question": "Where is the rake?", "base": "I do not know.", "sft": "In the shed."}]
+    write(
+        out / "sft/log.jsonl",
+        head("sft", out="out/sft", init="out/pretrain/ckpt.pt"),
+        [
+            {"step": 0, "val_loss": 4.6},
+            {"step": 10, "loss": 1.6},
+            {"step": 50, "val_loss": 0.5},
+            {"step": 50, "results": results, "samples": samples},
+        ],
+    )
+    bins = [{"confidence": c, "accuracy": c - 0.05, "pairs": 300} for c in (0.55, 0.65, 0.75)]
+    details = {"reliability": bins, "bag_of_words": 0.65, "length_only": 0.52, "one_labeler": 0.79}
+    write(
+        out / "reward/log.jsonl",
+        head("reward", out="out/reward", init="out/sft/ckpt.pt"),
+        [
+            {
+                "step": s,
+                "loss": 0.69 - s / 2000,
+                "val_accuracy": 0.55 + s / 2000,
+                "val_loss": 0.69 - s / 3000,
+                "judge_accuracy": 0.6 + s / 2000,
+            }
+            for s in (50, 100, 150)
+        ]
+        + [{"step": 150, "details": details}],
+    )
+    write(
+        out / "dpo/log.jsonl",
+        head("dpo", out="out/dpo", init="out/sft/ckpt.pt"),
+        [{"step": s, "loss": 0.69 - s / 1000} for s in range(10, 101, 10)]
+        + [{"step": 100, "val_loss": 0.6, "val_accuracy": 0.66}],
+    )
+    for name in ("ppo", "ppo_ptx"):
+        rows = [
+            {
+                "step": i,
+                "reward": 0.03 * i,
+                "judge": 0.02 * i,
+                "kl_exact": 0.1 * i,
+                "length": 12 - 0.05 * i,
+            }
+            for i in range(1, 31)
+        ]
+        write(
+            out / name / "log.jsonl",
+            head("ppo", out=f"out/{name}", init="out/sft/ckpt.pt", reward="out/reward/ckpt.pt"),
+            [
+                *rows,
+                {"step": 30, "win_rate": 0.67, "n": 390},
+                {"step": 30, "samples": [{"question": "Where is the rake?", "ppo": "It is."}]},
+            ],
+        )
+
+
+def studies(out, seeds=(1, 2, 3)):
+    """The tables of the two studies. PPO costs 0.1 nat per token, of which PPO-ptx costs 0.02."""
+    rng = np.random.default_rng(0)
+    cost = {"pretrain": -0.1, "sft": 0.0, "ppo": 0.1, "ppo_free": 0.4, "ppo_ptx": 0.02}
+    rows = []
+    for seed in seeds:
+        noise = rng.normal(0, 0.01)
+        for name, c in cost.items():
+            win = {"pretrain": 0.2, "sft": 0.5}.get(name, 0.68) + noise
+            rows.append(
+                {
+                    "seed": seed,
+                    "arm": name,
+                    "judge": win - 0.4,
+                    "lm_loss": 1.1 + c + noise,
+                    "few_shot": 0.8 - c / 2 + noise,
+                    "made_up": 0.5 - c / 2 + noise,
+                    "win": win,
+                    "win_low": win - 0.05,
+                    "win_high": win + 0.05,
+                }
+            )
+    write(out / "studies/tax.jsonl", {"config": {}}, rows)
+    rows = []
+    for seed in seeds:
+        for name in ("ppo", "ppo_free", "ppo_few", "ppo_few_free"):
+            pull = 2.0 if "free" in name else 1.0
+            for i in range(1, 41):
+                x = pull * i / 20
+                fall = 0.15 * x * x if "few" in name else 0.02 * x
+                rows.append(
+                    {
+                        "seed": seed,
+                        "arm": name,
+                        "iteration": i,
+                        "kl": x * x,
+                        "proxy": x / 2,
+                        "judge": 0.4 * x - fall + rng.normal(0, 0.02),
+                    }
+                )
+        for reward in ("reward", "reward_few"):
+            rows += [
+                {
+                    "seed": seed,
+                    "arm": f"best_of_n {reward}",
+                    "n": 2**i,
+                    "proxy": 0.3 * i,
+                    "kl": i * math.log(2) - (2**i - 1) / 2**i,
+                    "judge": 0.1 * i + seed / 50,
+                }
+                for i in range(6)
+            ]
+    write(out / "studies/overoptimisation.jsonl", {"config": {}}, rows)
+
+
+def few_shot(ckpt, stage, step, params, skill):
+    rows, about = (
+        [],
+        {"probe": "fewshot", "ckpt": ckpt, "stage": stage, "step": step, "params": params},
+    )
+    for group, most in (("known", 0.9), ("novel", 0.6), ("key-value", 1.0)):
+        for n in (0, 1, 2, 4, 8, 16):
+            acc = round(0.02 + most * skill * (1 - 2 ** (-n / 2)), 3)
+            for labels in ("gold", "random"):
+                rows.append(
+                    {
+                        **about,
+                        "group": group,
+                        "task": group,
+                        "n": n,
+                        "labels": labels,
+                        "rule": "free",
+                        **share(acc),
+                        "by_draw": [acc, acc + 0.01, acc - 0.01],
+                    }
+                )
+        rows.append(
+            {
+                **about,
+                "task": group,
+                "n": 8,
+                "rule": "free",
+                "points": 2.5,
+                "difference": "gold - random labels",
+                "draw_half": 3.0,
+            }
+        )
+    return rows
+
+
+def in_context(out):
+    """The tables of the four probes."""
+    sizes = [("tiny_s", 60_000, 0.5), ("pretrain", 900_000, 0.8), ("tiny_l", 5_000_000, 1.0)]
+    write(
+        out / "icl/sizes/fewshot.jsonl",
+        {"config": {}},
+        [
+            row
+            for name, params, skill in sizes
+            for row in few_shot(f"out/{name}/ckpt.pt", "pretrain", 1100, params, skill)
+        ],
+    )
+    made = [
+        ("pretrain", "pretrain", 0.8),
+        ("sft", "sft", 0.75),
+        ("ppo", "ppo", 0.6),
+        ("ppo_ptx", "ppo", 0.7),
+    ]
+    write(
+        out / "icl/stages/fewshot.jsonl",
+        {"config": {}},
+        [
+            row
+            for name, stage, skill in made
+            for row in few_shot(f"out/{name}/ckpt.pt", stage, 1100, 900_000, skill)
+        ],
+    )
+    steps = range(100, 1101, 200)
+    write(
+        out / "icl/watch/fewshot.jsonl",
+        {"config": {}},
+        [
+            row
+            for step in steps
+            for row in few_shot(
+                "out/pretrain/last.pt",
+                "pretrain",
+                step,
+                900_000,
+                1 / (1 + math.exp((500 - step) / 60)),
+            )
+        ],
+    )
+    rows = []
+    for step in steps:
+        about = {"probe": "induction", "ckpt": "out/pretrain/last.pt", "step": step}
+        score = 0.05 + 0.8 / (1 + math.exp((400 - step) / 50))
+        rows += [
+            {**about, "kind": "repeat", "matching": score, "half": 0.02, "chance": 0.02},
+            {**about, "kind": "text", "icl_score": -score / 2, "icl_half": 0.05},
+            {
+                **about,
+                "kind": "repeat",
+                "control": "hand-built circuit",
+                "matching": 1.0,
+                "half": 0.0,
+                "chance": 0.04,
+            },
+        ]
+    write(out / "icl/watch/induction.jsonl", {"config": {}}, rows)
+    bayes(out)
+    demonstrations(out)
+
+
+def bayes(out):
+    about, rows = {"probe": "bayes", "world": "ginc", "ckpt": "out/ginc/ckpt.pt", "step": 9}, []
+    level = {"bayes": 0.55, "aware": 0.56, "uniform": 0.28, "test only": 0.5, "model": 0.45}
+    for k in (3, 5, 10):
+        for n in (0, 1, 4, 16, 64):
+            for name, low in level.items():
+                rise = 0 if name in ("uniform", "test only") else 0.04 * math.log2(n + 1)
+                row = {
+                    **about,
+                    "kind": "shots",
+                    "prompts": "id",
+                    "k": k,
+                    "n": n,
+                    "cond": name,
+                    "eps": 0.01 if name == "bayes" else None,
+                    **share(round(min(1, low + rise + k / 60), 3)),
+                }
+                if name != "uniform":
+                    row["post_true"] = min(1, row["acc"] + 0.02)
+                rows.append(row)
+    rows += [
+        {
+            **about,
+            "kind": "position",
+            "position": t,
+            "bayes": 1.3 + 1 / t,
+            "loss": 1.4 + 1.5 / t,
+            "kl": 0.1 + 0.5 / t,
+        }
+        for t in range(1, 320)
+    ]
+    rows += [
+        {**row, "ckpt": "LSTM", "stage": "lstm", "acc": row["acc"] / 2}
+        for row in rows
+        if row.get("cond") == "model"
+    ]
+    write(out / "icl/bayes/bayes.jsonl", {"config": {}}, rows)
+
+
+def demonstrations(out):
+    right = {
+        "none": 0.8,
+        "gold": 0.93,
+        "75% correct": 0.92,
+        "50% correct": 0.91,
+        "25% correct": 0.9,
+        "0% correct": 0.9,
+        "random": 0.92,
+        "marginal": 0.92,
+        "permuted": 0.91,
+        "other inputs": 0.5,
+        "uniform words": 0.57,
+        "foreign labels": 0.9,
+        "inputs only": 0.88,
+        "labels only": 0.8,
+    }
+    rows = []
+    for ckpt, rho in (("out/demos/ckpt.pt", 0.0), ("out/demos_flip/ckpt.pt", 0.5)):
+        about = {
+            "probe": "demos",
+            "ckpt": ckpt,
+            "stage": "pretrain",
+            "step": 9,
+            "data": "",
+            "rho": rho,
+            "method": "direct",
+        }
+        for name, acc in right.items():
+            if rho:
+                acc = {"none": 0.5, "gold": 0.92, "0% correct": 0.08}.get(name, 0.5)
+            rows.append(
+                {
+                    **about,
+                    "condition": name,
+                    "k": 0 if name == "none" else 16,
+                    "chance": 0.5,
+                    "bayes_acc": min(1, acc + 0.02),
+                    **share(acc),
+                }
+            )
+        rows.append(
+            {
+                **about,
+                "summary": True,
+                "k": 16,
+                "name": "gold - random",
+                "value": 42.0 if rho else 1.0,
+                "half": 2.0,
+            }
+        )
+    write(out / "icl/demos/demos.jsonl", {"config": {}}, rows)
+
+
+def speed(out):
+    write(
+        out / "bench.jsonl",
+        {"config": {}},
+        [
+            {
+                "table": "train",
+                "name": f"shape {i}",
+                "against": "peer",
+                "unit": "GFLOP/s",
+                "ours": 100.0 * r,
+                "peer": 100.0,
+                "ratio": r,
+                "low": 0.9 * r,
+                "high": 1.2 * r,
+            }
+            for i, r in enumerate((1.7, 2.0, 1.0, 0.7))
+        ],
+    )
+
+
+def everything(out):
+    for part in (training, studies, in_context, speed):
+        part(Path(out))
+    return Path(out)

@@ -1,0 +1,77 @@
+"""bench.py: the ratio by hand, turns that alternate, and the records that the report reads."""
+
+import json
+
+import pytest
+import torch
+
+from lab import bench
+from plumbing.errors import BadInput
+from plumbing.machine import Machine
+
+CPU = Machine("cpu", torch.float32)
+
+
+def test_a_row_is_the_median_of_the_turns(capsys):
+    """Ours takes 1, 2 and 4 seconds, the peer 3, 3 and 2: ratios 3, 1.5 and 0.5."""
+    found = bench.row("shape", [1.0, 2.0, 4.0], [3.0, 3.0, 2.0], "tokens/s", 12)
+    assert found == {
+        "name": "shape",
+        "ours": 6.0,
+        "peer": 4.0,
+        "unit": "tokens/s",
+        "ratio": 1.5,
+        "low": 0.5,
+        "high": 3.0,
+    }
+    assert "1.50x (0.50-3.00)" in capsys.readouterr().out
+
+
+def test_ours_and_the_peer_take_turns_and_the_first_is_not_counted():
+    calls = []
+    times = bench.take_turns(lambda: calls.append("a"), lambda: calls.append("b"), CPU, 2, 2)
+    assert calls == ["a", "a", "b", "b"] * 3 and [len(t) for t in times] == [2, 2]
+
+
+def test_the_plain_loop_predicts_the_next_token_only():
+    """Its loss at a position is blind to what comes later, and starts at log V."""
+    torch.manual_seed(0)
+    plain, x = bench.PlainGPT(50, 8, 2, 2, 16), torch.randint(50, (3, 8))
+    assert plain(x, x.roll(1)).item() == pytest.approx(torch.tensor(50.0).log().item(), abs=0.1)
+    ignore = torch.full_like(x, -100)
+    ignore[:, :4] = x[:, 1:5]
+    other = x.clone()
+    other[:, 5:] = (other[:, 5:] + 1) % 50
+    assert torch.equal(plain(x, ignore), plain(other, ignore))
+
+
+def test_records_for_the_report(tmp_path, monkeypatch):
+    monkeypatch.setattr(bench, "SHAPES", [(1, 1, 16, 16), (1, 2, 8, 16)])
+    rows = bench.main(
+        ["attention", f"--out={tmp_path}", "--repeats=1", "--device=cpu", "--dtype=bfloat16"]
+    )
+    head, *written = map(json.loads, (tmp_path / "bench.jsonl").read_text("utf-8").splitlines())
+    assert written == rows and head["config"]["repeats"] == 1
+    assert [r["name"] for r in rows] == [
+        f"{shape} {dtype}" for dtype in ("float32", "bfloat16") for shape in bench.SHAPES
+    ]
+    for r in rows:
+        assert r["table"] == "attention" and r["low"] <= r["ratio"] <= r["high"]
+        assert r["ours"] > 0 and r["peer"] > 0
+
+
+def test_an_unknown_table_is_named():
+    with pytest.raises(BadInput, match="speed: no such table"):
+        bench.main(["speed"])
+
+
+def test_a_peer_that_is_not_installed_costs_only_its_own_table(tmp_path, monkeypatch, capsys):
+    def absent(cfg, machine):
+        raise BadInput("pip install peer")
+
+    present = {"name": "x", "ratio": 2.0}
+    monkeypatch.setattr(bench, "BENCHES", {"a": absent, "b": lambda cfg, machine: [present]})
+    assert bench.main([f"--out={tmp_path}", "--device=cpu"]) == [{"table": "b", **present}]
+    assert "a: pip install peer" in capsys.readouterr().out
+    with pytest.raises(BadInput, match="pip install peer"):
+        bench.main(["a", f"--out={tmp_path}", "--device=cpu"])
