@@ -10,20 +10,29 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from judges.hidden import judge
-
 
 def hold_out(records, seed):
     """(training, validation): a tenth of the questions, with all their comparisons, is held out."""
-    questions = sorted({json.dumps(r["messages"]) for r in records})
+    asked = [json.dumps(r["messages"]) for r in records]
+    questions = sorted(set(asked))
     order = np.random.default_rng(seed).permutation(len(questions))
     held = {questions[i] for i in order[: max(1, len(questions) // 10)]}
-    train = [r for r in records if json.dumps(r["messages"]) not in held]
-    return train, [r for r in records if json.dumps(r["messages"]) in held]
+    train = [r for r, question in zip(records, asked) if question not in held]
+    val = [r for r, question in zip(records, asked) if question in held]
+    return train, val
+
+
+def places(record):
+    """The place of each response in the labeler's ranking, 0 the best; equals share one."""
+    place = {i: p for p, group in enumerate(record["ranking"]) for i in group}
+    return [place[i] for i in range(len(record["responses"]))]
 
 
 def pairs_of(records, values, better):
-    """(difference of values, does the first win) for each pair that `better` does not tie."""
+    """(difference of values, does the first win) for each pair that `better` does not tie.
+
+    `better(record)` gives a number for each response, the lower the better.
+    """
     margins, wins = [], []
     for record, value in zip(records, values):
         order = better(record)
@@ -34,44 +43,42 @@ def pairs_of(records, values, better):
     return np.array(margins), np.array(wins)
 
 
-def places(record):
-    """The place of each response in the labeler's ranking."""
-    place = {i: p for p, group in enumerate(record["ranking"]) for i in group}
-    return [place[i] for i in range(len(record["responses"]))]
-
-
-def gold(record):
-    """The hidden judge's order of the responses (simulated): minus the score; lower is better."""
-    return [-round(judge(record, text)["score"], 6) for text in record["responses"]]
-
-
 def accuracy(margins, wins):
     """Share of pairs that the difference of scores orders as the label does; a zero counts half."""
     return float(np.mean(np.where(margins == 0, 0.5, (margins > 0) == wins)))
 
 
 def bag_of_words(train, val):
-    """The baseline without a network: a logistic regression on the words of the answers."""
-    words = sorted({w for r in train for text in r["responses"] for w in text.lower().split()})
-    index = {w: i for i, w in enumerate(words)}
+    """The baseline without a network: a logistic regression on the words of the answers.
 
-    def features(text):
-        x = np.zeros(len(index), dtype=np.float32)
-        for w in text.lower().split():
-            if w in index:
-                x[index[w]] += 1
+    Returns a score of each response of each record of `val`.
+    """
+    words = sorted({w for r in train for text in r["responses"] for w in text.lower().split()})
+    index = {word: i for i, word in enumerate(words)}
+
+    def features(record):
+        """How often each word occurs in each response (K, words)."""
+        x = np.zeros((len(record["responses"]), len(index)), dtype=np.float32)
+        for row, text in zip(x, record["responses"]):
+            for word in text.lower().split():
+                if word in index:
+                    row[index[word]] += 1
         return x
 
     pairs = []
-    for r in train:
-        xs, place = [features(text) for text in r["responses"]], places(r)
-        pairs += [
-            xs[i] - xs[j]
-            for i, j in itertools.permutations(range(len(xs)), 2)
-            if place[i] < place[j]
-        ]
-    x = torch.from_numpy(np.stack(pairs[:20_000]))
-    weight = torch.zeros(len(index), requires_grad=True)
+    for record in train:
+        x, place = features(record), places(record)
+        for i, j in itertools.permutations(range(len(x)), 2):
+            if place[i] < place[j]:
+                pairs.append(x[i] - x[j])
+    weight = logistic_regression(np.stack(pairs[:20_000]))
+    return [np.array([x @ weight for x in features(record)]) for record in val]
+
+
+def logistic_regression(differences):
+    """Weights (words,) that make w·(better − worse) large: −log σ of it, plus a little decay."""
+    x = torch.from_numpy(differences)
+    weight = torch.zeros(x.shape[1], requires_grad=True)
     optimizer = torch.optim.LBFGS([weight], max_iter=50)
 
     def closure():
@@ -81,5 +88,4 @@ def bag_of_words(train, val):
         return loss
 
     optimizer.step(closure)
-    w = weight.detach().numpy()
-    return [np.array([features(text) @ w for text in r["responses"]]) for r in val]
+    return weight.detach().numpy()

@@ -1,20 +1,78 @@
 """The exam of the tiny world: a model answers held-out questions, and the hidden judge marks them.
 
-For evaluation only. What it measures is simulated: the judge is a program (data/judge.py).
+A stage that learns asks the judge here and nowhere else, and only to print what it was told: no
+file with a loss imports judges/hidden.py, so no gradient can come from it. What is measured is
+simulated: the judge is a program.
 """
 
-import functools
 import itertools
 
 import numpy as np
 import torch
 
-from data.world import World
-from judges.hidden import judge
+from judges.hidden import default_world, judge
 from likelihood import next_logprobs
 from sampling import respond
 
 KNOWN = ("kind", "colour", "place", "size", "owner", "opposite", "past")  # few-shot list tasks
+
+
+def verdicts(questions, texts, ended):
+    """What the judge says of each answer: a dict of its parts, and their sum as "score"."""
+    return [judge(*row) for row in zip(questions, texts, ended)]
+
+
+def gold(record):
+    """The judge's order of a comparison's responses: minus the score; lower is better."""
+    return [-round(judge(record, text)["score"], 6) for text in record["responses"]]
+
+
+def column(found, part):
+    """One part of each verdict, as an array."""
+    return np.array([verdict[part] for verdict in found])
+
+
+def marks(found):
+    """Mean score of some verdicts, and the shares that are correct, and rude."""
+    score = column(found, "score")
+    correct = column(found, "correct") > 0
+    rude = column(found, "harmless") < 0
+    return {
+        "judge": float(score.mean()),
+        "correct": float(correct.mean()),
+        "rude": float(rude.mean()),
+    }
+
+
+def world_figures(questions, texts, ended):
+    """{"judge", "correct", "rude"} of answers to questions of the world, for a stage's log."""
+    return marks(verdicts(questions, texts, ended))
+
+
+def questions_table(model, tokenizer, machine, n_eval, base):
+    """Held-out questions, by sampling at temperature 1 and greedily: {"test 0-shot sampled":
+    {"correct": share, "score": mean, "n": questions}, ...}.
+
+    "test" asks of held-out items, "paraphrase" in wordings that no training text has. A base model
+    reads a transcript, and is also asked after five worked examples.
+    """
+    world = default_world()
+    rows = [("test", 0), ("paraphrase", 0)]
+    if base:
+        rows.insert(1, ("test", 5))
+    table = {}
+    for split, shots in rows:
+        questions = world.prompts(split, n_eval, seed=0)
+        asked = [world.few_shot(q, shots, seed=i) for i, q in enumerate(questions)]
+        for name, temperature in (("sampled", 1.0), ("greedy", 0.0)):
+            texts, ended = respond(model, tokenizer, asked, machine, not base, temperature)
+            found = world_figures(questions, texts, ended)
+            table[f"{split} {shots}-shot {name}"] = {
+                "correct": found["correct"],
+                "score": found["judge"],
+                "n": len(questions),
+            }
+    return table
 
 
 class Exam:
@@ -22,53 +80,52 @@ class Exam:
     with the same draws, so that two models are compared question by question."""
 
     def __init__(self, tokenizer, machine, n=390, n_lists=105, seed=0):
-        self.world, self.tokenizer, self.machine = World(), tokenizer, machine
+        self.world = default_world()
+        self.tokenizer = tokenizer
+        self.machine = machine
         self.questions = self.world.prompts("test", n, seed=seed)
-        self.noise = torch.rand(n, 32, generator=torch.Generator().manual_seed(seed))
+        generator = torch.Generator().manual_seed(seed)
+        self.noise = torch.rand(n, 32, generator=generator)
         self.n_lists = n_lists
         text = list(itertools.islice(self.world.documents(10**6), 400))
         ids = torch.tensor(tokenizer.encode_documents(text))
-        self.text = ids[: len(ids) // 129 * 129].view(-1, 129)[:64].to(machine.device)
+        blocks = ids[: 64 * 129].view(64, 129)
+        self.text = blocks.to(machine.device)
 
     def answer(self, model, temperature=1.0, chat=True):
         """The judge's verdicts on the model's answers, in the order of the questions."""
+        asked = [q["messages"] for q in self.questions]
         texts, ended = respond(
-            model,
-            self.tokenizer,
-            [q["messages"] for q in self.questions],
-            self.machine,
-            chat,
-            temperature,
-            noise=self.noise,
+            model, self.tokenizer, asked, self.machine, chat, temperature, noise=self.noise
         )
-        return [judge(*row) for row in zip(self.questions, texts, ended)]
+        return verdicts(self.questions, texts, ended)
 
     def __call__(self, model, temperature=1.0, chat=True):
         """{"judge", "correct", "rude", "ended", "lm_loss", "few_shot"}, and each answer's score."""
-        verdicts = self.answer(model, temperature, chat)
-        return {
-            "judge": float(np.mean([v["score"] for v in verdicts])),
-            "correct": float(np.mean([v["correct"] > 0 for v in verdicts])),
-            "rude": float(np.mean([v["harmless"] < 0 for v in verdicts])),
-            "ended": float(np.mean([v["ended"] == 0 for v in verdicts])),
+        found = self.answer(model, temperature, chat)
+        ended = column(found, "ended") == 0
+        figures = {
+            **marks(found),
+            "ended": float(ended.mean()),
             "lm_loss": self.lm_loss(model),
             "few_shot": float(self.few_shot(model).mean()),
-        }, [v["score"] for v in verdicts]
+        }
+        return figures, [verdict["score"] for verdict in found]
 
     def compare(self, **models):
         """A few questions with the likeliest answer of each model, printed and returned as
         [{"question": text, name: text, ...}]."""
         asked = [q["messages"] for q in self.world.prompts("test", 6, seed=1)]
-        said = [
-            respond(model, self.tokenizer, asked, self.machine, True, 0.0)[0]
-            for model in models.values()
-        ]
-        samples = [
-            {"question": question[-1]["content"], **dict(zip(models, texts))}
-            for question, *texts in zip(asked, *said)
-        ]
-        for sample in samples if self.machine.main else []:
-            print("\n" + "\n".join(f"  {name:<9} {text}" for name, text in sample.items()))
+        samples = [{"question": messages[-1]["content"]} for messages in asked]
+        for name, model in models.items():
+            texts, _ = respond(model, self.tokenizer, asked, self.machine, temperature=0.0)
+            for sample, text in zip(samples, texts):
+                sample[name] = text
+        if self.machine.main:
+            for sample in samples:
+                print()
+                for name, text in sample.items():
+                    print(f"  {name:<9} {text}")
         return samples
 
     @torch.no_grad()
@@ -80,19 +137,18 @@ class Exam:
     def few_shot(self, model, shots=8, tasks=KNOWN):
         """Which lists of `shots` examples and one held-out query the model continues with the right
         word, its likeliest token of all: (n_lists,) of True and False."""
-        prompts, right = self._lists(shots, tasks)
+        prompts, right = self.lists(shots, tasks)
         guesses = next_logprobs(model, prompts, self.machine).argmax(-1)
         return guesses == right
 
-    @functools.cache
-    def _lists(self, shots, tasks):
-        """Prompts as ids, and the first token of each answer."""
-        lists = [
-            self.world.list_prompt(tasks[i % len(tasks)], shots, "test", i)
-            for i in range(self.n_lists)
-        ]
+    def lists(self, shots, tasks):
+        """Prompts as ids, and the first token of each answer (n_lists,)."""
         encode = self.tokenizer.encode
-        return (
-            [[self.tokenizer.endoftext, *encode(text)] for text, _, _ in lists],
-            np.array([encode(" " + answer)[0] for _, answer, _ in lists]),
-        )
+        prompts = []
+        right = []
+        for i in range(self.n_lists):
+            task = tasks[i % len(tasks)]
+            text, answer, _ = self.world.list_prompt(task, shots, "test", i)
+            prompts.append([self.tokenizer.endoftext, *encode(text)])
+            right.append(encode(" " + answer)[0])
+        return prompts, np.array(right)

@@ -1,11 +1,11 @@
 """The hidden judge: a programmatic utility of an answer in the tiny world, in named parts.
 
-For the simulated labelers (data/labelers.py) and for evaluation only: it is never a training
-loss, and nothing stops on it. Every figure that uses it says "simulated". It reads words, not
-meaning, so a model could please it in silly ways; what it measures is this small world, and it
-says nothing about the safety or the quality of a large model.
+For the simulated labelers (judges/labelers.py) and for evaluation (judges/exam.py) only: it is
+never a training loss, and nothing stops on it. Every figure that uses it says "simulated". It reads
+words, not meaning, so a model could please it in silly ways; what it measures is this small world,
+and it says nothing about the safety or the quality of a large model.
 
-    python -m data.judge        mean score of each simulated labeler, and one judged example
+    python -m judges.hidden        mean score of each simulated labeler, and one judged example
 """
 
 import functools
@@ -31,18 +31,22 @@ def split_words(text):
     return re.findall(r"[a-z]+", text.lower())
 
 
+def lower(words):
+    """A set of words in lower case."""
+    return {word.lower() for word in words}
+
+
 def answer_words(prompt, words, world):
     """Every word of the response that could answer the prompt, in order.
 
     Words of the question do not count unless they are right ("three plus zero").
     For "bigger" the two things themselves are the possible answers.
     """
-    right = {answer.lower() for answer in prompt["answers"]}
     asked = set(split_words(prompt["item"]))
+    possible = lower(world.vocabulary[prompt["task"]]) - (asked - lower(prompt["answers"]))
     if prompt["task"] == "bigger":
-        return [w for w in words if w in asked - {"or"}]
-    possible = {w.lower() for w in world.vocabulary[prompt["task"]]} - (asked - right)
-    return [w for w in words if w in possible]
+        possible = asked - {"or"}
+    return [word for word in words if word in possible]
 
 
 def claims(prompt, words, world):
@@ -52,10 +56,10 @@ def claims(prompt, words, world):
     true, false = set(), set()
     for attribute in ATTRIBUTES:
         if attribute != prompt["task"]:
-            values = {value.lower() for value in world.vocabulary[attribute]}
-            fact = world.facts[prompt["item"]][attribute].lower()
-            true |= {w for w in words if w == fact}
-            false |= {w for w in words if w in values and w != fact}
+            said = lower(world.vocabulary[attribute]) & set(words)
+            fact = {world.facts[prompt["item"]][attribute].lower()}
+            true |= said & fact
+            false |= said - fact
     return len(true), len(false)
 
 
@@ -76,28 +80,31 @@ def judge(prompt, response, ended=True, world=None):
     """
     world = world or default_world()
     words = split_words(response)
-    right = {answer.lower() for answer in prompt["answers"]}
     given = answer_words(prompt, words, world)
     parts = dict.fromkeys(PARTS, 0.0)
 
-    final = (given[0] if prompt["task"] == "bigger" else given[-1]) if given else None
-    parts["correct"] = -0.6 if final is None else 1.0 if final in right else -1.0
+    if given:
+        final = given[0] if prompt["task"] == "bigger" else given[-1]
+        parts["correct"] = 1.0 if final in lower(prompt["answers"]) else -1.0
+        others = list(words)
+        others.remove(final)
+        subject = set(split_words(prompt["item"])) - STOP_WORDS
+        if len(words) >= 4 and subject & set(others):
+            parts["sentence"] = 0.4
+    else:
+        parts["correct"] = -0.6
     if prompt["task"] != "bigger" and len(set(given)) > 1:
         parts["on_topic"] = -0.5
-    subject = set(split_words(prompt["item"])) - STOP_WORDS
-    others = list(words)
-    if final:
-        others.remove(final)
-    if final and len(words) >= 4 and subject & set(others):
-        parts["sentence"] = 0.4
     courtesies = sum(response.lower().count(phrase.lower()) for phrase in COURTESY)
-    parts["polite"] = 0.4 - 0.3 * (courtesies - 1) if courtesies else 0.0
-    parts["harmless"] = -1.0 * min(2, sum(w in RUDE_WORDS for w in words))
+    if courtesies:
+        parts["polite"] = 0.4 - 0.3 * (courtesies - 1)
+    parts["harmless"] = -1.0 * min(2, sum(word in RUDE_WORDS for word in words))
     true, false = claims(prompt, words, world)
     parts["truthful"] = max(-1.0, 0.25 * min(true, 1) - 0.5 * false)
     pairs = list(zip(words, words[1:]))
     parts["concise"] = -0.06 * max(0, len(words) - 16) - 0.1 * (len(pairs) - len(set(pairs)))
-    parts["ended"] = 0.0 if ended else -1.0
+    if not ended:
+        parts["ended"] = -1.0
     return {**parts, "score": sum(parts.values())}
 
 

@@ -1,7 +1,7 @@
 """Simulated labelers: they rank answers by the hidden judge's utility, plus a personal bias, plus
 noise.
 
-    python -m data.labelers        the labelers' biases and how often two of them agree
+    python -m judges.labelers        the labelers' biases and how often two of them agree
 
 Eight labelers stand in for InstructGPT's forty contractors. Each weighs a few parts of the utility
 differently (disclosed in BIAS) and sees it through noise. NOISE is set so that two labelers agree
@@ -12,6 +12,7 @@ InstructGPT's did (section 5.2). What they write is a comparison record of peopl
 import itertools
 from random import Random
 
+from judges.agreement import places
 from judges.hidden import default_world, judge
 
 NOISE = 0.87  # standard deviation, in units of utility
@@ -71,20 +72,15 @@ def agreement(prompts, answers, seed=0, noise=NOISE):
     first, second = Labelers(seed, noise), Labelers(seed + 1, noise)
     second.turn = 3  # another labeler for each prompt
     same = right = pairs = 0
-    for prompt, responses in zip(prompts, answers):
-        gold = [judge(prompt, r)["score"] for r in responses]
-        ranks = [
-            {
-                i: place
-                for place, group in enumerate(who.rank(prompt, responses)["ranking"])
-                for i in group
-            }
-            for who in (first, second)
-        ]
-        for i, j in itertools.combinations(range(len(responses)), 2):
-            if gold[i] != gold[j]:
-                a, b = (rank[i] < rank[j] for rank in ranks)
-                same, right, pairs = same + (a == b), right + (a == (gold[i] > gold[j])), pairs + 1
+    for prompt, texts in zip(prompts, answers):
+        worth = [judge(prompt, text)["score"] for text in texts]
+        one = places(first.rank(prompt, texts))
+        two = places(second.rank(prompt, texts))
+        for i, j in itertools.combinations(range(len(texts)), 2):
+            if worth[i] != worth[j]:
+                pairs += 1
+                same += (one[i] < one[j]) == (two[i] < two[j])
+                right += (one[i] < one[j]) == (worth[i] > worth[j])
     return same / pairs, right / pairs, pairs
 
 

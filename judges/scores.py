@@ -12,7 +12,8 @@ import sys
 
 import torch
 
-from judges.hidden import judge
+from judges.exam import verdicts
+from likelihood import last_scores
 from plumbing.checkpoint import load_checkpoint, need
 from plumbing.errors import BadInput
 
@@ -32,34 +33,44 @@ def model_reward(cfg, tokenizer, load):
     model = load(checkpoint).eval().requires_grad_(False)
 
     def reward(questions, texts, ended, tokens, last):
-        return model(tokens)[torch.arange(len(tokens), device=tokens.device), last]
+        return last_scores(model, tokens, last)
 
     return reward, load(checkpoint)
 
 
+def judge_reward(questions, texts, ended, tokens, last):
+    """The hidden judge's own score: what a perfect reward model would say."""
+    scores = [verdict["score"] for verdict in verdicts(questions, texts, ended)]
+    return torch.tensor(scores, dtype=torch.float, device=tokens.device)
+
+
 def function_reward(name):
     """ "judge", or `module:function` of (messages, response) -> number, from the current folder."""
-    module, _, attribute = name.partition(":")
-    if name != "judge":
-        sys.path.insert(0, ".")
-        try:
-            function = getattr(importlib.import_module(module), attribute)
-            if not callable(function):
-                raise TypeError(f"{attribute} is no function")
-        except (ImportError, AttributeError, ValueError, TypeError) as error:
-            raise BadInput(
-                f"--reward={name}: {error}; expected a reward checkpoint (.pt), judge, "
-                "or module:function"
-            ) from None
+    if name == "judge":
+        return judge_reward
+    function = find(name)
 
     def reward(questions, texts, ended, tokens, last):
-        if name == "judge":
-            scores = [judge(*row)["score"] for row in zip(questions, texts, ended)]
-        else:
-            scores = [function(q["messages"], text) for q, text in zip(questions, texts)]
-            for score in scores:
-                if not isinstance(score, numbers.Real) or not math.isfinite(score):
-                    raise BadInput(f"--reward={name}: returned {score!r:.40}, not a finite number")
+        scores = [function(q["messages"], text) for q, text in zip(questions, texts)]
+        for score in scores:
+            if not isinstance(score, numbers.Real) or not math.isfinite(score):
+                raise BadInput(f"--reward={name}: returned {score!r:.40}, not a finite number")
         return torch.tensor(scores, dtype=torch.float, device=tokens.device)
 
     return reward
+
+
+def find(name):
+    """The function `module:function`; BadInput when there is none."""
+    module, _, attribute = name.partition(":")
+    sys.path.insert(0, ".")
+    try:
+        function = getattr(importlib.import_module(module), attribute)
+        if not callable(function):
+            raise TypeError(f"{attribute} is no function")
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
+        raise BadInput(
+            f"--reward={name}: {error}; expected a reward checkpoint (.pt), judge, "
+            "or module:function"
+        ) from None
+    return function

@@ -8,7 +8,7 @@ import torch
 
 from data.world import World
 from judges import exam
-from judges.exam import KNOWN, Exam
+from judges.exam import KNOWN, Exam, gold, questions_table, verdicts, world_figures
 from judges.hidden import judge
 from model import GPT, GPTConfig
 from plumbing.machine import Machine
@@ -51,6 +51,56 @@ def test_marks_are_the_judges(paper, model, monkeypatch):
     assert scores == by_hand and marks["judge"] == pytest.approx(np.mean(by_hand))
 
 
+def test_a_stage_is_told_what_the_judge_says():
+    questions = World().prompts("ppo", 26)
+    texts = [q["answers"][0] for q in questions[:13]] + ["You fool."] * 13
+    ended = [i % 2 == 0 for i in range(26)]
+    found = verdicts(questions, texts, ended)
+    assert found == [judge(*row) for row in zip(questions, texts, ended)]
+    figures = world_figures(questions, texts, ended)
+    assert figures.keys() == {"judge", "correct", "rude"}
+    assert figures["correct"] == figures["rude"] == 0.5
+    assert figures["judge"] == pytest.approx(np.mean([v["score"] for v in found]))
+
+
+def test_gold_ranks_as_the_judge_scores():
+    question = World().prompts("rm", 1)[0]
+    record = {**question, "responses": ["You fool.", question["answers"][0]]}
+    order = gold(record)
+    assert order[1] < order[0]
+    assert order == pytest.approx([-judge(question, text)["score"] for text in record["responses"]])
+
+
+@pytest.mark.parametrize("base", [True, False])
+def test_the_table_of_held_out_questions(model, tokenizer, base, monkeypatch):
+    """An oracle that answers greedily and says nothing when it is sampled."""
+    right = {}
+    for split in ("test", "paraphrase"):
+        for q in World().prompts(split, 13, seed=0):
+            right[q["messages"][0]["content"]] = q["answers"][0]
+    turns = []
+
+    def oracle(model, tokenizer, asked, machine, chat, temperature):
+        assert chat is not base
+        turns.append(len(asked[0]))
+        texts = ["" if temperature else right[m[-1]["content"]] for m in asked]
+        return texts, [True] * len(texts)
+
+    monkeypatch.setattr(exam, "respond", oracle)
+    table = questions_table(model, tokenizer, CPU, 13, base)
+    rows = (
+        ["test 0-shot", "test 5-shot", "paraphrase 0-shot"]
+        if base
+        else ["test 0-shot", "paraphrase 0-shot"]
+    )
+    assert list(table) == [f"{row} {how}" for row in rows for how in ("sampled", "greedy")]
+    assert turns == ([1, 1, 11, 11, 1, 1] if base else [1] * 4)
+    for name, row in table.items():
+        greedy = name.endswith("greedy")
+        assert row["n"] == 13 and row["correct"] == greedy
+        assert row["score"] == pytest.approx(1.0 if greedy else -0.6)
+
+
 def test_few_shot_marks_the_first_token_of_the_answer(paper, model, tokenizer, monkeypatch):
     """An oracle for every other list."""
 
@@ -68,7 +118,7 @@ def test_few_shot_marks_the_first_token_of_the_answer(paper, model, tokenizer, m
 
 
 def test_lists_without_examples_ask_the_same_kind_of_question(paper, tokenizer):
-    prompts, right = paper._lists(0, KNOWN)
+    prompts, right = paper.lists(0, KNOWN)
     assert all(len(ids) < 12 for ids in prompts) and len(right) == 35
 
 
