@@ -1,4 +1,4 @@
-"""Exercises: fill in a function, find a bug that raises no error, run and explain (exercises/README.md).
+"""Exercises: fill in a function, find a bug that raises no error, run and explain (README.md).
 
 Each exercise to write or to repair gets a working copy of its own, so nothing you do there touches
 the sources here, and nothing you did is lost: `reset` puts an old working copy aside.
@@ -14,6 +14,8 @@ writes  out/exercises/work/NN/ (a working copy), kept/ (old ones), progress.json
     python -m exercises solution 7                       the way back to the project's own text
     python -m exercises reset 7                          put the working copy aside; or all of them
     python -m exercises done 4                           a run is explained: mark it
+
+`--out=FOLDER` keeps the working copies and your progress elsewhere.
 """
 
 import ast
@@ -25,95 +27,101 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
-from exercises.table import EXERCISES, KINDS, WEEKS
-from plumbing.config import parse_config
+from exercises.table import BUG, BUGS, EXERCISES, FILL, HINTS, RUN
 from plumbing.errors import BadInput
+from plumbing.files import ROOT, write_text
 
-# --- configuration -----------------------------------------------------------------------------
-
-
-@dataclass
-class Config:
-    preset: str = "default"  # there is one set of defaults
-    out: str = "out/exercises"  # directory for working copies and progress.json
-
-
-PRESETS = {"default": {}}
-ROOT = Path(__file__).resolve().parent.parent
-SOURCES = (".py", ".cpp", ".h", ".md", ".toml")  # of the files copied, beside the rooms
 LIMIT = 300  # seconds that a grader may take before it counts as a failure
-BEGIN = {"fill": "start", "bug": "plant"}
+BEGIN = {FILL: "start", BUG: "plant"}
 
 
 # --- blanks and bugs ---------------------------------------------------------------------------
 
 
-def blank(source, name, number):
-    """`source` with the body of the function `name` ("Class.method" too) replaced by one error; its
-    docstring stays."""
+def split_at_body(source, name):
+    """(what precedes, the body, what follows) of the function `name`, "Class.method" too; its
+    docstring precedes the body. Raises KeyError where there is no such function."""
     node = ast.parse(source)
     for part in name.split("."):
-        node = next(n for n in node.body if getattr(n, "name", "") == part)
+        node = {child.name: child for child in node.body if hasattr(child, "name")}[part]
     body = node.body[1:] if ast.get_docstring(node) is not None else node.body
     lines = source.splitlines(keepends=True)
-    error = f'raise NotImplementedError("exercise {number}: your text goes here")\n'
-    lines[body[0].lineno - 1 : node.end_lineno] = [" " * body[0].col_offset + error]
-    return "".join(lines)
+    first, end = body[0].lineno - 1, node.end_lineno
+    return "".join(lines[:first]), "".join(lines[first:end]), "".join(lines[end:])
+
+
+def blank(source, name, number):
+    """`source` with the body of one function replaced by an error."""
+    before, body, after = split_at_body(source, name)
+    margin = body[: len(body) - len(body.lstrip())]
+    error = f'raise NotImplementedError("exercise {number}: your text goes here")'
+    return f"{before}{margin}{error}\n{after}"
+
+
+def plant(source, bug):
+    """`source` with the bug in the body of its function. Raises KeyError where it does not fit."""
+    before, body, after = split_at_body(source, bug.function)
+    if body.count(bug.old) != 1:
+        raise KeyError(bug.old)
+    return before + body.replace(bug.old, bug.new) + after
 
 
 def changed(number):
     """The project's own text of an exercise's file, and the text that the exercise begins with."""
-    exercise = EXERCISES[number]
-    source = (ROOT / exercise.file).read_text(encoding="utf-8")
-    if exercise.kind == "fill":
-        return source, blank(source, exercise.where.partition(":")[2], number)
-    if source.count(exercise.old) != 1:
+    e = EXERCISES[number]
+    source = (ROOT / e.file).read_text(encoding="utf-8")
+    try:
+        if e.kind == FILL:
+            return source, blank(source, e.function, number)
+        return source, plant(source, BUGS[number])
+    except (KeyError, SyntaxError):
         raise BadInput(
-            f"{exercise.file} has been changed where exercise {number} plants its bug; "
-            "restore the file, then plant again"
-        )
-    return source, source.replace(exercise.old, exercise.new)
+            f"{e.file} has been changed where exercise {number} begins; restore the file, "
+            f"then {BEGIN[e.kind]} again"
+        ) from None
 
 
 # --- files -------------------------------------------------------------------------------------
 
 
-def folder(cfg, number):
-    return Path(cfg.out) / "work" / f"{number:02}"
+def folder(out, number):
+    return out / "work" / f"{number:02}"
 
 
-def make_copy(cfg, number):
+def begun(out):
+    return [number for number in EXERCISES if folder(out, number).exists()]
+
+
+def make_copy(out, number):
     """A working copy with the exercise in it, whole or not at all."""
     _, text = changed(number)
-    copy = folder(cfg, number)
+    copy = folder(out, number)
     unfinished = copy.with_suffix(".tmp")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    for path in sorted(ROOT.iterdir()):
-        if path.suffix in SOURCES and path.is_file():
+    compiled = shutil.ignore_patterns("__pycache__")
+    for path in ROOT.iterdir():
+        if path.suffix in (".py", ".toml"):
             shutil.copy(path, unfinished)
-        elif (path / "__init__.py").exists():
-            shutil.copytree(
-                path, unfinished / path.name, ignore=shutil.ignore_patterns("__pycache__")
-            )
+        elif (path / "__init__.py").exists():  # a room
+            shutil.copytree(path, unfinished / path.name, ignore=compiled)
     (unfinished / EXERCISES[number].file).write_text(text, encoding="utf-8")
     unfinished.rename(copy)
     return copy
 
 
-def read_progress(cfg):
+def read_progress(out):
     """{number: {"tries": int, "passed": bool}} as it was recorded."""
-    path = Path(cfg.out) / "progress.json"
+    path = out / "progress.json"
     if not path.exists():
         return {}
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
         return {
-            int(n): {"tries": int(r["tries"]), "passed": bool(r["passed"])}
-            for n, r in saved.items()
+            int(number): {"tries": int(entry["tries"]), "passed": bool(entry["passed"])}
+            for number, entry in saved.items()
         }
     except (ValueError, KeyError, TypeError, AttributeError):
         raise BadInput(
@@ -122,99 +130,73 @@ def read_progress(cfg):
         ) from None
 
 
-def record(cfg, number, passed, tries=1):
-    """Add a try to progress.json: a new file in place of the old one, or none."""
-    progress = read_progress(cfg)
-    before = progress.get(number, {"tries": 0, "passed": False})
-    progress[number] = {"tries": before["tries"] + tries, "passed": passed or before["passed"]}
-    path = Path(cfg.out) / "progress.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(dict(sorted(progress.items())), indent=1), encoding="utf-8")
-    os.replace(temporary, path)
+def record(out, number, passed):
+    """Add a try to progress.json."""
+    progress = read_progress(out)
+    entry = progress.setdefault(number, {"tries": 0, "passed": False})
+    entry["tries"] += 1
+    entry["passed"] |= passed
+    write_text(out / "progress.json", json.dumps(dict(sorted(progress.items())), indent=1))
 
 
 # --- commands ----------------------------------------------------------------------------------
 
 
-def show(cfg):
+def show(out):
     """List every exercise with its kind, its minutes and what has become of it."""
-    progress = read_progress(cfg)
+    progress, week = read_progress(out), ""
     for number, e in EXERCISES.items():
-        if number in WEEKS:
-            print(f"\n{WEEKS[number]}")
-        state = "begun" if e.kind != "run" and folder(cfg, number).exists() else ""
+        if e.week != week:
+            week = e.week
+            print(f"\n{week}")
+        state = "begun" if folder(out, number).exists() else ""
         if number in progress:
             tries = progress[number]["tries"]
             state = "done" if progress[number]["passed"] else f"begun, tried {tries} times"
-        print(f"  {number:>2}  {KINDS[e.kind]:<16} {e.title:<44} {e.minutes:>3} min  ", state)
-    done = [n for n, r in progress.items() if r["passed"] and n in EXERCISES]
+        print(f"  {number:>2}  {e.kind:<16} {e.title:<44} {e.minutes:>3} min  ", state)
+    done = [n for n, entry in progress.items() if entry["passed"] and n in EXERCISES]
     print(
         f"\n{len(done)} of {len(EXERCISES)} done. The texts are in exercises/README.md (Korean: "
         "exercises/README.ko.md)."
     )
 
 
-def begin(cfg, number):
+def begin(out, number):
     """Make the working copy and say where to look, not what is wrong."""
-    e, copy = EXERCISES[number], folder(cfg, number)
+    e, copy = EXERCISES[number], folder(out, number)
     if copy.exists():
         raise BadInput(
             f"exercise {number} is begun already, in {copy.as_posix()}; to begin it "
             f"again: python -m exercises reset {number}"
         )
-    make_copy(cfg, number)
-    print(f"exercise {number}: {e.title} ({KINDS[e.kind]}, {e.minutes} min)")
-    if e.kind == "fill":
-        print(
-            f"write {e.where.partition(':')[2]} in {(copy / e.file).as_posix()}; its docstring "
-            "says what it does"
-        )
+    make_copy(out, number)
+    file = (copy / e.file).as_posix()
+    print(f"exercise {number}: {e.title} ({e.kind}, {e.minutes} min)")
+    if e.kind == FILL:
+        print(f"write {e.function} in {file}; its docstring says what it does")
     else:
-        print(f"look in {(copy / e.file).as_posix()}: one thing is wrong, and no error tells")
+        print(f"look in {file}: one thing is wrong, and no error tells")
     print(f"the grader: {', '.join(e.tests)}\nthen: python -m exercises check {number}")
 
 
-def hint(cfg, number):
-    print(f"hint {number}: {EXERCISES[number].hint}")
+def hint(out, number):
+    print(f"hint {number}: {HINTS[number]}")
 
 
-def solution(cfg, number):
+def solution(out, number):
     """The lines that lead from the exercise's text back to the project's own."""
     own, text = changed(number)
     file = EXERCISES[number].file
-    print(
-        "".join(
-            difflib.unified_diff(
-                text.splitlines(True), own.splitlines(True), f"exercise {number}/{file}", file
-            )
-        ),
-        end="",
-    )
+    sides = text.splitlines(keepends=True), own.splitlines(keepends=True)
+    print("".join(difflib.unified_diff(*sides, f"exercise {number}/{file}", file)), end="")
 
 
-def grade(cfg, number):
-    """Run one exercise's tests in its working copy; says in one line how it went."""
-    if any(importlib.util.find_spec(name) is None for name in ("pytest", "hypothesis")):
-        raise BadInput("check needs pytest and hypothesis: pip install -e '.[test]'")
-    copy, clock = folder(cfg, number), time.perf_counter()
-    command = [
-        sys.executable,
-        "-B",
-        "-m",
-        "pytest",
-        "-q",
-        "-x",
-        "--tb=short",
-        "-p",
-        "no:cacheprovider",
-        "-o",
-        "addopts=",
-        *EXERCISES[number].tests,
-    ]
+def run_tests(copy, tests):
+    """(passed, what pytest printed) of an exercise's graders in its working copy."""
+    options = "-q -x --tb=short -p no:cacheprovider -o addopts=".split()
     try:
         done = subprocess.run(
-            command,
+            [sys.executable, "-B", "-m", "pytest", *options, *tests],
             cwd=copy,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -223,91 +205,114 @@ def grade(cfg, number):
             timeout=LIMIT,
             env={**os.environ, "PYTHONIOENCODING": "utf-8"},
         )
-        output, passed = done.stdout, done.returncode == 0
     except subprocess.TimeoutExpired:
-        output, passed = f"E   no end after {LIMIT} seconds", False
-    report = copy / "check.txt"
+        return False, f"E   no end after {LIMIT} seconds"
+    return done.returncode == 0, done.stdout
+
+
+def grade(out, number):
+    """Run one exercise's tests; says in one line how it went."""
+    if any(importlib.util.find_spec(name) is None for name in ("pytest", "hypothesis")):
+        raise BadInput("check needs pytest and hypothesis: pip install -e '.[test]'")
+    clock = time.perf_counter()
+    passed, output = run_tests(folder(out, number), EXERCISES[number].tests)
+    report = folder(out, number) / "check.txt"
     report.write_text(output, encoding="utf-8")
-    record(cfg, number, passed)
+    record(out, number, passed)
     seconds = f"after {time.perf_counter() - clock:.0f} s"
     if passed:
         print(f"exercise {number}: passed {seconds}")
-    else:
-        said = [line[2:].strip() for line in output.splitlines() if line.startswith("E ")]
-        print(
-            f"exercise {number}: failed {seconds}: {(said or ['the tests did not run'])[0]:.100}"
-            f" (all of it: {report.as_posix()})"
-        )
-    return passed
+        return True
+    errors = [line[2:].strip() for line in output.splitlines() if line.startswith("E ")]
+    first = errors[0] if errors else "the tests did not run"
+    print(f"exercise {number}: failed {seconds}: {first:.100} (all of it: {report.as_posix()})")
+    return False
 
 
-def check(cfg, number=None):
+def check(out, number=None):
     """Grade one exercise, or all that are begun; 1 if one of them fails."""
-    begun = [n for n, e in EXERCISES.items() if e.kind != "run" and folder(cfg, n).exists()]
-    if number and number not in begun:
-        raise BadInput(
-            f"exercise {number} is not begun: python -m exercises "
-            f"{BEGIN[EXERCISES[number].kind]} {number}"
-        )
-    if not begun:
+    if number and number not in begun(out):
+        way = f"python -m exercises {BEGIN[EXERCISES[number].kind]} {number}"
+        raise BadInput(f"exercise {number} is not begun: {way}")
+    if not begun(out):
         raise BadInput("no exercise is begun: python -m exercises lists them")
-    return int(not all([grade(cfg, n) for n in ([number] if number else begun)]))
+    passed = [grade(out, n) for n in ([number] if number else begun(out))]
+    return int(not all(passed))
 
 
-def reset(cfg, number=None):
+def reset(out, number=None):
     """Put working copies aside, so that the next start is a fresh one."""
-    for n in [number] if number else EXERCISES:
-        if folder(cfg, n).exists():
-            kept = Path(cfg.out) / "kept"
-            kept.mkdir(parents=True, exist_ok=True)
-            free = next(i for i in range(1, 10**6) if not (kept / f"{n:02}-{i}").exists())
-            folder(cfg, n).rename(kept / f"{n:02}-{free}")
-            print(f"exercise {n}: your copy is now {(kept / f'{n:02}-{free}').as_posix()}")
-        elif number:
-            print(f"exercise {n}: not begun, nothing to put aside")
+    if number and number not in begun(out):
+        print(f"exercise {number}: not begun, nothing to put aside")
+        return
+    for n in [number] if number else begun(out):
+        times = 1
+        while (kept := out / "kept" / f"{n:02}-{times}").exists():
+            times += 1
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        folder(out, n).rename(kept)
+        print(f"exercise {n}: your copy is now {kept.as_posix()}")
 
 
-def mark(cfg, number):
+def mark(out, number):
     """A run has no grader: whoever has compared the folded answer says so."""
-    record(cfg, number, True)
+    record(out, number, True)
     print(f"exercise {number}: done")
 
 
 # command: (function, kinds that it takes, needs a number)
 COMMANDS = {
-    "start": (begin, ("fill",), True),
-    "plant": (begin, ("bug",), True),
-    "hint": (hint, ("fill", "bug", "run"), True),
-    "check": (check, ("fill", "bug"), False),
-    "solution": (solution, ("fill", "bug"), True),
-    "reset": (reset, ("fill", "bug"), False),
-    "done": (mark, ("run",), True),
+    "start": (begin, (FILL,), True),
+    "plant": (begin, (BUG,), True),
+    "hint": (hint, (FILL, BUG, RUN), True),
+    "check": (check, (FILL, BUG), False),
+    "solution": (solution, (FILL, BUG), True),
+    "reset": (reset, (FILL, BUG), False),
+    "done": (mark, (RUN,), True),
 }
 
 
-def main(argv):
-    words = [arg for arg in argv if not arg.startswith("-")]
-    cfg = parse_config(Config, PRESETS, [arg for arg in argv if arg.startswith("-")])
+def parse(argv):
+    """(folder of the working copies, command or "", number or None) of the words typed."""
+    out, words = Path("out/exercises"), []
+    for word in argv:
+        if word.startswith("--out="):
+            out = Path(word.removeprefix("--out="))
+        elif word.startswith("-"):
+            raise BadInput(f"'{word}': the only option is --out=FOLDER (see --help)")
+        else:
+            words.append(word)
     if not words:
-        return show(cfg)
+        return out, "", None
     command, *rest = words
     if command not in COMMANDS:
         raise BadInput(f"'{command}': expected {', '.join(COMMANDS)}, or nothing for the list")
-    function, kinds, needed = COMMANDS[command]
+    _, kinds, needed = COMMANDS[command]
     if len(rest) > 1 or needed and not rest:
         raise BadInput(f"{command} takes one number: python -m exercises {command} 7")
     if not rest:
-        return function(cfg)
+        return out, command, None
     number = int(rest[0]) if rest[0].isdecimal() else 0
     if number not in EXERCISES:
         raise BadInput(
-            f"'{rest[0]}': exercises are numbered 1 to {len(EXERCISES)}; python "
+            f"'{rest[0]}': exercises are numbered 1 to {len(EXERCISES)}; "
             "python -m exercises lists them"
         )
     kind = EXERCISES[number].kind
     if kind not in kinds:
         way = f"python -m exercises {BEGIN.get(kind, 'done')} {number}"
-        if kind == "run":
+        if kind == RUN:
             way = f"its command and a folded answer are in exercises/README.md; then {way}"
-        raise BadInput(f"exercise {number} is of the kind '{KINDS[kind]}': {way}")
-    return function(cfg, number)
+        raise BadInput(f"exercise {number} is of the kind '{kind}': {way}")
+    return out, command, number
+
+
+def main(argv):
+    if "--help" in argv or "-h" in argv:
+        print(__doc__.strip())
+        return
+    out, command, number = parse(argv)
+    if not command:
+        return show(out)
+    function = COMMANDS[command][0]
+    return function(out, number) if number else function(out)

@@ -1,6 +1,6 @@
 """The exercises: each planted bug and each empty body fails its grader, which our own text passes;
-the commands of exercises/workshop.py; and README.md, whose commands, functions and tests exist, in both
-languages."""
+the commands of exercises/workshop.py; and README.md, whose commands, functions and tests exist, in
+both languages."""
 
 import ast
 import importlib
@@ -15,27 +15,30 @@ from pathlib import Path
 import pytest
 
 from exercises import workshop
+from exercises.table import BUG, BUGS, EXERCISES, FILL, HINTS, RUN, Bug
 from exercises.workshop import (
-    EXERCISES,
-    KINDS,
     blank,
     changed,
     folder,
     main,
     make_copy,
+    plant,
     read_progress,
+    split_at_body,
 )
 from plumbing.config import parse_config
 from plumbing.errors import BadInput, run
 
 ROOT = Path(workshop.__file__).parent.parent
-GRADED = {n: e for n, e in EXERCISES.items() if e.kind != "run"}
+GRADED = {n: e for n, e in EXERCISES.items() if e.kind != RUN}
+each_graded = pytest.mark.parametrize(
+    "number", GRADED, ids=[f"{n}-{e.file}:{e.function}" for n, e in GRADED.items()]
+)
 TEXTS = {
     name: (ROOT / "exercises" / name).read_text(encoding="utf-8")
     for name in ("README.md", "README.ko.md")
 }
-KOREAN = {"fill": "빈칸 채우기", "run": "실행하고 설명하기", "bug": "버그 찾기"}
-KIND_WORDS = {"README.md": KINDS, "README.ko.md": KOREAN}
+FACTS = r"\s+(Where|Graders?):\s+`[^.,]+[^`]*`(,\s+`[^`]+`)*\."  # told in English only
 
 # Runs graders in one working copy, again and again with other text in it. What is slow to import is
 # imported once; each job is a process of its own, forked from that. Argument: a JSON list of
@@ -90,14 +93,14 @@ def grades(copy, jobs):
 
 
 @pytest.fixture
-def cfg(tmp_path):
-    return workshop.Config(out=str(tmp_path / "out"))
+def out(tmp_path):
+    return tmp_path / "out"
 
 
-def call(cfg, *words):
-    """`python exercises words` as its exit code."""
+def call(out, *words):
+    """`python -m exercises words` as its exit code."""
     try:
-        return run(main, [*words, f"--out={cfg.out}"]) or 0
+        return run(main, [*words, f"--out={out}"]) or 0
     except SystemExit as stop:
         return stop.code
 
@@ -106,18 +109,30 @@ def call(cfg, *words):
 
 
 def test_there_is_enough_of_each_kind():
-    count = {kind: sum(e.kind == kind for e in EXERCISES.values()) for kind in KINDS}
-    assert count["fill"] >= 8 and count["run"] >= 8 and count["bug"] >= 10
-    assert all(e.title and e.hint and 5 <= e.minutes <= 45 for e in EXERCISES.values())
+    kinds = [e.kind for e in EXERCISES.values()]
+    assert kinds.count(FILL) >= 8 and kinds.count(RUN) >= 8 and kinds.count(BUG) >= 10
+    assert set(kinds) == {FILL, RUN, BUG}
+    assert all(e.title and e.week and 5 <= e.minutes <= 45 for e in EXERCISES.values())
+    assert list(HINTS) == list(EXERCISES) and all(HINTS.values())
+    assert list(BUGS) == [n for n, e in EXERCISES.items() if e.kind == BUG]
 
 
-@pytest.mark.parametrize("number", GRADED)
+@each_graded
 def test_what_is_planted_is_there_once_and_compiles(number):
-    exercise, (own, text) = EXERCISES[number], changed(number)
-    assert own != text
+    exercise = EXERCISES[number]
+    assert exists(exercise.file, exercise.function), f"exercise {number}: no such function"
+    source = (ROOT / exercise.file).read_text(encoding="utf-8")
+    before, body, after = split_at_body(source, exercise.function)
+    if exercise.kind == BUG:
+        bug = BUGS[number]
+        times = body.count(bug.old)
+        assert times == 1, f"exercise {number}: `{bug.old}` stands {times} times in the body"
+    own, text = changed(number)
+    assert own == source != text
     compile(text, exercise.file, "exec")
-    if exercise.kind == "bug":
-        assert own.count(exercise.old) == 1 and text.replace(exercise.new, exercise.old) == own
+    if exercise.kind == BUG:
+        planted = text.removeprefix(before).removesuffix(after)
+        assert planted.replace(bug.new, bug.old) == body
     else:
         assert text.count("NotImplementedError") == 1 + own.count("NotImplementedError")
     assert exercise.tests and all(exists(*test.split("::")) for test in exercise.tests)
@@ -129,15 +144,18 @@ def graded(tmp_path_factory):
     the first, which every tokenizer needs); 0 stands for the project's own text."""
     if not hasattr(os, "fork"):
         pytest.skip("needs fork")
-    copy = make_copy(workshop.Config(out=str(tmp_path_factory.mktemp("exercises"))), 1).resolve()
+    copy = make_copy(tmp_path_factory.mktemp("exercises"), 1).resolve()
     (copy / EXERCISES[1].file).write_text(changed(1)[0], encoding="utf-8")
     jobs, blanks, empty = {}, {}, []
     for n, e in GRADED.items():
-        if e.kind == "bug" or n == 1:
-            jobs[n] = {e.file: changed(n)[1]}, e.tests
+        try:
+            own, text = changed(n)
+        except BadInput:  # told by the test of this exercise, not by all
+            continue
+        if e.kind == BUG or n == 1:
+            jobs[n] = {e.file: text}, e.tests
         else:
-            own = blanks.get(e.file, changed(n)[0])
-            blanks[e.file] = blank(own, e.where.partition(":")[2], n)
+            blanks[e.file] = blank(blanks.get(e.file, own), e.function, n)
             empty += e.tests
     every = dict.fromkeys(test for e in GRADED.values() for test in e.tests)
     said = dict(
@@ -151,10 +169,11 @@ def test_our_own_text_passes_every_grader(graded):
     assert code == 0 and "skipped" not in shown, shown
 
 
-@pytest.mark.parametrize("number", GRADED)
+@each_graded
 def test_the_grader_catches_it(graded, number):
+    changed(number)
     (code, shown), exercise = graded[number], EXERCISES[number]
-    if exercise.kind == "bug":
+    if exercise.kind == BUG:
         assert code == 1, shown  # its tests fail; they do not break
     else:
         assert f"NotImplementedError: exercise {number}:" in shown, shown
@@ -167,69 +186,88 @@ def test_a_blank_keeps_name_and_docstring():
     assert blank(source, "A.f", 3) == f"{head}        {error}\n\n    b = 1\n"
 
 
+def test_a_bug_is_planted_in_one_body_alone():
+    source = 'def f(x):\n    """x + 1"""\n    return x + 1\n\n\ndef g(x):\n    return x + 1\n'
+    planted = source.replace("return x + 1", "return x + 2", 1)
+    assert plant(source, Bug("f", "x + 1", "x + 2")) == planted
+    for function, old in (("h", "x + 1"), ("f", "x + 3"), ("f", "x")):
+        with pytest.raises(KeyError):
+            plant(source.replace("x + 1\n", "x + x\n"), Bug(function, old, ""))
+
+
 # --- commands ----------------------------------------------------------------------------------
 
 
-def test_a_bug_from_planting_to_passing(cfg, capsys):
+def test_the_list_needs_no_torch():
+    """With an empty module in its place, as what is imported beside us may name it."""
+    stub = "for name in ('torch', 'torch.distributed'): sys.modules[name] = types.ModuleType(name)"
+    code = f"import sys, types\n{stub}\nsys.modules['torch'].distributed = None\n"
+    code += "from exercises.workshop import main\nmain([])\nassert 'numpy' not in sys.modules"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0 and f"of {len(EXERCISES)} done" in done.stdout, done.stderr
+
+
+def test_a_bug_from_planting_to_passing(out, capsys):
     before = (ROOT / "tokenizer.py").read_bytes()
-    assert call(cfg, "plant", "6") == 0
+    assert call(out, "plant", "6") == 0
     shown = capsys.readouterr().out
     assert "work/06/tokenizer.py" in shown and EXERCISES[6].tests[0] in shown
     assert "encode_ordinary" not in shown
-    assert call(cfg, "plant", "6") == 2 and "reset 6" in capsys.readouterr().err
-    assert call(cfg, "check", "6") == 1
+    assert call(out, "plant", "6") == 2 and "reset 6" in capsys.readouterr().err
+    assert call(out, "check", "6") == 1
     said = capsys.readouterr().out
     assert re.fullmatch(r"exercise 6: failed after \d+ s: .*assert.*check\.txt\)\n", said), said
-    assert read_progress(cfg) == {6: {"tries": 1, "passed": False}}
-    assert call(cfg, "solution", "6") == 0
+    assert read_progress(out) == {6: {"tries": 1, "passed": False}}
+    assert call(out, "solution", "6") == 0
     diff = capsys.readouterr().out
-    assert re.findall(r"^- +(.*)$", diff, re.M) == [EXERCISES[6].new]
-    assert re.findall(r"^\+ +(.*)$", diff, re.M) == [EXERCISES[6].old]
-    path = folder(cfg, 6) / "tokenizer.py"
-    mended = path.read_text(encoding="utf-8").replace(EXERCISES[6].new, EXERCISES[6].old)
+    assert re.findall(r"^- +return self.encoding.(.*)$", diff, re.M) == [BUGS[6].new]
+    assert re.findall(r"^\+ +return self.encoding.(.*)$", diff, re.M) == [BUGS[6].old]
+    path = folder(out, 6) / "tokenizer.py"
+    mended = path.read_text(encoding="utf-8").replace(BUGS[6].new, BUGS[6].old)
     path.write_text(mended, encoding="utf-8")
-    assert call(cfg, "check") == 0
+    assert call(out, "check") == 0
     assert re.fullmatch(r"exercise 6: passed after \d+ s\n", capsys.readouterr().out)
-    assert read_progress(cfg) == {6: {"tries": 2, "passed": True}}
+    assert read_progress(out) == {6: {"tries": 2, "passed": True}}
     assert (ROOT / "tokenizer.py").read_bytes() == before
 
 
-def test_reset_keeps_what_was_written(cfg, capsys):
+def test_reset_keeps_what_was_written(out, capsys):
     for round in (1, 2):
-        assert call(cfg, "start", "3") == 0
-        (folder(cfg, 3) / "model.py").write_text(f"mine {round}", encoding="utf-8")
-        assert call(cfg, "reset", *["3"][: round - 1]) == 0 and not folder(cfg, 3).exists()
+        assert call(out, "start", "3") == 0
+        (folder(out, 3) / "model.py").write_text(f"mine {round}", encoding="utf-8")
+        assert call(out, "reset", *["3"][: round - 1]) == 0 and not folder(out, 3).exists()
     for round in (1, 2):
-        kept = Path(cfg.out) / "kept" / f"03-{round}" / "model.py"
+        kept = out / "kept" / f"03-{round}" / "model.py"
         assert kept.read_text(encoding="utf-8") == f"mine {round}"
-    assert call(cfg, "reset", "3") == 0 and "not begun" in capsys.readouterr().out
+    assert call(out, "reset", "3") == 0 and "not begun" in capsys.readouterr().out
 
 
-def test_the_list_shows_what_is_done(cfg, capsys):
-    assert call(cfg) == 0
+def test_the_list_shows_what_is_done(out, capsys):
+    assert call(out) == 0
     shown = capsys.readouterr().out
     assert all(e.title in shown for e in EXERCISES.values())
     assert f"0 of {len(EXERCISES)} done" in shown
-    call(cfg, "done", "4")
-    call(cfg, "start", "1")
+    call(out, "done", "4")
+    call(out, "start", "1")
     capsys.readouterr()
-    call(cfg)
+    call(out)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[-1] for line in lines if re.match(r" +[14] ", line)] == ["begun", "done"]
     assert any(line.startswith(f"1 of {len(EXERCISES)} done") for line in lines)
 
 
-def test_a_body_without_end_and_a_body_that_breaks_are_failures(cfg, capsys, monkeypatch):
+def test_a_body_without_end_and_a_body_that_breaks_are_failures(out, capsys, monkeypatch):
     def stub(*args, **options):
         raise subprocess.TimeoutExpired("pytest", 300)
 
-    call(cfg, "start", "1")
+    call(out, "start", "1")
     monkeypatch.setattr(workshop.subprocess, "run", stub)
-    assert call(cfg, "check", "1") == 1 and "no end after 300 seconds" in capsys.readouterr().out
+    assert call(out, "check", "1") == 1 and "no end after 300 seconds" in capsys.readouterr().out
     broken = subprocess.CompletedProcess([], 2, stdout="ERROR collecting\n")
     monkeypatch.setattr(workshop.subprocess, "run", lambda *args, **options: broken)
-    assert call(cfg, "check", "1") == 1 and "the tests did not run" in capsys.readouterr().out
-    assert read_progress(cfg)[1] == {"tries": 2, "passed": False}
+    assert call(out, "check", "1") == 1 and "the tests did not run" in capsys.readouterr().out
+    assert read_progress(out)[1] == {"tries": 2, "passed": False}
 
 
 @pytest.mark.parametrize(
@@ -250,33 +288,33 @@ def test_a_body_without_end_and_a_body_that_breaks_are_failures(cfg, capsys, mon
         (["check", "7"], "exercise 7 is not begun: python -m exercises plant 7"),
     ],
 )
-def test_what_makes_no_sense_is_told_in_one_line(cfg, capsys, words, message):
-    assert call(cfg, *words) == 2
+def test_what_makes_no_sense_is_told_in_one_line(out, capsys, words, message):
+    assert call(out, *words) == 2
     said = capsys.readouterr().err
     assert said.startswith("error: ") and said.count("\n") == 1 and message in said
-    assert not Path(cfg.out).exists()
+    assert not out.exists()
 
 
-def test_without_pytest_check_says_what_to_install(cfg, capsys, monkeypatch):
-    call(cfg, "start", "1")
+def test_without_pytest_check_says_what_to_install(out, capsys, monkeypatch):
+    call(out, "start", "1")
     monkeypatch.setattr(workshop.importlib.util, "find_spec", lambda name: None)
-    assert call(cfg, "check", "1") == 2
-    assert "pip install -e '.[test]'" in capsys.readouterr().err and read_progress(cfg) == {}
+    assert call(out, "check", "1") == 2
+    assert "pip install -e '.[test]'" in capsys.readouterr().err and read_progress(out) == {}
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"x": 1}', '{"1": {"tries": 1}}', "null"])
-def test_a_damaged_progress_file_is_named(cfg, capsys, text):
-    Path(cfg.out).mkdir()
-    (Path(cfg.out) / "progress.json").write_text(text, encoding="utf-8")
-    assert call(cfg) == 2 and "progress.json: damaged" in capsys.readouterr().err
+def test_a_damaged_progress_file_is_named(out, capsys, text):
+    out.mkdir()
+    (out / "progress.json").write_text(text, encoding="utf-8")
+    assert call(out) == 2 and "progress.json: damaged" in capsys.readouterr().err
 
 
-def test_a_source_that_has_been_changed_is_told(cfg, monkeypatch, tmp_path):
+def test_a_source_that_has_been_changed_is_told(out, monkeypatch, tmp_path):
     (tmp_path / "tokenizer.py").write_text("", encoding="utf-8")
     monkeypatch.setattr(workshop, "ROOT", tmp_path)
     with pytest.raises(BadInput, match="tokenizer.py has been changed where exercise 6"):
-        make_copy(cfg, 6)
-    assert not folder(cfg, 6).exists()
+        make_copy(out, 6)
+    assert not folder(out, 6).exists()
 
 
 # --- the text ----------------------------------------------------------------------------------
@@ -290,29 +328,46 @@ def exists(file, name):
     return node is not None
 
 
+def entries(name):
+    """The texts of the exercises, without their numbers' sign."""
+    parts = re.split(r"^### ", TEXTS[name], flags=re.M)[1:]
+    return [re.split(r"^## ", part, flags=re.M)[0] for part in parts]
+
+
 @pytest.mark.parametrize("name", TEXTS)
 def test_the_text_lists_every_exercise_as_it_is(name):
-    parts = re.split(r"^### ", TEXTS[name], flags=re.M)[1:]
-    assert len(parts) == len(EXERCISES)
+    parts = entries(name)
+    assert len(parts) == len(EXERCISES) and list(EXERCISES) == [*range(1, len(parts) + 1)]
     for number, part in enumerate(parts, 1):
-        e, part = EXERCISES[number], re.split(r"^## ", part, flags=re.M)[0]
-        pattern = rf"{number}\. (.+) \(([^()]+), (\d+)(?: min|분)\)"
-        title, kind, minutes = re.fullmatch(pattern, part.split("\n")[0]).groups()
-        assert (kind, int(minutes)) == (KIND_WORDS[name][e.kind], e.minutes)
-        assert name != "README.md" or title == e.title
+        e, heading = EXERCISES[number], part.split("\n")[0]
+        assert heading.startswith(f"{number}. ")
+        english = f"{number}. {e.title} ({e.kind}, {e.minutes} min)"
+        assert (heading == english) == (name == "README.md")
         for sign in ("```", "<details>", "</details>"):
-            assert (sign in part) == (e.kind == "run")
-        assert e.kind == "run" or f"`{e.where if e.kind == 'fill' else e.file}`" in part
-        assert e.kind != "fill" or all(f"`{test}`" in part for test in e.tests)
+            assert (sign in part) == (e.kind == RUN)
+        facts = [found[1] for found in re.finditer(FACTS, part)]
+        told = e.kind != RUN and name == "README.md"
+        assert [fact.rstrip("s") for fact in facts] == ["Where", "Grader"] * told
+        assert name != "README.md" or ("Graders" in facts) == (len(e.tests) > 1)
+        assert e.kind != BUG or f"`{e.file}:" not in part  # which function, a hint may tell
 
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_functions_files_and_tests_that_are_named_exist(name):
     named = re.findall(r"`([\w/]+\.py)::?([\w.]+)`", TEXTS[name])
-    assert len(named) > 20
+    assert len(named) > (40 if name == "README.md" else 1)
     missing = [f"{file}:{function}" for file, function in named if not exists(file, function)]
     files = set(re.findall(r"`([\w/]+\.(?:py|md))`", TEXTS[name]))
     assert not missing + [file for file in files if not (ROOT / file).exists()]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_course_names_the_exercises_of_each_week(name):
+    weeks = {}
+    for number, e in EXERCISES.items():
+        weeks.setdefault(e.week, []).append(number)
+    ranges = [f"{numbers[0]} - {numbers[-1]}" for numbers in weeks.values()]
+    assert re.findall(r"\| (\d+ - \d+)\D[^|]*\|[^|]+\|$", TEXTS[name], re.M) == ranges
 
 
 def commands(text):
@@ -330,15 +385,16 @@ def test_every_command_parses(name):
             continue
         if script == "-m":
             script, *words = words
-        named = "exercises.workshop" if script == "exercises" else script.removesuffix(".py")
-        module = importlib.import_module(named)
+        if script == "exercises":
+            _, command, number = workshop.parse(words)
+            assert [command, str(number)] == words if words else not command
+            continue
+        module = importlib.import_module(script.removesuffix(".py"))
         plain = [word for word in words if not word.startswith("--")]
         options = [word for word in words if word.startswith("--")]
         presets = getattr(module, "PRESETS", {"default": {}})
         config = parse_config(module.Config, presets, options)
-        if script == "exercises":
-            assert not plain or EXERCISES[int(plain[1])].kind in workshop.COMMANDS[plain[0]][1]
-        elif script == "lab.studies":
+        if script == "lab.studies":
             assert hasattr(module, plain[0])
         elif script == "icl_eval.py":
             assert config.probe in module.PROBES
@@ -349,6 +405,9 @@ def test_every_command_parses(name):
 def test_both_languages_say_the_same():
     english, korean = TEXTS.values()
     assert sorted(commands(english)) == sorted(commands(korean))
-    for pattern in (r"`[^`\n]+\.py:[^`\n]+`", r"^\| \d.*", r"^## "):
+    english = re.sub(FACTS, "", english)
+    for pattern in (r"^\| \d.*", r"^## "):
         found = [re.findall(pattern, text, re.M) for text in (english, korean)]
         assert len(found[0]) == len(found[1]) > 2, pattern
+    named = [sorted(re.findall(r"`([^`\n]+\.py[^`\n]*)`", text)) for text in (english, korean)]
+    assert named[0] == named[1] and len(named[0]) > 10
