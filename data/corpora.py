@@ -1,7 +1,4 @@
-"""Blocks of pretraining text for later stages, so that learning to answer keeps the language.
-
-InstructGPT mixes them into fine-tuning (appendix C.3) and into PPO (PPO-ptx, equation 2).
-"""
+"""Pretraining text as token ids: all of it for pretrain.py, blocks of it for the later stages."""
 
 import itertools
 from pathlib import Path
@@ -9,14 +6,114 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from data.formats import read_corpus
+from data import flips, ginc
+from data.files import read_corpus
 from data.world import World
 from plumbing.checkpoint import ancestry
 from plumbing.errors import BadInput
+from plumbing.files import download
+from tokenizer import Tokenizer
+
+SHAKESPEARE = (
+    "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
+)
+CACHE = Path.home() / ".cache" / "nanochatgpt"
+
+
+def load(cfg, tokenizer=None):
+    """Token ids for training and validation (1-D uint16 or int32 arrays), and the tokenizer.
+
+    cfg: what pretrain.py was asked for. Without a `tokenizer`, makes the one that it names.
+    """
+    n_train = cfg.steps * cfg.batch_size * cfg.block_size + 1
+    if cfg.data == "world":
+        return load_world(cfg, n_train, tokenizer)
+    for source in (ginc, flips):
+        if cfg.data in source.CORPORA:
+            train, val, its_own = source.corpus(cfg.data, n_train, cfg.seed)
+            if tokenizer and tokenizer.vocab != its_own.vocab:
+                raise BadInput(f"--init={cfg.init}: its vocabulary is not that of {cfg.data}")
+            return train, val, its_own
+    return load_file(cfg, tokenizer)
+
+
+def load_world(cfg, n_train, tokenizer):
+    """The tiny world's endless text: a stream of its own for training and for validation."""
+    world = World()
+    if not tokenizer:
+        sample = itertools.islice(world.documents(seed=0), 4000)
+        tokenizer = make_tokenizer(cfg, "\n".join(sample))
+    train = encode_stream(tokenizer, world.documents(seed=cfg.seed), n_train)
+    val = encode_stream(tokenizer, world.documents(seed=10**6), 65_536)
+    return train, val, tokenizer
+
+
+def load_file(cfg, tokenizer):
+    """A file of text or of GPT-2 ids, of which the last tenth is held out."""
+    path = cfg.data
+    if path == "shakespeare":
+        path = download(SHAKESPEARE, CACHE / "tinyshakespeare.txt")
+    corpus = read_corpus(path)
+    n = int(0.9 * len(corpus))
+    train, val = corpus[:n], corpus[n:]
+    if isinstance(corpus, str):
+        tokenizer = tokenizer or make_tokenizer(cfg, train)
+        train = np.array(tokenizer.encode(train), dtype=np.int32)
+        val = np.array(tokenizer.encode(val), dtype=np.int32)
+    else:
+        tokenizer = tokenizer or make_tokenizer(cfg, None)
+    if min(len(train), len(val)) <= cfg.block_size:
+        raise BadInput(
+            f"{path}: too short, {len(train)} tokens to train on and {len(val)} to "
+            f"validate, for --block_size={cfg.block_size}; give more text or a smaller "
+            "block"
+        )
+    return train, val, tokenizer
+
+
+def make_tokenizer(cfg, text):
+    """The tokenizer of `--tokenizer`; "bpe" learns one from `text`, which a .bin has not."""
+    if cfg.tokenizer == "bpe":
+        if text is None:
+            raise BadInput(f"{cfg.data} holds GPT-2 token ids; add --tokenizer=gpt2")
+        if cfg.vocab_size < 260:
+            raise BadInput(
+                f"--vocab_size={cfg.vocab_size}: at least 260 (256 bytes and 4 special tokens)"
+            )
+        return Tokenizer.train(text, cfg.vocab_size)
+    try:
+        return Tokenizer.gpt2(None if cfg.tokenizer == "gpt2" else cfg.tokenizer)
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    except OSError as error:  # tiktoken's download, or a path that is not there
+        if cfg.tokenizer == "gpt2":
+            raise BadInput(
+                "GPT-2's vocabulary cannot be downloaded here; fetch the file vocab.bpe "
+                "of GPT-2 by hand and give --tokenizer=PATH/vocab.bpe"
+            ) from None
+        raise BadInput(
+            f"--tokenizer={cfg.tokenizer}: expected bpe, gpt2, or a vocab.bpe file "
+            f"({error.strerror})"
+        ) from None
+
+
+def encode_stream(tokenizer, documents, n):
+    """The first n tokens of an endless stream of documents, each ended by <|endoftext|>."""
+    tokens = np.empty(n, dtype=np.uint16)
+    filled = 0
+    while filled < n:
+        ids = tokenizer.encode_documents(itertools.islice(documents, 1000))[: n - filled]
+        tokens[filled : filled + len(ids)] = ids
+        filled += len(ids)
+    return tokens
 
 
 class PretrainText:
-    """Random blocks of the text that a model was pretrained on, or of the file `source`."""
+    """Random blocks of the text that a model was pretrained on, or of the file `source`.
+
+    A later stage mixes them in, so that learning to answer keeps the language: InstructGPT does so
+    in fine-tuning (appendix C.3) and in PPO (PPO-ptx, equation 2).
+    """
 
     def __init__(self, source, base, tokenizer, seed):
         """`base`: the checkpoint whose own pretraining text is used when `source` is empty.

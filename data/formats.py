@@ -1,203 +1,32 @@
-"""Read the formats that people's text comes in, and hand on one schema.
+"""Conversations and their comparisons, from the formats that people's data come in, in one schema.
 
-    read_corpus          plain text, nanoGPT .bin                                   pretraining
     read_demonstrations  messages, Alpaca, prompt/completion, ShareGPT, ...         fine-tuning
     read_comparisons     comparisons, TRL preference, HH transcripts, K-way ranks   reward model
     read_labelled        SST-2, NSMC, CSV or JSON with text and label               probes
 
-A format is told from the content, never from the file's name. A record that is well formed but of
-no use (an empty answer, a pair with two different prompts) is left out and counted. A malformed one
-stops the reading with a line that names file, place and field: a file is read whole or not at all.
-Text keeps its Unicode form; normalising is the tokenizer's business.
+A format is told from a record's keys: to read another, add its keys and a converter to
+DEMONSTRATIONS or COMPARISONS. A record that is well formed but of no use (an empty answer, a pair
+with two different prompts) is left out and counted.
 """
 
-import codecs
-import csv
-import gzip
-import json
 import re
-import zlib
-from collections import Counter
 from functools import partial
 from os.path import commonprefix
 from pathlib import Path
 
-import numpy as np
-
+from data.files import expect, field, read_records
 from plumbing.errors import BadInput
 
 ROLES = {"system": "system"}
 ROLES |= dict.fromkeys(["user", "human", "prompter"], "user")
 ROLES |= dict.fromkeys(["assistant", "gpt", "chatgpt", "bot", "model"], "assistant")
-KINDS = {dict: "an object", list: "a list", str: "text", bool: "true/false", type(None): "nothing"}
-SST2 = re.compile(r"([+-]?\d+)[ \t]+(\S.*)")
 
 
-class Records(list):
-    """A list of records that also counts what was left out: `skipped` is {reason: how many}."""
-
-
-# --- files -> text -> rows: (place, object) ------------------------------------------------------
-def read_bytes(path, size=-1):
-    """The first `size` bytes of a file, or all; BadInput when it is missing or cannot be read."""
-    try:
-        if Path(path).is_dir():
-            raise BadInput(f"{path} is a directory: give the path of one file")
-        with open(path, "rb") as f:
-            return f.read(size)
-    except (OSError, ValueError) as error:
-        missing = isinstance(error, FileNotFoundError)
-        raise BadInput(f"{path} not found" if missing else f"{path}: {error}") from None
-
-
-def read_text(path):
-    """A file, perhaps gzipped, as text without byte order mark, lines ended by a bare newline."""
-    data = read_bytes(path)
-    try:
-        data = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
-        text = data.decode("utf-8-sig")
-        broken = text.find("\0")
-    except (OSError, EOFError, zlib.error) as error:
-        raise BadInput(f"{path}: damaged gzip file ({error})") from None
-    except UnicodeDecodeError as error:
-        text = data.decode("latin-1")  # as SST-2 is sometimes found
-        broken = text.find("\0") if SST2.match(text) else error.start
-    if broken >= 0:
-        line = text.count("\n", 0, broken) + 1
-        raise BadInput(f"{path}, line {line}: expected UTF-8 text, found other bytes")
-    if not text.strip():
-        raise BadInput(f"{path} is empty")
-    return text.replace("\r\n", "\n")
-
-
-def read_corpus(path):
-    """Text for pretraining: a str, or for a nanoGPT .bin (uint16 GPT-2 ids) a read-only np.memmap.
-
-    UTF-8 without NULs is text. So is what has few control bytes, of which ids are full: Latin-1 or
-    EUC-KR, refused with the line to look at. Raises BadInput.
-    """
-    head = read_bytes(path, 1 << 20)
-    try:  # an incremental decoder does not mind that the last character may be cut
-        binary = "\0" in codecs.getincrementaldecoder("utf-8")().decode(head)
-    except UnicodeDecodeError:
-        binary = True
-    if not binary or len(re.findall(rb"[\0-\x08\x0e-\x1f]", head)) < len(head) / 20:
-        return read_text(path)
-    wrong = f"{path}: neither UTF-8 text nor a .bin of GPT-2 ids"
-    if Path(path).stat().st_size % 2:
-        raise BadInput(f"{wrong} (its size is odd)")
-    ids = np.memmap(path, dtype="<u2", mode="r")
-    # 64 places spread over the file: the look costs the same for a megabyte and for a terabyte.
-    places = np.linspace(0, max(len(ids) - 4096, 0), 64).astype(np.int64)
-    sample = np.concatenate([ids[i : i + 4096] for i in places])
-    if sample.max() > 50256:
-        raise BadInput(f"{wrong} (id {sample.max()} is above 50256)")
-    if len(ids) >= 4096 and sample.max() < 256:
-        raise BadInput(f"{wrong} (no id above 255: ids of characters, or UTF-16 text)")
-    return ids
-
-
-def json_rows(path, text):
-    """One array of records, or one a line. Only newlines part lines: JSON may hold U+2028."""
-    array = text.lstrip().startswith("[")
-    for number, line in enumerate([text] if array else text.split("\n"), 1):
-        try:
-            value = json.loads(line) if line.strip() else None
-        except (ValueError, RecursionError) as error:
-            number += getattr(error, "lineno", 1) - 1
-            why = getattr(error, "msg", error)
-            raise BadInput(f"{path}, line {number}: broken JSON ({why})") from None
-        if array:
-            yield from ((f"record {i}", row) for i, row in enumerate(value, 1))
-        elif line.strip():
-            yield f"line {number}", value
-
-
-def table_rows(path, text):
-    """Rows below a header. Commas follow CSV's quoting; tabs, as in NSMC, know no quotes."""
-    lines = text.split("\n")
-    tabs = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if "\t" in lines[0] else {}
-    reader = csv.reader((line + "\n" for line in lines), strict=True, **tabs)
-    header, first = None, 1  # a quoted cell may span lines: a row is named by its first
-    try:
-        for cells in reader:
-            if not header:
-                header = [name.strip().lower() for name in cells]
-            elif any(cells):
-                if not 2 <= len(cells) == len(header):
-                    raise csv.Error(f"columns: {len(cells)}, in the header: {len(header)}")
-                yield f"line {first}", dict(zip(header, cells))
-            first = reader.line_num + 1
-    except csv.Error as error:
-        raise BadInput(f"{path}, line {first}: expected JSON, or CSV ({error})") from None
-
-
-def sst2_rows(path, text):
-    """SST-2's lines: a whole number, which is the label, and a sentence."""
-    for number, line in enumerate(text.split("\n"), 1):
-        match = SST2.match(line)
-        if line.strip() and not match:
-            raise BadInput(f"{path}, line {number}: expected a label and text: 1 a good film")
-        if match:
-            yield f"line {number}", {"text": match[2], "label": match[1]}
-
-
-def read_records(path, table):
-    """Convert every row, as the first row's keys and `table`, {keys: converter}, tell.
-
-    A converter yields records, and for each item that it leaves out a str, the reason.
-    """
-    text = read_text(path)
-    rows = json_rows if text.lstrip()[0] in "[{" else sst2_rows if SST2.match(text) else table_rows
-    records, convert = Records(), None
-    records.skipped = Counter()
-    for place, row in rows(path, text):
-        try:
-            expect(row, dict, "record", "an object")
-            convert = convert or detect(row, table)
-            if convert is None:
-                raise BadInput("holds comparisons, not demonstrations: use reward.py --data=FILE")
-            for item in convert(row):
-                if isinstance(item, str):
-                    records.skipped[item] += 1
-                else:
-                    records.append(item)
-        except BadInput as error:
-            raise BadInput(f"{path}, {place}: {error}") from None
-    if not records:
-        reasons = "; ".join(f"{n} left out: {why}" for why, n in records.skipped.items())
-        raise BadInput(f"{path}: no usable record ({reasons or 'expected JSON or CSV'})")
-    return records
-
-
-def detect(row, table):
-    """The converter of the first format whose keys this record has."""
-    for keys, convert in table.items():
-        if set(keys.split()) <= row.keys():
-            return convert
-    found, known = ", ".join(map(repr, row))[:200], " or ".join(f"({keys})" for keys in table)
-    raise BadInput(f"found the keys {found}; expected {known}")
-
-
-def expect(value, types, key, what):
-    """`value`, if of these types and, for text, one that UTF-8 can hold (not a lone \\ud800)."""
-    if not isinstance(value, types):
-        raise BadInput(f"'{key}': expected {what}, found {KINDS.get(type(value), 'a number')}")
-    if isinstance(value, str) and re.search("[\ud800-\udfff]", value):
-        raise BadInput(f"'{key}': holds half a surrogate pair")
-    return value
-
-
-def field(row, key):
-    """The text at `key`, without the blanks around it."""
-    if key not in row:
-        raise BadInput(f"missing key '{key}'")
-    return expect(row[key], str, key, "text").strip()
-
-
+# --- messages: [{"role": "user", "content": ...}, {"role": "assistant", ...}, ...] ---------------
 def turns(row, key):
     """Alternating messages from {role, content}, or ShareGPT's {from, value}."""
-    messages, system = [], []
+    messages = []
+    system = []
     for i, turn in enumerate(expect(row.get(key), list, key, "a list of messages")):
         expect(turn, dict, f"{key}[{i}]", "an object")
         name, content = ("role", "content") if "role" in turn else ("from", "value")
@@ -206,23 +35,26 @@ def turns(row, key):
         if role is None:
             raise BadInput(f"'{key}[{i}].{name}': expected user, assistant or system")
         if role == "system":  # the template has none: its text goes before the user's next turn
-            system += [text] if text.strip() else []
+            if text.strip():
+                system.append(text)
             continue
         if messages and role == messages[-1]["role"]:
             raise BadInput(f"'{key}[{i}].{name}': two {role} turns in a row; they must alternate")
         if role == "user":
-            text, system = "\n\n".join([*system, text]), []
+            text = "\n\n".join([*system, text])
+            system = []
         messages.append({"role": role, "content": text})
     return messages
 
 
 def check_ends(messages, key, last):
+    """Refuse a conversation that the user does not begin, or `last` does not end."""
     roles = [turn["role"] for turn in messages]
     if roles[:1] != ["user"] or roles[-1] != last:
         raise BadInput(f"'{key}': the first turn must be the user's, the last the {last}'s")
 
 
-def transcript(text):
+def turns_of_transcript(text):
     """A prompt as messages: HH's "Human: ... Assistant: ..." becomes turns, other text is one."""
     if not text.startswith("Human:"):
         return [{"role": "user", "content": text}]
@@ -247,7 +79,7 @@ def dialogue(row, prompt, answer):
     text = field(row, prompt)
     if prompt == "instruction" and row.get("input") is not None:  # Alpaca's two parts of a prompt
         text = f"{text}\n\n{field(row, 'input')}".strip()
-    return transcript(text) + reply
+    return turns_of_transcript(text) + reply
 
 
 # --- demonstrations: {"messages": [user, assistant, ...], "source": ...} -------------------------
@@ -290,10 +122,15 @@ def from_self_instruct(row):
         yield from from_question("instruction", "output", {**case, **task})
 
 
+def from_pair(row):
+    """The better of two answers is no demonstration of a good one."""
+    raise BadInput("holds comparisons, not demonstrations: use reward.py --data=FILE")
+
+
 DEMONSTRATIONS = {
-    "chosen rejected": None,  # comparisons, which are refused
-    "responses ranking": None,
-    "completion_0 ranking": None,
+    "chosen rejected": from_pair,
+    "responses ranking": from_pair,
+    "completion_0 ranking": from_pair,
     "messages": lambda row: [demonstration(turns(row, "messages"), "messages", row)],
     "conversations": from_sharegpt,
     "instruction instances": from_self_instruct,
@@ -365,16 +202,17 @@ def from_preference(row):
 
 def split_pair(row):
     """The two dialogues as messages. Where no key holds the prompt, it is what the two share."""
-    prompt, pair = "instruction" if "instruction" in row else "prompt", ["chosen", "rejected"]
+    prompt = "instruction" if "instruction" in row else "prompt"
+    pair = ["chosen", "rejected"]
     if prompt in row or any(isinstance(row.get(key), list) for key in pair):
         return [dialogue(row, prompt, key) for key in pair]
-    texts, mark = [field(row, key) for key in pair], "\n\nAssistant:"
+    texts = [field(row, key) for key in pair]
     same = commonprefix(texts)
-    # Answers that begin with the same letters must not lose them: go back to a word's end.
-    end = len(same) - len(re.match(r"\w*", same[::-1])[0])
-    parts = [(text[:end], text[end:]) for text in texts]
     if same.startswith("Human:"):
-        parts = [text.rpartition(mark)[::2] for text in texts]
+        parts = [text.rpartition("\n\nAssistant:")[::2] for text in texts]
+    else:  # answers that begin with the same letters must not lose them: go back to a word's end
+        end = len(same) - len(re.match(r"\w*", same[::-1])[0])
+        parts = [(text[:end], text[end:]) for text in texts]
     return [dialogue({"prompt": p, "reply": reply}, "prompt", "reply") for p, reply in parts]
 
 

@@ -1,4 +1,4 @@
-"""Every format that data/formats.py reads, in miniature; then junk; then real files, if any."""
+"""Every format that data/files.py and data/formats.py read, in miniature; then junk; then real files, if any."""
 
 import gzip
 import json
@@ -9,12 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data.formats import (
-    read_comparisons,
-    read_corpus,
-    read_demonstrations,
-    read_labelled,
-)
+from data.files import read_corpus
+from data.formats import read_comparisons, read_demonstrations, read_labelled
 from plumbing.errors import BadInput
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"

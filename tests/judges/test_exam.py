@@ -8,7 +8,7 @@ import torch
 
 from data.world import World
 from judges import exam
-from judges.exam import KNOWN, Exam, gold, questions_table, verdicts, world_figures
+from judges.exam import KNOWN, Exam, questions_table, verdicts, world_figures
 from judges.hidden import judge
 from model import GPT, GPTConfig
 from plumbing.machine import Machine
@@ -61,14 +61,6 @@ def test_a_stage_is_told_what_the_judge_says():
     assert figures.keys() == {"judge", "correct", "rude"}
     assert figures["correct"] == figures["rude"] == 0.5
     assert figures["judge"] == pytest.approx(np.mean([v["score"] for v in found]))
-
-
-def test_gold_ranks_as_the_judge_scores():
-    question = World().prompts("rm", 1)[0]
-    record = {**question, "responses": ["You fool.", question["answers"][0]]}
-    order = gold(record)
-    assert order[1] < order[0]
-    assert order == pytest.approx([-judge(question, text)["score"] for text in record["responses"]])
 
 
 @pytest.mark.parametrize("base", [True, False])
