@@ -1,58 +1,15 @@
-"""The studies: best-of-n against brute force, wins, intervals, and a small study that is stopped."""
+"""What the studies share, and both of them at a small size: stopped, finished, taken up again."""
 
-import itertools
 import json
 import math
 
 import numpy as np
 import pytest
 
-from lab import studies
-from lab.studies import (
-    STAGES,
-    best_of_n,
-    best_of_n_kl,
-    best_of_n_weights,
-    bootstrap,
-    wins,
-)
+from lab import overoptimisation, studies, tax
+from lab.studies import RUNS, bootstrap, wins
+from plumbing.config import parse_config
 from plumbing.errors import BadInput
-
-
-def test_best_of_n_counts_every_subset_once():
-    rng = np.random.default_rng(0)
-    proxy, gold = rng.normal(size=(3, 6)), rng.normal(size=(3, 6))
-    for n in (1, 2, 4, 6):
-        best, truth = best_of_n(proxy, gold, n)
-        for row in range(3):
-            chosen = [
-                max(subset, key=lambda i: proxy[row, i])
-                for subset in itertools.combinations(range(6), n)
-            ]
-            assert truth[row] == pytest.approx(np.mean(gold[row, chosen]))
-            assert best[row] == pytest.approx(np.mean(proxy[row, chosen]))
-
-
-def test_answers_that_the_proxy_cannot_tell_apart_share_their_chance():
-    proxy, gold = np.array([[1.0, 1.0, 0.0]]), np.array([[4.0, 2.0, 9.0]])
-    for order in ([0, 1, 2], [1, 0, 2], [2, 1, 0]):
-        assert best_of_n(proxy[:, order], gold[:, order], 3)[1] == pytest.approx([3.0])
-
-
-@pytest.mark.parametrize("N, n", [(1, 1), (8, 1), (8, 3), (32, 32)])
-def test_the_weights_are_a_distribution(N, n):
-    weights = best_of_n_weights(N, n)
-    assert weights.sum() == pytest.approx(1) and (np.diff(weights) >= 0).all()
-    assert (weights[: n - 1] == 0).all()
-
-
-def test_kl_of_best_of_n():
-    """By hand for n = 2; and by the density n·u^(n−1) of the best of n on uniform ranks u."""
-    assert best_of_n_kl(1) == 0 and best_of_n_kl(2) == pytest.approx(math.log(2) - 0.5)
-    u = (np.arange(200_000) + 0.5) / 200_000
-    for n in (4, 32):
-        density = n * u ** (n - 1)
-        assert best_of_n_kl(n) == pytest.approx((density * np.log(density)).mean(), abs=1e-3)
 
 
 def test_a_tie_is_half_a_win():
@@ -69,15 +26,38 @@ def test_bootstrap_covers_the_mean_as_often_as_it_says():
 
 
 def test_every_stage_is_built_on_another_and_gives_each_option_once():
-    for name, (script, inputs, options) in STAGES.items():
-        assert all(source in STAGES for source in inputs.values())
-        assert len({o.split("=")[0] for o in options}) == len(options), name
+    for name, (script, inputs, _) in RUNS.items():
+        sources = ",".join(inputs.values())
+        assert all(source in RUNS for source in sources.split(",") if source)
+        for preset in ("tiny", "smoke"):
+            options = studies.command(tax.Config(preset=preset), 1, name, inputs)[1:]
+            assert len({o.split("=")[0] for o in options}) == len(options), name
         assert (studies.ROOT / script).exists()
+
+
+def test_a_run_is_typed_as_a_user_would():
+    words = studies.command(tax.Config(), 2, "ppo_few_free", {"init": "a.pt", "reward": "b.pt"})
+    assert words == [
+        "ppo.py",
+        "--out=out/studies/seed2/ppo_few_free",
+        "--seed=2",
+        "--device=auto",
+        "--dtype=auto",
+        "--init=a.pt",
+        "--reward=b.pt",
+        "--beta=0",
+    ]
+
+
+def test_the_machine_is_told_in_general_terms():
+    found = studies.hardware()
+    assert found["cores"] >= 1 and found["instructions"]
+    assert set(found) == {"cores", "instructions"}
 
 
 def test_a_line_cut_short_is_measured_again(tmp_path):
     path = tmp_path / "tax.jsonl"
-    cfg = studies.Config()
+    cfg = tax.Config()
     rows = studies.append(path, [{"seed": 1, "arm": "sft"}, {"seed": 1, "arm": "ppo"}], [], cfg)
     assert studies.read(path) == rows
     text = path.read_text(encoding="utf-8")
@@ -85,10 +65,18 @@ def test_a_line_cut_short_is_measured_again(tmp_path):
     assert studies.read(path) == rows[:1]
 
 
-def test_unknown_study():
-    for argv in ([], ["taxes"], ["tax", "tax"]):
-        with pytest.raises(BadInput, match="which study"):
-            studies.main(argv)
+@pytest.mark.parametrize("study", [tax, overoptimisation])
+def test_a_study_takes_options_only(study):
+    for argv, message in (
+        (["taxes"], "options look like"),
+        (["--seeds=0"], "expected a number above 0"),
+    ):
+        with pytest.raises(BadInput, match=message):
+            study.main(parse_config(study.Config, study.PRESETS, argv))
+
+
+def run_tax(argv):
+    return tax.main(parse_config(tax.Config, tax.PRESETS, argv))
 
 
 @pytest.fixture(scope="module")
@@ -96,18 +84,18 @@ def small(tmp_path_factory):
     """Both studies of one PPO run at the smallest size; the folder they wrote."""
     out = tmp_path_factory.mktemp("studies")
     patch = pytest.MonkeyPatch()
-    patch.setattr(studies, "TAX", ("pretrain", "sft", "ppo", "dpo"))
-    patch.setattr(studies, "ARMS", {"ppo": "reward"})
+    patch.setattr(tax, "ARMS", ("pretrain", "sft", "ppo", "dpo"))
+    patch.setattr(overoptimisation, "ARMS", {"ppo": "reward"})
     argv = ["--preset=smoke", f"--out={out.as_posix()}", "--device=cpu", "--dtype=float32"]
-    studies.main(["tax", *argv])
-    studies.main(["overoptimisation", *argv])
+    run_tax(argv)
+    overoptimisation.main(parse_config(overoptimisation.Config, overoptimisation.PRESETS, argv))
     yield out, argv
     patch.undo()
 
 
 def test_the_tax_of_a_small_study(small):
     rows = studies.read(small[0] / "tax.jsonl")
-    assert [row["arm"] for row in rows] == list(studies.TAX)
+    assert [row["arm"] for row in rows] == list(tax.ARMS)
     by_arm = {row["arm"]: row for row in rows}
     assert by_arm["sft"]["kl"] == pytest.approx(0, abs=1e-5)  # it does not leave itself
     assert by_arm["sft"]["few_shot_minus_sft"] == 0 and by_arm["ppo"]["kl"] != 0
@@ -115,6 +103,12 @@ def test_the_tax_of_a_small_study(small):
     for row in rows:
         assert 0 <= row["win_low"] <= row["win"] <= row["win_high"] <= 1
         assert all(math.isfinite(v) for v in row.values() if isinstance(v, float))
+
+
+def test_a_finished_run_says_how_long_it_took(small):
+    for marker in small[0].rglob("finished"):
+        took = json.loads(marker.read_text(encoding="utf-8"))
+        assert took["seconds"] > 0 and took["cores"] >= 1
 
 
 def test_over_optimisation_of_a_small_study(small):
@@ -130,7 +124,7 @@ def test_a_finished_study_runs_nothing_again(small, monkeypatch):
     out, argv = small
     before = (out / "tax.jsonl").read_text(encoding="utf-8")
     monkeypatch.setattr(studies.subprocess, "run", lambda *a, **k: pytest.fail("a stage ran again"))
-    studies.main(["tax", *argv])
+    run_tax(argv)
     assert (out / "tax.jsonl").read_text(encoding="utf-8") == before
 
 
@@ -140,7 +134,7 @@ def test_a_row_that_is_missing_is_measured_from_the_finished_stages(small, monke
     lines = path.read_text(encoding="utf-8").splitlines()
     path.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
     monkeypatch.setattr(studies.subprocess, "run", lambda *a, **k: pytest.fail("a stage ran again"))
-    studies.main(["tax", *argv])
+    run_tax(argv)
     assert json.loads(path.read_text(encoding="utf-8").splitlines()[-1]) == json.loads(lines[-1])
 
 
@@ -149,7 +143,7 @@ def test_a_stage_that_fails_is_named(tmp_path, monkeypatch):
         returncode = 3
 
     monkeypatch.setattr(studies.subprocess, "run", lambda *a, **k: Failed)
-    cfg = studies.Config(out=str(tmp_path))
+    cfg = tax.Config(out=str(tmp_path))
     with pytest.raises(BadInput, match="pretrain.py ended with exit code 3"):
         studies.make(cfg, 1, "ppo")
     assert not list(tmp_path.rglob("finished"))
