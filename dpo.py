@@ -6,31 +6,29 @@ reward model was.
 
 reads   out/sft/ckpt.pt and out/reward/comparisons.jsonl (each made first if it is missing), or
         --data=FILE
-writes  out/dpo/ckpt.pt, log.jsonl
+writes  out/dpo/ckpt.pt, last.pt (for --resume), log.jsonl
 
     python dpo.py                                        the comparisons that reward.py collected
     python dpo.py --data=comparisons.jsonl               people's comparisons (see data/formats.py)
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from tqdm import tqdm
 
 import optim
 from data.formats import read_comparisons
 from judges.agreement import hold_out
 from likelihood import token_logprobs
 from model import GPT
-from optim import learning_rate
-from plumbing.checkpoint import Saver, load_checkpoint, need, parent_of
-from plumbing.config import parse_config
-from plumbing.errors import BadInput, run
-from plumbing.machine import setup
-from plumbing.records import Log
+from plumbing import errors
+from plumbing.checkpoint import need
+from plumbing.config import parse_config, positive
+from plumbing.errors import BadInput
+from plumbing.machine import right_pad
+from plumbing.run import Run
+from reward import comparable, in_order, lay_out, ranking_loss
 from tokenizer import Tokenizer
 
 # --- configuration -----------------------------------------------------------------------------
@@ -39,17 +37,21 @@ from tokenizer import Tokenizer
 @dataclass
 class Config:
     preset: str = "tiny"  # a named set of other defaults
-    out: str = "out/dpo"  # directory for ckpt.pt, log.jsonl
+    out: str = "out/dpo"  # directory for ckpt.pt, last.pt, log.jsonl
     init: str = "out/sft/ckpt.pt"  # the policy's start and the reference; made if it is missing
     data: str = "out/reward/comparisons.jsonl"  # comparisons; made by reward.py if it is missing
     beta: float = 0.1  # of the implied reward (Rafailov et al. 2023, App. B)
     max_len: int = 512  # tokens of question and answer; a longer pair loses its left
     batch_size: int = 8  # questions of one step, with all pairs of each
+    grad_accum: int = 1  # forward-backward passes that make up one step
     epochs: int = 1
+    steps: int = 0  # optimizer steps; 0: as many as the epochs need
     lr: float = 3e-4  # AdamW; then a cosine down to a tenth
+    eval_every: int = 50  # steps between validations and checkpoints
     seed: int = 1
     device: str = "auto"
     dtype: str = "auto"  # float32, bfloat16; auto takes bfloat16 where it is fast
+    resume: bool = False  # go on from last.pt
 
 
 PRESETS = {
@@ -64,23 +66,24 @@ PRESETS = {
 }
 
 
+def check(cfg):
+    """Refuse options that make no training; one line each."""
+    positive(cfg, "batch_size", "grad_accum", "eval_every", "max_len", "epochs")
+
+
 # --- the maths ---------------------------------------------------------------------------------
 
 
-def dpo_loss(logp, ref_logp, ranks, beta):
-    """L = −mean log σ(β·(log π/π_ref)(y_w) − β·(log π/π_ref)(y_l)) over the pairs of each question
-    (eq. 7), and the share of pairs in the right order.
+def dpo_loss(logp, ref_logp, ranks, beta, questions=None):
+    """The ranking loss of reward.py on the reward that the policy itself implies,
 
-    logp, ref_logp (N, K) of whole answers; ranks (N, K), 0 the best, −1 where there is no answer.
+        r(x, y) = β·(log π(y|x) − log π_SFT(y|x))        (Rafailov et al. 2023, eq. 7)
+
+    and the share of pairs in the right order. logp, ref_logp (N, K) of whole answers; ranks (N, K),
+    0 the best, −1 where there is no answer.
     """
     reward = beta * (logp - ref_logp)  # (N, K)
-    present = ranks >= 0
-    wins = (ranks[:, :, None] < ranks[:, None, :]) & present[:, :, None] & present[:, None, :]
-    pairs = wins.sum((1, 2))  # (N,)
-    difference = reward[:, :, None] - reward[:, None, :]
-    per_question = -(F.logsigmoid(difference) * wins).sum((1, 2)) / pairs.clamp(min=1)
-    correct = ((difference > 0) & wins).sum() / pairs.sum().clamp(min=1)
-    return per_question.sum() / (pairs > 0).sum().clamp(min=1), correct
+    return ranking_loss(reward, ranks, questions), in_order(reward, ranks)
 
 
 # --- batches -----------------------------------------------------------------------------------
@@ -89,21 +92,14 @@ def dpo_loss(logp, ref_logp, ranks, beta):
 def get_batch(records, tokenizer, cfg, machine):
     """Every answer of N questions, right-padded: tokens (N·K, T), mask of the answer (N·K, T−1)
     and ranks (N, K)."""
-    K = max(len(r["responses"]) for r in records)
-    rows, ranks = [], torch.full((len(records), K), -1)
-    for n, record in enumerate(records):
-        for place, group in enumerate(record["ranking"]):
-            ranks[n, group] = place
-        for text in record["responses"] + [""] * (K - len(record["responses"])):
-            ids, _ = tokenizer.render([*record["messages"], {"role": "assistant", "content": text}])
-            # Only the last answer is compared, not the assistant's earlier turns.
-            rows.append((ids[-cfg.max_len :], len(tokenizer.encode(text)) + 1))
-    T = max(len(ids) for ids, _ in rows)
-    tokens, mask = torch.full((len(rows), T), tokenizer.pad), torch.zeros(len(rows), T - 1)
-    for row, (ids, answer) in enumerate(rows):
-        tokens[row, : len(ids)] = torch.tensor(ids)
-        mask[row, max(0, len(ids) - 1 - answer) : len(ids) - 1] = 1
-    return tuple(x.to(machine.device) for x in (tokens, mask, ranks))
+    rows, answers, ranks = lay_out(records, tokenizer, cfg.max_len)
+    tokens = right_pad(rows, tokenizer.pad)
+    mask = torch.zeros(len(tokens), tokens.shape[1] - 1)
+    for row, (ids, answer) in enumerate(zip(rows, answers)):
+        # Only the last answer is compared, not the assistant's earlier turns.
+        last = len(ids) - 1
+        mask[row, max(0, last - answer) : last] = 1
+    return tuple(map(machine.put, (tokens, mask, ranks)))
 
 
 def answer_logp(model, tokens, mask, ranks):
@@ -122,7 +118,8 @@ def evaluate(policy, ref, records, tokenizer, cfg, machine):
     for i in range(0, len(records), 32):
         tokens, mask, ranks = get_batch(records[i : i + 32], tokenizer, cfg, machine)
         with machine.autocast():
-            logp, ref_logp = (answer_logp(m, tokens, mask, ranks) for m in (policy, ref))
+            logp = answer_logp(policy, tokens, mask, ranks)
+            ref_logp = answer_logp(ref, tokens, mask, ranks)
         loss, right = dpo_loss(logp, ref_logp, ranks, cfg.beta)
         losses.append(loss.item())
         rights.append(right.item())
@@ -139,67 +136,80 @@ def evaluate(policy, ref, records, tokenizer, cfg, machine):
 
 def train(cfg):
     """Run DPO; returns the metrics of the last validation."""
-    # --- setup
-    machine, out = setup(cfg), Path(cfg.out)
-    parent = load_checkpoint(
-        need(cfg.init, "sft.py", cfg.preset, f"--seed={cfg.seed}"), stages=("sft",)
-    )
+    # --- setup: rankings of answers; the questions of the held-out ones are never trained on
+    check(cfg)
+    run = Run(cfg, "dpo")
+    machine = run.machine
+    parent = run.open("sft.py", ("sft",), f"--seed={cfg.seed}")
     tokenizer = Tokenizer.from_json(parent["tokenizer"])
-    records = read_comparisons(
-        need(cfg.data, "reward.py", cfg.preset, f"--init={cfg.init}", f"--seed={cfg.seed}")
-    )
+    options = (f"--init={cfg.init}", f"--seed={cfg.seed}")
+    records = read_comparisons(need(cfg.data, "reward.py", cfg.preset, *options))
     train_set, val_set = hold_out(records, cfg.seed)
     if not train_set:
         raise BadInput(f"{cfg.data}: at least 2 comparisons are needed; one is held out")
 
-    # --- model
-    policy, ref = (GPT.from_checkpoint(parent, dropout=0.0).to(machine.device) for _ in range(2))
-    ref.eval().requires_grad_(False)
+    # --- model: the fine-tuned network twice, the policy that learns and the reference that stays
+    policy = GPT.from_checkpoint(run.saved or parent, dropout=0.0)
+    policy = machine.place(policy)
+    ref = machine.place(GPT.from_checkpoint(parent, dropout=0.0)).eval().requires_grad_(False)
     optimizers = optim.build(policy, cfg.lr)
-    log = Log(out / "log.jsonl", cfg, machine)
+    run.begin(policy, optimizers, parent["tokenizer"])
     network = machine.distribute(policy)
     per_epoch = max(1, len(train_set) // cfg.batch_size)
-    steps = cfg.epochs * per_epoch
+    steps = cfg.steps or cfg.epochs * per_epoch
 
     # --- loop
-    bar = tqdm(range(steps), disable=not machine.main)
-    for step in bar:
-        machine.seed(cfg.seed, step)
-        order = np.random.default_rng([cfg.seed, step // per_epoch]).permutation(len(train_set))
-        batch = order[step % per_epoch * cfg.batch_size :][: cfg.batch_size]
-        records = [train_set[i] for i in batch[machine.rank :: machine.processes]]
-        tokens, mask, ranks = get_batch(records, tokenizer, cfg, machine)
-        with machine.autocast():
-            logp = answer_logp(network, tokens, mask, ranks)
-            with torch.no_grad():
-                ref_logp = answer_logp(ref, tokens, mask, ranks)
-        loss, right = dpo_loss(logp, ref_logp, ranks, cfg.beta)
-        loss.backward()
-        norm = optim.step(optimizers, policy, learning_rate(step, steps))
+    metrics = {}
+    for step in run.steps(steps):
+        # Every so often, and at the end: the order of answers to questions never trained on.
+        if run.due(step, cfg.eval_every):
+            metrics = evaluate(policy, ref, val_set, tokenizer, cfg, machine)
+            run.log(step=step, **metrics)
+            shown = "   ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in metrics.items())
+            run.say(f"step {step:>6}   {shown}")
+            run.save(step, metrics, better=step == steps)
+        if step == steps:
+            break
+
+        # All processes draw the same batch of questions. The divisor is the number of them that
+        # have a pair, in all of the batch, whatever part of it comes first.
+        epoch, place = divmod(step, per_epoch)
+        order = np.random.default_rng([cfg.seed, epoch]).permutation(len(train_set))
+        batch = order[place * cfg.batch_size :][: cfg.batch_size]
+        questions = [train_set[i] for i in batch]
+
+        # The batch goes through in parts that fit into memory; their gradients add up, since
+        # nothing is cleared between the backward passes.
+        loss = right = 0.0
+        for rows, weight in machine.parts(machine.mine(batch), cfg.grad_accum):
+            records = [train_set[i] for i in rows]
+            tokens, mask, ranks = get_batch(records, tokenizer, cfg, machine)
+            with machine.autocast():
+                logp = answer_logp(network, tokens, mask, ranks)  # (N, K)
+                with torch.no_grad():  # the reference is only read
+                    ref_logp = answer_logp(ref, tokens, mask, ranks)
+            part, share = dpo_loss(logp, ref_logp, ranks, cfg.beta, comparable(questions))
+            machine.backward(weight * part)
+            loss += weight * part.detach()
+            right += share / cfg.grad_accum
+
+        # One update at this step's learning rate; the gradients are empty afterwards.
+        factor = optim.learning_rate(step, steps)
+        norm = optim.step(optimizers, policy, factor)
+
+        # What the bar and the log tell.
         if step % 10 == 9:
-            log.write(
-                step=step + 1,
-                loss=machine.mean(loss.detach()),
-                accuracy=machine.mean(right),
-                grad_norm=float(norm),
-            )
-            bar.set_postfix_str(f"loss {loss.item():.3f}")
+            loss = machine.sum(loss)
+            accuracy = machine.mean(right)
+            run.log(step=step + 1, loss=loss, accuracy=accuracy, grad_norm=float(norm))
+            run.show(f"loss {loss:.3f}")
 
     # --- results
-    metrics = evaluate(policy, ref, val_set, tokenizer, cfg, machine)
-    log.write(step=steps, **metrics)
-    if machine.main:
-        Saver(
-            cfg, "dpo", policy, parent["tokenizer"], parent_of(cfg.init, parent), optimizers
-        ).keep(steps, metrics)
-        print(
-            f"{(out / 'ckpt.pt').as_posix()}: {metrics['val_accuracy']:.1%} of held-out pairs in "
-            "the right order"
-        )
+    run.say(f"{run.name}: {metrics['val_accuracy']:.1%} of held-out pairs in the right order")
     return metrics
 
 
 # --- run ---------------------------------------------------------------------------------------
 
 if __name__ == "__main__":
-    run(lambda: train(parse_config(Config, PRESETS)))
+    errors.run(lambda: train(parse_config(Config, PRESETS)))

@@ -1,6 +1,6 @@
-"""How likely a text is: per token, per answer, per option.
+"""How likely a text is, per token and per option; and what a scalar head says of it.
 
-Alignment, once for all: entry t of a (B, T-1) tensor scores `tokens[:, t+1]`. Masks, values, rewards
+One alignment for all: entry t of a (B, T−1) tensor scores `tokens[:, t+1]`. Masks, values, rewards
 and advantages live in it.
 """
 
@@ -27,6 +27,14 @@ def token_logprobs(model, tokens, temperature=1.0):
     logits = model(tokens)[:, :-1].float() / temperature  # (B, T-1, V)
     loss = ops.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
     return -loss.view(len(tokens), -1)
+
+
+def last_scores(model, tokens, last):
+    """What a scalar head says at the last real token: tokens (B, T), last (B,) -> (B,).
+
+    Under a causal mask only there has it read the whole text.
+    """
+    return model(tokens)[torch.arange(len(tokens), device=tokens.device), last]
 
 
 def groups(lengths):

@@ -35,8 +35,49 @@ class GPTConfig:
     qk_norm: bool = True  # with rope: queries and keys of one length (Henry et al. 2020)
     head: str = "lm"  # "lm": logits over V; "scalar": one number per token, for reward and value
 
+    def check(self):
+        """Raises ValueError for a shape that no network can have."""
+        for name in ("block_size", "vocab_size", "n_layer", "n_head", "n_embd"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)}: expected a number above 0")
+        if self.pos not in ("rope", "learned"):
+            raise ValueError(f"pos={self.pos}: expected rope or learned")
+        if not 0 < self.rotary <= 1:
+            raise ValueError(f"rotary={self.rotary}: expected a share above 0, at most 1")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout={self.dropout}: expected at least 0 and less than 1")
+        if self.n_embd % self.n_head or self.n_embd // self.n_head % 2:
+            raise ValueError(
+                f"n_embd={self.n_embd} must divide into n_head={self.n_head} even heads"
+            )
+
+    def room(self, tokens):
+        """How many of so many tokens have a position: a learned table ends with the block."""
+        return min(tokens, self.block_size) if self.pos == "learned" else tokens
+
+
+# --- the layers --------------------------------------------------------------------------------
+
 
 QK_LENGTH = 1.25  # of a normalised query or key, in units of √D: no score is above 1.25²·√D
+
+
+def rope(positions, config):
+    """The turns of rotary positions (Su et al. 2021, eq. 34), as complex numbers.
+
+        (x₁ + i·x₂) ← (x₁ + i·x₂) · e^(i·m·θ_j)        θ_j = 10000^(−j / pairs that turn)
+
+    Channels are taken in pairs; at position m, pair j turns by m·θ_j radians, so that q·k depends
+    on the distance alone. Some pairs turn; the others stand still, and what they ask for is found
+    at any distance. positions (T,) or (B, 1) -> (T or B×1, 1, 1, D/2).
+    """
+    D = config.n_embd // config.n_head
+    pairs = torch.arange(D // 2, device=positions.device)
+    turning = math.ceil(config.rotary * D / 2)
+    frequency = 10000.0 ** (-pairs / turning) * (pairs < turning)  # (D/2,)
+    angle = positions[..., None, None, None] * frequency
+    length = torch.full_like(angle, QK_LENGTH if config.qk_norm else 1.0)
+    return torch.polar(length, angle)
 
 
 class Attention(nn.Module):
@@ -100,19 +141,7 @@ class GPT(nn.Module):
 
     def __init__(self, config):
         super().__init__()
-        for name in ("block_size", "vocab_size", "n_layer", "n_head", "n_embd"):
-            if getattr(config, name) < 1:
-                raise ValueError(f"{name}={getattr(config, name)}: expected a number above 0")
-        if config.pos not in ("rope", "learned"):
-            raise ValueError(f"pos={config.pos}: expected rope or learned")
-        if not 0 < config.rotary <= 1:
-            raise ValueError(f"rotary={config.rotary}: expected a share above 0, at most 1")
-        if not 0 <= config.dropout < 1:
-            raise ValueError(f"dropout={config.dropout}: expected at least 0 and less than 1")
-        if config.n_embd % config.n_head or config.n_embd // config.n_head % 2:
-            raise ValueError(
-                f"n_embd={config.n_embd} must divide into n_head={config.n_head} even heads"
-            )
+        config.check()
         self.config = config
         self.wte = nn.Embedding(config.vocab_size, config.n_embd)
         if config.pos == "learned":
@@ -171,15 +200,7 @@ class GPT(nn.Module):
                 )
             x = x + self.wpe(positions)
         else:
-            # Some pairs of channels turn, by 1 radian a token down to 1/10000; the others stand
-            # still, and what they ask for is found at any distance.
-            D = self.config.n_embd // self.config.n_head
-            pairs = torch.arange(D // 2, device=x.device)
-            turning = math.ceil(self.config.rotary * D / 2)
-            frequency = 10000.0 ** (-pairs / turning) * (pairs < turning)  # (D/2,)
-            angle = positions[..., None, None, None] * frequency  # (T or B×1, 1, 1, D/2)
-            length = torch.full_like(angle, QK_LENGTH if self.config.qk_norm else 1.0)
-            rotation = torch.polar(length, angle)
+            rotation = rope(positions, self.config)
         x = F.dropout(x, self.config.dropout, self.training)
         for layer, block in enumerate(self.h):
             x = block(x, rotation, None if cache is None else cache[layer], lengths)

@@ -17,26 +17,24 @@ writes  out/ppo/ckpt.pt, last.pt (for --resume), log.jsonl
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 import optim
 from data.corpora import PretrainText
 from data.formats import read_demonstrations
 from data.world import World
-from judges.exam import Exam
-from judges.hidden import judge
+from judges.exam import Exam, world_figures
 from judges.scores import function_reward, model_reward
 from model import GPT
-from plumbing.checkpoint import Saver, load_checkpoint, need, parent_of
+from plumbing import errors
 from plumbing.config import parse_config, positive
-from plumbing.errors import BadInput, run
-from plumbing.machine import setup
-from plumbing.records import Log
-from sampling import generate
+from plumbing.errors import BadInput
+from plumbing.machine import check_batch, right_pad
+from plumbing.run import Run, walk
+from plumbing.signs import explained_variance, gradient_norm, warn
+from sampling import answer
 from tokenizer import Tokenizer
 
 # --- configuration -----------------------------------------------------------------------------
@@ -49,10 +47,11 @@ class Config:
     init: str = "out/sft/ckpt.pt"  # the policy's start and the reference; made if it is missing
     reward: str = "out/reward/ckpt.pt"  # a .pt (made if missing), "judge", or module:function
     data: str = "world"  # "world", or a file of conversations, of which the questions are used
-    iterations: int = 40  # rounds of sampling and learning
     batch_size: int = 128  # questions of one iteration (InstructGPT, App. C.4: 512)
     minibatch: int = 32  # answers of one optimizer step (InstructGPT: 64)
     epochs: int = 1  # passes over an iteration's answers (InstructGPT: 1)
+    grad_accum: int = 1  # forward-backward passes that make up one optimizer step
+    steps: int = 40  # iterations: rounds of sampling and learning
     max_new_tokens: int = 32  # an answer is cut off there
     beta: float = 0.05  # price of a nat of KL to the reference (InstructGPT: 0.02)
     target_kl: float = 0.0  # nats per answer that beta is steered to (Ziegler 2019); 0: fixed beta
@@ -60,9 +59,10 @@ class Config:
     mix_data: str = ""  # text of that gradient; empty: what the base model was pretrained on
     clip: float = 0.2  # of the probability ratio and of the value's change (PPO paper)
     lam: float = 0.95  # λ of GAE; there is no discount
-    lr: float = 3e-4  # AdamW; constant after a warm-up from a tenth over 10 iterations (App. C.4)
+    lr: float = 3e-4  # AdamW; constant after a warm-up from a tenth over 10 steps (App. C.4)
     value_lr: float = 6e-4  # the value network's
     ema: float = 0.0  # decay of an average of the weights, which is then saved (InstructGPT: 0.992)
+    eval_every: int = 10  # steps between checkpoints
     seed: int = 1
     device: str = "auto"
     dtype: str = "auto"  # float32, bfloat16; auto takes bfloat16 where it is fast
@@ -80,10 +80,22 @@ PRESETS = {
         lr=1e-5,
         value_lr=1e-5,
         beta=0.02,
-        iterations=200,
+        steps=200,
     ),
 }
 PENALTY = 1.0  # an answer that does not end scores min(score, 0) − 1 on the normalised scale
+
+
+def check(cfg):
+    """Refuse options that make no training; one line each."""
+    positive(cfg, "batch_size", "minibatch", "grad_accum", "epochs", "max_new_tokens", "eval_every")
+    check_batch(cfg, cfg.batch_size)
+    if cfg.batch_size % cfg.minibatch:
+        raise BadInput(
+            f"--batch_size={cfg.batch_size} must be a multiple of --minibatch={cfg.minibatch}"
+        )
+    if cfg.reward == "judge" and cfg.data != "world":
+        raise BadInput("--reward=judge knows the questions of --data=world only")
 
 
 # --- the maths ---------------------------------------------------------------------------------
@@ -163,14 +175,10 @@ def load_questions(cfg):
     return [{"messages": r["messages"][:-1]} for r in read_demonstrations(cfg.data)]
 
 
-def get_batch(questions, iteration, cfg, machine):
-    """This process's questions of one iteration: each epoch over them in an order of its own."""
-    wanted = np.arange(iteration * cfg.batch_size, (iteration + 1) * cfg.batch_size)
-    n, picked = len(questions), []
-    for epoch in np.unique(wanted // n):
-        order = np.random.default_rng([cfg.seed, int(epoch)]).permutation(n)
-        picked += [questions[i] for i in order[wanted[wanted // n == epoch] % n]]
-    return picked[machine.rows(len(picked))]
+def get_batch(questions, step, cfg, machine):
+    """This process's questions of one step: each epoch over them in an order of its own."""
+    rows = walk(len(questions), step, cfg.batch_size, cfg.seed)
+    return [questions[i] for i in machine.mine(rows)]
 
 
 @torch.no_grad()
@@ -180,293 +188,253 @@ def sample(policy, tokenizer, questions, cfg, machine, noise):
     Returns right-padded tokens (B, T), mask (B, T−1), index of the last real token (B,), texts, and
     whether each answer ended by itself.
     """
-    prompts = [tokenizer.prompt(q["messages"])[0] for q in questions]
-    if policy.config.pos == "learned":
-        prompts = [p[-(policy.config.block_size - cfg.max_new_tokens) :] for p in prompts]
-    with machine.autocast():
-        answers = generate(
-            policy, prompts, cfg.max_new_tokens, stop=[tokenizer.endoftext], noise=noise
-        )
-    T = max(len(p) + len(a) for p, a in zip(prompts, answers))
-    tokens, mask = torch.full((len(prompts), T), tokenizer.pad), torch.zeros(len(prompts), T - 1)
+    asked = [question["messages"] for question in questions]
+    prompts, answers, texts, ended = answer(
+        policy, tokenizer, asked, machine, max_new_tokens=cfg.max_new_tokens, noise=noise
+    )
+    tokens = right_pad([p + a for p, a in zip(prompts, answers)], tokenizer.pad)
+    mask = torch.zeros(len(tokens), tokens.shape[1] - 1)
+    last = torch.zeros(len(tokens), dtype=torch.long)
     for row, (p, a) in enumerate(zip(prompts, answers)):
-        tokens[row, : len(p) + len(a)] = torch.tensor(p + a)
+        # The first choice is made at the prompt's last token, the last one ends the answer.
+        last[row] = len(p) + len(a) - 1
         mask[row, len(p) - 1 : len(p) + len(a) - 1] = 1
-    last = torch.tensor([len(p) + len(a) - 1 for p, a in zip(prompts, answers)])
-    texts = [tokenizer.decode(a).strip() for a in answers]
-    ended = [a[-1] == tokenizer.endoftext for a in answers]
-    return tokens.to(machine.device), mask.to(machine.device), last.to(machine.device), texts, ended
+    return machine.put(tokens), machine.put(mask), machine.put(last), texts, ended
 
 
 @torch.no_grad()
 def rollout(policy, ref, value, reward, tokenizer, questions, cfg, machine, noise, beta):
-    """Sample, score, rewards, advantages: all that one iteration learns from, and its figures."""
+    """Sample, score, rewards, advantages: all that one step learns from, and its figures."""
     tokens, mask, last, texts, ended = sample(policy, tokenizer, questions, cfg, machine, noise)
+
+    # Four readings of the same tokens: the policy's and the reference's probabilities, what the
+    # value network expects at each of them, and the score of the whole answer.
     with machine.autocast():
-        logits, ref_logits = policy(tokens), ref(tokens)
+        logits = policy(tokens)
+        ref_logits = ref(tokens)
         values = value(tokens)[:, :-1] * mask
         scores = reward(questions, texts, ended, tokens, last).float()
     logp, entropy = policy_terms(logits, tokens)
     ref_logp, _ = policy_terms(ref_logits, tokens)
+
+    # An answer that was cut off loses: a policy paid for it would never stop.
     ends = torch.tensor(ended, device=scores.device)
     scores = torch.where(ends, scores, scores.clamp(max=0) - PENALTY)
+
+    # The score comes at the last token, the price of KL at each; GAE spreads both over the choices.
     rewards = kl_rewards(scores, logp, ref_logp, mask, beta)
     advantages = gae(rewards, values, mask, cfg.lam)
-    returns = advantages + values  # of the advantages before they are whitened
     batch = {
         "tokens": tokens,
         "mask": mask,
         "logp": logp,
         "values": values,
-        "returns": returns,
+        "returns": advantages + values,  # of the advantages before they are whitened
         "advantages": whiten(advantages, mask, machine),
     }
-    log_ratio, real = (logp - ref_logp) * mask, mask > 0
-    unexplained = (returns - values)[real].var() / returns[real].var().clamp(min=1e-8)
-    figures = {
-        "reward": scores.mean(),
-        "kl": log_ratio.sum(1).mean(),
-        "kl_k3": (((-log_ratio).exp() - 1 + log_ratio) * mask).sum(1).mean(),
-        "kl_exact": (exact_kl(logits, ref_logits) * mask).sum(1).mean(),
-        "entropy": machine.processes * (entropy * mask).sum() / machine.sum(mask.sum()),
-        "length": mask.sum(1).mean(),
-        "ended": ends.float().mean(),
-        "explained_variance": 1 - unexplained,
-    }
+    figures = {"reward": scores.mean(), "ended": ends.float().mean()}
+    figures |= distances(logits, ref_logits, logp, ref_logp, mask)
+    figures["entropy"] = machine.processes * (entropy * mask).sum() / machine.sum(mask.sum())
+    figures["length"] = mask.sum(1).mean()
+    figures["explained_variance"] = explained_variance(batch["returns"], values, mask)
     if "answers" in questions[0]:  # the tiny world: what the hidden judge would say (simulated)
-        verdicts = [judge(*row) for row in zip(questions, texts, ended)]
-        figures["judge"] = np.mean([v["score"] for v in verdicts])
-        figures["correct"] = np.mean([v["correct"] > 0 for v in verdicts])
-        figures["rude"] = np.mean([v["harmless"] < 0 for v in verdicts])
-    return batch, {k: machine.mean(v) for k, v in figures.items()}
+        figures |= world_figures(questions, texts, ended)
+    return batch, {name: machine.mean(figure) for name, figure in figures.items()}
+
+
+def distances(logits, ref_logits, logp, ref_logp, mask):
+    """How far the policy is from the reference, in nats per answer: the mean log-ratio of what was
+    sampled, an estimate of lower variance (Schulman 2020, k3), and over the whole vocabulary."""
+    log_ratio = (logp - ref_logp) * mask
+    k3 = ((-log_ratio).exp() - 1 + log_ratio) * mask
+    exact = exact_kl(logits, ref_logits) * mask
+    return {
+        "kl": log_ratio.sum(1).mean(),
+        "kl_k3": k3.sum(1).mean(),
+        "kl_exact": exact.sum(1).mean(),
+    }
+
+
+# --- learning ----------------------------------------------------------------------------------
+
+
+def backward(policy, value, batch, rows, cfg, machine):
+    """Gradients of both losses on one minibatch, whose rows here are `rows`; returns its figures.
+
+    A loss is the mean over all tokens of answers in the minibatch, on all processes.
+    """
+    count = machine.sum(batch["mask"][rows].sum())
+    totals = dict.fromkeys(("approx_kl", "value_loss", "clip_fraction"), 0.0)
+    furthest = 0.0
+    for some, weight in machine.parts(rows, cfg.grad_accum):
+        part = {name: x[some] for name, x in batch.items()}
+        mask = part["mask"]
+
+        def mean(x):
+            return weight * (x * mask).sum() / count
+
+        with machine.autocast():
+            logits = policy(part["tokens"])
+            values = value(part["tokens"])[:, :-1]
+        logp, _ = policy_terms(logits, part["tokens"])
+
+        # The policy moves towards choices that turned out better than expected, a clip at a time;
+        # the value network towards the returns. What stands in `part` is constant: no gradient
+        # flows through the probabilities and values of the time of sampling.
+        loss, ratio = policy_loss(logp, part["logp"], part["advantages"], cfg.clip)
+        v_loss = value_loss(values, part["values"], part["returns"], cfg.clip)
+        machine.backward(mean(loss))
+        machine.backward(mean(v_loss))
+
+        with torch.no_grad():
+            totals["approx_kl"] += mean(0.5 * (logp - part["logp"]) ** 2)
+            totals["value_loss"] += mean(v_loss)
+            totals["clip_fraction"] += mean(((ratio - 1).abs() > cfg.clip).float())
+            furthest = max(furthest, float(weight * ((ratio - 1).abs() * mask).max()))
+    return {name: machine.sum(total) for name, total in totals.items()} | {"max_ratio": furthest}
+
+
+def backward_ptx(policy, ptx, cfg, machine, seed):
+    """Add γ times the gradient of pretraining text (eq. 2, second term), as a backward pass of its
+    own into the same buffers (InstructGPT, App. C.4); returns the norm of what was added."""
+    before = [p.grad.clone() for p in policy.parameters()]
+    x, y = ptx.get_batch(math.lcm(8, machine.processes), seed, machine)
+    with machine.autocast():
+        nll = policy(x, y).mean() / machine.processes
+    machine.backward(cfg.ptx * nll)
+    return gradient_norm(policy, before)
 
 
 def update(networks, optimizers, batch, factor, ptx, cfg, machine, rng):
-    """Minibatch steps on one iteration's answers; returns their mean figures.
-
-    Losses are token means over a minibatch of all processes. The pretraining gradient of PPO-ptx is
-    a backward pass of its own into the same buffers (InstructGPT, App. C.4).
-    """
-    (policy, value), (policy_optimizers, value_optimizers) = networks, optimizers
-    rows, figures = cfg.batch_size, []
+    """Minibatch steps on one step's answers; returns their mean figures."""
+    policy, value = networks
+    policy_optimizers, value_optimizers = optimizers
+    minibatches = cfg.batch_size // cfg.minibatch
+    history = []
     for _ in range(cfg.epochs):
-        for part in np.split(rng.permutation(rows), rows // cfg.minibatch):
-            mine = torch.from_numpy(
-                part[part % machine.processes == machine.rank] // machine.processes
-            )
-            rows_here = mine if len(mine) else mine.new_zeros(1)
-            part = {k: v[rows_here.to(v.device)] for k, v in batch.items()}
-            part["mask"] = part["mask"] * bool(len(mine))  # no row here: one that counts nothing
-            mask, count = part["mask"], machine.sum(part["mask"].sum())
+        for rows in np.split(rng.permutation(cfg.batch_size), minibatches):
+            # Row i of the whole batch is row i // processes of process i % processes.
+            here = rows[rows % machine.processes == machine.rank] // machine.processes
+            figures = backward(policy, value, batch, here, cfg, machine)
+            figures["grad_policy"] = gradient_norm(policy)
+            figures["grad_value"] = gradient_norm(value)
 
-            def mean(x):
-                return (x * mask).sum() / count * machine.processes
-
-            with machine.autocast():
-                logits, values = policy(part["tokens"]), value(part["tokens"])[:, :-1]
-            logp, _ = policy_terms(logits, part["tokens"])
-            loss, ratio = policy_loss(logp, part["logp"], part["advantages"], cfg.clip)
-            mean(loss).backward()
-            norms = {"grad_policy": gradient_norm(policy)}
+            # PPO-ptx: the same step also keeps the language model.
             if ptx:
-                before = [p.grad.clone() for p in policy.parameters()]
-                seed, blocks = [cfg.seed, int(rng.integers(2**31))], math.lcm(8, machine.processes)
-                with machine.autocast():
-                    nll = policy(*ptx.get_batch(blocks, seed, machine)).mean()
-                (cfg.ptx * nll).backward()
-                norms["grad_ptx"] = gradient_norm(policy, before)
-            v_loss = value_loss(values, part["values"], part["returns"], cfg.clip)
-            mean(v_loss).backward()
-            norms["grad_value"] = gradient_norm(value)
+                seed = [cfg.seed, int(rng.integers(2**31))]
+                figures["grad_ptx"] = backward_ptx(policy, ptx, cfg, machine, seed)
             optim.step(policy_optimizers, policy, factor)
             optim.step(value_optimizers, value, factor)
-            with torch.no_grad():
-                change = logp - part["logp"]
-                means = {
-                    "approx_kl": mean(0.5 * change**2),
-                    "value_loss": mean(v_loss),
-                    "clip_fraction": mean(((ratio - 1).abs() > cfg.clip).float()),
-                }
-                figures.append(
-                    {
-                        **{k: machine.mean(v) for k, v in means.items()},
-                        **norms,
-                        "max_ratio": float(((ratio - 1).abs() * mask).max()),
-                    }
-                )
-    first = {"first_approx_kl": figures[0]["approx_kl"], "first_ratio": figures[0]["max_ratio"]}
-    return {k: float(np.mean([f[k] for f in figures])) for k in figures[0]} | first
+            history.append(figures)
 
-
-def gradient_norm(model, before=None):
-    """Norm of the gradient accumulated so far, or of what was added since `before`."""
-    grads = [p.grad for p in model.parameters()]
-    if before:
-        grads = torch._foreach_sub(grads, before)
-    return float(torch.nn.utils.get_total_norm(grads))
-
-
-def warn(figures, opening):
-    """A line with a remedy for each known sign of failure (none when all is well)."""
-    kl, ended = figures["kl"], figures["ended"]
-    signs = {
-        f"KL to the reference is {kl:.0f} nats: raise --beta or lower --lr": kl > 20,
-        "KL is negative: what is sampled is not what is scored": kl < -0.5,
-        "entropy has collapsed: raise --beta or lower --lr": figures["entropy"]
-        < 0.1 * opening["entropy"],
-        f"only {ended:.0%} of answers end: raise --max_new_tokens": ended < 0.5,
-        "over 30% of ratios are clipped: lower --lr or --epochs": figures["clip_fraction"] > 0.3,
-    }
-    return [line for line, sign in signs.items() if sign]
+    # Before the first step the policy is the one that sampled: these two must be 0.
+    first = {"first_approx_kl": history[0]["approx_kl"], "first_ratio": history[0]["max_ratio"]}
+    return {k: float(np.mean([f[k] for f in history])) for k in history[0]} | first
 
 
 # --- training ----------------------------------------------------------------------------------
 
 
 def train(cfg):
-    """Run PPO; returns the figures of the last iteration."""
-    # --- setup
-    machine, out = setup(cfg), Path(cfg.out)
-    positive(cfg, "batch_size", "minibatch", "epochs", "max_new_tokens")
-    if cfg.reward == "judge" and cfg.data != "world":
-        raise BadInput("--reward=judge knows the questions of --data=world only")
-    if cfg.batch_size % cfg.minibatch or cfg.minibatch % machine.processes:
-        raise BadInput(
-            f"--batch_size={cfg.batch_size} must be a multiple of --minibatch="
-            f"{cfg.minibatch}, and that of the {machine.processes} processes"
-        )
-    path = need(cfg.init, "sft.py", cfg.preset, f"--seed={cfg.seed}")
-    parent = load_checkpoint(path, stages=("sft",))
+    """Run PPO; returns the figures of the last step."""
+    # --- setup: questions without answers; the policy writes those itself
+    check(cfg)
+    run = Run(cfg, "ppo")
+    machine = run.machine
+    parent = run.open("sft.py", ("sft",), f"--seed={cfg.seed}")
     tokenizer = Tokenizer.from_json(parent["tokenizer"])
-    saved = load_checkpoint(out / "last.pt", stages=("ppo",)) if cfg.resume else None
+    questions = load_questions(cfg)
 
     # --- models: policy and reference from the SFT model, value network from the reward model
     def load(checkpoint, **changes):
-        return GPT.from_checkpoint(checkpoint, **changes, dropout=0.0).to(machine.device)
+        return machine.place(GPT.from_checkpoint(checkpoint, **changes, dropout=0.0))
 
-    policy, ref = load(parent), load(parent).eval().requires_grad_(False)
+    policy = load(parent)
+    ref = load(parent).eval().requires_grad_(False)
     if cfg.reward.endswith(".pt"):
         reward, value = model_reward(cfg, tokenizer, load)
     else:
         reward, value = function_reward(cfg.reward), load(parent, head="scalar")
-    optimizers = [optim.build(policy, cfg.lr, eps=1e-5), optim.build(value, cfg.value_lr, eps=1e-5)]
+    optimizers = [
+        optim.build(policy, cfg.lr, eps=1e-5),
+        optim.build(value, cfg.value_lr, eps=1e-5),
+    ]
     average = [p.detach().clone() for p in policy.parameters()] if cfg.ema else None
     final = load(parent) if cfg.ema else policy  # what is saved
-    saver = Saver(
-        cfg, "ppo", final, parent["tokenizer"], parent_of(path, parent), sum(optimizers, [])
-    )
-    first, beta, opening = saver.resume(saved), cfg.beta, None
-    if saved:
+    run.begin(final, sum(optimizers, []), parent["tokenizer"])
+    beta, opening = cfg.beta, None
+    if saved := run.saved:
         policy.load_state_dict(saved["policy"])
         value.load_state_dict(saved["value"])
         beta, opening = saved["beta"], saved["opening"]
         average = saved["average"] and [p.to(machine.device) for p in saved["average"]]
     networks = [machine.distribute(policy), machine.distribute(value)]
-    questions = load_questions(cfg)
-    exam = Exam(tokenizer, machine) if cfg.data == "world" else None
     ptx = PretrainText(cfg.mix_data, parent, tokenizer, cfg.seed) if cfg.ptx else None
-    log = Log(out / "log.jsonl", cfg, machine, resumed_step=first if saved else None)
+    exam = Exam(tokenizer, machine) if cfg.data == "world" else None
     before, sft_scores = exam(ref) if exam else ({}, [])
     if not saved:
-        log.write(step=0, held_out=before)
+        run.log(step=0, held_out=before)
 
     # --- loop
-    figures, bar = (
-        {},
-        tqdm(
-            range(first, cfg.iterations),
-            initial=first,
-            total=cfg.iterations,
-            disable=not machine.main,
-        ),
-    )
-    for iteration in bar:
-        machine.seed(cfg.seed, iteration)
-        rng = np.random.default_rng([cfg.seed, 2, iteration])
-        asked = get_batch(questions, iteration, cfg, machine)
+    figures = {}
+    for step in run.steps(cfg.steps):
+        # Every so often, and at the end: the checkpoint, with all that --resume needs.
+        if run.due(step, cfg.eval_every) and figures:
+            if cfg.ema:
+                with torch.no_grad():
+                    torch._foreach_copy_(list(final.parameters()), average)
+            kept = {k: figures[k] for k in ("reward", "kl", "entropy", "length", "ended")}
+            state = {"policy": policy.state_dict(), "value": value.state_dict()}
+            state |= {"average": average, "beta": beta, "opening": opening}
+            run.save(step, kept, better=True, **state)
+        if step == cfg.steps:
+            break
+
+        # The policy answers questions. Its draws are fixed in advance, row by row, so that they
+        # depend on nothing but the seed, the step and the question's place.
+        rng = np.random.default_rng([cfg.seed, 2, step])
+        asked = get_batch(questions, step, cfg, machine)
         noise = torch.from_numpy(rng.random((cfg.batch_size, cfg.max_new_tokens)))
+        noise = machine.mine(noise)
         batch, figures = rollout(
-            policy,
-            ref,
-            value,
-            reward,
-            tokenizer,
-            asked,
-            cfg,
-            machine,
-            noise[machine.rows(cfg.batch_size)],
-            beta,
+            policy, ref, value, reward, tokenizer, asked, cfg, machine, noise, beta
         )
-        factor = min(1.0, 0.1 + 0.9 * iteration / 10)
+
+        # It learns from its own answers, at a rate that rises over the first ten steps.
+        factor = min(1.0, 0.1 + 0.9 * step / 10)
         learned = update(networks, optimizers, batch, factor, ptx, cfg, machine, rng)
         figures |= {"beta": beta, **learned}
+
+        # At the very first step policy and reference are one: what must be 0 is shown.
         if opening is None:
             opening = figures
-            if machine.main:
-                tqdm.write(
-                    f"before the first step: |ratio − 1| {learned['first_ratio']:.1e}, "
-                    f"approximate KL {learned['first_approx_kl']:.1e}, KL to the reference "
-                    f"{figures['kl']:.1e} (all must be 0)"
-                )
+            run.say(
+                f"before the first step: |ratio − 1| {learned['first_ratio']:.1e}, "
+                f"approximate KL {learned['first_approx_kl']:.1e}, KL to the reference "
+                f"{figures['kl']:.1e} (all must be 0)"
+            )
         if cfg.target_kl:
             beta = steer(beta, figures["kl"], cfg.target_kl, cfg.batch_size)
         if cfg.ema:
             torch._foreach_lerp_(average, [p.detach() for p in policy.parameters()], 1 - cfg.ema)
+
+        # What the bar and the log tell; of the world also what it costs the language model.
         if exam:
-            figures |= {
-                "lm_loss": exam.lm_loss(policy, rows=16),
-                "few_shot": float(exam.few_shot(policy).mean()),
-            }
-        log.write(step=iteration + 1, **figures)
-        bar.set_postfix_str(
-            f"reward {figures['reward']:+.2f}, KL {figures['kl']:.2f}"
-            + (f", judge {figures['judge']:+.2f}" if "judge" in figures else "")
-        )
-        if machine.main:
-            for line in warn(figures, opening):
-                tqdm.write(f"iteration {iteration + 1}: {line}")
-            if iteration % 10 == 9 or iteration + 1 == cfg.iterations:
-                if cfg.ema:
-                    with torch.no_grad():
-                        torch._foreach_copy_(list(final.parameters()), average)
-                metrics = {k: figures[k] for k in ("reward", "kl", "entropy", "length", "ended")}
-                saver.save(
-                    iteration + 1,
-                    metrics,
-                    better=True,
-                    policy=policy.state_dict(),
-                    value=value.state_dict(),
-                    average=average,
-                    beta=beta,
-                    opening=opening,
-                )
+            figures["lm_loss"] = exam.lm_loss(policy, rows=16)
+            figures["few_shot"] = float(exam.few_shot(policy).mean())
+        run.log(step=step + 1, **figures)
+        shown = f"reward {figures['reward']:+.2f}, KL {figures['kl']:.2f}"
+        run.show(shown + (f", judge {figures['judge']:+.2f}" if exam else ""))
+        run.say(*(f"iteration {step + 1}: {line}" for line in warn(figures, opening)))
 
     # --- results
     if exam:
-        after, ppo_scores = exam(final)
-        a, b = np.array(ppo_scores), np.array(sft_scores)
-        wins = float(np.mean((a > b) + 0.5 * (a == b)))
-        log.write(
-            step=cfg.iterations,
-            held_out=after,
-            win_rate=wins,
-            n=len(a),
-            samples=exam.compare(sft=ref, ppo=final),
-        )
-        if machine.main:
-            print(f"\n{'held-out questions (simulated judge)':<40}", *(f"{k:>9}" for k in after))
-            for name, row in (("sft", before), ("ppo", after)):
-                print(f"  {name:<38}", *(f"{v:>9.3f}" for v in row.values()))
-            print(
-                f"the judge prefers PPO's answer to SFT's on {wins:.1%} of {len(a)} questions "
-                "(ties count half)"
-            )
-    if machine.main:
-        print("{0}: talk to it: python chat.py {0}".format((out / "ckpt.pt").as_posix()))
+        run.log(step=cfg.steps, **exam.compare_with(ref, before, sft_scores, final))
+    run.say(f"{run.name}: talk to it: python chat.py {run.name}")
     return figures
 
 
 # --- run ---------------------------------------------------------------------------------------
 
 if __name__ == "__main__":
-    run(lambda: train(parse_config(Config, PRESETS)))
+    errors.run(lambda: train(parse_config(Config, PRESETS)))

@@ -15,29 +15,22 @@ writes  out/pretrain/ckpt.pt (best validation loss), last.pt (for --resume), log
     torchrun --nproc_per_node=4 pretrain.py --fsdp ...   the same, the model shared among them
 """
 
-import itertools
 import math
-import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 import optim
-from data import flips, ginc
-from data.formats import read_corpus
-from data.world import World
+from data import corpora, flips, ginc
 from model import GPT, GPTConfig
-from optim import learning_rate
-from plumbing import gpt2
-from plumbing.checkpoint import Saver, load_checkpoint, parent_of
+from plumbing import errors, gpt2
+from plumbing.checkpoint import load_checkpoint, parent_of
 from plumbing.config import parse_config, positive
-from plumbing.errors import BadInput, run
+from plumbing.errors import BadInput
 from plumbing.files import download
-from plumbing.machine import gemm_rate, setup
-from plumbing.records import Log
+from plumbing.machine import check_batch, gemm_rate
+from plumbing.run import Run, walk
 from sampling import generate
 from tokenizer import Tokenizer
 
@@ -82,7 +75,7 @@ class Config:
 
 # Data sets about in-context learning: Xie et al. 2021 (ginc), Min et al. 2022 (demos).
 GINC = dict(block_size=320, short=0.25, batch_size=8, steps=1600, final_lr=0.1, eval_every=400)
-DEMOS = dict(block_size=128, shuffle=False, steps=2400, final_lr=0.1)
+FLIPS = dict(block_size=128, shuffle=False, steps=2400, final_lr=0.1)
 PRESETS = {
     "tiny": {},
     "tiny_s": dict(out="out/tiny_s", n_layer=2, n_head=2, n_embd=64),
@@ -103,7 +96,7 @@ PRESETS = {
         final_lr=0.1,
         eval_every=400,
     ),
-    **{name: dict(data=name, out=f"out/{name}", **DEMOS) for name in flips.CORPORA},
+    **{name: dict(data=name, out=f"out/{name}", **FLIPS) for name in flips.CORPORA},
     "shakespeare_char": dict(
         data="shakespeare", vocab_size=260, block_size=64, batch_size=12, steps=800
     ),
@@ -126,92 +119,32 @@ PRESETS = {
         compile=True,
     ),
 }
-SHAKESPEARE = (
-    "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
-)
-CACHE = Path.home() / ".cache" / "nanochatgpt"
 
 
-# --- data --------------------------------------------------------------------------------------
+def check(cfg):
+    """Refuse options that make no training; one line each."""
+    positive(cfg, "block_size", "batch_size", "grad_accum", "eval_every")
+    check_batch(cfg, cfg.batch_size)
+    if cfg.short > 1 or cfg.short and cfg.block_size % 8:
+        raise BadInput(
+            f"--short={cfg.short}: expected a share of 0 to 1, and a --block_size that 8 divides"
+        )
+    if cfg.export not in ("", "hf") or cfg.export and cfg.pos != "learned" and not cfg.init:
+        raise BadInput(f"--export={cfg.export}: expected hf, of a model with --pos=learned")
 
 
-def load_data(cfg, tokenizer=None):
-    """Token ids for training and validation (1-D uint16 or int32 arrays), and the tokenizer.
+# --- the maths ---------------------------------------------------------------------------------
 
-    Of a file, the last tenth is held out. Without a `tokenizer`, makes the one the config asks for.
+
+def pretrain_loss(nll, parts):
+    """L = mean −log p(token | what precedes it) over all tokens (GPT-3, section 2.1).
+
+    nll (B, T) of one of `parts` equal parts of a batch, whose losses add up to that of the whole.
     """
-    n_train = cfg.steps * cfg.batch_size * cfg.block_size + 1
-    if cfg.data == "world":
-        world = World()
-        sample = list(itertools.islice(world.documents(seed=0), 4000))
-        tokenizer = tokenizer or make_tokenizer(cfg, "\n".join(sample))
-        train = encode_stream(tokenizer, world.documents(seed=cfg.seed), n_train)
-        val = encode_stream(tokenizer, world.documents(seed=10**6), 65_536)
-        return train, val, tokenizer
-    for source in (ginc, flips):
-        if cfg.data in source.CORPORA:
-            train, val, its_own = source.corpus(cfg.data, n_train, cfg.seed)
-            if tokenizer and tokenizer.vocab != its_own.vocab:
-                raise BadInput(f"--init={cfg.init}: its vocabulary is not that of {cfg.data}")
-            return train, val, its_own
-    path = cfg.data
-    if path == "shakespeare":
-        path = download(SHAKESPEARE, CACHE / "tinyshakespeare.txt")
-    corpus = read_corpus(path)
-    if isinstance(corpus, str):
-        n = int(0.9 * len(corpus))
-        tokenizer = tokenizer or make_tokenizer(cfg, corpus[:n])
-        train, val = (
-            np.array(tokenizer.encode(part), dtype=np.int32) for part in (corpus[:n], corpus[n:])
-        )
-    else:
-        tokenizer = tokenizer or make_tokenizer(cfg, None)
-        n = int(0.9 * len(corpus))
-        train, val = corpus[:n], corpus[n:]
-    if min(len(train), len(val)) <= cfg.block_size:
-        raise BadInput(
-            f"{path}: too short, {len(train)} tokens to train on and {len(val)} to "
-            f"validate, for --block_size={cfg.block_size}; give more text or a smaller "
-            "block"
-        )
-    return train, val, tokenizer
+    return nll.mean() / parts
 
 
-def make_tokenizer(cfg, text):
-    """The tokenizer of `--tokenizer`; "bpe" learns one from `text`, which a .bin has not."""
-    if cfg.tokenizer == "bpe":
-        if text is None:
-            raise BadInput(f"{cfg.data} holds GPT-2 token ids; add --tokenizer=gpt2")
-        if cfg.vocab_size < 260:
-            raise BadInput(
-                f"--vocab_size={cfg.vocab_size}: at least 260 (256 bytes and 4 special tokens)"
-            )
-        return Tokenizer.train(text, cfg.vocab_size)
-    try:
-        return Tokenizer.gpt2(None if cfg.tokenizer == "gpt2" else cfg.tokenizer)
-    except ValueError as error:
-        raise BadInput(str(error)) from None
-    except OSError as error:  # tiktoken's download, or a path that is not there
-        if cfg.tokenizer == "gpt2":
-            raise BadInput(
-                "GPT-2's vocabulary cannot be downloaded here; fetch the file vocab.bpe "
-                "of GPT-2 by hand and give --tokenizer=PATH/vocab.bpe"
-            ) from None
-        raise BadInput(
-            f"--tokenizer={cfg.tokenizer}: expected bpe, gpt2, or a vocab.bpe file "
-            f"({error.strerror})"
-        ) from None
-
-
-def encode_stream(tokenizer, documents, n):
-    """The first n tokens of an endless stream of documents, each ended by <|endoftext|>."""
-    tokens = np.empty(n, dtype=np.uint16)
-    filled = 0
-    while filled < n:
-        ids = tokenizer.encode_documents(itertools.islice(documents, 1000))[: n - filled]
-        tokens[filled : filled + len(ids)] = ids
-        filled += len(ids)
-    return tokens
+# --- batches -----------------------------------------------------------------------------------
 
 
 def get_batch(data, step, cfg, machine):
@@ -222,20 +155,12 @@ def get_batch(data, step, cfg, machine):
     seed and the epoch only, or in their own (--shuffle=False). So the batch is a function of the
     step, and a resumed run sees the same ones.
     """
-    T, per_epoch = cfg.block_size, (len(data) - 1) // cfg.block_size
-    first = step * cfg.batch_size
-    wanted = np.arange(first, first + cfg.batch_size)[machine.rows(cfg.batch_size)]
-    rows = []
-    for epoch in np.unique(wanted // per_epoch):
-        order = np.arange(per_epoch)
-        if cfg.shuffle:
-            np.random.default_rng([cfg.seed, int(epoch)]).shuffle(order)
-        rows.extend(order[wanted[wanted // per_epoch == epoch] % per_epoch])
-    block = torch.from_numpy(np.stack([data[r * T : r * T + T + 1] for r in rows]).astype(np.int64))
-    if machine.device.startswith("cuda"):
-        block = block.pin_memory()
-    block = block.to(machine.device, non_blocking=True)
+    T = cfg.block_size
+    rows = walk((len(data) - 1) // T, step, cfg.batch_size, cfg.seed, cfg.shuffle)
+    blocks = np.stack([data[r * T : r * T + T + 1] for r in machine.mine(rows)])
+    block = machine.put(torch.from_numpy(blocks.astype(np.int64)))  # (B, T + 1)
     x, y = block[:, :-1], block[:, 1:]
+    # A share of the steps, spread evenly, sees the same text with an eighth of the context.
     if int((step + 1) * cfg.short) > int(step * cfg.short):
         x, y = x.reshape(-1, T // 8), y.reshape(-1, T // 8)
     return x, y
@@ -254,46 +179,59 @@ def evaluate(model, val, tokenizer, cfg, machine):
     model.eval()
     T = cfg.block_size
     blocks = min(max(64, 32_768 // T), (len(val) - 1) // T)
-    rows = torch.from_numpy(
-        np.stack([val[i * T : i * T + T + 1] for i in range(blocks)]).astype(np.int64)
-    )
+    rows = np.stack([val[i * T : i * T + T + 1] for i in range(blocks)]).astype(np.int64)
     total = 0.0
-    for batch in rows.split(32):
-        batch = batch.to(machine.device)
+    for batch in torch.from_numpy(rows).split(32):
+        batch = machine.put(batch)
         with machine.autocast():
             total += model(batch[:, :-1], batch[:, 1:]).sum().item()
     model.train()
     nats = total / (blocks * T)
     n_bytes = len(tokenizer.decode_bytes(val[1 : blocks * T + 1].tolist()))
-    return {
-        "val_loss": nats,
-        "val_bits_per_byte": nats * blocks * T / math.log(2) / max(1, n_bytes),
-    }
+    bits = nats * blocks * T / math.log(2)
+    return {"val_loss": nats, "val_bits_per_byte": bits / max(1, n_bytes)}
+
+
+def sample(model, tokenizer, machine, val):
+    """Three texts of up to 100 tokens: from the start of a document, or, where the text has no ends
+    of documents, from its first token."""
+    start = tokenizer.endoftext if tokenizer.endoftext in val else int(val[0])
+    length = min(100, model.config.block_size - 1)
+    options = dict(temperature=0.8, stop=[tokenizer.endoftext], seed=1)
+    with machine.autocast():
+        texts = generate(model.eval(), [[start]] * 3, length, **options)
+    return [tokenizer.decode(ids) for ids in texts]
 
 
 # --- training ----------------------------------------------------------------------------------
 
 
-def start_from(cfg, saved):
-    """(model, tokenizer, lineage) of the run to resume or of --init; all None from scratch."""
-    if saved:
-        return GPT.from_checkpoint(saved), Tokenizer.from_json(saved["tokenizer"]), saved["parent"]
+def start_from(cfg, run):
+    """The network and tokenizer of the run to resume or of --init; None, None from scratch."""
+    if run.saved:
+        run.lineage = run.saved["parent"]
+        return GPT.from_checkpoint(run.saved), Tokenizer.from_json(run.saved["tokenizer"])
     if not cfg.init:
-        return None, None, None
+        return None, None
     try:
         if cfg.init in gpt2.SIZES or cfg.init.endswith(".safetensors"):
-            path = cfg.init
-            if cfg.init in gpt2.SIZES:
-                path = download(gpt2.URL.format(cfg.init), CACHE / f"{cfg.init}.safetensors")
-            learned = cfg.tokenizer == "bpe"  # GPT-2's weights go with GPT-2's vocabulary
-            tokenizer = make_tokenizer(replace(cfg, tokenizer="gpt2") if learned else cfg, None)
-            model = GPT.from_checkpoint(gpt2.load(path, tokenizer.n_vocab))
-            return model, tokenizer, {"path": str(path), "stage": "gpt2"}
-        checkpoint = load_checkpoint(cfg.init, stages=("pretrain",))
-        tokenizer = Tokenizer.from_json(checkpoint["tokenizer"])
-        return GPT.from_checkpoint(checkpoint), tokenizer, parent_of(cfg.init, checkpoint)
+            return from_openai(cfg, run)
+        parent = load_checkpoint(cfg.init, stages=("pretrain",))
+        run.lineage = parent_of(cfg.init, parent)
+        return GPT.from_checkpoint(parent), Tokenizer.from_json(parent["tokenizer"])
     except (ValueError, RuntimeError) as error:
         raise BadInput(f"--init={cfg.init}: {error}") from None
+
+
+def from_openai(cfg, run):
+    """GPT-2's weights and vocabulary: downloaded by name, or from files at hand."""
+    path = cfg.init
+    if cfg.init in gpt2.SIZES:
+        path = download(gpt2.URL.format(cfg.init), corpora.CACHE / f"{cfg.init}.safetensors")
+    own = cfg.tokenizer == "bpe"  # a vocabulary learned here does not fit GPT-2's weights
+    tokenizer = corpora.make_tokenizer(replace(cfg, tokenizer="gpt2") if own else cfg, None)
+    run.lineage = {"path": str(path), "stage": "gpt2"}
+    return GPT.from_checkpoint(gpt2.load(path, tokenizer.n_vocab)), tokenizer
 
 
 def new_model(cfg, tokenizer):
@@ -306,121 +244,94 @@ def new_model(cfg, tokenizer):
         raise BadInput(str(error)) from None
 
 
+def fits(model, cfg, train_set, val_set):
+    """Refuse a text or a block that the network has no rows for."""
+    if max(train_set[: 10**6].max(), val_set[: 10**6].max()) >= model.config.vocab_size:
+        size = model.config.vocab_size
+        raise BadInput(f"{cfg.data} holds token ids beyond the model's vocabulary of {size}")
+    room = model.config.room(cfg.block_size)
+    if room < cfg.block_size:
+        raise BadInput(f"--block_size={cfg.block_size}: {cfg.init} has learned {room} positions")
+
+
 def train(cfg):
     """Run one pretraining; returns the metrics of the last validation."""
-    # --- setup
-    machine, out = setup(cfg), Path(cfg.out)
-    positive(cfg, "block_size", "batch_size", "grad_accum", "eval_every")
-    if cfg.short > 1 or cfg.short and cfg.block_size % 8:
-        raise BadInput(
-            f"--short={cfg.short}: expected a share of 0 to 1, and a --block_size that 8 divides"
-        )
-    if cfg.export not in ("", "hf") or cfg.export and cfg.pos != "learned" and not cfg.init:
-        raise BadInput(f"--export={cfg.export}: expected hf, of a model with --pos=learned")
-    if cfg.batch_size % (cfg.grad_accum * machine.processes):
-        raise BadInput(
-            f"--batch_size={cfg.batch_size} does not divide into --grad_accum="
-            f"{cfg.grad_accum} parts on {machine.processes} processes"
-        )
-    saved = load_checkpoint(out / "last.pt", stages=("pretrain",)) if cfg.resume else None
-    model, tokenizer, parent = start_from(cfg, saved)
-    train_data, val_data, tokenizer = load_data(cfg, tokenizer)
+    # --- setup: the text as token ids, a tenth of it held out
+    check(cfg)
+    run = Run(cfg, "pretrain")
+    machine = run.machine
+    model, tokenizer = start_from(cfg, run)
+    train_set, val_set, tokenizer = corpora.load(cfg, tokenizer)
 
     # --- model
     model = machine.place(model or new_model(cfg, tokenizer), cfg.fsdp)
-    if max(train_data[: 10**6].max(), val_data[: 10**6].max()) >= model.config.vocab_size:
-        raise BadInput(
-            f"{cfg.data} holds token ids beyond the model's vocabulary of {model.config.vocab_size}"
-        )
-    if model.config.pos == "learned" and cfg.block_size > model.config.block_size:
-        raise BadInput(
-            f"--block_size={cfg.block_size}: {cfg.init} has learned "
-            f"{model.config.block_size} positions"
-        )
+    fits(model, cfg, train_set, val_set)
     if cfg.compile:
         model.compile()
     optimizers = optim.build(model, cfg.lr, cfg.matrix_lr, cfg.weight_decay, dtype=machine.dtype)
-    saver = Saver(cfg, "pretrain", model, tokenizer.to_json(), parent, optimizers)
-    first = saver.resume(saved)
-    log = Log(out / "log.jsonl", cfg, machine, resumed_step=first if saved else None)
+    run.begin(model, optimizers, tokenizer.to_json())
     network = machine.distribute(model)
-    if machine.main:
-        print(
-            f"pretraining {sum(p.numel() for p in model.parameters()):,} parameters on "
-            f"{len(train_data):,} tokens of {cfg.data}, {machine}"
-        )
+    size = sum(p.numel() for p in model.parameters())
+    run.say(
+        f"pretraining {size:,} parameters on {len(train_set):,} tokens of {cfg.data}, {machine}"
+    )
+    peak = gemm_rate(machine)  # what this machine can do at best, for the bar
+    steps = cfg.steps
 
     # --- loop
-    peak = gemm_rate(machine)
-    bar = tqdm(range(first, cfg.steps), initial=first, total=cfg.steps, disable=not machine.main)
-    clock, seen, metrics = time.perf_counter(), 0, {}
-    for step in itertools.chain(bar, [cfg.steps]):
-        if step % cfg.eval_every == 0 and step > first or step == cfg.steps:
-            metrics = evaluate(model, val_data, tokenizer, cfg, machine)
-            log.write(step=step, **metrics)
-            if machine.main:
-                tqdm.write(
-                    f"step {step:>6}   val loss {metrics['val_loss']:.4f} nats/token   "
-                    f"{metrics['val_bits_per_byte']:.4f} bits/byte"
-                )
-            saver.save(step, metrics)
-            clock, seen = time.perf_counter(), 0
-        if step == cfg.steps:
+    metrics = {}
+    for step in run.steps(steps):
+        # Every so often, and at the end: the loss on text that no step learns from.
+        if run.due(step, cfg.eval_every):
+            metrics = evaluate(model, val_set, tokenizer, cfg, machine)
+            run.log(step=step, **metrics)
+            run.say(
+                f"step {step:>6}   val loss {metrics['val_loss']:.4f} nats/token   "
+                f"{metrics['val_bits_per_byte']:.4f} bits/byte"
+            )
+            run.save(step, metrics)
+        if step == steps:
             break
-        machine.seed(cfg.seed, step)
-        tokens, targets = get_batch(train_data, step, cfg, machine)
+
+        # All processes draw the same batch; this one computes its own rows of it.
+        tokens, targets = get_batch(train_set, step, cfg, machine)
+
+        # The batch goes through in parts that fit into memory; their gradients add up, since
+        # nothing is cleared between the backward passes.
         loss = 0.0
+        parts = cfg.grad_accum * machine.processes
         for x, y in zip(tokens.chunk(cfg.grad_accum), targets.chunk(cfg.grad_accum)):
             with machine.autocast():
-                nll = network(x, y).mean() / cfg.grad_accum
-            nll.backward()
+                nll = pretrain_loss(network(x, y), parts)
+            machine.backward(nll)
             loss += nll.detach()
-        factor = learning_rate(step, cfg.steps, cfg.warmup, cfg.final_lr)
+
+        # One update at this step's learning rate; the gradients are empty afterwards.
+        factor = optim.learning_rate(step, steps, cfg.warmup, cfg.final_lr)
         norm = optim.step(optimizers, model, factor)
-        seen += tokens.numel() * machine.processes
+
+        # What the bar and the log tell.
+        rate = run.rate(tokens.numel())
         if step % 20 == 19:
-            rate = seen / (time.perf_counter() - clock)
             mfu = rate * model.flops_per_token(cfg.block_size) / peak / machine.processes
-            loss = machine.mean(loss)
-            log.write(
-                step=step + 1,
-                loss=loss,
-                lr_factor=factor,
-                grad_norm=float(norm),
-                tokens_per_second=round(rate),
-                mfu=round(mfu, 3),
-            )
-            bar.set_postfix_str(f"loss {loss:.3f}, {rate:,.0f} tokens/s, {mfu:.0%} of matmul rate")
+            loss = machine.sum(loss)
+            figures = {"loss": loss, "lr_factor": factor, "grad_norm": float(norm)}
+            run.log(step=step + 1, **figures, tokens_per_second=round(rate), mfu=round(mfu, 3))
+            run.show(f"loss {loss:.3f}, {rate:,.0f} tokens/s, {mfu:.0%} of matmul rate")
 
-    # --- results
-    samples = sample(model, tokenizer, machine, val_data)
-    if machine.main:
-        log.write(step=cfg.steps, samples=samples)
-        print("\n".join(f"--- sample\n{text}" for text in samples))
-        if cfg.export == "hf":
-            gpt2.export(GPT.from_checkpoint(load_checkpoint(out / "last.pt")), out / "hf")
-            print(f"{(out / 'hf').as_posix()}: for transformers' GPT2LMHeadModel.from_pretrained")
-        print(f"{(out / 'ckpt.pt').as_posix()}: val loss {saver.best:.4f}")
+    # --- results: what the model writes by itself
+    samples = sample(model, tokenizer, machine, val_set)
+    run.log(step=steps, samples=samples)
+    run.say("\n".join(f"--- sample\n{text}" for text in samples))
+    if cfg.export and machine.main:
+        best = GPT.from_checkpoint(load_checkpoint(run.out / "last.pt"))
+        gpt2.export(best, run.out / "hf")
+        run.say(f"{(run.out / 'hf').as_posix()}: for transformers' GPT2LMHeadModel.from_pretrained")
+    run.say(f"{run.name}: val loss {run.saver.best:.4f}")
     return metrics
-
-
-def sample(model, tokenizer, machine, val):
-    """Three texts of up to 100 tokens: from the start of a document, or, where the text has no ends
-    of documents, from its first token."""
-    start = tokenizer.endoftext if tokenizer.endoftext in val else int(val[0])
-    with machine.autocast():
-        ids = generate(
-            model.eval(),
-            [[start]] * 3,
-            min(100, model.config.block_size - 1),
-            temperature=0.8,
-            stop=[tokenizer.endoftext],
-            seed=1,
-        )
-    return [tokenizer.decode(i) for i in ids]
 
 
 # --- run ---------------------------------------------------------------------------------------
 
 if __name__ == "__main__":
-    run(lambda: train(parse_config(Config, PRESETS)))
+    errors.run(lambda: train(parse_config(Config, PRESETS)))

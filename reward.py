@@ -13,30 +13,30 @@ writes  out/reward/ckpt.pt, comparisons.jsonl, log.jsonl
     python reward.py --loss=regression                   predict 1-7 ratings instead of ranking
 """
 
-import itertools
 import json
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from tqdm import tqdm
 
 import optim
 from data.formats import read_comparisons
 from data.world import World
-from judges.agreement import accuracy, bag_of_words, gold, hold_out, pairs_of, places
-from judges.labelers import Labelers, agreement
+from judges.agreement import accuracy, hold_out, pairs_of, places
+from judges.diagnosis import diagnose
+from judges.exam import gold
+from judges.labelers import Labelers
+from likelihood import last_scores
 from model import GPT
-from optim import learning_rate
-from plumbing.checkpoint import Saver, load_checkpoint, need, parent_of
-from plumbing.config import parse_config
-from plumbing.errors import BadInput, run
-from plumbing.machine import setup
-from plumbing.records import Log
-from sampling import generate
+from plumbing import errors
+from plumbing.config import parse_config, positive
+from plumbing.errors import BadInput
+from plumbing.files import write_text
+from plumbing.machine import right_pad
+from plumbing.run import Run
+from sampling import answer
 from tokenizer import Tokenizer
 
 # --- configuration -----------------------------------------------------------------------------
@@ -45,7 +45,7 @@ from tokenizer import Tokenizer
 @dataclass
 class Config:
     preset: str = "tiny"  # a named set of other defaults
-    out: str = "out/reward"  # directory for ckpt.pt, comparisons.jsonl, log.jsonl
+    out: str = "out/reward"  # directory for ckpt.pt, comparisons.jsonl, last.pt, log.jsonl
     init: str = "out/sft/ckpt.pt"  # the model to start from; made if it is missing
     data: str = "world"  # "world": sample answers, let simulated labelers rank them; or a file
     k: int = 4  # answers that a labeler ranks at once (InstructGPT, section 3.5: 4 to 9)
@@ -54,10 +54,12 @@ class Config:
     loss: str = "ranking"  # InstructGPT eq. 1; or "regression": predict the 1-7 rating
     max_len: int = 512  # tokens of question and answer; a longer pair loses its left
     batch_size: int = 8  # questions of one step, with all pairs of each (InstructGPT: 64)
+    grad_accum: int = 1  # forward-backward passes that make up one step
     epochs: int = 1  # InstructGPT, App. C.2: more than one overfits
+    steps: int = 0  # optimizer steps; 0: as many as the epochs need
     lr: float = 1e-3  # AdamW; then a cosine down to a tenth (InstructGPT, App. C.2)
     matrix_lr: float = 0.007  # Muon; 0 hands the hidden matrices to AdamW
-    eval_every: int = 50  # steps between validations
+    eval_every: int = 50  # steps between validations and checkpoints
     seed: int = 1
     device: str = "auto"
     dtype: str = "auto"  # float32, bfloat16; auto takes bfloat16 where it is fast
@@ -67,9 +69,23 @@ class Config:
 PRESETS = {
     "tiny": {},
     "gpt2": dict(
-        init="out/sft_gpt2/ckpt.pt", out="out/reward_gpt2", max_len=1024, lr=1e-5, matrix_lr=0.0
+        init="out/sft_gpt2/ckpt.pt",
+        out="out/reward_gpt2",
+        max_len=1024,
+        lr=1e-5,
+        matrix_lr=0.0,
     ),
 }
+
+
+def check(cfg):
+    """Refuse options that make no training; one line each."""
+    positive(cfg, "batch_size", "grad_accum", "eval_every", "max_len", "epochs", "n_prompts")
+    positive(cfg, "n_eval")
+    if cfg.loss not in ("ranking", "regression"):
+        raise BadInput(f"--loss={cfg.loss}: expected ranking or regression")
+    if not 2 <= cfg.k <= 9:
+        raise BadInput(f"--k={cfg.k}: labelers rank 2 to 9 answers")
 
 
 # --- the maths ---------------------------------------------------------------------------------
@@ -85,26 +101,38 @@ def preferred(ranks):
     return ((ranks[:, :, None] < ranks[:, None, :]) & both).float()
 
 
-def ranking_loss(scores, ranks):
+def ranking_loss(scores, ranks, questions=None):
     """L = −1/C(K,2) · Σ log σ(r(x, y_w) − r(x, y_l)) over the pairs of one question, then the mean
     over questions (InstructGPT eq. 1). scores and ranks (N, K).
 
     All pairs of a question are one batch element: an answer goes through the network once, not K −
-    1 times in as many batches, which would overfit (section 3.5).
+    1 times in as many batches, which would overfit (section 3.5). `questions`: how many questions
+    of the whole batch have a pair, where these N are only a part of it.
     """
     wins = preferred(ranks)  # (N, K, K)
     pairs = wins.sum((1, 2))  # (N,)
     difference = scores[:, :, None] - scores[:, None, :]
     per_question = -(F.logsigmoid(difference) * wins).sum((1, 2)) / pairs.clamp(min=1)
-    return per_question.sum() / (pairs > 0).sum().clamp(min=1)
+    if questions is None:
+        questions = int((pairs > 0).sum())
+    return per_question.sum() / max(1, questions)
 
 
-def regression_loss(scores, ratings):
+def regression_loss(scores, ratings, count=None):
     """L = mean (r(x, y) − rating)², ratings (N, K) from 1 to 7 put on −1..1; NaN where there is
-    none."""
+    none. `count`: how many ratings the whole batch has, where these are only a part of it."""
     present = ~ratings.isnan()
     target = (ratings.nan_to_num(4.0) - 4) / 3
-    return (((scores - target) ** 2) * present).sum() / present.sum().clamp(min=1)
+    if count is None:
+        count = int(present.sum())
+    return (((scores - target) ** 2) * present).sum() / max(1, count)
+
+
+def in_order(scores, ranks):
+    """Share of the pairs that the scores order as the ranks do. scores and ranks (N, K)."""
+    wins = preferred(ranks)
+    difference = scores[:, :, None] - scores[:, None, :]
+    return ((difference > 0) * wins).sum() / wins.sum().clamp(min=1)
 
 
 # --- batches -----------------------------------------------------------------------------------
@@ -112,38 +140,57 @@ def regression_loss(scores, ratings):
 
 def sample_comparisons(model, tokenizer, prompts, cfg, machine, seed):
     """K answers to each prompt at temperature 1, ranked by the simulated labelers."""
-    ids = [tokenizer.prompt(p["messages"])[0] for p in prompts for _ in range(cfg.k)]
-    with machine.autocast():
-        answers = generate(model.eval(), ids, 32, stop=[tokenizer.endoftext], seed=seed)
-    texts = [tokenizer.decode(a).strip() for a in answers]
-    ended = [a[-1] == tokenizer.endoftext for a in answers]
-    labelers, K = Labelers(seed), cfg.k
-    return [
-        labelers.rank(p, texts[i * K : i * K + K], ended[i * K : i * K + K])
-        for i, p in enumerate(prompts)
-    ]
+    asked = [p["messages"] for p in prompts for _ in range(cfg.k)]
+    _, _, texts, ended = answer(model.eval(), tokenizer, asked, machine, seed=seed)
+    labelers = Labelers(seed)
+    records = []
+    for i, prompt in enumerate(prompts):
+        own = slice(i * cfg.k, (i + 1) * cfg.k)  # this prompt's answers
+        records.append(labelers.rank(prompt, texts[own], ended[own]))
+    return records
 
 
 def load_comparisons(cfg, sft, tokenizer, machine):
     """Comparisons for training and for validation, of different questions."""
     if cfg.data == "world":
         world = World()
-        asked = world.prompts("rm", cfg.n_prompts, cfg.seed), world.prompts("test", cfg.n_eval)
-        return [
-            sample_comparisons(sft, tokenizer, prompts, cfg, machine, seed)
-            for prompts, seed in zip(asked, (cfg.seed, 10**6 + cfg.seed))
-        ]
+        asked = (sft, tokenizer, world.prompts("rm", cfg.n_prompts, cfg.seed), cfg, machine)
+        held = (sft, tokenizer, world.prompts("test", cfg.n_eval), cfg, machine)
+        train_set = sample_comparisons(*asked, seed=cfg.seed)
+        return train_set, sample_comparisons(*held, seed=10**6 + cfg.seed)
     records = read_comparisons(cfg.data)
     for reason, count in records.skipped.items():
         print(f"{cfg.data}: {count} records skipped: {reason}")
-    if cfg.loss == "regression" and not any(s for r in records for s in r.get("scores") or []):
+    has_ratings = any(any(record.get("scores") or []) for record in records)
+    if cfg.loss == "regression" and not has_ratings:
         raise BadInput(f"{cfg.data} holds no ratings (scores); use --loss=ranking")
-    train, val = hold_out(records, cfg.seed)
-    if not train:
+    train_set, val_set = hold_out(records, cfg.seed)
+    if not train_set:
         raise BadInput(
             f"{cfg.data}: comparisons of at least 2 different questions are needed; one is held out"
         )
-    return train, val
+    return train_set, val_set
+
+
+def lay_out(records, tokenizer, max_len):
+    """Every answer of N questions as one row of ids, after its question.
+
+    Returns the rows (N·K lists), how many of each row's last ids are the answer's, and ranks (N, K)
+    with −1 where a question has fewer than K answers (an empty answer stands there).
+    """
+    K = max(len(record["responses"]) for record in records)
+    ranks = torch.full((len(records), K), -1)
+    rows, answers = [], []
+    for n, record in enumerate(records):
+        for place, group in enumerate(record["ranking"]):
+            ranks[n, group] = place
+        missing = K - len(record["responses"])
+        for text in record["responses"] + [""] * missing:
+            said = {"role": "assistant", "content": text}
+            ids, _ = tokenizer.render([*record["messages"], said])
+            rows.append(ids[-max_len:])
+            answers.append(len(tokenizer.encode(text)) + 1)  # with its <|endoftext|>
+    return rows, answers, ranks
 
 
 def get_batch(records, tokenizer, cfg, machine):
@@ -152,27 +199,26 @@ def get_batch(records, tokenizer, cfg, machine):
     Returns tokens (N·K, T), the index of the last real token (N·K,), ranks (N, K) with −1 and
     ratings (N, K) with NaN where a question has fewer than K answers.
     """
-    K = max(len(r["responses"]) for r in records)
-    rows, ranks = [], torch.full((len(records), K), -1)
-    ratings = torch.full((len(records), K), math.nan)
+    rows, _, ranks = lay_out(records, tokenizer, cfg.max_len)
+    ratings = torch.full(ranks.shape, math.nan)
     for n, record in enumerate(records):
-        for place, group in enumerate(record["ranking"]):
-            ranks[n, group] = place
         for i, rating in enumerate(record.get("scores") or []):
             ratings[n, i] = math.nan if rating is None else rating
-        for text in record["responses"] + [""] * (K - len(record["responses"])):
-            ids = tokenizer.render([*record["messages"], {"role": "assistant", "content": text}])[0]
-            rows.append(ids[-cfg.max_len :])
-    tokens = torch.full((len(rows), max(map(len, rows))), tokenizer.pad)
-    for row, ids in enumerate(rows):
-        tokens[row, : len(ids)] = torch.tensor(ids)
     last = torch.tensor([len(ids) - 1 for ids in rows])
-    return tuple(x.to(machine.device) for x in (tokens, last, ranks, ratings))
+    return tuple(map(machine.put, (right_pad(rows, tokenizer.pad), last, ranks, ratings)))
 
 
-def scores_of(model, tokens, last):
-    """The reward r(x, y), read at the last real token: (rows, T) -> (rows,)."""
-    return model(tokens)[torch.arange(len(tokens), device=tokens.device), last]
+def comparable(records):
+    """How many questions have a pair that the labeler did not tie: the loss is their mean."""
+    return sum(len(record["ranking"]) > 1 for record in records)
+
+
+def rated(records):
+    """How many answers have a rating."""
+    found = 0
+    for record in records:
+        found += sum(rating is not None for rating in record.get("scores") or [])
+    return found
 
 
 # --- evaluation --------------------------------------------------------------------------------
@@ -187,7 +233,7 @@ def score_records(model, records, tokenizer, cfg, machine):
         part = records[i : i + 32]
         tokens, last, ranks, _ = get_batch(part, tokenizer, cfg, machine)
         with machine.autocast():
-            scores = scores_of(model, tokens, last).view(ranks.shape).cpu().numpy()
+            scores = last_scores(model, tokens, last).view(ranks.shape).cpu().numpy()
         out += [s[: len(r["responses"])] for s, r in zip(scores, part)]
     model.train()
     return out
@@ -198,46 +244,10 @@ def evaluate(model, records, tokenizer, cfg, machine):
     values = score_records(model, records, tokenizer, cfg, machine)
     margins, wins = pairs_of(records, values, places)
     signed = np.where(wins, margins, -margins)
-    result = {
-        "val_accuracy": accuracy(margins, wins),
-        "val_loss": float(np.mean(np.logaddexp(0, -signed))),
-    }
+    result = {"val_accuracy": accuracy(margins, wins)}
+    result["val_loss"] = float(np.mean(np.logaddexp(0, -signed)))
     if "answers" in records[0]:
         result["judge_accuracy"] = accuracy(*pairs_of(records, values, gold))
-    return result
-
-
-def diagnose(model, train, val, tokenizer, cfg, machine):
-    """What the accuracy hides: calibration, accuracy by margin, length, simple baselines."""
-    values = score_records(model, val, tokenizer, cfg, machine)
-    margins, wins = pairs_of(val, values, places)
-    p, win = 1 / (1 + np.exp(-np.abs(margins))), (margins > 0) == wins  # confidence, from 0.5 to 1
-    bins = np.minimum(((p - 0.5) * 10).astype(int), 4)
-    table = [
-        {
-            "confidence": float(p[bins == b].mean()),
-            "accuracy": float(win[bins == b].mean()),
-            "pairs": int((bins == b).sum()),
-        }
-        for b in range(5)
-        if (bins == b).any()
-    ]
-    lengths = [[len(text.split()) for text in r["responses"]] for r in val]
-    flat, words = np.concatenate(values), np.concatenate(lengths)
-    truth = gold if "answers" in val[0] else places
-    result = {
-        "reliability": table,
-        "brier": float(np.mean((p - win) ** 2)),
-        "calibration_error": sum(abs(t["confidence"] - t["accuracy"]) * t["pairs"] for t in table)
-        / len(p),
-        "score_length_correlation": float(np.corrcoef(flat, words)[0, 1]) if words.std() else 0.0,
-        "length_only": accuracy(*pairs_of(val, [-np.array(n, float) for n in lengths], truth)),
-        "bag_of_words": accuracy(*pairs_of(val, bag_of_words(train, val), truth)),
-    }
-    if "answers" in val[0]:
-        own = [-np.array(places(r), float) for r in val]
-        result["one_labeler"] = accuracy(*pairs_of(val, own, gold))
-        result["two_labelers"] = agreement(val, [r["responses"] for r in val])[0]
     return result
 
 
@@ -258,93 +268,101 @@ def normalise(model, references, samples):
 # --- training ----------------------------------------------------------------------------------
 
 
+def reference_scores(model, samples, tokenizer, cfg, machine):
+    """What shall score 0: the demonstrations of the world, or, of a file, the sampled answers."""
+    if cfg.data != "world":
+        return samples
+    records = []
+    for demonstration in World().demonstrations(400, seed=cfg.seed):
+        *question, said = demonstration["messages"]
+        records.append({"messages": question, "ranking": [[0]], "responses": [said["content"]]})
+    return np.concatenate(score_records(model, records, tokenizer, cfg, machine))
+
+
 def train(cfg):
     """Train a reward model; returns the metrics of the last validation."""
-    # --- setup
-    machine, out = setup(cfg), Path(cfg.out)
-    if cfg.loss not in ("ranking", "regression"):
-        raise BadInput(f"--loss={cfg.loss}: expected ranking or regression")
-    if not 2 <= cfg.k <= 9:
-        raise BadInput(f"--k={cfg.k}: labelers rank 2 to 9 answers")
-    path = need(cfg.init, "sft.py", cfg.preset, f"--seed={cfg.seed}")
-    parent = load_checkpoint(path, stages=("sft", "pretrain"))
+    # --- setup: rankings of answers; the questions of the held-out ones are never trained on
+    check(cfg)
+    run = Run(cfg, "reward")
+    machine = run.machine
+    parent = run.open("sft.py", ("sft", "pretrain"), f"--seed={cfg.seed}")
     tokenizer = Tokenizer.from_json(parent["tokenizer"])
-    saved = load_checkpoint(out / "last.pt", stages=("reward",)) if cfg.resume else None
-
-    # --- model
     sft = GPT.from_checkpoint(parent).to(machine.device)
     train_set, val_set = load_comparisons(cfg, sft, tokenizer, machine)
-    model = GPT.from_checkpoint(saved or parent, head="scalar", dropout=0.0).to(machine.device)
+
+    # --- model: the fine-tuned network, its vocabulary head replaced by one number
+    model = GPT.from_checkpoint(run.saved or parent, head="scalar", dropout=0.0)
+    model = machine.place(model)
     optimizers = optim.build(model, cfg.lr, cfg.matrix_lr, dtype=machine.dtype)
-    saver = Saver(cfg, "reward", model, parent["tokenizer"], parent_of(path, parent), optimizers)
-    first = saver.resume(saved)
-    log = Log(out / "log.jsonl", cfg, machine, resumed_step=first if saved else None)
+    run.begin(model, optimizers, parent["tokenizer"])
     network = machine.distribute(model)
     per_epoch = max(1, len(train_set) // cfg.batch_size)
-    steps = cfg.epochs * per_epoch
-    if machine.main:
-        if cfg.data == "world":
-            lines = "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in train_set)
-            (out / "comparisons.jsonl").write_text(lines, encoding="utf-8")
-        n_pairs = sum(int(preferred(torch.tensor([places(r)])).sum()) for r in train_set)
-        print(
-            f"{n_pairs:,} comparisons on {len(train_set):,} questions of {cfg.data} "
-            f"({len(val_set)} held out), {steps} steps, {machine}"
-        )
+    steps = cfg.steps or cfg.epochs * per_epoch
+    if cfg.data == "world" and machine.main:
+        lines = [json.dumps(record, ensure_ascii=False) for record in train_set]
+        write_text(run.out / "comparisons.jsonl", "\n".join(lines) + "\n")
+    pairs = sum(int(preferred(torch.tensor([places(r)])).sum()) for r in train_set)
+    run.say(
+        f"{pairs:,} comparisons on {len(train_set):,} questions of {cfg.data} "
+        f"({len(val_set)} held out), {steps} steps, {machine}"
+    )
 
     # --- loop
-    bar = tqdm(range(first, steps), initial=first, total=steps, disable=not machine.main)
     metrics = {}
-    for step in itertools.chain(bar, [steps]):
-        if step > first and (step % cfg.eval_every == 0 or step % per_epoch == 0) or step == steps:
+    for step in run.steps(steps):
+        # Every so often, and at the end: the order of answers to questions never trained on.
+        if run.due(step, cfg.eval_every) or run.due(step, per_epoch):
             metrics = evaluate(model, val_set, tokenizer, cfg, machine)
-            log.write(step=step, epoch=step / per_epoch, **metrics)
-            if machine.main:
-                tqdm.write(
-                    f"step {step:>6}   "
-                    + "   ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in metrics.items())
-                )
-                saver.save(step, metrics, better=False)
+            run.log(step=step, epoch=step / per_epoch, **metrics)
+            shown = "   ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in metrics.items())
+            run.say(f"step {step:>6}   {shown}")
+            run.save(step, metrics, better=False)
         if step == steps:
             break
-        machine.seed(cfg.seed, step)
-        order = np.random.default_rng([cfg.seed, step // per_epoch]).permutation(len(train_set))
-        batch = order[step % per_epoch * cfg.batch_size :][: cfg.batch_size]
-        records = [train_set[i] for i in batch[machine.rank :: machine.processes]]
-        tokens, last, ranks, ratings = get_batch(records, tokenizer, cfg, machine)
-        with machine.autocast():
-            scores = scores_of(network, tokens, last).view(ranks.shape)  # (N, K)
-        ranking = cfg.loss == "ranking"
-        loss = ranking_loss(scores, ranks) if ranking else regression_loss(scores, ratings)
-        loss.backward()
-        norm = optim.step(optimizers, model, learning_rate(step, steps))
-        if step % 10 == 9:
-            log.write(step=step + 1, loss=machine.mean(loss.detach()), grad_norm=float(norm))
-            bar.set_postfix_str(f"loss {loss.item():.3f}")
 
-    # --- results
+        # All processes draw the same batch of questions. The divisor is the number of them that
+        # have a pair, in all of the batch, whatever part of it comes first.
+        epoch, place = divmod(step, per_epoch)
+        order = np.random.default_rng([cfg.seed, epoch]).permutation(len(train_set))
+        batch = order[place * cfg.batch_size :][: cfg.batch_size]
+        questions = [train_set[i] for i in batch]
+
+        # The batch goes through in parts that fit into memory; their gradients add up, since
+        # nothing is cleared between the backward passes.
+        loss = 0.0
+        for rows, weight in machine.parts(machine.mine(batch), cfg.grad_accum):
+            records = [train_set[i] for i in rows]
+            tokens, last, ranks, ratings = get_batch(records, tokenizer, cfg, machine)
+            with machine.autocast():
+                scores = last_scores(network, tokens, last).view(ranks.shape)  # (N, K)
+            if cfg.loss == "ranking":
+                part = weight * ranking_loss(scores, ranks, comparable(questions))
+            else:
+                part = weight * regression_loss(scores, ratings, rated(questions))
+            machine.backward(part)
+            loss += part.detach()
+
+        # One update at this step's learning rate; the gradients are empty afterwards.
+        factor = optim.learning_rate(step, steps)
+        norm = optim.step(optimizers, model, factor)
+
+        # What the bar and the log tell.
+        if step % 10 == 9:
+            loss = machine.sum(loss)
+            run.log(step=step + 1, loss=loss, grad_norm=float(norm))
+            run.show(f"loss {loss:.3f}")
+
+    # --- results: the scale is set, and the model kept
     if machine.main:
         samples = np.concatenate(score_records(model, train_set[:400], tokenizer, cfg, machine))
-        references = samples
-        if cfg.data == "world":
-            demos = [
-                {
-                    "messages": d["messages"][:-1],
-                    "ranking": [[0]],
-                    "responses": [d["messages"][-1]["content"]],
-                }
-                for d in World().demonstrations(400, seed=cfg.seed)
-            ]
-            references = np.concatenate(score_records(model, demos, tokenizer, cfg, machine))
-        details = diagnose(model, train_set, val_set, tokenizer, cfg, machine)
+        references = reference_scores(model, samples, tokenizer, cfg, machine)
+        values = score_records(model, val_set, tokenizer, cfg, machine)
+        details = diagnose(values, train_set, val_set)
         normalise(model, references, samples)
-        log.write(step=steps, details=details)
-        saver.keep(steps, metrics)
+        run.log(step=steps, details=details)
+        run.keep(steps, metrics)
         report(metrics, details)
-        print(
-            f"{(out / 'ckpt.pt').as_posix()}: agrees with {metrics['val_accuracy']:.1%} of "
-            "held-out labels"
-        )
+    run.say(f"{run.name}: agrees with {metrics['val_accuracy']:.1%} of held-out labels")
     return metrics
 
 
@@ -370,4 +388,4 @@ def report(metrics, details):
 # --- run ---------------------------------------------------------------------------------------
 
 if __name__ == "__main__":
-    run(lambda: train(parse_config(Config, PRESETS)))
+    errors.run(lambda: train(parse_config(Config, PRESETS)))

@@ -11,7 +11,7 @@ from model import GPT
 from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput
 from plumbing.machine import right_pad
-from tokenizer import Tokenizer
+from tokenizer import StreamDecoder, Tokenizer
 
 CONTEXT = 2048  # tokens of a conversation that a model with RoPE is shown
 
@@ -182,43 +182,57 @@ def generate(model, prompts, max_new_tokens, **options):
     return responses
 
 
-def respond(
-    model,
-    tokenizer,
-    conversations,
-    machine,
-    chat=True,
-    temperature=1.0,
-    seed=0,
-    max_new_tokens=32,
-    noise=None,
-):
-    """Answer each conversation (a list of messages): texts, and whether the answer ended by itself.
+def as_text(tokenizer, steps, stop):
+    """The row of a `stream` of one prompt as text, while it is written: yields (token, the
+    characters that it completes), and at the end (None, what is left of a character cut in two).
 
-    `chat=False` asks a base model in the form of a transcript. `noise` (rows, max_new_tokens) gives
-    the draws; otherwise `seed` does.
+    The token that ends the answer and blanks before its first word are no text.
+    """
+    decoder = StreamDecoder(tokenizer)
+    begun = False
+    for (token,) in steps:
+        text = "" if token in stop else decoder.feed(token)
+        text = text if begun else text.lstrip()
+        begun = begun or bool(text)
+        yield token, text
+    yield None, decoder.feed()
+
+
+def answer(model, tokenizer, conversations, machine, chat=True, max_new_tokens=32, **draws):
+    """Answer each conversation (a list of messages) in one batch. `chat=False` asks a base model in
+    the form of a transcript; `draws` are options of `stream`.
+
+    Returns prompts and answers as lists of ids, the texts, and whether each answer ended by itself.
     """
     prompts, stops = zip(*(tokenizer.prompt(messages, chat) for messages in conversations))
-    longest = max(map(len, prompts))
-    if model.config.pos == "learned":
-        max_new_tokens = min(max_new_tokens, model.config.block_size // 2)
-        prompts = [p[-(model.config.block_size - max_new_tokens) :] for p in prompts]
+    limit = fit(model.config, [], max_new_tokens)[1]
+    prompts = [fit(model.config, ids, limit)[0] for ids in prompts]
+    with machine.autocast():
+        answers = generate(model, prompts, limit, stop=stops[0], **draws)
+    texts = [tokenizer.decode(ids).strip() for ids in answers]
+    ended = [ids[-1] in stops[0] for ids in answers]
+    return prompts, answers, texts, ended
+
+
+def respond(
+    model, tokenizer, conversations, machine, chat=True, temperature=1.0, seed=0,
+    max_new_tokens=32, noise=None,
+):  # fmt: skip
+    """The texts of `answer` and whether each ended by itself, for any number of conversations.
+
+    `noise` (rows, max_new_tokens) gives the draws; otherwise `seed` does.
+    """
+    longest = max(len(tokenizer.prompt(messages, chat)[0]) for messages in conversations)
     texts, ended = [], []
     model.eval()
     # Many short prompts go through at once; long ones in smaller groups, to bound the cache.
     size = max(8, 32_768 // (longest + max_new_tokens))
-    for i in range(0, len(prompts), size):
+    for i in range(0, len(conversations), size):
         draws = {"seed": seed + i} if noise is None else {"noise": noise[i : i + size]}
-        with machine.autocast():
-            answers = generate(
-                model,
-                prompts[i : i + size],
-                max_new_tokens,
-                stop=stops[0],
-                temperature=temperature,
-                **draws,
-            )
-        texts += [tokenizer.decode(ids).strip() for ids in answers]
-        ended += [ids[-1] in stops[0] for ids in answers]
+        draws["temperature"] = temperature
+        part = conversations[i : i + size]
+        _, _, said, over = answer(model, tokenizer, part, machine, chat, max_new_tokens, **draws)
+        texts += said
+        ended += over
     model.train()
     return texts, ended

@@ -14,26 +14,23 @@ writes  out/sft/ckpt.pt (best validation loss), last.pt (for --resume), log.json
 
 import itertools
 import math
-import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 import optim
 from data.corpora import PretrainText
 from data.formats import read_demonstrations
 from data.world import World
-from judges.hidden import judge
+from judges.exam import questions_table
 from model import GPT
-from optim import learning_rate
-from plumbing.checkpoint import Saver, load_checkpoint, need, parent_of
+from plumbing import errors
+from plumbing.checkpoint import load_checkpoint
 from plumbing.config import parse_config, positive
-from plumbing.errors import BadInput, run
-from plumbing.machine import setup
-from plumbing.records import Log
+from plumbing.errors import BadInput
+from plumbing.machine import check_batch, right_pad
+from plumbing.run import Run
 from sampling import respond
 from tokenizer import Tokenizer
 
@@ -80,6 +77,14 @@ PRESETS = {
 }
 
 
+def check(cfg):
+    """Refuse options that make no training; one line each."""
+    positive(cfg, "batch_size", "grad_accum", "eval_every", "max_len", "epochs")
+    check_batch(cfg, cfg.batch_size)
+    if cfg.pretrain_mix >= 1:
+        raise BadInput(f"--pretrain_mix={cfg.pretrain_mix}: expected a share, 0 or more, below 1")
+
+
 # --- the maths ---------------------------------------------------------------------------------
 
 
@@ -109,10 +114,10 @@ def load_examples(cfg, tokenizer, max_len):
         ids, mask = tokenizer.render(record["messages"])
         cut += len(ids) > max_len
         examples.append((ids[-max_len:], mask[-max_len:], record["messages"]))
-    order = np.random.default_rng(cfg.seed).permutation(len(examples))
-    n_val = max(1, len(examples) // 10)
     if len(examples) < 2:
         raise BadInput(f"{cfg.data}: {len(examples)} demonstrations; at least 2, one is held out")
+    order = np.random.default_rng(cfg.seed).permutation(len(examples))
+    n_val = max(1, len(examples) // 10)
     return [examples[i] for i in order[n_val:]], [examples[i] for i in order[:n_val]], cut
 
 
@@ -130,6 +135,92 @@ def epoch_batches(lengths, batch_size, seed, epoch):
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
+def get_batch(examples, indices, tokenizer, machine):
+    """Right-padded tokens, the targets that follow them, and their mask, each (B, T)."""
+    rows = [examples[i] for i in indices]
+    tokens = machine.put(right_pad([ids for ids, _, _ in rows], tokenizer.pad))
+    mask = machine.put(right_pad([learn for _, learn, _ in rows]).float())
+    return tokens[:, :-1], tokens[:, 1:], mask[:, 1:]
+
+
+def learned_tokens(examples, indices):
+    """How many tokens of these examples the assistant has to learn: the loss is their mean."""
+    return sum(sum(examples[i][1][1:]) for i in indices)
+
+
+# --- evaluation --------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def evaluate(model, examples, tokenizer, cfg, machine):
+    """Loss per assistant token over all validation demonstrations."""
+    model.eval()
+    order = np.argsort([len(ids) for ids, _, _ in examples])
+    total = count = 0.0
+    for indices in np.split(order, range(cfg.batch_size, len(order), cfg.batch_size)):
+        tokens, targets, mask = get_batch(examples, indices, tokenizer, machine)
+        with machine.autocast():
+            total += (model(tokens, targets) * mask).sum().item()
+        count += mask.sum().item()
+    model.train()
+    return {"val_loss": total / count}
+
+
+def report(base, tuned, tokenizer, val_set, cfg, run):
+    """Print and return the held-out results and some questions answered by both models."""
+    results = {}
+    machine = run.machine
+    if cfg.data == "world":
+        results["base"] = questions_table(base, tokenizer, machine, cfg.n_eval, base=True)
+        results["sft"] = questions_table(tuned, tokenizer, machine, cfg.n_eval, base=False)
+        run.say(
+            "\nheld-out questions (judged by simulated labelers' hidden utility)       correct   "
+            "score"
+        )
+        for stage, rows in results.items():
+            for name, row in rows.items():
+                # The 95% interval of a share of n questions (normal approximation).
+                error = 1.96 * math.sqrt(row["correct"] * (1 - row["correct"]) / row["n"])
+                run.say(
+                    f"  {stage:<5} {name:<32} {100 * row['correct']:>22.1f} "
+                    f"± {100 * error:.1f} %  {row['score']:+.2f}"
+                )
+        questions = [p["messages"] for p in World().prompts("test", 13, seed=1)[:6]]
+    else:
+        questions = [messages[:-1] for _, _, messages in val_set[:4]]
+    greedy = {"temperature": 0.0, "max_new_tokens": 32 if cfg.data == "world" else 64}
+    before, _ = respond(base, tokenizer, questions, machine, chat=False, **greedy)
+    after, _ = respond(tuned, tokenizer, questions, machine, **greedy)
+    samples = []
+    run.say("\nthe likeliest answer of each model")
+    for asked, b, a in zip(questions, before, after):
+        samples.append({"question": asked[-1]["content"], "base": b, "sft": a})
+        run.say(f"\n  User  {asked[-1]['content']}\n  base  {b}\n  sft   {a}")
+    return results, samples
+
+
+# --- training ----------------------------------------------------------------------------------
+
+
+def open_base(cfg, run):
+    """The base model and its tokenizer; pretrain.py makes it if it is missing."""
+    options = ["--init=gpt2", "--steps=0"] if cfg.preset == "gpt2" else [f"--seed={cfg.seed}"]
+    parent = run.open("pretrain.py", ("pretrain", "sft"), *options)
+    tokenizer = Tokenizer.from_json(parent["tokenizer"])
+    if parent["model_config"]["vocab_size"] < tokenizer.n_vocab:
+        raise BadInput(
+            f"{cfg.init}: its tokenizer has {tokenizer.n_vocab} tokens, its model only "
+            f"{parent['model_config']['vocab_size']}: two runs were put together"
+        )
+    try:
+        model = GPT.from_checkpoint(run.saved or parent)
+    except ValueError as error:
+        raise BadInput(f"{cfg.init}: {error}") from None
+    if parent["stage"] == "pretrain" and not run.saved:
+        name_roles(model, tokenizer)
+    return model, tokenizer
+
+
 @torch.no_grad()
 def name_roles(model, tokenizer):
     """Start the template's tokens, which no pretraining text holds, as what stands in their place
@@ -142,221 +233,103 @@ def name_roles(model, tokenizer):
         model.wte.weight[token] = model.wte.weight[text].mean(0)
 
 
-def get_batch(examples, indices, tokenizer, machine):
-    """Right-padded tokens, the targets that follow them, and their mask, each (B, T)."""
-    rows = [examples[i] for i in indices]
-    T = max(len(ids) for ids, _, _ in rows)
-    tokens = torch.full((len(rows), T), tokenizer.pad)
-    mask = torch.zeros(len(rows), T)
-    for row, (ids, learn, _) in enumerate(rows):
-        tokens[row, : len(ids)] = torch.tensor(ids)
-        mask[row, : len(ids)] = torch.tensor(learn, dtype=torch.float)
-    tokens, mask = tokens.to(machine.device), mask.to(machine.device)
-    return tokens[:, :-1], tokens[:, 1:], mask[:, 1:]
-
-
-# --- evaluation --------------------------------------------------------------------------------
-
-
-@torch.no_grad()
-def evaluate(model, examples, tokenizer, cfg, machine):
-    """Loss per assistant token over all validation demonstrations."""
-    model.eval()
-    order = np.argsort([len(ids) for ids, _, _ in examples])
-    nll, count = 0.0, 0.0
-    for indices in np.split(order, range(cfg.batch_size, len(order), cfg.batch_size)):
-        tokens, targets, mask = get_batch(examples, indices, tokenizer, machine)
-        with machine.autocast():
-            nll += (model(tokens, targets) * mask).sum().item()
-        count += mask.sum().item()
-    model.train()
-    return {"val_loss": nll / count}
-
-
-def evaluate_world(model, tokenizer, cfg, machine, base):
-    """Held-out questions: share answered correctly and mean score by the hidden judge (simulated),
-    by sampling at temperature 1 and greedily. A base model is also asked after five worked
-    examples."""
-    world, results = World(), {}
-    for split in ("test", "paraphrase"):
-        prompts = world.prompts(split, cfg.n_eval, seed=0)
-        for shots in (0, 5) if base and split == "test" else (0,):
-            asked = [
-                world.few_shot(p, shots, seed=i) if shots else p["messages"]
-                for i, p in enumerate(prompts)
-            ]
-            for temperature in (1.0, 0.0):
-                texts, ended = respond(model, tokenizer, asked, machine, not base, temperature)
-                verdicts = [judge(p, text, end) for p, text, end in zip(prompts, texts, ended)]
-                name = f"{split} {shots}-shot {'sampled' if temperature else 'greedy'}"
-                results[name] = {
-                    "correct": float(np.mean([v["correct"] > 0 for v in verdicts])),
-                    "score": float(np.mean([v["score"] for v in verdicts])),
-                    "n": len(prompts),
-                }
-    return results
-
-
-def report(base, tuned, tokenizer, val, cfg, machine):
-    """Print and return the held-out results and some questions answered by both models."""
-    results, say = {}, print if machine.main else lambda *_: None
-    if cfg.data == "world":
-        results = {
-            "base": evaluate_world(base, tokenizer, cfg, machine, base=True),
-            "sft": evaluate_world(tuned, tokenizer, cfg, machine, base=False),
-        }
-        say(
-            "\nheld-out questions (judged by simulated labelers' hidden utility)       correct   "
-            "score"
-        )
-        for stage, rows in results.items():
-            for name, row in rows.items():
-                error = 1.96 * math.sqrt(row["correct"] * (1 - row["correct"]) / row["n"])
-                say(
-                    f"  {stage:<5} {name:<32} {100 * row['correct']:>22.1f} "
-                    f"± {100 * error:.1f} %  {row['score']:+.2f}"
-                )
-        questions = [p["messages"] for p in World().prompts("test", 13, seed=1)[:6]]
-    else:
-        questions = [messages[:-1] for _, _, messages in val[:4]]
-    asked = (tokenizer, questions, machine)
-    greedy = {"temperature": 0.0, "max_new_tokens": 32 if cfg.data == "world" else 64}
-    before, _ = respond(base, *asked, chat=False, **greedy)
-    after, _ = respond(tuned, *asked, **greedy)
-    samples = [
-        {"question": q[-1]["content"], "base": b, "sft": a}
-        for q, b, a in zip(questions, before, after)
-    ]
-    say("\nthe likeliest answer of each model")
-    for s in samples:
-        say(f"\n  User  {s['question']}\n  base  {s['base']}\n  sft   {s['sft']}")
-    return results, samples
-
-
-# --- training ----------------------------------------------------------------------------------
-
-
 def train(cfg):
     """Run one fine-tuning; returns the metrics of the last validation."""
-    # --- setup
-    machine, out = setup(cfg), Path(cfg.out)
-    positive(cfg, "batch_size", "grad_accum", "eval_every", "max_len", "epochs")
-    if cfg.pretrain_mix >= 1:
-        raise BadInput(f"--pretrain_mix={cfg.pretrain_mix}: expected a share, 0 or more, below 1")
-    if cfg.batch_size % (cfg.grad_accum * machine.processes):
-        raise BadInput(
-            f"--batch_size={cfg.batch_size} does not divide into --grad_accum="
-            f"{cfg.grad_accum} parts on {machine.processes} processes"
-        )
-    more = ["--init=gpt2", "--steps=0"] if cfg.preset == "gpt2" else [f"--seed={cfg.seed}"]
-    path = need(cfg.init, "pretrain.py", cfg.preset, *more)
-    parent = load_checkpoint(path, stages=("pretrain", "sft"))
-    tokenizer = Tokenizer.from_json(parent["tokenizer"])
-    if parent["model_config"]["vocab_size"] < tokenizer.n_vocab:
-        raise BadInput(
-            f"{cfg.init}: its tokenizer has {tokenizer.n_vocab} tokens, its model only "
-            f"{parent['model_config']['vocab_size']}: two runs were put together"
-        )
-    saved = load_checkpoint(out / "last.pt", stages=("sft",)) if cfg.resume else None
+    # --- setup: demonstrations as token ids and masks, a tenth of them held out
+    check(cfg)
+    run = Run(cfg, "sft")
+    machine = run.machine
+    model, tokenizer = open_base(cfg, run)
+    max_len = model.config.room(cfg.max_len)
+    train_set, val_set, cut = load_examples(cfg, tokenizer, max_len)
 
     # --- model
-    try:
-        model = GPT.from_checkpoint(saved or parent)
-    except ValueError as error:
-        raise BadInput(f"{cfg.init}: {error}") from None
-    if parent["stage"] == "pretrain" and not saved:
-        name_roles(model, tokenizer)
     model = machine.place(model, cfg.fsdp)
-    learned = model.config.pos == "learned"
-    max_len = min(cfg.max_len, model.config.block_size) if learned else cfg.max_len
-    train_set, val_set, cut = load_examples(cfg, tokenizer, max_len)
-    mix = PretrainText(cfg.mix_data, parent, tokenizer, cfg.seed) if cfg.pretrain_mix else None
+    mix = None
+    if cfg.pretrain_mix:
+        mix = PretrainText(cfg.mix_data, run.parent, tokenizer, cfg.seed)
     if cfg.compile:
         model.compile(dynamic=True)
     optimizers = optim.build(model, cfg.lr, cfg.matrix_lr, dtype=machine.dtype)
-    saver = Saver(cfg, "sft", model, parent["tokenizer"], parent_of(path, parent), optimizers)
-    first = saver.resume(saved)
-    log = Log(out / "log.jsonl", cfg, machine, resumed_step=first if saved else None)
+    run.begin(model, optimizers, tokenizer.to_json())
     network = machine.distribute(model)
     lengths = np.array([len(ids) for ids, _, _ in train_set])
     per_epoch = math.ceil(len(train_set) / cfg.batch_size)
     steps = cfg.steps or cfg.epochs * per_epoch
-    batches = list(
-        itertools.chain(
-            *(
-                epoch_batches(lengths, cfg.batch_size, cfg.seed, epoch)
-                for epoch in range(math.ceil(steps / per_epoch))
-            )
-        )
-    )
+    epochs = range(math.ceil(steps / per_epoch))
+    shuffled = [epoch_batches(lengths, cfg.batch_size, cfg.seed, epoch) for epoch in epochs]
+    batches = list(itertools.chain(*shuffled))
     padding = 1 - lengths.sum() / sum(lengths[b].max() * len(b) for b in batches[:per_epoch])
-    if machine.main:
-        print(
-            f"fine-tuning on {len(train_set):,} demonstrations of {cfg.data} ({len(val_set)} "
-            f"held out), {steps} steps, {padding:.1%} of tokens are padding, {machine}"
+    run.say(
+        f"fine-tuning on {len(train_set):,} demonstrations of {cfg.data} ({len(val_set)} held "
+        f"out), {steps} steps, {padding:.1%} of tokens are padding, {machine}"
+    )
+    if cut:
+        run.say(
+            f"{cut} of {len(train_set) + len(val_set)} demonstrations exceed {max_len} tokens and "
+            "lost the left of their prompt; --max_len sets the limit"
         )
-        if cut:
-            print(
-                f"{cut} of {len(train_set) + len(val_set)} demonstrations exceed {max_len} "
-                "tokens and lost the left of their prompt; --max_len sets the limit"
-            )
 
     # --- loop
-    bar = tqdm(range(first, steps), initial=first, total=steps, disable=not machine.main)
-    clock, seen, metrics = time.perf_counter(), 0, {}
-    for step in itertools.chain(bar, [steps]):
-        if step % cfg.eval_every == 0 and (step > first or step == 0) or step == steps:
+    metrics = {}
+    for step in run.steps(steps):
+        # Every so often, and at the end: the loss on demonstrations that no step learns from.
+        if run.due(step, cfg.eval_every) or step == 0:
             metrics = evaluate(model, val_set, tokenizer, cfg, machine)
-            log.write(step=step, **metrics)
-            if machine.main:
-                tqdm.write(f"step {step:>6}   val loss {metrics['val_loss']:.4f} nats/token")
-            saver.save(step, metrics)
-            clock, seen = time.perf_counter(), 0
+            run.log(step=step, **metrics)
+            run.say(f"step {step:>6}   val loss {metrics['val_loss']:.4f} nats/token")
+            run.save(step, metrics)
         if step == steps:
             break
-        machine.seed(cfg.seed, step)
-        count = sum(sum(train_set[i][1][1:]) for i in batches[step])  # of the whole batch
-        loss = 0.0
-        for part in np.array_split(
-            batches[step][machine.rank :: machine.processes], cfg.grad_accum
-        ):
-            # The last batch of an epoch can leave a process without a row; it then adds zero.
-            rows = part if len(part) else [0]
+
+        # All processes draw the same batch. The divisor is the number of tokens to learn in all of
+        # it, so that a short answer in one part weighs as much as a long one in another.
+        batch = batches[step]
+        count = learned_tokens(train_set, batch)
+
+        # The batch goes through in parts that fit into memory; their gradients add up, since
+        # nothing is cleared between the backward passes.
+        loss, seen = 0.0, 0
+        for rows, weight in machine.parts(machine.mine(batch), cfg.grad_accum):
             tokens, targets, mask = get_batch(train_set, rows, tokenizer, machine)
             with machine.autocast():
-                nll = sft_loss(network(tokens, targets), mask * bool(len(part)), count)
-            ((1 - cfg.pretrain_mix) * nll * machine.processes).backward()
-            loss += nll.detach() * machine.processes
-            seen += tokens.numel() * machine.processes
+                nll = weight * sft_loss(network(tokens, targets), mask, count)
+            machine.backward((1 - cfg.pretrain_mix) * nll)
+            loss += nll.detach()
+            seen += tokens.numel()
+
+        # A share of the gradient comes from pretraining text: the model keeps its language.
         if mix:
             x, y = mix.get_batch(math.lcm(2, machine.processes), [cfg.seed, step], machine)
             with machine.autocast():
-                nll = network(x, y).mean()
-            (cfg.pretrain_mix * nll).backward()
-            seen += x.numel() * machine.processes
-        norm = optim.step(optimizers, model, learning_rate(step, steps))
-        if step % 10 == 9:
-            loss, rate = machine.mean(loss), seen / (time.perf_counter() - clock)
-            log.write(
-                step=step + 1, loss=loss, grad_norm=float(norm), tokens_per_second=round(rate)
-            )
-            bar.set_postfix_str(f"loss {loss:.3f}, {rate:,.0f} tokens/s")
+                nll = network(x, y).mean() / machine.processes
+            machine.backward(cfg.pretrain_mix * nll)
+            seen += x.numel()
 
-    # --- results
+        # One update at this step's learning rate; the gradients are empty afterwards.
+        factor = optim.learning_rate(step, steps)
+        norm = optim.step(optimizers, model, factor)
+
+        # What the bar and the log tell.
+        rate = run.rate(seen)
+        if step % 10 == 9:
+            loss = machine.sum(loss)
+            figures = {"loss": loss, "grad_norm": float(norm)}
+            run.log(step=step + 1, **figures, tokens_per_second=round(rate))
+            run.show(f"loss {loss:.3f}, {rate:,.0f} tokens/s")
+
+    # --- results: the best model, beside the one it came from
     if machine.main or cfg.fsdp:
-        base, tuned = (
-            machine.place(GPT.from_checkpoint(c), cfg.fsdp)
-            for c in (parent, load_checkpoint(out / "ckpt.pt"))
-        )
-        results, samples = report(base, tuned, tokenizer, val_set, cfg, machine)
-    if machine.main:
-        log.write(step=steps, results=results, samples=samples)
-        name = (out / "ckpt.pt").as_posix()
-        print(f"\n{name}: val loss {saver.best:.4f}; talk to it: python chat.py {name}")
+        best = load_checkpoint(run.out / "ckpt.pt")
+        base = machine.place(GPT.from_checkpoint(run.parent), cfg.fsdp)
+        tuned = machine.place(GPT.from_checkpoint(best), cfg.fsdp)
+        results, samples = report(base, tuned, tokenizer, val_set, cfg, run)
+        run.log(step=steps, results=results, samples=samples)
+    run.say(f"\n{run.name}: val loss {run.saver.best:.4f}; talk to it: python chat.py {run.name}")
     return metrics
 
 
 # --- run ---------------------------------------------------------------------------------------
 
 if __name__ == "__main__":
-    run(lambda: train(parse_config(Config, PRESETS)))
+    errors.run(lambda: train(parse_config(Config, PRESETS)))

@@ -75,6 +75,12 @@ def questions_table(model, tokenizer, machine, n_eval, base):
     return table
 
 
+def wins(scores, others):
+    """1 where the judge prefers the first answer, ½ for a tie: (Q,)."""
+    scores, others = np.asarray(scores), np.asarray(others)
+    return (scores > others) + 0.5 * (scores == others)
+
+
 class Exam:
     """Held-out questions, pretraining text and lists of the world: the same for every model and
     with the same draws, so that two models are compared question by question."""
@@ -127,6 +133,28 @@ class Exam:
                 for name, text in sample.items():
                     print(f"  {name:<9} {text}")
         return samples
+
+    def compare_with(self, ref, before, ref_scores, model):
+        """The exam of `model` beside what the reference got in it (`before`, `ref_scores`): printed,
+        and returned for the log."""
+        after, scores = self(model)
+        won = wins(scores, ref_scores)
+        samples = self.compare(sft=ref, ppo=model)
+        if self.machine.main:
+            names = " ".join(f"{name:>9}" for name in after)
+            print(f"\n{'held-out questions (simulated judge)':<40} {names}")
+            for name, row in (("sft", before), ("ppo", after)):
+                print(f"  {name:<38}", *(f"{value:>9.3f}" for value in row.values()))
+            print(
+                f"the judge prefers PPO's answer to SFT's on {won.mean():.1%} of {len(won)} "
+                "questions (ties count half)"
+            )
+        return {
+            "held_out": after,
+            "win_rate": float(won.mean()),
+            "n": len(won),
+            "samples": samples,
+        }
 
     @torch.no_grad()
     def lm_loss(self, model, rows=64):

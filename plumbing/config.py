@@ -1,4 +1,4 @@
-"""The command line of every stage: a dataclass of options, presets over it, `--key=value` over those."""
+"""The command line of a stage: a dataclass of options, presets, and `--key=value` over them."""
 
 import dataclasses
 import difflib
@@ -10,6 +10,8 @@ from pathlib import Path
 
 from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput
+
+RENAMED = {"iterations": "steps"}  # options of earlier editions, and what to type now
 
 
 def parse_config(Config, presets, argv=None):
@@ -28,6 +30,8 @@ def parse_config(Config, presets, argv=None):
         key, equals, text = arg[2:].partition("=")
         if not arg.startswith("--"):
             raise BadInput(f"'{arg}': options look like --key=value (see --help)")
+        if key in RENAMED and RENAMED[key] in fields and key not in fields:
+            raise BadInput(f"--{key} is now --{RENAMED[key]}")
         if key not in fields:
             near = difflib.get_close_matches(key, fields, n=1)
             hint = f"did you mean --{near[0]}?" if near else "see --help"

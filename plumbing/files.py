@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent  # the folder of the stages
 
 @contextmanager
 def replacing(path):
-    """A binary file to write in the place of `path`: whoever looks finds the old file or the new one,
-    also after a power cut. The new one is dropped if the block raises."""
+    """A binary file to write in the place of `path`: whoever looks finds the old one or the new
+    one, also after a power cut. The new one is dropped if the block raises."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")

@@ -10,6 +10,7 @@ import zlib
 from contextlib import nullcontext
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.distributed as dist
 
@@ -50,6 +51,29 @@ class Machine:
         if self.processes == 1 or hasattr(model, "reshard"):
             return model
         return torch.nn.parallel.DistributedDataParallel(model)
+
+    def mine(self, rows):
+        """This process's share of the rows of a batch that all processes draw alike."""
+        return rows[self.rank :: self.processes]
+
+    def backward(self, loss):
+        """Gradients of a part of the batch's loss. The parts of all passes and of all processes add
+        up to the loss of the whole batch; DistributedDataParallel takes the mean over processes,
+        hence the factor."""
+        (loss * self.processes).backward()
+
+    def parts(self, rows, n):
+        """This process's rows of a batch in n parts, to go through one after the other: (rows,
+        weight) of each. Where nothing is left for a part it is row 0 at weight 0: every process
+        takes part in every backward pass, and this one then adds nothing."""
+        for part in np.array_split(rows, n):
+            yield (part, 1.0) if len(part) else (np.zeros(1, dtype=np.int64), 0.0)
+
+    def put(self, x):
+        """A tensor on the device; on a GPU the copy goes on while Python does."""
+        if not self.device.startswith("cuda"):
+            return x.to(self.device)
+        return x.pin_memory().to(self.device, non_blocking=True)
 
     def rows(self, n):
         """Which rows of a global batch of n this process computes. All draw the same global
@@ -132,9 +156,21 @@ def first_process():
     return int(os.environ.get("RANK", 0)) == 0
 
 
+def check_batch(cfg, rows):
+    """Refuse a batch of `rows` that does not divide among gradient accumulation and processes."""
+    processes = int(os.environ.get("WORLD_SIZE", 1))
+    if rows % (cfg.grad_accum * processes):
+        raise BadInput(
+            f"--batch_size={rows} does not divide into --grad_accum={cfg.grad_accum} parts on "
+            f"{processes} processes"
+        )
+
+
 def right_pad(rows, fill=0):
-    """Lists of ids, right-padded with `fill`, as one (N, T) tensor: under a causal mask what follows a
-    row's end changes nothing before it."""
+    """Lists of ids, right-padded with `fill`, as one (N, T) tensor.
+
+    Under a causal mask what follows a row's end changes nothing before it.
+    """
     tokens = torch.full((len(rows), max(map(len, rows))), fill)
     for i, ids in enumerate(rows):
         tokens[i, : len(ids)] = torch.tensor(ids)

@@ -1,4 +1,4 @@
-"""What a run leaves to read: its log, tables of records, and how a figure's uncertainty is stated."""
+"""What a run leaves to read: its log, tables of records, and how sure a figure is."""
 
 import dataclasses
 import json

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import optim
 import ppo
+import sampling
 from data.world import World
 from judges.hidden import judge
 from judges.scores import function_reward, model_reward
@@ -157,7 +158,7 @@ def config(files=Path("."), out="out", **changes):
                 reward="tests.test_ppo:likes_yes",
                 out=str(files / out),
                 data=str(files / "questions.jsonl"),
-                iterations=2,
+                steps=2,
                 batch_size=16,
                 minibatch=4,
                 max_new_tokens=6,
@@ -651,7 +652,7 @@ def test_rewards_pay_for_the_kl_of_each_token(policy, value, tokenizer):
 
 def test_only_an_answer_without_end_pays_the_penalty(policy, value, tokenizer, monkeypatch):
     yes, scores = tokenizer.encode("Yes."), torch.tensor([3.0, 3.0, -2.0, -2.0])
-    monkeypatch.setattr(ppo, "generate", lambda *_, **__: [yes, [*yes, tokenizer.endoftext]] * 2)
+    monkeypatch.setattr(sampling, "generate", lambda *_, **__: [yes, [*yes, tokenizer.endoftext]] * 2)
     batch, figures, _ = rolled(
         policy,
         policy,
@@ -948,7 +949,7 @@ def test_the_rewarded_becomes_likelier_and_the_punished_rarer(files, tokenizer):
     after = {}
     for name in ("likes_yes", "hates_yes"):
         cfg = config(
-            files, name, reward=f"tests.test_ppo:{name}", iterations=10, batch_size=32, minibatch=16
+            files, name, reward=f"tests.test_ppo:{name}", steps=10, batch_size=32, minibatch=16
         )
         figures = ppo.train(cfg)
         after[name] = chance_of_yes(files / name / "ckpt.pt", tokenizer)
@@ -965,7 +966,7 @@ def test_the_rewarded_becomes_likelier_and_the_punished_rarer(files, tokenizer):
 def test_a_large_price_of_kl_holds_the_policy_back(files, tokenizer):
     drift = {}
     for beta in (0.0, 10.0):
-        ppo.train(config(files, str(beta), beta=beta, iterations=8, batch_size=32))
+        ppo.train(config(files, str(beta), beta=beta, steps=8, batch_size=32))
         drift[beta] = abs(
             chance_of_yes(files / str(beta) / "ckpt.pt", tokenizer)
             - chance_of_yes(files / "sft.pt", tokenizer)
@@ -1006,7 +1007,7 @@ def test_dropout_is_off(files, monkeypatch):
     monkeypatch.setattr(
         ppo, "rollout", lambda *args, _f=ppo.rollout: seen.append(args[:4]) or _f(*args)
     )
-    ppo.train(config(files, reward=str(files / "reward.pt"), iterations=1))
+    ppo.train(config(files, reward=str(files / "reward.pt"), steps=1))
     policy, ref, value, reward = seen[0]
     tokens, last = torch.randint(99, (2, 9)), torch.tensor([8, 8])
     for net in (policy, ref, value, lambda t: reward(None, None, None, t, last)):
@@ -1043,7 +1044,7 @@ def test_with_a_function_the_value_starts_at_zero(files, monkeypatch):
         "rollout",
         lambda *args, _f=ppo.rollout: seen.append(args[2](torch.randint(99, (2, 9)))) or _f(*args),
     )
-    ppo.train(config(files, iterations=1))
+    ppo.train(config(files, steps=1))
     assert (seen[0] == 0).all()
 
 
@@ -1060,7 +1061,7 @@ def test_optimizers_and_warm_up_are_the_papers(files, monkeypatch):
         "step",
         lambda o, m, factor, _f=optim.step: factors.append(factor) or _f(o, m, factor),
     )
-    ppo.train(config(files, iterations=12, batch_size=4, minibatch=4, lr=1e-4, value_lr=2e-4))
+    ppo.train(config(files, steps=12, batch_size=4, minibatch=4, lr=1e-4, value_lr=2e-4))
     assert [b.defaults["lr"] for b in built] == [1e-4, 2e-4] and all(
         type(b) is torch.optim.AdamW for b in built
     )
@@ -1072,12 +1073,12 @@ def test_optimizers_and_warm_up_are_the_papers(files, monkeypatch):
 
 def test_a_resumed_run_is_the_whole_run(files):
     more = dict(
-        target_kl=0.01, ema=0.9, ptx=0.3, epochs=2, iterations=4, reward=str(files / "reward.pt")
+        target_kl=0.01, ema=0.9, ptx=0.3, epochs=2, steps=4, reward=str(files / "reward.pt")
     )
     ppo.train(config(files, "whole", **more))
-    ppo.train(config(files, "cut", **{**more, "iterations": 2}))
+    ppo.train(config(files, "cut", **{**more, "steps": 2}))
     ppo.train(
-        parse_config(Config, ppo.PRESETS, [f"--out={files / 'cut'}", "--resume", "--iterations=4"])
+        parse_config(Config, ppo.PRESETS, [f"--out={files / 'cut'}", "--resume", "--steps=4"])
     )
     a, b = (load_checkpoint(files / name / "last.pt") for name in ("whole", "cut"))
     for part in ("model", "policy", "value"):
@@ -1093,7 +1094,7 @@ def test_a_resumed_run_is_the_whole_run(files):
 
 
 def test_the_price_is_steered_by_the_kl_that_was_seen(files):
-    ppo.train(config(files, target_kl=0.002, beta=0.1, iterations=4, lr=1e-2))
+    ppo.train(config(files, target_kl=0.002, beta=0.1, steps=4, lr=1e-2))
     log = log_of(files / "out")
     assert log[0]["beta"] == 0.1
     for one, two in zip(log, log[1:]):
@@ -1101,7 +1102,7 @@ def test_the_price_is_steered_by_the_kl_that_was_seen(files):
 
 
 def test_an_average_of_the_weights_is_saved_instead(files, trained):
-    ppo.train(config(files, ema=0.75, iterations=1))
+    ppo.train(config(files, ema=0.75, steps=1))
     found = load_checkpoint(files / "out" / "last.pt")
     for name, start in trained.state_dict().items():
         torch.testing.assert_close(
@@ -1123,7 +1124,7 @@ def test_pretraining_loss_does_not_rise_under_its_gradient(files, trained, token
         with torch.no_grad():
             return model(text[:, :-1], text[:, 1:]).mean().item()
 
-    ppo.train(config(files, ptx=1.0, beta=0.0, reward="tests.test_ppo:remembers", iterations=3))
+    ppo.train(config(files, ptx=1.0, beta=0.0, reward="tests.test_ppo:remembers", steps=3))
     assert (
         lm_loss(GPT.from_checkpoint(load_checkpoint(files / "out" / "ckpt.pt")))
         < lm_loss(trained) - 0.1
@@ -1132,7 +1133,7 @@ def test_pretraining_loss_does_not_rise_under_its_gradient(files, trained, token
 
 def test_the_world_from_questions_to_a_win_rate(files, monkeypatch, capsys):
     monkeypatch.setattr(ppo, "Exam", partial(ppo.Exam, n=26))
-    ppo.train(config(files, data="world", reward="judge", iterations=1, max_new_tokens=12))
+    ppo.train(config(files, data="world", reward="judge", steps=1, max_new_tokens=12))
     log = [json.loads(line) for line in open(files / "out" / "log.jsonl", encoding="utf-8")][1:]
     assert [r["step"] for r in log] == [0, 1, 1]
     assert log[0]["held_out"].keys() == {"judge", "correct", "rude", "ended", "lm_loss", "few_shot"}

@@ -16,13 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pretrain
+from data.corpora import encode_stream
+from data.corpora import load as load_data
 from model import GPT, GPTConfig
 from plumbing import gpt2
 from plumbing.checkpoint import load_checkpoint
 from plumbing.config import parse_config
 from plumbing.errors import BadInput
 from plumbing.machine import Machine
-from pretrain import Config, encode_stream, evaluate, get_batch, load_data
+from pretrain import Config, evaluate, get_batch
 from tokenizer import Tokenizer
 
 ROOT = Path(pretrain.__file__).parent

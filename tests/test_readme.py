@@ -21,7 +21,7 @@ SMALL = {
     "pretrain.py": NET,
     "sft.py": ["--n_demos=60", "--n_eval=13", "--steps=3", "--max_len=48"],
     "reward.py": ["--n_prompts=16", "--n_eval=13"],
-    "ppo.py": ["--iterations=2", "--batch_size=8", "--minibatch=4", "--max_new_tokens=8"],
+    "ppo.py": ["--steps=2", "--batch_size=8", "--minibatch=4", "--max_new_tokens=8"],
     "dpo.py": [],
     "icl_eval.py": ["--draws=2", "--prompts=4", "--n=0,2"],
     "lab/studies.py": ["--preset=smoke"],

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 import reward
 from data.formats import read_comparisons
 from data.world import World
-from judges.agreement import accuracy, bag_of_words, gold, pairs_of, places
+from judges.agreement import accuracy, bag_of_words, pairs_of, places
+from judges.exam import gold
+from likelihood import last_scores
 from model import GPT, GPTConfig
 from plumbing.checkpoint import load_checkpoint, save_checkpoint
 from plumbing.config import parse_config
@@ -31,7 +33,6 @@ from reward import (
     regression_loss,
     sample_comparisons,
     score_records,
-    scores_of,
 )
 from tests.tiny import tiny
 from tokenizer import Tokenizer
@@ -232,7 +233,7 @@ def test_a_zero_head_gives_log_2_and_moves_no_trunk(tokenizer, K):
     texts = [" ".join(WORDS[: i + 1]) for i in range(K)]
     batch = [record("What?", texts, [[i] for i in range(K)])] * 2
     tokens, last, ranks, _ = get_batch(batch, tokenizer, Config(), CPU)
-    loss = ranking_loss(scores_of(model, tokens, last).view(ranks.shape), ranks)
+    loss = ranking_loss(last_scores(model, tokens, last).view(ranks.shape), ranks)
     loss.backward()
     assert loss.item() == pytest.approx(math.log(2), abs=1e-6)
     for name, p in model.named_parameters():
@@ -242,7 +243,7 @@ def test_a_zero_head_gives_log_2_and_moves_no_trunk(tokenizer, K):
 
 def test_the_bias_has_no_gradient(model, tokenizer):
     tokens, last, ranks, _ = get_batch(polite(6), tokenizer, Config(), CPU)
-    ranking_loss(scores_of(model, tokens, last).view(ranks.shape), ranks).backward()
+    ranking_loss(last_scores(model, tokens, last).view(ranks.shape), ranks).backward()
     assert model.scalar_head.bias.grad.abs() < 1e-6
     assert model.scalar_head.weight.grad.norm() > 1e-2
 
@@ -311,14 +312,14 @@ def test_a_long_answer_keeps_its_right_end(tokenizer):
 
 def test_the_score_is_read_at_the_end_of_the_text(model, tokenizer):
     tokens, last, *_ = get_batch(polite(4), tokenizer, Config(), CPU)
-    scores = scores_of(model, tokens, last)
+    scores = last_scores(model, tokens, last)
     more_pads = torch.cat([tokens, torch.full((len(tokens), 7), tokenizer.pad)], 1)
-    torch.testing.assert_close(scores_of(model, more_pads, last), scores)
+    torch.testing.assert_close(last_scores(model, more_pads, last), scores)
     edited = tokens.clone()
     edited[torch.arange(len(tokens)), last] = tokenizer.encode("go")[
         0
     ]  # another token in place of <|endoftext|>
-    assert ((scores_of(model, edited, last) - scores).abs() > 1e-3).all()
+    assert ((last_scores(model, edited, last) - scores).abs() > 1e-3).all()
 
 
 def test_the_score_depends_on_question_and_answer(model, tokenizer):
@@ -344,7 +345,7 @@ def test_what_stands_in_the_pads_changes_no_bit(model, tokenizer):
         found = []
         for loss_of, labels in ((ranking_loss, ranks), (regression_loss, ratings)):
             model.zero_grad()
-            scores = scores_of(model, tokens, last)
+            scores = last_scores(model, tokens, last)
             loss = loss_of(scores.view(ranks.shape), labels)
             loss.backward()
             found += [scores.detach(), loss.detach(), *(p.grad.clone() for p in model.parameters())]

@@ -18,7 +18,6 @@ import sampling
 import sft
 from data.corpora import PretrainText
 from data.world import World
-from judges import exam
 from model import GPT, GPTConfig
 from plumbing.checkpoint import load_checkpoint, save_checkpoint
 from plumbing.config import parse_config

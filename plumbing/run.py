@@ -1,0 +1,115 @@
+"""One run of a stage: what every training loop needs and no paper is about. There is no loss in it.
+
+run = Run(cfg, "sft")                             device, seed; with --resume the saved run
+parent = run.open("pretrain.py", ("pretrain",))   the checkpoint to start from, made if missing
+run.begin(model, optimizers, tokenizer)           log and checkpoints; takes up the saved run
+for step in run.steps(n):                         0, 1, ..., n under a progress bar
+    if run.due(step, every): ...                  time to evaluate: run.log, run.say, run.save
+    if step == n: break                           the last one is for the evaluation alone
+"""
+
+import itertools
+import time
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from plumbing.checkpoint import Saver, load_checkpoint, need, parent_of
+from plumbing.machine import setup
+from plumbing.records import Log
+
+
+def walk(n, step, size, seed, shuffle=True):
+    """Which of n rows batch `step` is made of: (size,) indices.
+
+    Each epoch visits every row once, in an order that depends on the seed and the epoch only (or in
+    their own), and a batch may reach over its end. So the batch is a function of the step, and a
+    resumed run sees the same ones.
+    """
+    wanted = np.arange(step * size, (step + 1) * size)
+    rows = []
+    for epoch in np.unique(wanted // n):
+        order = np.arange(n)
+        if shuffle:
+            np.random.default_rng([seed, int(epoch)]).shuffle(order)
+        rows.extend(order[wanted[wanted // n == epoch] % n])
+    return np.array(rows)
+
+
+class Run:
+    """machine: device, number format, processes. parent: the checkpoint it starts from, or None.
+    saved: its own last.pt where --resume takes it up, else None. first: the step to go on from."""
+
+    def __init__(self, cfg, stage):
+        self.cfg, self.stage = cfg, stage
+        self.machine = setup(cfg)
+        self.out = Path(cfg.out)
+        self.parent = self.lineage = self.saved = None
+        if cfg.resume:
+            self.saved = load_checkpoint(self.out / "last.pt", stages=(stage,))
+
+    @property
+    def name(self):
+        """The file that the next stage reads."""
+        return (self.out / "ckpt.pt").as_posix()
+
+    def open(self, script, stages, *options):
+        """The checkpoint of --init; `script` makes it, with these options, if it is missing."""
+        path = need(self.cfg.init, script, self.cfg.preset, *options)
+        self.parent = load_checkpoint(path, stages)
+        self.lineage = parent_of(path, self.parent)
+        return self.parent
+
+    def begin(self, model, optimizers, tokenizer):
+        """All is ready to train `model`: open the log, take up the saved run. `tokenizer`: text."""
+        self.saver = Saver(self.cfg, self.stage, model, tokenizer, self.lineage, optimizers)
+        self.first = self.saver.resume(self.saved)
+        resumed = self.first if self.saved else None
+        self.records = Log(self.out / "log.jsonl", self.cfg, self.machine, resumed_step=resumed)
+
+    def steps(self, n):
+        """Steps first, ..., n; the last is for the closing evaluation. Each seeds torch from (seed,
+        step): what it draws depends on nothing before it, so a resumed run sees the same bits."""
+        quiet = not self.machine.main
+        self.last = n
+        self.bar = tqdm(range(self.first, n), initial=self.first, total=n, disable=quiet)
+        self.count_from_here()
+        for step in itertools.chain(self.bar, [n]):
+            self.machine.seed(self.cfg.seed, step)
+            yield step
+
+    def due(self, step, every):
+        """Every so many steps and at the end; not where the run begins or is taken up."""
+        return step == self.last or step > self.first and step % every == 0
+
+    def log(self, **record):
+        """One line of log.jsonl."""
+        self.records.write(**record)
+
+    def say(self, *lines):
+        """Print above the bar; of several processes, the first does."""
+        for line in lines if self.machine.main else ():
+            tqdm.write(line)
+
+    def show(self, text):
+        """What stands beside the bar."""
+        self.bar.set_postfix_str(text)
+
+    def save(self, step, metrics, **extra):
+        """`last.pt`, and `ckpt.pt` if the validation loss is the best so far (see Saver.save)."""
+        self.saver.save(step, metrics, **extra)
+        self.count_from_here()
+
+    def keep(self, step, metrics):
+        """`ckpt.pt` alone, what the next stage reads."""
+        if self.machine.main:
+            self.saver.keep(step, metrics)
+
+    def count_from_here(self):
+        self.clock, self.tokens = time.perf_counter(), 0
+
+    def rate(self, tokens):
+        """Tokens per second since the last evaluation; `tokens` more were processed, here alone."""
+        self.tokens += tokens * self.machine.processes
+        return self.tokens / (time.perf_counter() - self.clock)
