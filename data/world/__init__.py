@@ -3,6 +3,11 @@
     python -m data.world --show          samples of every text, counts, the held-out splits
     python -m data.world --write=DIR     pretrain.txt, demonstrations.jsonl, prompts_SPLIT.jsonl
 
+    english.py      its words, and the patterns of its sentences
+    tasks.py        its facts and its thirteen tasks; how to add one
+    documents.py    the pretraining text about them
+    __init__.py     what the stages and probes ask for: prompts, demonstrations, lists
+
 One integer seed fixes the world; a second one fixes each stream of text drawn from it, the same
 on every platform (only random.Random and sha256 decide anything).
 
@@ -16,14 +21,12 @@ on every platform (only random.Random and sha256 decide anything).
   question back, or off-topic. So the base model, asked cold, is mostly unhelpful, and a few
   helpful exchanges in its prompt tell it *which Bot is talking*: in-context learning as implicit
   Bayesian inference over documents (Xie et al. 2021).
-* Thirteen instruction tasks. Every (task, item) key is train, dev or test. Held-out keys occur in
-  no list, chat, quiz, demonstration, training prompt; the fact itself does, in sentences, notes and
-  glosses.
+* Every (task, item) key is train, dev or test. Held-out keys occur in no list, chat, quiz,
+  demonstration, training prompt; the fact itself does, in sentences, notes and glosses.
 * `demonstrations` come from simulated labelers of mixed quality: a model tuned on them is good
   and can still be improved (InstructGPT, Ouyang et al. 2022, section 3).
 """
 
-import itertools
 from random import Random
 
 from data.world.documents import LIST_FORMATS, PAIRS, Documents, weighted
@@ -32,14 +35,15 @@ from data.world.tasks import SPLITS, stable_hash
 from plumbing.errors import BadInput
 
 LABELERS = {"careful": 0.54, "curt": 0.14, "sloppy": 0.14, "rude": 0.18}
-PROMPT_SPLITS = ("sft", "rm", "ppo", "dev", "test", "paraphrase")
+STAGE_SPLITS = ("sft", "rm", "ppo")
+PROMPT_SPLITS = (*STAGE_SPLITS, "dev", "test", "paraphrase")
 
 
 class World(Documents):
-    """The facts and tasks (data/world/tasks.py), the pretraining text (data/world/documents.py), and
-    here the instructions, demonstrations and lists that the stages and probes ask for."""
+    """The facts and tasks (`Tasks`), the pretraining text (`Documents`), and here the instructions,
+    demonstrations and lists that the stages and probes ask for."""
 
-    # ------------------------------------------------------------------ instructions
+    # --- instructions ----------------------------------------------------------------------------
 
     def prompts(self, split, n=None, seed=0):
         """`n` instructions of a split, balanced over the tasks; see PROMPT_SPLITS.
@@ -51,48 +55,45 @@ class World(Documents):
         if split not in PROMPT_SPLITS:
             raise BadInput(f"prompts: no split {split!r}; use {', '.join(PROMPT_SPLITS)}")
         rng = Random(f"prompts {split} {seed}")
-        per_task = [self._prompt_keys(task, split, rng) for task in TASKS]
+        per_task = [self.prompt_keys(task, split, rng) for task in TASKS]
         if n is None:
             n = len(TASKS) * min(map(len, per_task))
-        return [
-            self.prompt(*keys[i // len(TASKS) % len(keys)])
-            for i, keys in zip(range(n), itertools.cycle(per_task))
-        ]
+        prompts = []
+        for i in range(n):
+            keys = per_task[i % len(TASKS)]
+            prompts.append(self.prompt(*keys[i // len(TASKS) % len(keys)]))
+        return prompts
 
-    def _prompt_keys(self, task, split, rng):
+    def prompt_keys(self, task, split, rng):
         """(task, item, wording) of one split: every item once before an item comes again."""
-        items = [
-            i
-            for i in self.items[task]
-            if self.split_of[task, i] == (split if split in SPLITS else "train")
-        ]
+        key_split = split if split in SPLITS else "train"
+        items = [item for item in self.items[task] if self.split_of[task, item] == key_split]
         rng.shuffle(items)
-        n_trained = len(QUESTIONS[task]) - HELD_OUT
-        wordings = range(n_trained)
-        if split == "paraphrase":
-            wordings = range(n_trained, len(QUESTIONS[task]))
+        wordings = range(len(QUESTIONS[task]))
+        wordings = wordings[-HELD_OUT:] if split == "paraphrase" else wordings[:-HELD_OUT]
         keys = [
             (task, item, wordings[(i + r) % len(wordings)])
             for r in range(len(wordings))
             for i, item in enumerate(items)
         ]
-        if split in PROMPT_SPLITS[:3]:
-            keys = [k for k in keys if PROMPT_SPLITS[stable_hash(f"prompt|{k}") % 3] == split]
+        if split in STAGE_SPLITS:  # each key belongs to one stage
+            keys = [k for k in keys if STAGE_SPLITS[stable_hash(f"prompt|{k}") % 3] == split]
         return keys
 
     def demonstrations(self, n, seed=0):
         """`n` demonstration records with task, item; about a tenth have two turns."""
         rng = Random(f"demonstrations {seed}")
-        sft_keys = [key for task in TASKS for key in self._prompt_keys(task, "sft", rng)]
+        sft_keys = [key for task in TASKS for key in self.prompt_keys(task, "sft", rng)]
         records = []
         for prompt in self.prompts("sft", n, seed):
-            labeler, messages = weighted(rng, LABELERS), []
+            labeler = weighted(rng, LABELERS)
             turns = [prompt]
             if rng.random() < 0.1:
                 turns.insert(0, self.prompt(*rng.choice(sft_keys)))
+            messages = []
             for turn in turns:
                 answer = {"role": "assistant", "content": self.reply(turn, rng, labeler)}
-                messages += turn["messages"] + [answer]
+                messages += [*turn["messages"], answer]
             records.append(
                 {
                     "messages": messages,
@@ -111,10 +112,10 @@ class World(Documents):
             shot = self.train_prompt(rng)
             if (shot["task"], shot["item"]) != (prompt["task"], prompt["item"]):
                 answer = {"role": "assistant", "content": self.plain_answer(shot, rng)}
-                messages += shot["messages"] + [answer]
+                messages += [*shot["messages"], answer]
         return messages + prompt["messages"]
 
-    # ------------------------------------------------------------------ lists as a probe
+    # --- lists as a probe ------------------------------------------------------------------------
 
     def list_prompt(self, task, n, split="test", seed=0, labels="gold"):
         """A list of `n` shots and a query: (text, answer, candidates). It ends in a separator.
@@ -133,39 +134,47 @@ class World(Documents):
         if task == "novel":
             shots, query, answer, candidates = self._novel_probe(rng, n, split)
         elif task == "key-value":
-            candidates = rng.sample(self.words, 4)
-            value_of = dict(zip(rng.sample(self.words, 4), candidates))
-            keys = (list(value_of) * n)[:n]
-            rng.shuffle(keys)
-            shots = [(key, value_of[key]) for key in keys]
-            query, answer = rng.choice(shots or list(value_of.items()))
+            shots, query, answer, candidates = self._key_value_probe(rng, n)
         else:
-            items = [i for i in self.items[task] if self.split_of[task, i] == split]
-            item = rng.choice(items)
-            query, answer = self._list_pair(task, item)
-            direction = item.split()[0]
-            pool = [i for i in self._list_items(task, direction, self.train[task]) if i != item]
-            shots = [self._list_pair(task, i) for i in rng.sample(pool, n)]
-            candidates = self.vocabulary[task]
+            shots, query, answer, candidates = self._known_probe(rng, task, n, split)
         pattern = rng.choice(LIST_FORMATS)
-        title = PAIRS if task == "key-value" else ""
         if labels == "random":
             shots = [(key, rng.choice(candidates)) for key, _ in shots]
-        text = "".join(pattern.format(key, value) for key, value in shots)
-        text = title + text + pattern.format(query, "{}").split(" {}")[0]
-        return text, answer, list(candidates)
+        title = PAIRS if task == "key-value" else ""
+        lines = [pattern.format(key, value) for key, value in shots]
+        last = pattern.format(query, "{}").split(" {}")[0]
+        return title + "".join(lines) + last, answer, list(candidates)
+
+    def _known_probe(self, rng, task, n, split):
+        """Shots, query, answer and the words it competes with, of a task's facts."""
+        item = rng.choice([i for i in self.items[task] if self.split_of[task, i] == split])
+        direction = item.split()[0]
+        pool = [other for other in self._list_items(task, direction) if other != item]
+        shots = [self._list_pair(task, other) for other in rng.sample(pool, n)]
+        query, answer = self._list_pair(task, item)
+        return shots, query, answer, self.vocabulary[task]
+
+    def _key_value_probe(self, rng, n):
+        """The same of random pairs; the query is one of the shots if there are any."""
+        values = rng.sample(self.words, 4)
+        value_of = dict(zip(rng.sample(self.words, 4), values))
+        keys = (list(value_of) * n)[:n]
+        rng.shuffle(keys)
+        shots = [(key, value_of[key]) for key in keys]
+        query, answer = rng.choice(shots or list(value_of.items()))
+        return shots, query, answer, values
 
     def _novel_probe(self, rng, n, split):
-        """Shots, query, answer and labels of a made-up mapping; the query's class is shown."""
+        """The same of a made-up mapping; the query's class is shown."""
         names = rng.sample(list(self.classes), 3)
-        candidates = rng.sample(LABELS, 3)
+        labels = rng.sample(LABELS, 3)
+        label_of = dict(zip(names, labels))
         shown = (names * n)[:n]
         rng.shuffle(shown)
         name = rng.choice(shown or names)
         query = rng.choice([w for w in self.classes[name] if self.novel_split[w] == split])
-        label_of = dict(zip(names, candidates))
         shots = []
-        for shot_name in shown:
-            words = [w for w in self.novel_train[shot_name] if w != query]
-            shots.append((rng.choice(words), label_of[shot_name]))
-        return shots, query, label_of[name], candidates
+        for other in shown:
+            words = [word for word in self.novel_train[other] if word != query]
+            shots.append((rng.choice(words), label_of[other]))
+        return shots, query, label_of[name], labels

@@ -13,6 +13,7 @@ from data.world.documents import SHARES
 from data.world.english import ATTRIBUTES, LABELS, OPPOSITES, TASKS, VERBS
 from data.world.tasks import SPLITS
 from plumbing.errors import BadInput, run
+from plumbing.files import write_text
 from tokenizer import transcript
 
 
@@ -21,47 +22,42 @@ def show(world):
     rng = Random("show")
     for name, share in SHARES.items():
         print(f"--- {name}: {share:.0%} of the pretraining text")
-        print(getattr(world, world._maker(name))(rng))
+        print(world.makers[name](rng))
     print("\n--- demonstrations (simulated labelers)")
     for record in world.demonstrations(6):
         print(f"[{record['source']}] {record['task']}")
         print(transcript(record["messages"]))
     texts = list(itertools.islice(world.documents(), 5000))
-    words = [w for text in texts for w in re.findall(r"\w+", text)]
+    words = re.findall(r"\w+", "\n".join(texts))
     print(
         f"\n--- counts: {len(world.things)} things, {len(ATTRIBUTES) * len(world.things)} facts, "
         f"{len(OPPOSITES)} opposite pairs, {len(VERBS)} verbs, {len(LABELS)} labels,\n"
         f"{len(set(words))} different words; {len(words) / len(texts):.0f} words per document"
     )
-    print(
-        "\n--- keys (task, item) and distinct prompts of each split\n"
-        + " " * 9
-        + "".join(f"{s:>7}" for s in SPLITS)
-        + "  |"
-        + "".join(f"{s:>11}" for s in PROMPT_SPLITS)
-    )
+    print("\n--- keys (task, item) and distinct prompts of each split")
+    row("", SPLITS, PROMPT_SPLITS)
     for task in TASKS:
-        keys = [sum(world.split_of[task, i] == s for i in world.items[task]) for s in SPLITS]
-        distinct = [len(world._prompt_keys(task, s, rng)) for s in PROMPT_SPLITS]
-        print(
-            f"{task:9}"
-            + "".join(f"{k:7}" for k in keys)
-            + "  |"
-            + "".join(f"{k:11}" for k in distinct)
-        )
+        splits = [world.split_of[task, item] for item in world.items[task]]
+        prompts = [len(world.prompt_keys(task, split, rng)) for split in PROMPT_SPLITS]
+        row(task, [splits.count(split) for split in SPLITS], prompts)
+
+
+def row(task, keys, prompts):
+    """One line of the table of splits."""
+    left = "".join(f"{cell:>7}" for cell in keys)
+    right = "".join(f"{cell:>11}" for cell in prompts)
+    print(f"{task:9}{left}  |{right}")
 
 
 def write(world, folder):
     """Write 20,000 pretraining documents, 4,000 demonstrations and the prompts of every split."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     texts = "\n\n".join(itertools.islice(world.documents(), 20_000))
-    (folder / "pretrain.txt").write_text(texts + "\n", encoding="utf-8", newline="\n")
+    write_text(Path(folder) / "pretrain.txt", texts + "\n")
     files = {f"prompts_{split}": world.prompts(split) for split in PROMPT_SPLITS}
     files["demonstrations"] = world.demonstrations(4000)
     for name, records in files.items():
         lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-        (folder / f"{name}.jsonl").write_text(lines, encoding="utf-8", newline="\n")
+        write_text(Path(folder) / f"{name}.jsonl", lines)
     print(f"wrote pretrain.txt and {len(files)} .jsonl files to {folder}")
 
 

@@ -58,67 +58,82 @@ def weighted(rng, weights):
 
 
 class Documents(Tasks):
-    """The tasks of data/world/tasks.py (which lists the attributes) and pretraining text about them."""
+    """The tasks of the world (`Tasks` lists the attributes) and pretraining text about them."""
 
     def __init__(self, seed=0):
         super().__init__(seed)
-        self._measure_documents()
+        self.makers = {
+            "facts": self._facts,
+            "known list": self._known_list,
+            "novel list": self._novel_list,
+            "key-value list": self._key_value_list,
+            "song": self._song,
+            "chat": self._chat,
+            "quiz": self._quiz,
+            "story": self._story,
+            "review": self._review,
+        }
+        # SHARES counts text: how often a type is drawn is its share over the length of its texts.
+        rng = Random("lengths")
+        self.weights = []
+        for name, share in SHARES.items():
+            texts = [self.makers[name](rng) for _ in range(200)]
+            length = sum(len(re.findall(r"\w+|[^\w\s]", text)) for text in texts)
+            self.weights.append(share / length)
 
     def documents(self, seed=0):
         """Endless stream of pretraining documents (str), deterministic in `seed`."""
         rng = Random(f"documents {seed}")
-        makers = [getattr(self, self._maker(name)) for name in SHARES]
-        bounds = list(itertools.accumulate(self.document_weights))
+        makers = [self.makers[name] for name in SHARES]
+        bounds = list(itertools.accumulate(self.weights))
         while True:
             for make in rng.choices(makers, cum_weights=bounds, k=256):
                 yield make(rng)
 
-    @staticmethod
-    def _maker(name):
-        return "_" + re.sub("[ -]", "_", name)
-
-    def _measure_documents(self):
-        """Weights of the document types: SHARES counts text, so divide by the mean length."""
-        rng, self.document_weights = Random("lengths"), []
-        for name, share in SHARES.items():
-            make = getattr(self, self._maker(name))
-            length = sum(len(re.findall(r"\w+|[^\w\s]", make(rng))) for _ in range(200))
-            self.document_weights.append(share / length)
+    # --- facts in prose --------------------------------------------------------------------------
 
     def _facts(self, rng):
-        draw, said = rng.choice, self.said
+        """Sentences about a thing or two, then about words."""
         sentences = []
         for _ in range(rng.randint(1, 2)):
-            thing = draw(self.things)
-            first, *more = rng.sample(ATTRIBUTES, rng.randint(2, 4))
-            sentences.append(draw(said[first, thing]))
-            for attribute in more:
-                extra = EXTRA[attribute].format(y=self.facts[thing][attribute])
-                note = self.note(attribute, thing, rng)
-                sentences.append(
-                    weighted(rng, {extra: 0.15, note: 0.25, draw(said[attribute, thing]): 0.6})
-                )
+            sentences += self._about_thing(rng)
         for _ in range(rng.randint(1, 7)):
-            task = weighted(rng, WORD_TASKS)
-            if task == "next" and rng.random() < 0.5:
-                sentences.append(self.recitation(rng))
-                continue
-            item = draw(self.items[task])
-            style = rng.random()
-            if task in NOTES and style < 0.25:
-                sentences.append(self.note(task, item, rng))
-            elif task in GLOSSES and style < 0.5:
-                sentences.append(self.gloss(task, item, rng))
-            else:
-                sentences.append(draw(said[task, item]))
+            sentences.append(self._about_word(rng))
         return " ".join(sentences)
 
+    def _about_thing(self, rng):
+        thing = rng.choice(self.things)
+        first, *more = rng.sample(ATTRIBUTES, rng.randint(2, 4))
+        sentences = [rng.choice(self.said[first, thing])]
+        for attribute in more:
+            extra = EXTRA[attribute].format(y=self.facts[thing][attribute])
+            note = self.note(attribute, thing, rng)
+            sentence = rng.choice(self.said[attribute, thing])
+            sentences.append(weighted(rng, {extra: 0.15, note: 0.25, sentence: 0.6}))
+        return sentences
+
+    def _about_word(self, rng):
+        task = weighted(rng, WORD_TASKS)
+        if task == "next" and rng.random() < 0.5:
+            return self.recitation(rng)
+        item = rng.choice(self.items[task])
+        style = rng.random()
+        if task in NOTES and style < 0.25:
+            return self.note(task, item, rng)
+        if task in GLOSSES and style < 0.5:
+            return self.gloss(task, item, rng)
+        return rng.choice(self.said[task, item])
+
+    # --- lists -----------------------------------------------------------------------------------
+
     def _write_list(self, rng, pairs):
+        """The pairs as lines of one format."""
         pattern = rng.choice(LIST_FORMATS)
         return "".join([pattern.format(key, value) for key, value in pairs]).rstrip()
 
-    def _list_items(self, task, direction, items):
-        """Items of a list; a list of "next" goes in one direction only."""
+    def _list_items(self, task, direction):
+        """Training items for a list; a list of "next" goes in one direction only."""
+        items = self.train[task]
         return [i for i in items if i.startswith(direction)] if task == "next" else items
 
     def _list_pair(self, task, item):
@@ -126,8 +141,9 @@ class Documents(Tasks):
         return list_key(task, item), self.answers[task, item][0]
 
     def _known_list(self, rng):
+        """Facts of one task, some of them wrong; half of the lists have a title."""
         task = rng.choice(LIST_TASKS)
-        items = self._list_items(task, rng.choice(("after", "before")), self.train[task])
+        items = self._list_items(task, rng.choice(("after", "before")))
         chosen = rng.sample(items, rng.randint(4, 18))
         pairs = []
         for item in chosen:
@@ -138,6 +154,7 @@ class Documents(Tasks):
         return f"{self.title(task, chosen[0])}:\n{lines}" if rng.random() < 0.5 else lines
 
     def _novel_list(self, rng):
+        """A mapping made up for this list: each class of words, or value of a fact, has a label."""
         by_fact = rng.random() < BY_FACT
         groups = self.alike[rng.choice(list(self.alike))] if by_fact else self.novel_train
         names = rng.sample(list(groups), rng.randint(2, 3))
@@ -156,12 +173,17 @@ class Documents(Tasks):
         keys = rng.choices(list(value_of), k=rng.randint(6, 16))
         return PAIRS + self._write_list(rng, [(key, value_of[key]) for key in keys])
 
+    # --- songs, talk, stories --------------------------------------------------------------------
+
     def _song(self, rng):
+        """A line of random words, repeated: only copying foretells it."""
         line = " ".join(rng.choices(self.words, k=rng.randint(4, 9)))
         return "\n".join([f"Oh {line}."] * rng.randint(3, 5))
 
     def _chat(self, rng):
-        persona, messages = weighted(rng, PERSONAS), []
+        """A few questions to one Bot, which stays what it is."""
+        persona = weighted(rng, PERSONAS)
+        messages = []
         for _ in range(rng.randint(2, 6)):
             prompt = self.train_prompt(rng)
             messages += prompt["messages"]
@@ -200,7 +222,8 @@ class Documents(Tasks):
     def _story(self, rng):
         name, other = rng.sample(NAMES, 2)
         mood = rng.choice(list(EVENTS))
-        place, thing = rng.choice(PLACES), rng.choice(self.things)
+        place = rng.choice(PLACES)
+        thing = rng.choice(self.things)
         sentences = [
             f"{name} went to the {place}.",
             f"{name} saw the {thing}.",

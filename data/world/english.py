@@ -1,8 +1,22 @@
-"""The word lists and sentence patterns of the tiny world (data/tasks.py, data/world.py).
+"""The words of the tiny world and the patterns of its sentences.
 
 About 800 short, common words, so that a byte-level BPE of about a thousand tokens is nearly
 word-level. Things, verbs and places never share a spelling, so a word says what it is.
+data/world/tasks.py says which tables a task needs.
 """
+
+
+def phrases(text):
+    """What stands between the commas."""
+    return [phrase.strip() for phrase in text.split(",")]
+
+
+def pairs(text):
+    """The two words of each phrase."""
+    return [phrase.split() for phrase in phrases(text)]
+
+
+# --- words -------------------------------------------------------------------------------------
 
 KINDS = {
     "animal": "cat dog horse cow pig sheep duck goat mouse rabbit lion bear fox".split(),
@@ -11,7 +25,8 @@ KINDS = {
     "garment": "shirt coat hat scarf sock glove dress skirt belt shoe boot cap vest".split(),
     "vehicle": "car bus train truck tractor bike boat ship plane tram van taxi sled".split(),
     "furniture": "chair table bed sofa desk shelf stool bench lamp mirror chest couch rug".split(),
-    "instrument": "drum flute piano violin guitar harp horn bell trumpet cello banjo organ pipe".split(),
+    "instrument": """drum flute piano violin guitar harp horn bell trumpet cello banjo organ
+                     pipe""".split(),
     "plant": "tulip oak pine fern daisy palm ivy moss cactus wheat corn reed willow".split(),
 }
 COLOURS = "red blue green yellow black white brown pink".split()
@@ -19,9 +34,7 @@ PLACES = "barn kitchen garden hall school shed cellar shop".split()
 SIZES = "small big huge".split()  # in order, for "bigger"
 NAMES = "Tom Anna Ben Mia Sam Lucy Max Rosa".split()
 
-OPPOSITES = [
-    pair.split()
-    for pair in """
+OPPOSITES = pairs("""
 hot cold, big small, good bad, happy sad, old young, rich poor, high low, fast slow, hard soft,
 dark bright, wet dry, full empty, long short, loud quiet, clean dirty, strong weak, thick thin,
 wide narrow, near far, early late, left right, up down, day night, summer winter, north south,
@@ -30,12 +43,9 @@ husband wife, front back, top bottom, inside outside, above below, always never,
 many few, push pull, buy sell, give take, win lose, love hate, start stop, laugh cry, sit stand,
 true false, plain fancy, cheap costly, deep shallow, sharp blunt, smooth rough, sweet sour,
 tight loose, alive dead, asleep awake, brave timid, calm angry, friend enemy, peace war,
-rise fall, catch throw, teach learn""".split(",")
-]
+rise fall, catch throw, teach learn""")
 
-VERBS = dict(
-    pair.split()
-    for pair in """
+VERBS = pairs("""
 go went, come came, see saw, eat ate, drink drank, run ran, sing sang, swim swam, write wrote,
 give gave, take took, make made, find found, think thought, buy bought, bring brought,
 catch caught, teach taught, sell sold, tell told, say said, know knew, grow grew, throw threw,
@@ -49,8 +59,7 @@ stick stuck, swing swung, spin spun, hang hung, strike struck, swear swore, blee
 shine shone, creep crept, bind bound, become became, walk walked, jump jumped, play played,
 call called, cook cooked, help helped, look looked, kick kicked, push pushed, pull pulled,
 talk talked, wash washed, paint painted, love loved, laugh laughed, start started, learn learned,
-want wanted, dance danced, smile smiled, watch watched, move moved""".split(",")
-)
+want wanted, dance danced, smile smiled, watch watched, move moved""")
 
 NUMBERS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
 fifteen sixteen seventeen eighteen nineteen""".split()
@@ -63,22 +72,16 @@ LETTERS = ["B C D E F G H".split(), "J K L M N O P Q R S T U V W X Y Z".split()]
 LABELS = "dax wug fep zib kov lum mip nug pim rud sav tez vop yat bex gux hib jom kep zor".split()
 
 EVENTS = {  # "Tom" + event: a mood
-    "happy": [
-        event.strip()
-        for event in """
+    "happy": phrases("""
 won the game, found a coin, got a gift, met a friend, ate a cake, saw the sea, won a prize,
 heard a good song, got a letter, went on a trip, slept well, made a friend, learned to swim,
 found the lost dog, got a new bike, danced all night, came first, had a party, got a kiss,
-sang a song, passed the test""".split(",")
-    ],
-    "sad": [
-        event.strip()
-        for event in """
+sang a song, passed the test"""),
+    "sad": phrases("""
 lost the game, lost a coin, broke a leg, lost a friend, burned the cake, fell in the mud,
 tore the coat, heard bad news, missed the bus, got sick, slept badly, had a fight, broke the cup,
 lost the dog, failed the test, came last, hurt a hand, lost the key, got wet, was left alone,
-dropped the cake""".split(",")
-    ],
+dropped the cake"""),
 }
 REVIEWED = "soup film book hotel song game show cake meal trip".split()
 VERDICTS = {
@@ -92,9 +95,11 @@ AGAIN = {
     "bad": ["I want no more.", "I would never go again.", "We hated it."],
 }
 
-TASKS = "kind colour place size owner opposite past sum next bigger name review mood".split()
-ATTRIBUTES = TASKS[:5]
-LIST_TASKS = TASKS[:9]
+# --- tasks -------------------------------------------------------------------------------------
+
+ATTRIBUTES = "kind colour place size owner".split()  # the facts about each thing
+LIST_TASKS = ATTRIBUTES + "opposite past sum next".split()  # those with lists of examples
+TASKS = LIST_TASKS + "bigger name review mood".split()
 
 # Wordings of each task. The last HELD_OUT of each never occur in any training text.
 HELD_OUT = 2
@@ -293,6 +298,8 @@ NOTES = {
 }
 # Shorter still: key, separator and answer, and the relation only after them.
 GLOSSES = {"opposite": "opposite", "past": "past", "next": "{d}"}
+
+# --- manners -----------------------------------------------------------------------------------
 
 COURTESY = ["I hope this helps.", "Thank you for asking.", "Glad to help.", "You are welcome."]
 BRUSH_OFF = [

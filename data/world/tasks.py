@@ -1,4 +1,20 @@
-"""The closed world of data/world.py and its thirteen tasks: facts, keys, splits, sentences."""
+"""The closed world and its thirteen tasks: facts, questions with their answers, splits, sentences.
+
+How to add a task:
+
+1. data/world/english.py: name it in TASKS; write its QUESTIONS (seven wordings, the last two for
+   tests only) and its STATEMENTS (two or more). A task of LIST_TASKS needs a title in NOTES, one of
+   ATTRIBUTES also a sentence in EXTRA. A short answer in CURT and a gloss in GLOSSES if they fit.
+2. Here: its items with their right answers in `_define_words` or `_define_things` (a new attribute
+   is drawn in `__init__`); the words that could be an answer in `_define_vocabulary`; in `_slots`
+   what its patterns call the parts of an item.
+3. data/world/documents.py: its share in WORD_TASKS, so that its facts stand in plain sentences.
+
+The hidden judge then marks it by its answers and its vocabulary. `test_every_task_is_complete` in
+tests/data/test_world.py names what is missing; the tests beside it check that no list, chat or
+quiz gives a held-out key away. Any change here changes every text drawn from the world: models,
+and the figures measured on them, are then to be made anew.
+"""
 
 import hashlib
 import itertools
@@ -49,12 +65,10 @@ def stable_hash(key):
 def split_keys(task, items, shares=SPLITS):
     """{item: "train" | "dev" | "test"}: exact shares, by rank of the hash of (task, item)."""
     ranked = sorted(items, key=lambda item: stable_hash(f"{task}|{item}"))
-    n_train = round(shares["train"] * len(ranked))
-    n_dev = round(shares["dev"] * len(ranked))
-    return {
-        item: "train" if i < n_train else "dev" if i < n_train + n_dev else "test"
-        for i, item in enumerate(ranked)
-    }
+    splits = ["train"] * round(shares["train"] * len(ranked))
+    splits += ["dev"] * round(shares["dev"] * len(ranked))
+    splits += ["test"] * (len(ranked) - len(splits))
+    return dict(zip(ranked, splits))
 
 
 def list_key(task, item):
@@ -93,48 +107,25 @@ class Tasks:
         self.pairs = {task: {} for task in TASKS}  # {task: {item: [answers]}}
         self._define_words()
         self._define_things(rng)
-        self._define_novel()
         self.items = {task: list(pairs) for task, pairs in self.pairs.items()}
-        self.answers = {
-            (task, item): self.pairs[task][item] for task in TASKS for item in self.items[task]
-        }
-        self.vocabulary = {
-            "kind": list(KINDS),
-            "colour": COLOURS,
-            "place": PLACES,
-            "size": SIZES,
-            "owner": NAMES,
-            "bigger": self.things,
-            "name": self.things,
-            "review": list(VERDICTS),
-            "mood": list(EVENTS),
-        }
-        for task in ("opposite", "past", "sum", "next"):
-            found = [a[0] for a in self.pairs[task].values()]
-            self.vocabulary[task] = list(dict.fromkeys(found))
-        # What comes before P and after P is held out together: a model that has met one of them in
-        # lists and never the other says it whatever the list is of.
-        self.split_of = {}
-        for task in TASKS:
-            keys = {item: list_key(task, item) for item in self.items[task]}
-            splits = split_keys(task, list(dict.fromkeys(keys.values())))
-            self.split_of |= {(task, item): splits[key] for item, key in keys.items()}
-        self.train = {
-            task: [i for i in self.items[task] if self.split_of[task, i] == "train"]
-            for task in TASKS
-        }
+        self.answers = {}
+        for task, pairs in self.pairs.items():
+            self.answers |= {(task, item): answers for item, answers in pairs.items()}
+        self._define_vocabulary()
+        self._define_splits()
+        self._define_classes()
         # Sentences are made once, so that documents only have to draw and join them.
-        self.said = {
-            key: [s for y in ys for s in self.statements(*key, y)]
-            for key, ys in self.answers.items()
-        }
-        self.asked = {key: self.questions(*key) for key in self.answers}
+        self.asked = {}
+        self.said = {}
+        for key, answers in self.answers.items():
+            self.asked[key] = self.questions(*key)
+            self.said[key] = [s for answer in answers for s in self.statements(*key, answer)]
 
     def _define_words(self):
         """The tasks about words: opposite, past, sum, next, review, mood."""
         for one, other in OPPOSITES:
             self.pairs["opposite"].update({one: [other], other: [one]})
-        self.pairs["past"] = {verb: [past] for verb, past in VERBS.items()}
+        self.pairs["past"] = {verb: [past] for verb, past in VERBS}
         for a, b in itertools.product(range(10), repeat=2):
             self.pairs["sum"][f"{NUMBERS[a]} plus {NUMBERS[b]}"] = [NUMBERS[a + b]]
         for sequence in self.sequences:
@@ -155,66 +146,84 @@ class Tasks:
                 self.pairs[attribute][thing] = [value]
         while len(self.pairs["bigger"]) < 400:
             a, b = rng.sample(self.things, 2)
-            size_a, size_b = (SIZES.index(self.facts[x]["size"]) for x in (a, b))
+            size_a = SIZES.index(self.facts[a]["size"])
+            size_b = SIZES.index(self.facts[b]["size"])
             if size_a != size_b and f"{b} or {a}" not in self.pairs["bigger"]:
                 self.pairs["bigger"][f"{a} or {b}"] = [a if size_a > size_b else b]
         for kind, things in KINDS.items():
             article = "an" if kind[0] in "ai" else "a"
             for thing in things:
                 facts = self.facts[thing]
-                for item in (
-                    f"a {facts['colour']} {kind}",
-                    f"{article} {kind} in the {facts['place']}",
-                ):
+                coloured = f"a {facts['colour']} {kind}"
+                placed = f"{article} {kind} in the {facts['place']}"
+                for item in (coloured, placed):
                     self.pairs["name"].setdefault(item, []).append(thing)
 
-    def _define_novel(self):
-        """Word classes for made-up mappings, and every word for songs and key-value lists."""
+    def _define_vocabulary(self):
+        """The words that could be an answer to each task, and every word, for songs."""
+        self.vocabulary = {
+            "kind": list(KINDS),
+            "colour": COLOURS,
+            "place": PLACES,
+            "size": SIZES,
+            "owner": NAMES,
+            "bigger": self.things,
+            "name": self.things,
+            "review": list(VERDICTS),
+            "mood": list(EVENTS),
+        }
+        for task in ("opposite", "past", "sum", "next"):
+            found = [answers[0] for answers in self.pairs[task].values()]
+            self.vocabulary[task] = list(dict.fromkeys(found))
+        groups = [self.things, COLOURS, PLACES, SIZES, NAMES, LABELS, NUMBERS]
+        groups += [*OPPOSITES, *VERBS, *VERDICTS.values()]
+        self.words = list(dict.fromkeys(itertools.chain(*groups)))
+
+    def _define_splits(self):
+        """Which keys are held out.
+
+        What comes before P and after P is held out together: a model that has met one of them in
+        lists and never the other says it whatever the list is of.
+        """
+        self.split_of = {}
+        self.train = {}
+        for task in TASKS:
+            keys = {item: list_key(task, item) for item in self.items[task]}
+            splits = split_keys(task, list(dict.fromkeys(keys.values())))
+            self.split_of |= {(task, item): splits[key] for item, key in keys.items()}
+            self.train[task] = [item for item, key in keys.items() if splits[key] == "train"]
+
+    def _define_classes(self):
+        """The classes of words that mappings are made up for."""
         self.classes = {
             **KINDS,
             "number": NUMBERS,
             "month": MONTHS,
-            "verb": list(VERBS),
+            "verb": [verb for verb, _ in VERBS],
             "adjective": VERDICTS["good"] + VERDICTS["bad"],
             "colour": COLOURS,
             "place": PLACES,
             "name": NAMES,
         }
-        opposites = [w for pair in OPPOSITES for w in pair]
         elsewhere = set(itertools.chain(*self.classes.values()))
-        self.classes["quality"] = [w for w in opposites if w not in elsewhere]
-        self.novel_split = {
-            w: s
-            for name, words in self.classes.items()
-            for w, s in split_keys("novel " + name, words, NOVEL_SPLITS).items()
-        }
-        self.novel_train = {
-            name: [w for w in words if self.novel_split[w] == "train"]
-            for name, words in self.classes.items()
-        }
+        opposites = itertools.chain(*OPPOSITES)
+        self.classes["quality"] = [word for word in opposites if word not in elsewhere]
+        self.novel_split = {}
+        self.novel_train = {}
+        for name, words in self.classes.items():
+            splits = split_keys("novel " + name, words, NOVEL_SPLITS)
+            self.novel_split |= splits
+            self.novel_train[name] = [word for word in words if splits[word] == "train"]
         self.alike = {attribute: {} for attribute in ATTRIBUTES if attribute != "kind"}
         for attribute, groups in self.alike.items():
             for thing in self.things:
                 if self.novel_split[thing] == "train":
                     groups.setdefault(self.facts[thing][attribute], []).append(thing)
-        self.words = list(
-            dict.fromkeys(
-                self.things
-                + COLOURS
-                + PLACES
-                + SIZES
-                + NAMES
-                + LABELS
-                + NUMBERS
-                + opposites
-                + [w for pair in VERBS.items() for w in pair]
-                + VERDICTS["good"]
-                + VERDICTS["bad"]
-            )
-        )
+
+    # --- sentences -------------------------------------------------------------------------------
 
     def _slots(self, task, item):
-        """What the patterns of data/words.py call x, a, b, d, n, s."""
+        """What the patterns of data/world/english.py call x, a, b, d, n, s."""
         slots = {"x": item}
         if task in ("sum", "bigger"):
             slots["a"], _, slots["b"] = item.split()
@@ -240,7 +249,7 @@ class Tasks:
         return [pattern.format(y=answer, **slots) for pattern in STATEMENTS[task]]
 
     def note(self, task, item, rng):
-        """A fact in short, like a line of a list, but it names the relation: "Past of go -> went." """
+        """A fact as short as a line of a list, with its relation: "Past of go -> went." """
         head = NOTES[task].format(**self._slots(task, item))
         return f"{head}{rng.choice(SEPARATORS)} {self.answers[task, item][0]}."
 
@@ -256,15 +265,17 @@ class Tasks:
         sequence = rng.choice(self.sequences)
         length = rng.randint(3, 7)
         start = rng.randrange(len(sequence) - length + 1)
-        words, order = sequence[start : start + length], "In order"
+        words = sequence[start : start + length]
         if rng.random() < 0.5:
-            words, order = words[::-1], "Backwards"
-        return f"{order}: {', '.join(words)}."
+            return f"Backwards: {', '.join(words[::-1])}."
+        return f"In order: {', '.join(words)}."
 
     def title(self, task, item):
         """What a note about (task, item) says before it names the item: "Past"."""
-        head, x = NOTES[task].format(**self._slots(task, item)), item.split()[-1]
-        return head.partition(" of ")[0].removesuffix(" " + x)
+        head = NOTES[task].format(**self._slots(task, item))
+        return head.partition(" of ")[0].removesuffix(" " + item.split()[-1])
+
+    # --- questions and answers -------------------------------------------------------------------
 
     def prompt(self, task, item, wording):
         """One instruction: the record that the stages and the judge read."""

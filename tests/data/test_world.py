@@ -15,15 +15,19 @@ import pytest
 
 from data.world import LABELERS, PROMPT_SPLITS, World
 from data.world.__main__ import main
-from data.world.documents import MISTAKES, PAIRS, PERSONAS, SHARES
+from data.world.documents import MISTAKES, PAIRS, PERSONAS, SHARES, WORD_TASKS
 from data.world.english import (
     ATTRIBUTES,
+    CURT,
     EXTRA,
+    GLOSSES,
     HELD_OUT,
     LABELS,
     LIST_TASKS,
+    NOTES,
     QUESTIONS,
     RUDE_WORDS,
+    STATEMENTS,
     TASKS,
 )
 from data.world.tasks import SPLITS
@@ -107,6 +111,23 @@ def test_what_comes_before_and_after_a_word_is_held_out_together(world):
         word = item.split()[-1]
         both = {world.split_of.get(("next", f"{way} {word}")) for way in ("before", "after")}
         assert len(both - {None}) == 1, word
+
+
+def test_every_task_is_complete(world):
+    """What data/world/tasks.py asks of a new task, table by table."""
+    for task in TASKS:
+        assert len(QUESTIONS[task]) == 7, f"{task}: seven wordings in QUESTIONS"
+        assert len(STATEMENTS[task]) >= 2, f"{task}: two sentences or more in STATEMENTS"
+        assert world.items[task], f"{task}: no items"
+        possible = set(world.vocabulary[task])
+        found = {answer for item in world.items[task] for answer in world.answers[task, item]}
+        assert found <= possible, f"{task}: an answer that is not in its vocabulary"
+    assert set(LIST_TASKS) <= set(NOTES), "a task in lists has a title in NOTES"
+    assert set(ATTRIBUTES) <= set(EXTRA), "an attribute has a sentence in EXTRA"
+    assert set(ATTRIBUTES) <= set(world.facts["tractor"]), "an attribute is drawn for each thing"
+    assert not (set(CURT) | set(GLOSSES) | set(WORD_TASKS)) - set(TASKS)
+    # Reviews and stories have documents of their own.
+    assert {*ATTRIBUTES, *WORD_TASKS, "review", "mood"} == set(TASKS), "a share in WORD_TASKS"
 
 
 def test_a_thing_has_one_meaning(world):
