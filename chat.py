@@ -16,9 +16,9 @@ asks the base model, the fine-tuned one and PPO's the same, and shows what the r
 import sys
 from dataclasses import dataclass
 
-from desk.labelling import Desk, check_labeler, sit_down
+from desk.labelling import Desk, check_labeler, label
 from desk.shelf import Shelf
-from plumbing.config import parse_config
+from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput, run
 from plumbing.machine import setup
 from sampling import fit, open_checkpoint
@@ -47,40 +47,23 @@ class Config:
     dtype: str = "auto"
 
 
-def sampling(cfg):
-    """The options of `Shelf.speak` that the command line gives."""
-    return {
-        "temperature": 0.0 if cfg.greedy else cfg.temperature,
-        "top_k": cfg.top_k,
-        "top_p": cfg.top_p,
-    }
+def check(cfg, path):
+    """Refuse what makes no sense together."""
+    positive(cfg, "max_new_tokens")
+    if cfg.top_p > 1:
+        raise BadInput(f"--top_p={cfg.top_p}: expected a probability, 0 to 1")
+    if cfg.web + cfg.compare + cfg.label > 1:
+        raise BadInput("--web, --compare and --label: one at a time")
+    if path and (cfg.web or cfg.compare):
+        raise BadInput(f"'{path}': --web and --compare find the checkpoints in --out={cfg.out}")
+    if not (path or cfg.web or cfg.compare or cfg.label):
+        raise BadInput("which checkpoint? For example: python chat.py out/sft/ckpt.pt")
 
 
-def answer(shelf, loaded, ids, stop, cfg, turn=0):
-    """Print the continuation of `ids` as it is sampled; returns its text."""
-    ids, limit = fit(loaded.model.config, ids, cfg.max_new_tokens)
-    seed, said = cfg.seed + turn if cfg.seed else 0, ""
-    for _, text in shelf.speak(loaded, ids, stop, limit, seed, **sampling(cfg)):
-        said += text
-        print(text, end="", flush=True)
-    print(flush=True)
-    return said
-
-
-def talk(shelf, loaded, cfg):
-    """A conversation on standard input; the model sees all of it each time."""
-    messages, turn = [], 0
-    for line in typed("\nyou  > "):
-        if line == "/reset":
-            messages = []
-            print("(forgotten)")
-        else:
-            messages.append({"role": "user", "content": line})
-            print("model> ", end="", flush=True)
-            ids, stop = loaded.tokenizer.prompt(messages, loaded.chat)
-            text = answer(shelf, loaded, ids, stop, cfg, turn)
-            messages.append({"role": "assistant", "content": text})
-            turn += 1
+def settings(cfg):
+    """How the command line wants tokens drawn."""
+    temperature = 0.0 if cfg.greedy else cfg.temperature
+    return {"temperature": temperature, "top_k": cfg.top_k, "top_p": cfg.top_p}
 
 
 def typed(mark):
@@ -96,6 +79,56 @@ def typed(mark):
             yield line
 
 
+# --- talk ----------------------------------------------------------------------------------------
+
+
+def say(shelf, loaded, ids, stop, cfg, turn=0):
+    """Print the continuation of `ids` as it is sampled; returns its text."""
+    ids, limit = fit(loaded.model.config, ids, cfg.max_new_tokens)
+    seed = cfg.seed + turn if cfg.seed else 0
+    said = ""
+    for _, text in shelf.speak(loaded, ids, stop, limit, seed, **settings(cfg)):
+        said += text
+        print(text, end="", flush=True)
+    print(flush=True)
+    return said
+
+
+def say_once(shelf, loaded, prompt, cfg):
+    """Answer one prompt, or with --raw continue it."""
+    if cfg.raw:
+        end = loaded.tokenizer.endoftext
+        ids, stop = [end, *loaded.tokenizer.encode(prompt)], [end]
+    else:
+        messages = [{"role": "user", "content": prompt}]
+        ids, stop = loaded.tokenizer.prompt(messages, loaded.chat)
+    say(shelf, loaded, ids, stop, cfg)
+
+
+def talk(shelf, loaded, cfg):
+    """A conversation on standard input; the model sees all of it each time."""
+    size = sum(p.numel() for p in loaded.model.parameters())
+    print(
+        f"{loaded.name}: stage {loaded.stage}, {size:,} parameters. "
+        "/reset forgets the conversation, /quit ends."
+    )
+    messages, turn = [], 0
+    for line in typed("\nyou  > "):
+        if line == "/reset":
+            messages = []
+            print("(forgotten)")
+            continue
+        messages.append({"role": "user", "content": line})
+        print("model> ", end="", flush=True)
+        ids, stop = loaded.tokenizer.prompt(messages, loaded.chat)
+        text = say(shelf, loaded, ids, stop, cfg, turn)
+        messages.append({"role": "assistant", "content": text})
+        turn += 1
+
+
+# --- compare -------------------------------------------------------------------------------------
+
+
 def lineup(shelf):
     """Which checkpoints to compare: one each of base, fine-tuned and PPO."""
     names = [name for name in map(shelf.first, ("pretrain", "sft", "ppo")) if name]
@@ -107,33 +140,36 @@ def lineup(shelf):
 def compare(shelf, names, prompt, cfg):
     """Print the answers of the base, fine-tuned and PPO model to one prompt, with the reward
     model's score and log π(y|x) − log π_SFT(y|x), whose mean over answers is the KL."""
-    spoken = ""
-    for event in shelf.compare(
-        names,
-        [{"role": "user", "content": prompt}],
-        cfg.max_new_tokens,
-        reward=shelf.first("reward"),
-        reference=shelf.first("sft"),
-        seed=cfg.seed,
-        **sampling(cfg),
-    ):
-        if spoken != event["name"]:
-            spoken = event["name"]
-            print(f"\n{spoken:>9}> ", end="")
+    asked = [{"role": "user", "content": prompt}]
+    beside = {"reward": shelf.first("reward"), "reference": shelf.first("sft")}
+    draws = {"seed": cfg.seed, **settings(cfg)}
+    speaker = ""
+    for event in shelf.compare(names, asked, cfg.max_new_tokens, **beside, **draws):
+        if speaker != event["name"]:
+            speaker = event["name"]
+            print(f"\n{speaker:>9}> ", end="")
         print(event.get("text", ""), end="", flush=True)
         if "tokens" in event:
-            figures = [f"{len(event['tokens'])} tokens" + ("" if event["ended"] else ", cut off")]
-            if event["reward"] is not None:
-                figures.append(f"reward {event['reward']:+.2f}")
-            if event["kl"] is not None:
-                figures.append(f"KL to SFT {event['kl']:+.2f} nats")
-            print(f"\n{'':>9}  ({', '.join(figures)})")
+            print(f"\n{'':>9}  ({', '.join(figures(event))})")
 
 
-def web_page():
-    """The module server.py, or one line that says how to get what it needs."""
+def figures(event):
+    """What stands under an answer."""
+    found = [f"{len(event['tokens'])} tokens" + ("" if event["ended"] else ", cut off")]
+    if event["reward"] is not None:
+        found.append(f"reward {event['reward']:+.2f}")
+    if event["kl"] is not None:
+        found.append(f"KL to SFT {event['kl']:+.2f} nats")
+    return found
+
+
+# --- all of it -----------------------------------------------------------------------------------
+
+
+def web_server():
+    """The module desk/server.py, or one line that says how to get what it needs."""
     try:
-        from desk import server as web
+        from desk import server
     except ModuleNotFoundError as error:
         if error.name not in ("fastapi", "starlette", "pydantic", "uvicorn"):
             raise
@@ -141,62 +177,37 @@ def web_page():
             f"--web needs {error.name}: pip install -e '.[web]' (without a browser: "
             "--compare and --label)"
         ) from None
-    return web
+    return server
 
 
 def main(argv):
     path, options = (argv[0], argv[1:]) if argv and argv[0][:1] != "-" else ("", argv)
     cfg = parse_config(Config, {"default": {}}, options)
-    if cfg.top_p > 1:
-        raise BadInput(f"--top_p={cfg.top_p}: expected a probability, 0 to 1")
-    if cfg.max_new_tokens == 0:
-        raise BadInput("--max_new_tokens=0: expected a number above 0")
-    if cfg.web + cfg.compare + cfg.label > 1:
-        raise BadInput("--web, --compare and --label: one at a time")
-    if path and (cfg.web or cfg.compare):
-        raise BadInput(f"'{path}': --web and --compare find the checkpoints in --out={cfg.out}")
-    if not (path or cfg.web or cfg.compare or cfg.label):
-        raise BadInput("which checkpoint? For example: python chat.py out/sft/ckpt.pt")
-    web = web_page() if cfg.web else None
+    check(cfg, path)
+    server = web_server() if cfg.web else None
     machine = setup(cfg)
-    shelf, prompt = Shelf(cfg.out, machine), cfg.prompt.replace("\\n", "\n")
+    shelf = Shelf(cfg.out, machine)
+    prompt = cfg.prompt.replace("\\n", "\n")
 
-    def desk():
+    def open_desk():
         loaded = open_checkpoint(path, machine) if path else shelf.get(shelf.first("sft") or "sft")
         return Desk(shelf, loaded, cfg.data, limit=cfg.max_new_tokens, seed=cfg.seed)
 
     if cfg.web:
-        web.serve(
-            shelf,
-            desk,
-            cfg.host,
-            cfg.port,
-            {**sampling(cfg), "limit": cfg.max_new_tokens, "seed": cfg.seed},
-        )
+        defaults = {**settings(cfg), "limit": cfg.max_new_tokens, "seed": cfg.seed}
+        server.serve(shelf, open_desk, cfg.host, cfg.port, defaults)
     elif cfg.compare:
         names = lineup(shelf)
         for line in [prompt] if prompt else typed("\nprompt > "):
             compare(shelf, names, line, cfg)
     elif cfg.label:
         asked = cfg.labeler or next(typed("your name or number as a labeler > "), "")
-        labeler, at = check_labeler(asked), desk()
-        sit_down(at, labeler)
-        at.close()
+        labeler = check_labeler(asked)
+        label(open_desk(), labeler, typed("rank > "))
+    elif prompt or cfg.raw:
+        say_once(shelf, open_checkpoint(path, machine), prompt, cfg)
     else:
-        loaded = open_checkpoint(path, machine)
-        if cfg.raw:
-            end = loaded.tokenizer.endoftext
-            answer(shelf, loaded, [end, *loaded.tokenizer.encode(prompt)], [end], cfg)
-        elif prompt:
-            messages = [{"role": "user", "content": prompt}]
-            answer(shelf, loaded, *loaded.tokenizer.prompt(messages, loaded.chat), cfg)
-        else:
-            print(
-                f"{path}: stage {loaded.stage}, "
-                f"{sum(p.numel() for p in loaded.model.parameters()):,} parameters. "
-                "/reset forgets the conversation, /quit ends."
-            )
-            talk(shelf, loaded, cfg)
+        talk(shelf, open_checkpoint(path, machine), cfg)
 
 
 if __name__ == "__main__":

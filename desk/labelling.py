@@ -6,7 +6,7 @@ agree.
 
 reads   the fine-tuned model; the tiny world's prompts, or a file of prompts
 writes  out/labels/comparisons.jsonl, which `python reward.py --data=FILE` trains on, and
-        out/labels/items.jsonl, the answers to rank, sampled ahead
+        out/labels/items.jsonl, the answers to rank
 """
 
 import hashlib
@@ -18,7 +18,8 @@ import time
 from collections import Counter
 from random import Random
 
-from data.formats import from_comparison, read_demonstrations, read_text
+from data.files import read_text
+from data.formats import from_comparison, read_demonstrations
 from data.world import World
 from desk.lines import Lines
 from judges.agreement import places
@@ -26,8 +27,8 @@ from plumbing.errors import BadInput
 from plumbing.records import wilson
 
 LABELERS_PER_ITEM = 2
-AHEAD = 6  # items that wait, answered, for whoever comes next
 BATCH = 4  # prompts answered in one go
+TRIES = 20  # batches without two different answers to a prompt, after which the desk gives up
 KEYS = {"item", "labeler", "messages", "responses", "ranking", "scores"}  # of a judgement
 GUIDELINE = """Put the answers in order, best first, as the person who asked would.
   Helpful   It does what was asked, and briefly. A right answer beats a wrong one.
@@ -41,10 +42,24 @@ class Conflict(BadInput):
     """A judgement that does not fit those already made."""
 
 
-# --- agreement -----------------------------------------------------------------------------------
+# --- agreement between labelers ------------------------------------------------------------------
 
 
-def agreement(records, labeler=None):
+def alike(first, second):
+    """For each pair of answers that neither order ties: do both orders agree on it?
+
+    An order is the place of each answer, 0 the best.
+    """
+    found = []
+    for i, j in itertools.combinations(range(len(first)), 2):
+        a = first[i] - first[j]
+        b = second[i] - second[j]
+        if a and b:
+            found.append((a < 0) == (b < 0))
+    return found
+
+
+def labelers_agree(records, labeler=None):
     """How often two labelers order two answers alike, of the pairs that neither of them ties; with
     `labeler`, only where that one is one of the two.
 
@@ -52,25 +67,21 @@ def agreement(records, labeler=None):
     interval (Wilson 1927) counts a prompt as one observation, since the pairs of one prompt hang
     together: it is too wide rather than too narrow.
     """
-    items, same, pairs, prompts = {}, 0, 0, 0
+    orders = {}  # item -> labeler -> order
     for record in records:
-        items.setdefault(record["item"], {})[record["labeler"]] = places(record)
-    for judged in items.values():
-        before = pairs
-        for a, b in itertools.combinations(judged, 2):
+        orders.setdefault(record["item"], {})[record["labeler"]] = places(record)
+    verdicts, prompts = [], 0
+    for by in orders.values():
+        before = len(verdicts)
+        for a, b in itertools.combinations(by, 2):
             if labeler in (None, a, b):
-                for i, j in itertools.combinations(range(len(judged[a])), 2):
-                    first, second = (judged[x][i] - judged[x][j] for x in (a, b))
-                    if first and second:
-                        pairs += 1
-                        same += (first < 0) == (second < 0)
-        prompts += pairs > before
-    found = {"share": None, "low": None, "high": None, "pairs": pairs, "prompts": prompts}
-    if pairs:
-        share = same / pairs
-        low, high = wilson(share * prompts, prompts)
-        found |= {"share": share, "low": max(0.0, low), "high": min(1.0, high)}
-    return found
+                verdicts += alike(by[a], by[b])
+        prompts += len(verdicts) > before
+    share = low = high = None
+    if verdicts:
+        share = sum(verdicts) / len(verdicts)
+        low, high = (min(1.0, max(0.0, x)) for x in wilson(share * prompts, prompts))
+    return {"share": share, "low": low, "high": high, "pairs": len(verdicts), "prompts": prompts}
 
 
 # --- the desk ------------------------------------------------------------------------------------
@@ -96,6 +107,10 @@ def check_labeler(name):
     return name
 
 
+def fingerprint(data):
+    return hashlib.sha256(data).hexdigest()[:12]
+
+
 class Desk:
     """Hands out items to rank and takes in judgements. Any number of labelers, threads and
     processes may sit at the desks of one folder."""
@@ -106,126 +121,46 @@ class Desk:
                 f"{loaded.name} is a base model; people label the answers of one that "
                 "is fine-tuned: python sft.py makes one"
             )
-        self.shelf, self.model, self.k, self.limit, self.seed = shelf, loaded, k, limit, seed
+        self.shelf, self.loaded = shelf, loaded
+        self.k, self.limit, self.seed = k, limit, seed
         self.prompts = load_prompts(data or loaded.data, seed)
-        folder = shelf.out / "labels"
-        self.judged, self.items = Lines(folder / "comparisons.jsonl"), Lines(folder / "items.jsonl")
+        self.judged = Lines(shelf.out / "labels" / "comparisons.jsonl")
+        self.items = Lines(shelf.out / "labels" / "items.jsonl")
         # Items of another model (its token table tells) or other prompts are another queue.
         weights = next(iter(loaded.model.parameters())).detach().float().cpu().numpy().tobytes()
-        key = weights + json.dumps([self.prompts, k, limit, seed]).encode()
-        self.queue = hashlib.sha256(key).hexdigest()[:12]
-        self.shown, self.passed, self.error, self.closed = {}, 0, "", False
-        self.change = threading.Condition()
-        self.sampler = threading.Thread(target=self.sample_ahead, daemon=True)
-        self.sampler.start()
-
-    def close(self):
-        """End the thread that samples."""
-        with self.change:
-            self.closed = True
-            self.change.notify_all()
-        self.sampler.join()
-
-    # --- answers, sampled ahead
-
-    def records(self):
-        """All judgements, in the order in which they were made."""
-        return [record for record in self.judged.read() if KEYS <= record.keys()]
-
-    def own_items(self):
-        return [item for item in self.items.read() if item.get("queue") == self.queue]
-
-    def waiting(self):
-        """How many items nobody has judged or is shown."""
-        taken = {record["item"] for record in self.records()} | set(self.shown.values())
-        return sum(item["item"] not in taken for item in self.own_items())
-
-    def sample_ahead(self):
-        """The thread: as long as fewer than AHEAD items wait, answer the next prompts."""
-        fruitless = 0
-        try:
-            while fruitless < 20:
-                with self.change:
-                    while not self.closed and self.waiting() >= AHEAD:
-                        self.change.wait()
-                if self.closed:
-                    return
-                fruitless = 0 if self.sample() else fruitless + 1
-                with self.change:
-                    self.change.notify_all()
-            self.error = f"{self.model.name} gives the same answer each time: nothing to rank"
-        except (BadInput, OSError, RuntimeError, ValueError) as error:
-            self.error = f"no answers from {self.model.name}: {error}"
-        with self.change:
-            self.change.notify_all()
-
-    def sample(self):
-        """Answer the next BATCH prompts at temperature 1 and append them as items; returns how
-        many. Of twice K samples the first K different ones are kept, for nobody can rank two equal
-        texts; a prompt with a single answer is passed over."""
-        first = max([self.passed, *(item["n"] + 1 for item in self.own_items())])
-        numbers, tokenizer = range(first, first + BATCH), self.model.tokenizer
-        prompts = [self.prompts[n % len(self.prompts)] for n in numbers]
-        rows = [tokenizer.prompt(m)[0] for m in prompts for _ in range(2 * self.k)]
-        answers = [[] for _ in rows]
-        seed = int(hashlib.sha256(f"{self.seed} {first}".encode()).hexdigest()[:8], 16)
-        for step in self.shelf.steps(
-            self.model, rows, self.limit, seed=seed, stop=[tokenizer.endoftext]
-        ):
-            for answer, token in zip(answers, step):
-                answer += [] if token is None else [token]
-            if self.closed:
-                return 0
-        texts = [tokenizer.decode(answer).strip() for answer in answers]
-        made = 0
-        with self.items.locked():
-            there = {item["n"] for item in self.own_items()}  # another process may have been here
-            for row, (n, messages) in enumerate(zip(numbers, prompts)):
-                different = dict.fromkeys(texts[2 * self.k * row : 2 * self.k * (row + 1)])
-                responses = list(different)[: self.k]
-                if n not in there and len(responses) > 1:
-                    body = {
-                        "queue": self.queue,
-                        "n": n,
-                        "messages": messages,
-                        "responses": responses,
-                    }
-                    name = hashlib.sha256(json.dumps(body).encode()).hexdigest()[:12]
-                    self.items.append({"item": name, **body})
-                made += n in there or len(responses) > 1
-        self.passed = first + BATCH
-        return made
+        self.queue = fingerprint(weights + json.dumps([self.prompts, k, limit, seed]).encode())
+        self.passed = 0  # prompts before this one are answered or passed over
+        self.in_hand = {}  # labeler -> the item that they were given last
+        self.giving = threading.Lock()
 
     # --- what a labeler does
 
-    def next(self, labeler, patience=60):
-        """The next item for this labeler, as `view` shows it; waits for the sampler if need be."""
+    def next(self, labeler):
+        """The next item for this labeler, as `view` shows it. Who finds none waits while the next
+        prompts are answered."""
         check_labeler(labeler)
-        with self.change:
-            deadline = time.monotonic() + patience
-            while not (item := self.pick(labeler)):
-                if self.error or self.closed or time.monotonic() > deadline:
-                    raise BadInput(self.error or "no answers are ready yet; try again in a moment")
-                self.change.notify_all()
-                self.change.wait(timeout=0.5)
-            self.shown[labeler] = item["item"]
-            self.change.notify_all()
+        with self.giving:
+            item = self.pick(labeler)
+            tries = 0
+            while not item:
+                tries = 0 if self.sample() else tries + 1
+                if tries == TRIES:
+                    name = self.loaded.name
+                    raise BadInput(f"{name} gives the same answer each time: nothing to rank")
+                item = self.pick(labeler)
+            self.in_hand[labeler] = item["item"]
         return self.view(item, labeler)
 
     def pick(self, labeler):
         """The item on this labeler's desk, or else the first that they have not judged and that
         fewer than LABELERS_PER_ITEM others have judged or are looking at."""
-        seen_by = {}
-        for record in self.records():
-            seen_by.setdefault(record["item"], set()).add(record["labeler"])
-        mine = {item for item, labelers in seen_by.items() if labeler in labelers}
-        for other, item in self.shown.items():
-            seen_by.setdefault(item, set()).add(other)
+        judged = {(record["item"], record["labeler"]) for record in self.records()}
+        given = judged | {(item, other) for other, item in self.in_hand.items()}
+        hands = Counter(item for item, _ in given)
         for item in self.own_items():
             name = item["item"]
-            if name not in mine and (
-                self.shown.get(labeler) == name or len(seen_by.get(name, ())) < LABELERS_PER_ITEM
-            ):
+            free = self.in_hand.get(labeler) == name or hands[name] < LABELERS_PER_ITEM
+            if free and (name, labeler) not in judged:
                 return item
 
     def view(self, item, labeler):
@@ -237,33 +172,27 @@ class Desk:
             "responses": [item["responses"][i] for i in order],
         }
 
-    def find(self, name):
-        for item in self.items.read():
-            if item.get("item") == name:
-                return item
-        raise BadInput(f"no item {str(name)[:40]!r}; ask for the next one")
-
     def judge(self, labeler, name, ranking, scores=None):
         """Keep a judgement. `ranking`: groups of the shown answers' numbers, best first; `scores`:
         for each shown answer a rating of 1 to 7, or None. Returns the record.
 
         The same judgement sent twice is kept once, so a client that heard no reply sends it again.
         """
-        item, order = self.find(name), shuffled(self.find(name), check_labeler(labeler))
-        if sorted(i for group in ranking for i in group) != [*range(len(order))]:
-            raise BadInput(f"ranking: expected each of the {len(order)} answers once, in groups")
-        ratings = [None] * len(order)
-        for i, score in zip(order, scores or ratings):
-            ratings[i] = score
-        if scores and len(scores) != len(order):
-            raise BadInput(f"scores: expected {len(order)}, one per answer")
+        item = self.find(name)
+        order = shuffled(item, check_labeler(labeler))
+        k = len(order)
+        scores = scores or [None] * k
+        if sorted(i for group in ranking for i in group) != [*range(k)]:
+            raise BadInput(f"ranking: expected each of the {k} answers once, in groups")
+        if len(scores) != k:
+            raise BadInput(f"scores: expected {k}, one per answer")
         record = {
             "messages": item["messages"],
             "responses": item["responses"],
             "ranking": [sorted(order[i] for i in group) for group in ranking if group],
             "labeler": labeler,
             "source": "human",
-            "scores": ratings,
+            "scores": [scores[order.index(i)] for i in range(k)],
             "item": name,
             "shown": order,
             "time": time.strftime("%Y-%m-%dT%H:%M:%S"),
@@ -276,28 +205,19 @@ class Desk:
                         return old
                     raise Conflict(f"{labeler} has judged this item already; undo that first")
             self.judged.append(record)
-        with self.change:
-            if self.shown.get(labeler) == name:
-                del self.shown[labeler]
-            self.change.notify_all()
         return record
 
     def undo(self, labeler):
         """Withdraw this labeler's last judgement: its item comes back, as it had been ranked."""
         check_labeler(labeler)
         with self.judged.locked():
-            mine = [
-                i
-                for i, (_, record) in enumerate(self.judged.raw())
-                if record and KEYS <= record.keys() and record["labeler"] == labeler
-            ]
-            if not mine:
+            own = [record for record in self.records() if record["labeler"] == labeler]
+            if not own:
                 raise Conflict(f"there is no judgement of {labeler} to undo")
-            record = self.judged.raw()[mine[-1]][1]
-            self.judged.remove(mine[-1])
-        with self.change:
-            self.shown[labeler] = record["item"]
-            self.change.notify_all()
+            record = own[-1]
+            self.judged.remove(record)
+        with self.giving:
+            self.in_hand[labeler] = record["item"]
         order = shuffled(record, labeler)
         return {
             **self.view(record, labeler),
@@ -313,16 +233,67 @@ class Desk:
             "mine": counts[labeler],
             "all": len(records),
             "labelers": counts.most_common(),
-            "agreement": agreement(records),
-            "own": agreement(records, labeler),
+            "agreement": labelers_agree(records),
+            "own": labelers_agree(records, labeler),
         }
+
+    # --- the two files
+
+    def records(self):
+        """All judgements, in the order in which they were made."""
+        return [record for record in self.judged.read() if KEYS <= record.keys()]
+
+    def own_items(self):
+        return [item for item in self.items.read() if item.get("queue") == self.queue]
+
+    def find(self, name):
+        for item in self.items.read():
+            if item.get("item") == name:
+                return item
+        raise BadInput(f"no item {str(name)[:40]!r}; ask for the next one")
+
+    def sample(self):
+        """Answer the next BATCH prompts and append them as items; returns how many there are now.
+        A prompt with a single answer is passed over, for nobody can rank two equal texts."""
+        first = max([self.passed, *(item["n"] + 1 for item in self.own_items())])
+        numbers = range(first, first + BATCH)
+        prompts = [self.prompts[n % len(self.prompts)] for n in numbers]
+        answered = self.answers(prompts, first)
+        self.passed = first + BATCH
+        made = 0
+        with self.items.locked():
+            there = {item["n"] for item in self.own_items()}  # another process may have been here
+            for n, messages, responses in zip(numbers, prompts, answered):
+                made += n in there or len(responses) > 1
+                if n not in there and len(responses) > 1:
+                    item = {"queue": self.queue, "n": n}
+                    item |= {"messages": messages, "responses": responses}
+                    name = fingerprint(json.dumps(item).encode())
+                    self.items.append({"item": name, **item})
+        return made
+
+    def answers(self, prompts, first):
+        """For each prompt the first K different ones of twice K samples at temperature 1."""
+        tokenizer, samples = self.loaded.tokenizer, 2 * self.k
+        rows = [tokenizer.prompt(messages)[0] for messages in prompts for _ in range(samples)]
+        ids = [[] for _ in rows]
+        seed = int(fingerprint(f"{self.seed} {first}".encode())[:8], 16)
+        stop = [tokenizer.endoftext]
+        for step in self.shelf.steps(self.loaded, rows, self.limit, seed=seed, stop=stop):
+            for row, token in zip(ids, step):
+                row += [] if token is None else [token]
+        texts = [tokenizer.decode(row).strip() for row in ids]
+        found = []
+        for start in range(0, len(texts), samples):
+            different = dict.fromkeys(texts[start : start + samples])
+            found.append(list(different)[: self.k])
+        return found
 
 
 def shuffled(item, labeler):
     """Which response stands at each place for this labeler: at random, and always the same."""
-    return Random(f"{item['item']} {labeler}").sample(
-        range(len(item["responses"])), len(item["responses"])
-    )
+    k = len(item["responses"])
+    return Random(f"{item['item']} {labeler}").sample(range(k), k)
 
 
 # --- in the terminal -----------------------------------------------------------------------------
@@ -342,40 +313,32 @@ def parse_ranking(line, k):
     return ranking, [None if word == "-" else int(word) for word in words] or None
 
 
-def show(item):
+def print_item(item):
     for message in item["messages"]:
         print(f"\n{message['role']:>9}: {message['content']}")
     for number, text in enumerate(item["responses"], 1):
         print(f"  {number}  {text or '(nothing)'}")
 
 
-def sit_down(desk, labeler):
-    """Label on standard input until /quit or its end."""
+def label(desk, labeler, typed):
+    """Label the lines that are `typed`, until they end."""
     print(
         GUIDELINE,
         "\n\nType the numbers best first, = between equals: 3 1=4 2. Ratings of 1 to "
         "7 may follow: 3 1=4 2 / 6 4 5 4.\n/undo takes the last one back, /quit ends.",
     )
     item = desk.next(labeler)
-    show(item)
-    while True:
-        try:
-            line = input("rank > ").strip()
-        except EOFError:
-            break
-        if line == "/quit":
-            break
+    print_item(item)
+    for line in typed:
         try:
             if line == "/undo":
                 item = desk.undo(labeler)
-            elif line:
+            else:
                 desk.judge(labeler, item["item"], *parse_ranking(line, len(item["responses"])))
                 item = desk.next(labeler)
+            print_item(item)
         except BadInput as error:
             print(error)
-        else:
-            if line:
-                show(item)
     progress = desk.progress(labeler)
     print(f"\n{progress['mine']} judged by {labeler}, {progress['all']} in {desk.judged.path}")
     if progress["agreement"]["pairs"]:

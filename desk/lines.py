@@ -7,6 +7,8 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from plumbing.files import replacing
+
 try:
     import fcntl
 except ImportError:  # Windows
@@ -18,9 +20,12 @@ class Lines:
     change is on the disk; call them, and `read` before them, under `locked()`."""
 
     def __init__(self, path):
-        self.path, self.thread, self.depth = Path(path), threading.RLock(), 0
+        self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.stamp, self.lines = None, []
+        self.thread = threading.RLock()
+        self.depth = 0
+        self.stamp = None
+        self.lines = []
 
     @contextmanager
     def locked(self):
@@ -35,16 +40,14 @@ class Lines:
             finally:
                 self.depth -= 1
                 if self.depth == 0:
-                    unlock(self.file)
-                    self.file.close()
+                    self.file.close()  # which unlocks it
 
     def raw(self):
         """[(line, record)]: the file's lines as bytes; the record is None where it is no object."""
         if not self.path.exists():
             return []
         with self.locked():
-            status = self.path.stat()
-            stamp = status.st_mtime_ns, status.st_size, status.st_ino
+            stamp = stamp_of(self.path)
             if stamp != self.stamp:
                 lines = self.path.read_bytes().split(b"\n")
                 self.lines = [(line, parse(line)) for line in lines if line.strip()]
@@ -57,18 +60,17 @@ class Lines:
 
     def append(self, record):
         """Add one whole line. What a crash left unfinished at the end is cut off first."""
-        data = json.dumps(record, ensure_ascii=False).encode() + b"\n"
+        line = json.dumps(record, ensure_ascii=False).encode() + b"\n"
         with open(self.path, "a+b", buffering=0) as file:
-            size = end = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - (1 << 20)))
-            tail = file.read().rpartition(b"\n")[2]
-            if tail and parse(tail) is None:
-                end = size - len(tail)
-                file.truncate(end)
-            elif tail:
-                data = b"\n" + data
+            file.seek(0)
+            before = file.read()
+            end = before.rfind(b"\n") + 1
+            if parse(before[end:]) is not None:  # a whole record that lacks only its line break
+                line = b"\n" + line
+                end = len(before)
+            file.truncate(end)
             try:
-                if file.write(data) < len(data):
+                if file.write(line) < len(line):
                     raise OSError("the disk is full")
                 os.fsync(file.fileno())
             except OSError:
@@ -76,24 +78,26 @@ class Lines:
                 raise
         sync_folder(self.path.parent)
 
-    def remove(self, index):
-        """Drop the record `raw()[index]`: the file is replaced whole, so that at any moment there
-        is the old one or the new one, and other lines keep their bytes."""
-        kept = [line for i, (line, _) in enumerate(self.raw()) if i != index]
-        temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
-        with open(temporary, "wb") as file:
-            file.write(b"".join(line + b"\n" for line in kept))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, self.path)
+    def remove(self, record):
+        """Drop one of the records that `read` gave: the file is replaced whole, so that at any
+        moment there is the old one or the new one, and other lines keep their bytes."""
+        kept = [line + b"\n" for line, other in self.raw() if other is not record]
+        with replacing(self.path) as file:
+            file.write(b"".join(kept))
         sync_folder(self.path.parent)
+
+
+def stamp_of(path):
+    """Tells whether a file has changed."""
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def parse(line):
     """The JSON object on a line of bytes, or None."""
     try:
         record = json.loads(line)
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     return record if isinstance(record, dict) else None
 
@@ -107,13 +111,6 @@ def lock(file):
             return msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
         except OSError:
             time.sleep(0.05)
-
-
-def unlock(file):
-    if os.name != "nt":
-        return fcntl.flock(file, fcntl.LOCK_UN)
-    file.seek(0)
-    msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
 
 
 def sync_folder(path):

@@ -1,6 +1,6 @@
 """The page of `python chat.py --web`: talk, compare and label in a browser.
 
-Serves the files of web/ and a few JSON calls, to this machine only; with `--host`, to whoever has
+Serves the folder page/ and a few JSON calls, to this machine only; with `--host`, to whoever has
 the address with the access token that is printed. A request that is not in order gets a 4xx with
 one line that says why, and a line in out/labels/server.log.
 """
@@ -10,39 +10,29 @@ import hmac
 import ipaddress
 import json
 import logging
+import mimetypes
 import os
 import re
 import secrets
 import socket
 import threading
-from contextlib import asynccontextmanager
 from pathlib import Path
-from urllib.parse import parse_qs
+from typing import Annotated, Literal
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import (
-    FileResponse,
-    JSONResponse,
-    RedirectResponse,
-    StreamingResponse,
-)
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
 
 from data.world import World
 from desk.labelling import Conflict
 from desk.shelf import Unknown
 from plumbing.errors import BadInput
 
-FILES = {
-    "": "text/html",
-    "style.css": "text/css",
-    "words.js": "text/javascript",
-    "app.js": "text/javascript",
-    "talk.js": "text/javascript",
-    "label.js": "text/javascript",
-}
+PAGE = Path(__file__).with_name("page")
 LARGEST_BODY = 1 << 16
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
 STATUS = {Unknown: 404, Conflict: 409}
@@ -53,181 +43,97 @@ HEADERS = {  # nothing from elsewhere is loaded, and no other page may frame thi
     "referrer-policy": "no-referrer",
     "cache-control": "no-store",
 }
+router = APIRouter(prefix="/api")
 
 
 # --- what a request may say ----------------------------------------------------------------------
 
 
+# A greatest length also refuses half a surrogate pair, which no file and no reply can hold.
+Text = Annotated[str, Field(max_length=20_000)]
+
+
 class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
-    @field_validator("*")
-    def utf8(cls, value):
-        """JSON can spell half a surrogate pair, which no file and no reply can hold."""
-        for text in value if isinstance(value, list) else [value]:
-            if isinstance(text, str):
-                text.encode()
-        return value
-
 
 class Message(Body):
-    role: str = Field(pattern="^(user|assistant)$")
-    content: str = Field(max_length=20_000)
+    role: Literal["user", "assistant"]
+    content: Text
 
 
-class Sampled(Body):
+class Settings(Body):
     temperature: float = Field(0.8, ge=0, le=5)
     top_k: int = Field(0, ge=0, le=1_000_000)
     top_p: float = Field(1.0, ge=0, le=1)
     limit: int = Field(200, ge=1, le=1000)
     seed: int = Field(0, ge=0, lt=2**63)
 
-    def options(self):
-        return {name: getattr(self, name) for name in Sampled.model_fields}
+    def settings(self):
+        return self.model_dump(include=set(Settings.model_fields))
 
 
-class Talk(Sampled):
-    checkpoint: str = Field(max_length=200)
+class Talk(Settings):
+    checkpoint: Text
     messages: list[Message] = Field(min_length=1, max_length=200)
     raw: bool = False
 
 
-class Compare(Sampled):
-    checkpoints: list[str] = Field(min_length=1, max_length=6)
-    prompt: str = Field(min_length=1, max_length=20_000)
-    reward: str | None = None
-    reference: str | None = None
+class Compare(Settings):
+    checkpoints: list[Text] = Field(min_length=1, max_length=6)
+    prompt: Text = Field(min_length=1)
+    reward: Text | None = None
+    reference: Text | None = None
 
 
 class Labeler(Body):
-    labeler: str
+    labeler: Text
 
 
 class Judgement(Labeler):
-    item: str = Field(max_length=40)
+    item: Text
     ranking: list[list[int]] = Field(max_length=9)
     scores: list[int | None] | None = Field(None, max_length=9)
 
 
-# --- the calls -----------------------------------------------------------------------------------
+# --- talk and compare ----------------------------------------------------------------------------
 
 
-def calls(shelf, open_desk, defaults, log):
-    """The FastAPI application: the page's files and the calls it makes."""
-    opened = []
-
-    @asynccontextmanager
-    async def lifespan(app):
-        yield
-        for desk in opened:
-            desk.close()
-
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
-    add_talk(app, shelf, defaults, log)
-    add_label(app, open_desk, opened)
-
-    @app.exception_handler(BadInput)
-    async def bad_input(request, error):
-        return JSONResponse({"error": str(error)}, STATUS.get(type(error), 400))
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(request, error):
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"][1:])
-        status = 400 if first["type"] == "json_invalid" else 422
-        return JSONResponse({"error": f"{where}: {first['msg']}"}, status)
-
-    @app.get("/")
-    @app.get("/{name}")
-    def file(name: str = ""):
-        if name not in FILES:
-            raise Unknown(f"nothing at {name[:40]!r}")
-        folder = Path(__file__).with_name("page")
-        return FileResponse(folder / (name or "index.html"), media_type=FILES[name])
-
-    return app
-
-
-def add_talk(app, shelf, defaults, log):
-    """What there is, and answers; both kinds of answers are newline-separated events."""
-
-    @app.get("/api/state")
-    def state():
-        lineup = [shelf.first(stage) for stage in ("pretrain", "sft", "ppo")]
-        listed = shelf.list()
-        return {
-            "checkpoints": listed,
-            "lineup": [name for name in lineup if name],
-            "talk": shelf.first("ppo") or shelf.first("sft") or shelf.first("pretrain"),
-            "reward": shelf.first("reward"),
-            "reference": shelf.first("sft"),
-            "defaults": defaults,
-            "examples": examples() if any(c.get("world") for c in listed) else [],
-        }
-
-    @app.post("/api/talk")
-    def talk(ask: Talk):
-        loaded = shelf.get(ask.checkpoint)
-        messages = [m.model_dump() for m in ask.messages]
-        if ask.raw:
-            end = loaded.tokenizer.endoftext
-            ids, stop = [end, *loaded.tokenizer.encode(messages[-1]["content"])], [end]
-        else:
-            check_turns(messages)
-            ids, stop = loaded.tokenizer.prompt(messages, loaded.chat)
-        return events(shelf.answer(loaded, ids, stop, **ask.options()), log)
-
-    @app.post("/api/compare")
-    def compare(ask: Compare):
-        for name in ask.checkpoints:
-            shelf.get(name)
-        for name, head in ((ask.reward, "scalar"), (ask.reference, "lm")):
-            if name is not None:
-                shelf.get(name, head)
-        messages = [{"role": "user", "content": ask.prompt}]
-        return events(
-            shelf.compare(
-                ask.checkpoints,
-                messages,
-                reward=ask.reward,
-                reference=ask.reference,
-                **ask.options(),
-            ),
-            log,
-        )
-
-
-def add_label(app, open_desk, opened):
-    """The labelers' calls, to a desk that is opened when the first of them comes."""
-    opening = threading.Lock()
-
-    def desk():
-        with opening:
-            opened.extend([] if opened else [open_desk()])
-            return opened[0]
-
-    @app.post("/api/next")
-    def next_item(ask: Labeler):
-        return {**desk().next(ask.labeler), "progress": desk().progress(ask.labeler)}
-
-    @app.post("/api/judge")
-    def judge(ask: Judgement):
-        desk().judge(ask.labeler, ask.item, ask.ranking, ask.scores)
-        return {"progress": desk().progress(ask.labeler)}
-
-    @app.post("/api/undo")
-    def undo(ask: Labeler):
-        return {**desk().undo(ask.labeler), "progress": desk().progress(ask.labeler)}
-
-    @app.post("/api/progress")
-    def progress(ask: Labeler):
-        return desk().progress(ask.labeler)
+@router.get("/state")
+def there_is(request: Request):
+    """The checkpoints that there are, and what the page begins with."""
+    shelf = request.app.state.shelf
+    base, sft, ppo = (shelf.first(stage) for stage in ("pretrain", "sft", "ppo"))
+    listed = shelf.list()
+    return {
+        "checkpoints": listed,
+        "lineup": [name for name in (base, sft, ppo) if name],
+        "talk": ppo or sft or base,
+        "reward": shelf.first("reward"),
+        "reference": sft,
+        "defaults": request.app.state.defaults,
+        "examples": examples() if any(c.get("world") for c in listed) else [],
+    }
 
 
 @functools.cache
 def examples():
     """A question of each task of the tiny world."""
     return [p["messages"][0]["content"] for p in World().prompts("test", 13, seed=2)]
+
+
+@router.post("/talk")
+def talk(ask: Talk, request: Request):
+    shelf = request.app.state.shelf
+    loaded = shelf.get(ask.checkpoint)
+    messages = [m.model_dump() for m in ask.messages]
+    if ask.raw:
+        end = loaded.tokenizer.endoftext
+        ids, stop = [end, *loaded.tokenizer.encode(messages[-1]["content"])], [end]
+    else:
+        check_turns(messages)
+        ids, stop = loaded.tokenizer.prompt(messages, loaded.chat)
+    return streamed(shelf.talk(loaded, ids, stop, **ask.settings()), request.app.state.log)
 
 
 def check_turns(messages):
@@ -237,13 +143,26 @@ def check_turns(messages):
         raise BadInput("messages: turns must alternate, the first and the last the user's")
 
 
-def events(found, log):
+@router.post("/compare")
+def compare(ask: Compare, request: Request):
+    shelf = request.app.state.shelf
+    heads = [*((name, "lm") for name in ask.checkpoints), (ask.reward, "scalar")]
+    for name, head in [*heads, (ask.reference, "lm")]:
+        if name is not None:
+            shelf.get(name, head)  # what cannot be opened is refused before the reply begins
+    asked = [{"role": "user", "content": ask.prompt}]
+    beside = {"reward": ask.reward, "reference": ask.reference}
+    events = shelf.compare(ask.checkpoints, asked, **beside, **ask.settings())
+    return streamed(events, request.app.state.log)
+
+
+def streamed(events, log):
     """A streamed reply of one JSON object per line. Once it has begun there is no other status to
     give, so what goes wrong later is an event as well."""
 
     def lines():
         try:
-            for event in found:
+            for event in events:
                 yield json.dumps(event, ensure_ascii=False, allow_nan=False) + "\n"
         except BadInput as error:
             yield json.dumps({"error": str(error)}) + "\n"
@@ -254,106 +173,130 @@ def events(found, log):
     return StreamingResponse(lines(), media_type="application/x-ndjson")
 
 
+# --- label ---------------------------------------------------------------------------------------
+
+
+def desk_of(request):
+    """The labelers' desk, opened when the first of them comes."""
+    state = request.app.state
+    with state.opening:
+        state.desk = state.desk or state.open_desk()
+        return state.desk
+
+
+@router.post("/next")
+def next_item(ask: Labeler, request: Request):
+    desk = desk_of(request)
+    return {**desk.next(ask.labeler), "progress": desk.progress(ask.labeler)}
+
+
+@router.post("/judge")
+def judge(ask: Judgement, request: Request):
+    desk = desk_of(request)
+    desk.judge(ask.labeler, ask.item, ask.ranking, ask.scores)
+    return {"progress": desk.progress(ask.labeler)}
+
+
+@router.post("/undo")
+def undo(ask: Labeler, request: Request):
+    desk = desk_of(request)
+    return {**desk.undo(ask.labeler), "progress": desk.progress(ask.labeler)}
+
+
+@router.post("/progress")
+def progress(ask: Labeler, request: Request):
+    return desk_of(request).progress(ask.labeler)
+
+
 # --- the gate ------------------------------------------------------------------------------------
 
 
-class Gate:
-    """Every request passes here first (an ASGI application around another).
+async def gate(request, call_next):
+    """Every request passes here first, and every reply on its way out."""
+    refusal = objection(request)
+    try:
+        if refusal:
+            reply = refused(request, *refusal)
+        elif enters(request):
+            cookie = f"{cookie_of(request)}={request.app.state.token}"
+            kept = {"set-cookie": f"{cookie}; HttpOnly; SameSite=Strict; Path=/"}
+            reply = RedirectResponse("/", 303, kept)
+        else:
+            reply = await call_next(request)
+    except Exception:
+        request.app.state.log.exception("in %r", request.scope["path"])
+        reply = refused(request, 500, "an accident; see server.log")
+    reply.headers.update(HEADERS)
+    return reply
+
+
+def objection(request):
+    """(status, why) if the request is turned away, else None.
 
     Refused: pages of other sites, which a browser would let send requests to this machine (403);
-    without the token, where one is set (401); bodies that are no JSON (415) or too large (413).
+    without the token, where one is set (401); bodies that are no JSON (415), or too large or of a
+    length that is not told in advance (413).
     """
-
-    def __init__(self, app, log, token=""):
-        self.app, self.log, self.token = app, log, token
-
-    async def __call__(self, scope, receive, send):
-        if scope["type"] != "http":
-            return await self.app(scope, receive, send)
-        status, shown = 0, b""
-
-        async def reply(message):
-            nonlocal status, shown
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                extra = [(k.encode(), v.encode()) for k, v in HEADERS.items()]
-                message = {**message, "headers": [*message["headers"], *extra]}
-            elif status >= 400:
-                shown += message.get("body", b"")
-            await send(message)
-
-        try:
-            refusal, body = self.refusal(scope), b""
-            while not refusal and scope["method"] == "POST":
-                message = await receive()
-                body += message.get("body", b"")
-                if len(body) > LARGEST_BODY:
-                    refusal = JSONResponse({"error": f"over {LARGEST_BODY} bytes"}, 413)
-                if not message.get("more_body"):
-                    break
-            if refusal:
-                await refusal(scope, receive, reply)
-            else:
-                await self.app(scope, replayed(body, receive), reply)
-        except Exception:  # the reply, if there was none yet, was a 500
-            self.log.exception("in %r", scope["path"])
-        if status >= 400:
-            who, why = (scope.get("client") or ["?"])[0], shown[:300].decode("utf-8", "replace")
-            self.log.warning(
-                "%s %s %r from %s: %s", status, scope["method"], scope["path"], who, why
-            )
-
-    def refusal(self, scope):
-        """The response that turns this request away, or None."""
-        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
-        host, origin = headers.get("host", ""), headers.get("origin")
-        if not self.token and re.sub(r":\d+$", "", host) not in LOCAL:
-            return JSONResponse({"error": "open this page as http://127.0.0.1 or localhost"}, 403)
-        foreign = origin is not None and origin.partition("://")[2] != host
-        if (
-            foreign
-            or headers.get("sec-fetch-site") in ("cross-site", "same-site")
-            and (scope["path"].startswith("/api/"))
-        ):
-            return JSONResponse({"error": "requests of other sites are refused"}, 403)
-        if self.token:
-            cookies = [c.strip().partition("=") for c in headers.get("cookie", "").split(";")]
-            given = [value for name, _, value in cookies if name == self.cookie(scope)]
-            query = parse_qs(scope["query_string"].decode("latin-1")).get("token", [])
-            if scope["path"] == "/" and any(map(self.matches, query)):
-                cookie = f"{self.cookie(scope)}={self.token}; HttpOnly; SameSite=Strict; Path=/"
-                return RedirectResponse("/", 303, {"set-cookie": cookie})
-            if not any(map(self.matches, given)):
-                return JSONResponse(
-                    {
-                        "error": "open the address, with its token, that the server "
-                        "printed in its terminal"
-                    },
-                    401,
-                )
-        if scope["method"] == "POST":
-            if headers.get("content-type", "").split(";")[0].strip() != "application/json":
-                return JSONResponse({"error": "expected content-type: application/json"}, 415)
-            length = headers.get("content-length", "0")
-            if not length.isdecimal() or int(length) > LARGEST_BODY:
-                return JSONResponse({"error": f"over {LARGEST_BODY} bytes"}, 413)
-
-    def matches(self, token):
-        return hmac.compare_digest(token.encode(), self.token.encode())
-
-    @staticmethod
-    def cookie(scope):
-        return f"token{(scope.get('server') or ['', 0])[1]}"  # a cookie holds for all ports
+    headers, token = request.headers, request.app.state.token
+    host, origin = headers.get("host", ""), headers.get("origin")
+    if not token and re.sub(r":\d+$", "", host) not in LOCAL:
+        return 403, "open this page as http://127.0.0.1 or localhost"
+    foreign = origin is not None and origin.partition("://")[2] != host
+    fetched = request.scope["path"].startswith("/api/")
+    if foreign or fetched and headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+        return 403, "requests of other sites are refused"
+    known = same(request.cookies.get(cookie_of(request), ""), token)
+    if not known and not enters(request):
+        return 401, "open the address, with its token, that the server printed in its terminal"
+    if request.method == "POST":
+        if headers.get("content-type", "").split(";")[0].strip() != "application/json":
+            return 415, "expected content-type: application/json"
+        length = headers.get("content-length", "")
+        told = length.isdecimal() and "transfer-encoding" not in headers
+        if not told or int(length) > LARGEST_BODY:
+            return 413, f"expected content-length: at most {LARGEST_BODY} bytes"
+    return None
 
 
-def replayed(body, receive):
-    """A `receive` that gives the body already read, then what else comes."""
-    first = [{"type": "http.request", "body": body, "more_body": False}]
+def enters(request):
+    """Is this the printed address, whose token turns into a cookie?"""
+    token = request.app.state.token
+    given = request.query_params.get("token", "")
+    return bool(token) and request.scope["path"] == "/" and same(given, token)
 
-    async def again():
-        return first.pop() if first else await receive()
 
-    return again
+def same(given, token):
+    """Compare in a time that tells nothing of the token; none is asked for where none is set."""
+    return not token or hmac.compare_digest(given.encode(), token.encode())
+
+
+def cookie_of(request):
+    return f"token{(request.scope.get('server') or ['', 0])[1]}"  # a cookie holds for all ports
+
+
+def refused(request, status, why):
+    """A reply that says why, and a line in the log."""
+    who = request.client.host if request.client else "?"
+    path = request.scope["path"]
+    request.app.state.log.warning(
+        "%s %s %r from %s: %.300r", status, request.method, path, who, why
+    )
+    return JSONResponse({"error": why}, status)
+
+
+async def bad_input(request, error):
+    return refused(request, STATUS.get(type(error), 400), str(error))
+
+
+async def bad_body(request, error):
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"][1:])
+    status = 400 if first["type"] == "json_invalid" else 422
+    return refused(request, status, f"{where}: {first['msg']}")
+
+
+async def not_there(request, error):
+    return refused(request, error.status_code, error.detail)
 
 
 # --- the server ----------------------------------------------------------------------------------
@@ -363,13 +306,27 @@ def application(shelf, open_desk, defaults, token=""):
     """The whole application, and its log in out/labels/server.log."""
     path = shelf.out / "labels" / "server.log"
     path.parent.mkdir(parents=True, exist_ok=True)
-    log = logging.getLogger(f"server {path.resolve()}")
-    if not log.handlers:
-        handler = logging.FileHandler(path, encoding="utf-8")
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        log.addHandler(handler)
-        log.propagate = False
-    return Gate(calls(shelf, open_desk, defaults, log), log, token)
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log = logging.Logger("server")
+    log.addHandler(handler)
+
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.shelf = shelf
+    app.state.open_desk = open_desk
+    app.state.desk = None
+    app.state.opening = threading.Lock()
+    app.state.defaults = defaults
+    app.state.token = token
+    app.state.log = log
+    app.middleware("http")(gate)
+    app.add_exception_handler(BadInput, bad_input)
+    app.add_exception_handler(RequestValidationError, bad_body)
+    app.add_exception_handler(HTTPException, not_there)
+    app.include_router(router)
+    mimetypes.add_type("text/javascript", ".js")  # a Windows registry may say otherwise
+    app.mount("/", StaticFiles(directory=PAGE, html=True))
+    return app
 
 
 def listen(host, port):
@@ -384,10 +341,9 @@ def listen(host, port):
         listener.bind(address)
         listener.listen()
     except (OSError, OverflowError) as error:
-        raise BadInput(
-            f"--host={host} --port={port}: {getattr(error, 'strerror', error)}; "
-            "--port=0 takes a free port"
-        ) from None
+        why = getattr(error, "strerror", error)
+        where = f"--host={host} --port={port}"
+        raise BadInput(f"{where}: {why}; --port=0 takes a free port") from None
     return listener
 
 
@@ -402,28 +358,21 @@ def own_address():
 
 
 def serve(shelf, open_desk, host, port, defaults):
-    """Serve the page until Ctrl+C. `open_desk()` makes the Desk, `defaults` sampling options."""
+    """Serve the page until Ctrl+C. `open_desk()` makes the Desk, `defaults` are the settings that
+    the page begins with."""
     listener = listen(host, port)
     address, port = listener.getsockname()[:2]
-    private = ipaddress.ip_address(address).is_loopback
-    token = "" if private else secrets.token_urlsafe(16)
     shown = own_address() if ipaddress.ip_address(address).is_unspecified else address
     shown = f"[{shown}]" if ":" in shown else shown
+    token, who = "", "Only this machine can open it."
+    if not ipaddress.ip_address(address).is_loopback:
+        token = secrets.token_urlsafe(16)
+        who = "Whoever has this address can talk and label."
     print(f"open http://{shown}:{port}/" + (f"?token={token}" if token else ""), flush=True)
-    print(
-        "Ctrl+C ends. "
-        + (
-            "Only this machine can open it."
-            if private
-            else "Whoever has this address can talk and label."
-        ),
-        flush=True,
-    )
-    app = application(shelf, open_desk, defaults, token)
+    print(f"Ctrl+C ends. {who}", flush=True)
     config = uvicorn.Config(
-        app,
+        application(shelf, open_desk, defaults, token),
         log_level="warning",
-        access_log=False,
         ws="none",
         proxy_headers=False,
         server_header=False,

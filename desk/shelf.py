@@ -1,5 +1,4 @@
-"""Checkpoints found, asked and compared: what the terminal (chat.py), the page (web.py) and the
-labelers' desk (label.py) share."""
+"""Checkpoints found, asked and compared, for the terminal, the page and the labelers' desk."""
 
 import secrets
 import threading
@@ -9,10 +8,11 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
+from desk.lines import stamp_of
+from likelihood import last_scores
 from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput
-from sampling import CONTEXT, fit, open_checkpoint, stream
-from tokenizer import StreamDecoder
+from sampling import as_text, fit, open_checkpoint, stream
 
 KEPT = 4  # models in memory at a time
 
@@ -30,9 +30,11 @@ class Shelf:
     """
 
     def __init__(self, out, machine):
-        self.out, self.machine = Path(out), machine
+        self.out = Path(out)
+        self.machine = machine
         self.lock = threading.RLock()
-        self.summaries, self.loaded = {}, OrderedDict()
+        self.summaries = {}  # name -> (stamp of the file, what `list` says of it)
+        self.loaded = OrderedDict()  # name -> (stamp and head, Loaded), the last used at the end
 
     # --- finding
 
@@ -77,9 +79,9 @@ class Shelf:
 
     # --- asking
 
-    def steps(self, loaded, prompts, limit, **options):
-        """`model.stream` of ragged prompts, with the lock held for one step at a time."""
-        steps = stream(loaded.model, prompts, limit, **options)
+    def steps(self, loaded, prompts, limit, **settings):
+        """`sampling.stream` of ragged prompts, with the lock held for one step at a time."""
+        steps = stream(loaded.model, prompts, limit, **settings)
         while True:
             with self.lock, self.machine.autocast():
                 new = next(steps, None)
@@ -87,19 +89,14 @@ class Shelf:
                 return
             yield new
 
-    def speak(self, loaded, ids, stop, limit, seed=0, **sampling):
-        """Sample one continuation of `ids`: yields (token, text that it completed), and at the end
-        (None, what is left of a character that was cut in two). Seed 0 draws a new one."""
-        decoder, begun = StreamDecoder(loaded.tokenizer), False
+    def speak(self, loaded, ids, stop, limit, seed=0, **settings):
+        """Sample one continuation of `ids`, as `sampling.as_text` gives it. Seed 0 draws a new
+        one."""
         seed = seed or secrets.randbits(32)
-        for (token,) in self.steps(loaded, [ids], limit, stop=stop, seed=seed, **sampling):
-            text = "" if token in stop else decoder.feed(token)
-            text = text if begun else text.lstrip()
-            begun = begun or bool(text)
-            yield token, text
-        yield None, decoder.feed()
+        steps = self.steps(loaded, [ids], limit, stop=stop, seed=seed, **settings)
+        return as_text(loaded.tokenizer, steps, stop)
 
-    def answer(self, loaded, ids, stop, limit, **sampling):
+    def talk(self, loaded, ids, stop, limit, **settings):
         """`speak` as events for the page: {"text": ...} as it is written, and at the end
 
         {"tokens": [{"text", "p", "top"}], "ended": bool}: for each token its text, its probability
@@ -107,7 +104,7 @@ class Shelf:
         """
         ids, limit = fit(loaded.model.config, ids, limit)
         new, texts = [], []
-        for token, text in self.speak(loaded, ids, stop, limit, **sampling):
+        for token, text in self.speak(loaded, ids, stop, limit, **settings):
             if token is None:
                 texts[-1] += text
             else:
@@ -130,17 +127,13 @@ class Shelf:
     def considered(self, loaded, ids, new, top=6):
         """For each token of `new`: {"p": its probability, "top": [(text, probability)]}."""
         p = self.logits(loaded, ids, new[:-1]).softmax(-1).cpu()  # (R, V)
-        likeliest, which = p.topk(min(top, p.shape[-1]))
-        return [
-            {
-                "p": p[i, token].item(),
-                "top": [
-                    (spell(loaded.tokenizer, t), q)
-                    for t, q in zip(which[i].tolist(), likeliest[i].tolist())
-                ],
-            }
-            for i, token in enumerate(new)
-        ]
+        likeliest = p.topk(min(top, p.shape[-1]))
+        found = []
+        for i, token in enumerate(new):
+            others = [spell(loaded.tokenizer, t) for t in likeliest.indices[i].tolist()]
+            top_p = zip(others, likeliest.values[i].tolist())
+            found.append({"p": p[i, token].item(), "top": list(top_p)})
+        return found
 
     # --- comparing
 
@@ -149,10 +142,10 @@ class Shelf:
         """The reward model's r(x, y), read at the answer's last token."""
         answer = {"role": "assistant", "content": text}
         ids = reward.tokenizer.render([*messages, answer])[0]
-        config = reward.model.config
-        ids = ids[-(config.block_size if config.pos == "learned" else CONTEXT) :]
+        ids = fit(reward.model.config, ids, 0)[0]
+        tokens = torch.tensor([ids], device=self.machine.device)
         with self.lock, self.machine.autocast():
-            return reward.model(torch.tensor([ids], device=self.machine.device))[0, -1].item()
+            return last_scores(reward.model, tokens, [len(ids) - 1]).item()
 
     def logprob(self, loaded, messages, new, ended):
         """log π(y|x) in nats, of the answer's ids `new` without what ended it and, if it `ended`,
@@ -179,43 +172,40 @@ class Shelf:
         own = self.logprob(loaded, messages, new, ended)
         return own - self.logprob(reference, messages, same, ended)
 
-    def compare(self, names, messages, limit, reward=None, reference=None, **sampling):
-        """The answers of several checkpoints to one conversation, as the events of `answer` with
+    def compare(self, names, messages, limit, reward=None, reference=None, **settings):
+        """The answers of several checkpoints to one conversation, as the events of `talk` with
         the checkpoint's "name"; the last of each adds "reward" and "kl", or None for a missing
         model."""
         for name in names:
             loaded = self.get(name)
             ids, stop = loaded.tokenizer.prompt(messages, loaded.chat)
-            for event in self.answer(loaded, ids, stop, limit, **sampling):
+            for event in self.talk(loaded, ids, stop, limit, **settings):
                 if "tokens" in event:
-                    new = event["ids"][:-1] if event["ended"] else event["ids"]
-                    text = loaded.tokenizer.decode(new).strip()
-                    event |= {"reward": None, "kl": None}
-                    if reward:
-                        event["reward"] = self.score(self.get(reward, "scalar"), messages, text)
-                    if reference:
-                        event["kl"] = self.log_ratio(
-                            loaded, self.get(reference), messages, new, event["ended"]
-                        )
+                    event |= self.figures(loaded, messages, event, reward, reference)
                 yield {"name": name, **event}
 
-
-def stamp_of(path):
-    """Tells whether a file has changed."""
-    status = path.stat()
-    return status.st_mtime_ns, status.st_size, status.st_ino
+    def figures(self, loaded, messages, event, reward, reference):
+        """The "reward" and "kl" of a finished answer."""
+        found = {"reward": None, "kl": None}
+        new = event["ids"][:-1] if event["ended"] else event["ids"]
+        if reward:
+            text = loaded.tokenizer.decode(new).strip()
+            found["reward"] = self.score(self.get(reward, "scalar"), messages, text)
+        if reference:
+            sft = self.get(reference)
+            found["kl"] = self.log_ratio(loaded, sft, messages, new, event["ended"])
+        return found
 
 
 def summary(name, path):
     """What the list says of a checkpoint; of a damaged one, what is wrong with it."""
     try:
         checkpoint = load_checkpoint(path)
-        sizes = [tensor.numel() for tensor in checkpoint["model"].values()]
         return {
             "name": name,
             "stage": str(checkpoint["stage"]),
             "step": checkpoint.get("step"),
-            "parameters": sum(sizes),
+            "parameters": sum(tensor.numel() for tensor in checkpoint["model"].values()),
             "head": checkpoint["model_config"].get("head", "lm"),
             "world": checkpoint.get("train_config", {}).get("data") == "world",
         }

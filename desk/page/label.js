@@ -1,6 +1,7 @@
 // Label: rank the answers to a prompt by keys, clicks or drag, as InstructGPT's labelers did.
 
-import { $, make, notice, call, Refusal } from './app.js'
+import { Refusal, call } from './calls.js'
+import { $, make, notice, onSubmit } from './elements.js'
 import { t } from './words.js'
 
 let labeler = ''
@@ -11,9 +12,9 @@ let tie = false // does the next answer join the last group?
 let progress = null
 let sending = false
 
-const ranked = () => groups.flat()
-
 // --- the ranking
+
+const ranked = () => groups.flat()
 
 function take(i) {
   groups = groups.map(group => group.filter(j => j !== i)).filter(group => group.length)
@@ -22,108 +23,114 @@ function take(i) {
 // A number, or a click: the answer comes next, or goes back if it has a place.
 function pick(i) {
   if (ranked().includes(i)) take(i)
-  else if (tie && groups.length) groups.at(-1).push(i)
+  else if (tie) groups.at(-1).push(i)
   else groups.push([i])
-  tie = false
-  show()
+  join(false)
+}
+
+function join(wanted) {
+  tie = wanted && groups.length > 0
+  draw()
 }
 
 // A drag: `where` is before, after, with (a tie), last or none.
 function put(i, where, target) {
-  if (target === i) return
-  take(i)
-  const at = groups.findIndex(group => group.includes(target))
-  if (where === 'with') groups[at].push(i)
-  else if (where === 'before') groups.splice(at, 0, [i])
-  else if (where === 'after') groups.splice(at + 1, 0, [i])
-  else if (where === 'last') groups.push([i])
-  show()
-}
-
-function card(i, place) {
-  const text = item.responses[i]
-  const rating = make('span', { class: 'rating', role: 'radiogroup', title: t('rating'),
-    'aria-label': `${t('rating')} ${i + 1}` }, ...[1, 2, 3, 4, 5, 6, 7].map(n =>
-    make('button', { type: 'button', role: 'radio', 'aria-checked': scores[i] === n,
-      onclick: event => { event.stopPropagation(); rate(i, n) } }, n)))
-  return make('div', { class: place ? 'card placed' : 'card', tabindex: 0, 'data-i': i,
-    onpointerdown: event => grab(event, i) },
-  make('kbd', {}, i + 1), make('p', text ? {} : { class: 'note' }, text || t('nothing')), rating)
+  if (target !== i) {
+    take(i)
+    const at = groups.findIndex(group => group.includes(target))
+    if (where === 'with') groups[at].push(i)
+    if (where === 'before') groups.splice(at, 0, [i])
+    if (where === 'after') groups.splice(at + 1, 0, [i])
+    if (where === 'last') groups.push([i])
+  }
+  draw()
 }
 
 function rate(i, n) {
   scores[i] = scores[i] === n ? null : n
-  show()
+  draw()
 }
 
-function show() {
-  const focused = document.activeElement.closest?.('.card')?.dataset.i
+function card(i, kind) {
+  const text = item.responses[i]
+  const title = t('rating')
+  const star = n => make('button', { type: 'button', role: 'radio',
+    'aria-checked': scores[i] === n, onclick: () => rate(i, n) }, n)
+  return make('div',
+    { class: kind, tabindex: 0, 'data-i': i, onpointerdown: event => grab(event, i) },
+    make('kbd', {}, i + 1),
+    make('p', { class: text ? null : 'note' }, text || t('nothing')),
+    make('span', { class: 'rating', role: 'radiogroup', title, 'aria-label': `${title} ${i + 1}` },
+      ...[1, 2, 3, 4, 5, 6, 7].map(star)))
+}
+
+function draw() {
+  const focused = document.activeElement.closest('.card')?.dataset.i
   const rest = item.responses.map((_, i) => i).filter(i => !ranked().includes(i))
-  const rows = groups.map((group, n) => make('li',
-    { class: group.length > 1 ? 'group tied' : 'group' }, make('span', { class: 'place' }, n + 1),
-    make('div', {}, ...group.map(i => card(i, true)))))
-  const next = make('li', { class: tie ? 'slot tie' : 'slot' }, tie ? '=' : groups.length + 1)
-  const heading = (key, show) => show ? [make('li', { class: 'heading' }, t(key))] : []
-  $('ranking').replaceChildren(...heading('ranked', true), ...rows, ...(rest.length ? [next] : []),
-    ...heading('unranked', rest.length), ...rest.map(i => make('li', {}, card(i, false))))
+  const rows = [make('li', { class: 'heading' }, t('ranked'))]
+  for (const [n, group] of groups.entries()) {
+    rows.push(make('li', { class: group.length > 1 ? 'group tied' : 'group' },
+      make('span', { class: 'place' }, n + 1),
+      make('div', {}, ...group.map(i => card(i, 'card placed')))))
+  }
+  if (rest.length) {
+    rows.push(make('li', { class: tie ? 'slot tie' : 'slot' }, tie ? '=' : groups.length + 1))
+    rows.push(make('li', { class: 'heading' }, t('unranked')))
+  }
+  $('ranking').replaceChildren(...rows, ...rest.map(i => make('li', {}, card(i, 'card'))))
   $('submit').disabled = rest.length > 0 || sending
-  if (focused !== undefined) $('ranking').querySelector(`[data-i="${focused}"]`).focus()
+  if (focused) $('ranking').querySelector(`[data-i="${focused}"]`).focus()
 }
 
 // --- drag, with mouse, pen or finger
 
-function grab(event, i) {
-  if (event.button || event.target.closest('.rating')) return
-  const held = event.currentTarget, { clientX: x, clientY: y } = event
+function dropAt(x, y) {
+  const under = document.elementFromPoint(x, y)
+  const slot = under?.closest('.slot')
+  const placed = under?.closest('.card.placed')
+  if (slot) return { where: 'last', mark: slot }
+  if (!placed) return { where: 'none' }
+  const box = placed.getBoundingClientRect()
+  const part = (y - box.top) / box.height
+  const where = part < 0.3 ? 'before' : part > 0.7 ? 'after' : 'with'
+  return { where, mark: placed, target: Number(placed.dataset.i) }
+}
+
+function grab({ button, target, currentTarget: held, pointerId, clientX: x, clientY: y }, i) {
+  if (button || target.closest('.rating')) return
   let dragged = false
-  const found = event => {
-    const under = document.elementFromPoint(event.clientX, event.clientY)
-    if (under?.closest('.slot')) return { where: 'last', mark: under.closest('.slot') }
-    const target = under?.closest('.card.placed')
-    if (!target) return { where: 'none' }
-    const box = target.getBoundingClientRect(), part = (event.clientY - box.top) / box.height
-    return { where: part < 0.3 ? 'before' : part > 0.7 ? 'after' : 'with', mark: target,
-      target: Number(target.dataset.i) }
-  }
-  const unmark = () => document.querySelectorAll('[data-drop]').forEach(e => delete e.dataset.drop)
-  const move = event => {
-    dragged ||= Math.hypot(event.clientX - x, event.clientY - y) > 6
+  held.setPointerCapture(pointerId)
+  held.onpointermove = event => {
+    const right = event.clientX - x
+    const down = event.clientY - y
+    dragged ||= Math.hypot(right, down) > 6
     if (!dragged) return
     held.classList.add('held')
-    held.style.transform = `translate(${event.clientX - x}px, ${event.clientY - y}px)`
-    unmark()
-    const { where, mark } = found(event)
+    held.style.transform = `translate(${right}px, ${down}px)`
+    for (const marked of document.querySelectorAll('[data-drop]')) delete marked.dataset.drop
+    const { where, mark } = dropAt(event.clientX, event.clientY)
     if (mark) mark.dataset.drop = where
   }
-  const drop = event => {
-    removeEventListener('pointermove', move)
-    removeEventListener('pointerup', drop)
-    removeEventListener('pointercancel', drop)
-    unmark()
-    held.classList.remove('held')
-    held.style.transform = ''
-    if (event.type === 'pointercancel') return
-    const { where, target } = found(event)
-    if (dragged) put(i, where, target)
-    else pick(i)
+  held.onpointerup = event => {
+    if (!dragged) return pick(i)
+    const { where, target } = dropAt(event.clientX, event.clientY)
+    put(i, where, target)
   }
-  addEventListener('pointermove', move)
-  addEventListener('pointerup', drop)
-  addEventListener('pointercancel', drop)
+  held.onpointercancel = draw
 }
 
 // --- keys
 
 function key(event) {
-  const busy = event.target.closest('input, textarea, select')
-  if ($('label').hidden || $('desk').hidden || !item || busy || sending) return
+  const writing = event.target.closest('input, textarea, select')
+  if ($('label').hidden || !item || writing || sending) return
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return
   if ('Enter '.includes(event.key) && event.target.closest('button, summary')) return
-  const i = Number(event.key) - 1
-  if (Number.isInteger(i) && i >= 0 && i < item.responses.length) pick(i)
-  else if (event.key === '=' && groups.length) { tie = !tie; show() }
-  else if (event.key === 'Backspace' && tie) { tie = false; show() }
-  else if (event.key === 'Backspace' && groups.length) { take(groups.at(-1).at(-1)); show() }
+  const number = Number(event.key)
+  if (number >= 1 && number <= item.responses.length) pick(number - 1)
+  else if (event.key === '=') join(!tie)
+  else if (event.key === 'Backspace' && tie) join(false)
+  else if (event.key === 'Backspace' && groups.length) pick(groups.at(-1).at(-1))
   else if (event.key === 'Enter') submit()
   else if (event.code === 'KeyU') undo() // the same key under a Korean layout
   else if (event.key === ' ' && event.target.matches('.card')) pick(Number(event.target.dataset.i))
@@ -138,7 +145,7 @@ function key(event) {
 async function insist(path, body) {
   for (;;) {
     try {
-      const reply = await (await call(path, body)).json()
+      const reply = await call(path, body)
       notice('')
       return reply
     } catch (error) {
@@ -151,12 +158,11 @@ async function insist(path, body) {
 
 function place(found) {
   item = found
-  groups = found.ranking || []
-  scores = found.scores || found.responses.map(() => null)
-  tie = false
+  groups = found.ranking ?? []
+  scores = found.scores ?? found.responses.map(() => null)
   progress = found.progress
   $('question').replaceChildren(...found.messages.map(m => make('p', { class: m.role }, m.content)))
-  show()
+  join(false)
   showProgress()
 }
 
@@ -171,11 +177,10 @@ async function exchange(act, said) {
   } catch (error) {
     notice(`${t('failed')}: ${error.message}`)
     if (error.status === 409 && act === judge) await next().catch(() => {})
-  } finally {
-    sending = false
-    $('undo').disabled = false
-    if (item) show()
   }
+  sending = false
+  $('undo').disabled = false
+  if (item) draw()
 }
 
 async function next() {
@@ -188,54 +193,55 @@ async function judge() {
   await next()
 }
 
+async function takeBack() {
+  place(await insist('/api/undo', { labeler }))
+}
+
 function submit() {
   if (ranked().length === item.responses.length) exchange(judge, t('saved'))
   else $('said').textContent = t('unfinished')
 }
 
-function undo() {
-  exchange(async () => place(await insist('/api/undo', { labeler })), t('undone'))
-}
+const undo = () => exchange(takeBack, t('undone'))
 
 // --- beside the desk
 
-function share(key, found) {
+function share(key, { share, low, high, pairs, prompts }) {
   const percent = x => Math.round(100 * x)
-  const value = make('p', { class: 'figure', 'data-pairs': found.pairs })
-  value.innerHTML = found.share === null ? '–' : t('agree')(percent(found.share),
-    percent(found.low), percent(found.high), found.pairs, found.prompts)
+  const value = make('p', { class: 'figure', 'data-pairs': pairs }, '–')
+  if (share !== null) {
+    const figures = { low: percent(low), high: percent(high), pairs, prompts }
+    value.replaceChildren(`${percent(share)}% `, make('small', {}, t('of_pairs', figures)))
+  }
   return [make('h3', {}, t(key)), value]
 }
 
 function showProgress() {
   if (!progress) return
-  const none = progress.agreement.share === null
+  const { mine, all, agreement, own, labelers } = progress
+  const known = agreement.share !== null
+  const people = labelers.slice(0, 30).map(([name, n]) =>
+    make('span', { class: name === labeler ? 'me' : null }, `${name} ${n}`))
   $('progress').replaceChildren(
-    make('p', { class: 'figure', id: 'mine' }, t('mine')(progress.mine),
-      make('small', {}, ` · ${t('all')(progress.all)}`)),
-    ...share('agreement', progress.agreement), ...(none ? [] : share('own', progress.own)),
-    make('p', { class: 'note' }, t(none ? 'no_agreement' : 'agreement_note')),
-    make('h3', {}, t('labelers')), make('p', { class: 'people' },
-      ...progress.labelers.slice(0, 30).map(([name, n]) => make('span',
-        name === labeler ? { class: 'me' } : {}, `${name} ${n}`))),
-    make('button', { type: 'button', onclick: () => sign(false) }, t('change')))
+    make('p', { class: 'figure', id: 'mine' }, t('mine', { n: mine }),
+      make('small', {}, ` · ${t('all', { n: all })}`)),
+    ...share('agreement', agreement),
+    ...(known ? share('own', own) : []),
+    make('p', { class: 'note' }, t(known ? 'agreement_note' : 'no_agreement')),
+    make('h3', {}, t('labelers')),
+    make('p', { class: 'people' }, ...people),
+    make('button', { type: 'button', onclick: () => sign('') }, t('change')))
 }
 
 // Everything on this tab that depends on the language.
 export function showLabel() {
-  const list = make('ul', {})
-  list.innerHTML = t('rules').map(rule => `<li>${rule}</li>`).join('')
-  $('guideline').replaceChildren(make('summary', {}, t('guideline')), list)
-  $('keys').replaceChildren(make('summary', {}, t('keys')), make('dl', {}, ...t('key_list').flatMap(
-    ([key, what]) => [make('dt', {}, make('kbd', {}, key)), make('dd', {}, what)])),
-  make('p', { class: 'note' }, t('drag')), make('p', { class: 'note' }, t('shown_by')))
   $('said').textContent = ''
   showProgress()
-  if (item) show()
+  if (item) draw()
 }
 
 function sign(name) {
-  labeler = name || ''
+  labeler = name
   item = null
   $('sign-in').hidden = Boolean(name)
   $('desk').hidden = $('beside').hidden = !name
@@ -247,19 +253,14 @@ function sign(name) {
 }
 
 async function refresh() {
-  if (document.hidden || $('label').hidden || !labeler || !item || sending) return
-  try {
-    progress = await (await call('/api/progress', { labeler })).json()
-    showProgress()
-  } catch { /* the next submission waits for the server */ }
+  if (document.hidden || $('label').hidden || !item || sending) return
+  progress = await call('/api/progress', { labeler }).catch(() => progress)
+  showProgress()
 }
 
 export function openLabel() {
-  $('labeler').value = localStorage.getItem('labeler') || ''
-  $('sign-in').addEventListener('submit', event => {
-    event.preventDefault()
-    sign($('labeler').value.trim())
-  })
+  $('labeler').value = localStorage.getItem('labeler') ?? ''
+  onSubmit($('sign-in'), () => sign($('labeler').value.trim()))
   $('submit').addEventListener('click', submit)
   $('undo').addEventListener('click', undo)
   document.addEventListener('keydown', key)

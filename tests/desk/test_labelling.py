@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from data.formats import read_comparisons
 from desk import labelling
-from desk.labelling import Conflict, Desk, agreement, parse_ranking
+from desk.labelling import Conflict, Desk, labelers_agree, parse_ranking
 from desk.shelf import Shelf
 from judges.agreement import places
 from plumbing.errors import BadInput
@@ -21,18 +21,14 @@ CPU = Machine("cpu", torch.float32)
 
 @pytest.fixture
 def desk_at(tmp_path):
-    """Opens desks at one folder; closes them at the end."""
+    """Opens desks at one folder."""
     fill(tmp_path, ["sft"])
-    opened = []
 
     def open_one(**options):
         shelf = Shelf(tmp_path, CPU)
-        opened.append(Desk(shelf, shelf.get("sft"), **{"limit": 9, **options}))
-        return opened[-1]
+        return Desk(shelf, shelf.get("sft"), **{"limit": 9, **options})
 
-    yield open_one
-    for desk in opened:
-        desk.close()
+    return open_one
 
 
 @pytest.fixture
@@ -109,7 +105,6 @@ def test_the_same_seed_samples_the_same_answers(desk_at, tmp_path):
     desk = desk_at(seed=5)
     work(desk, "a", 2)
     before = desk.own_items()[:2]
-    desk.close()
     (tmp_path / "labels" / "items.jsonl").unlink()
     again = desk_at(seed=5)
     again.next("b")
@@ -214,26 +209,26 @@ def judgement(item, labeler, *ranking):
 
 def test_agreement_by_hand():
     records = [judgement("i", "a", [0], [1], [2]), judgement("i", "b", [0], [2], [1])]
-    found = agreement(records)  # of 01, 02, 12 they differ on the last
+    found = labelers_agree(records)  # of 01, 02, 12 they differ on the last
     assert (found["share"], found["pairs"], found["prompts"]) == (pytest.approx(2 / 3), 3, 1)
     records.append(judgement("i", "c", [0, 1], [2]))  # ties 01: 02 and 12 with each of the others
-    assert agreement(records)["pairs"] == 3 + 2 + 2
-    assert agreement(records)["share"] == pytest.approx((2 + 2 + 1) / 7)
-    assert agreement(records, "c")["share"] == pytest.approx(3 / 4)
+    assert labelers_agree(records)["pairs"] == 3 + 2 + 2
+    assert labelers_agree(records)["share"] == pytest.approx((2 + 2 + 1) / 7)
+    assert labelers_agree(records, "c")["share"] == pytest.approx(3 / 4)
     records.append(judgement("j", "a", [0], [1], [2]))  # judged by one alone: says nothing
-    assert agreement(records)["prompts"] == 1
+    assert labelers_agree(records)["prompts"] == 1
 
 
 def test_no_agreement_without_two_labelers():
     records = [judgement("i", "a", [0], [1]), judgement("j", "b", [0], [1])]
-    assert agreement(records) == {
+    assert labelers_agree(records) == {
         "share": None,
         "low": None,
         "high": None,
         "pairs": 0,
         "prompts": 0,
     }
-    assert agreement(records + [judgement("i", "b", [0, 1])])["share"] is None
+    assert labelers_agree(records + [judgement("i", "b", [0, 1])])["share"] is None
 
 
 def test_the_interval_covers_the_truth_at_least_as_often_as_it_says():
@@ -249,7 +244,7 @@ def test_the_interval_covers_the_truth_at_least_as_often_as_it_says():
                 seen = [x + rng.gauss(0, 0.8) for x in truth]
                 order = sorted(range(4), key=lambda i: -seen[i])
                 records.append(judgement(item, who, *[[i] for i in order]))
-        return agreement(records)
+        return labelers_agree(records)
 
     truth = study(5000)["share"]
     found = [study(12) for _ in range(300)]

@@ -17,8 +17,9 @@ from tests.tiny_out import fill
 
 pytest.importorskip("fastapi")
 testclient = pytest.importorskip("starlette.testclient")
-web = pytest.importorskip("web")
+server = pytest.importorskip("desk.server")
 
+FILES = ["", *(path.name for path in server.PAGE.iterdir())]
 HERE = "http://127.0.0.1:8000"
 ASK = {"checkpoint": "sft", "messages": [{"role": "user", "content": "Hello"}], "limit": 8}
 COMPARE = {
@@ -34,7 +35,7 @@ CPU = Machine("cpu", torch.float32)
 def start(out, token="", stages=("pretrain", "sft", "reward", "ppo")):
     """A client of a page over a folder of checkpoints, to be used in a with statement."""
     shelf = Shelf(fill(out, stages), CPU)
-    app = web.application(
+    app = server.application(
         shelf, lambda: Desk(shelf, shelf.get("sft"), limit=9), {"temperature": 0.8}, token
     )
     return testclient.TestClient(app, base_url=HERE, raise_server_exceptions=False)
@@ -80,7 +81,7 @@ def test_the_page_and_its_files_ask_for_nothing_from_elsewhere(client):
     assert page.status_code == 200 and page.headers["content-type"].startswith("text/html")
     files = re.findall(r'(?:src|href)="([^"]+)"', page.text)
     assert {"style.css", "app.js"} <= {*files}
-    for name in web.FILES:
+    for name in FILES:
         reply = client.get(f"/{name}")
         assert reply.status_code == 200 and len(reply.text.splitlines()) <= 400
         assert not re.search(r"https?://|//[a-z]+\.[a-z]", reply.text), name
@@ -88,23 +89,24 @@ def test_the_page_and_its_files_ask_for_nothing_from_elsewhere(client):
 
 
 def test_every_text_is_there_in_both_languages(client):
-    words = client.get("/words.js").text
-    english, korean = re.split(r"\n  ko: \{", words.split("export let")[0])
-    keys = [
-        re.findall(r"(?:^|[{,])\s*(\w+): (?=['\[{`(\w])", part.split("en: {")[-1], re.M)
-        for part in (english, korean)
-    ]
-    assert keys[0] == keys[1] and len(keys[0]) > 60
+    source = client.get("/words.js").text
+    table = re.search(r"const WORDS = (\{.*?\n\})", source, re.S)[1]
+    pairs = json.loads(table, object_pairs_hook=list)
+    words = dict(pairs)
+    assert len(words) == len(pairs) > 60  # no key twice
+    for english, korean in words.values():
+        assert english and korean
+        assert sorted(re.findall(r"{\w+}", english)) == sorted(re.findall(r"{\w+}", korean))
     used = {
         key
-        for name in web.FILES
+        for name in FILES
         for key in re.findall(
-            r"data-(?:t|placeholder|label)=\"(\w+)\"|\bt\('(\w+)'\)", client.get(f"/{name}").text
+            r"data-(?:t|placeholder|label)=\"(\w+)\"|\bt\('(\w+)'", client.get(f"/{name}").text
         )
         for key in key
         if key
     }
-    assert used <= {*keys[0]} and len(used) > 40
+    assert used <= words.keys() and len(used) > 40
 
 
 def test_the_state_lists_what_there_is(client, out):
@@ -348,7 +350,7 @@ def test_a_form_of_another_page_cannot_post(client):
     "path",
     [
         "/nothing",
-        "/web.py",
+        "/server.py",
         "/../chat.py",
         "/%2e%2e/chat.py",
         "/api/none",
@@ -407,10 +409,10 @@ def test_an_address_that_is_taken_or_elsewhere(tmp_path):
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(BadInput, match=f"--port={port}: .*--port=0 takes a free port"):
-            web.listen("127.0.0.1", port)
+            server.listen("127.0.0.1", port)
     for host, port in (("192.0.2.77", 0), ("no such host", 0), ("127.0.0.1", 70000)):
         with pytest.raises(BadInput, match=f"--host={host} --port={port}: "):
-            web.listen(host, port)
+            server.listen(host, port)
 
 
 @pytest.mark.parametrize(
@@ -421,13 +423,13 @@ def test_a_token_is_printed_only_for_the_network(host, private, tmp_path, capsys
 
     class Server:
         def __init__(self, config):
-            made["token"] = config.app.token
+            made["token"] = config.app.state.token
 
         def run(self, sockets):
             sockets[0].close()
 
-    monkeypatch.setattr(web.uvicorn, "Server", Server)
-    web.serve(Shelf(tmp_path, CPU), None, host, 0, {})
+    monkeypatch.setattr(server.uvicorn, "Server", Server)
+    server.serve(Shelf(tmp_path, CPU), None, host, 0, {})
     first = capsys.readouterr().out.splitlines()[0]
     assert bool(made["token"]) != private and ("?token=" in first) != private
     assert private or first.endswith(made["token"]) and len(made["token"]) >= 20

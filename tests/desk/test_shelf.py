@@ -30,7 +30,7 @@ def ended(events):
 def answer_of(shelf, name, **options):
     loaded = shelf.get(name)
     ids, stop = loaded.tokenizer.prompt(ASKED, loaded.chat)
-    return [*shelf.answer(loaded, ids, stop, **{"limit": 9, "seed": 3, **options})]
+    return [*shelf.talk(loaded, ids, stop, **{"limit": 9, "seed": 3, **options})]
 
 
 # --- finding -----------------------------------------------------------------------------------
@@ -106,7 +106,7 @@ def test_the_streamed_text_is_the_answer_and_p_is_the_models(shelf, name):
 def test_two_who_ask_at_once_take_turns(shelf):
     alone = [answer_of(shelf, name) for name in ("sft", "ppo")]
     loaded = [shelf.get(name) for name in ("sft", "ppo")]
-    asking = [shelf.answer(m, *m.tokenizer.prompt(ASKED, m.chat), limit=9, seed=3) for m in loaded]
+    asking = [shelf.talk(m, *m.tokenizer.prompt(ASKED, m.chat), limit=9, seed=3) for m in loaded]
     mixed = [*itertools.zip_longest(*asking)]
     assert [[e for e in column if e] for column in zip(*mixed)] == alone
 

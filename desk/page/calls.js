@@ -1,0 +1,40 @@
+// The calls to the server.
+
+// What the server refuses comes as a Refusal with its reason; no reply at all is a TypeError.
+export class Refusal extends Error {
+  constructor(status, reason) {
+    super(reason)
+    this.status = status
+  }
+}
+
+async function send(path, body, signal) {
+  const headers = { 'Content-Type': 'application/json' }
+  const asked = body ? { method: 'POST', headers, body: JSON.stringify(body), signal } : {}
+  const reply = await fetch(path, asked)
+  if (reply.ok) return reply
+  const { error } = await reply.json().catch(() => ({}))
+  throw new Refusal(reply.status, error || reply.statusText)
+}
+
+export async function call(path, body) {
+  return (await send(path, body)).json()
+}
+
+// A streamed reply, event by event.
+export async function* listen(path, body, signal) {
+  const reply = await send(path, body, signal)
+  const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader()
+  let waiting = ''
+  for (;;) {
+    const { value, done } = await reader.read()
+    if (done) return
+    const lines = (waiting + value).split('\n')
+    waiting = lines.pop()
+    for (const line of lines) {
+      const event = JSON.parse(line)
+      if (event.error) throw new Refusal(200, event.error)
+      yield event
+    }
+  }
+}

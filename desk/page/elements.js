@@ -1,0 +1,36 @@
+// Elements of the page: found, made, and what they have in common.
+
+export const $ = id => document.getElementById(id)
+
+// An element with attributes and children; text is only ever set as text.
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag)
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith('on')) element.addEventListener(name.slice(2), value)
+    else if (value !== null) element.setAttribute(name, value)
+  }
+  element.append(...children)
+  return element
+}
+
+// One line above the page; an empty one takes it away.
+export function notice(text) {
+  $('notice').textContent = text
+  $('notice').hidden = !text
+}
+
+export function onSubmit(form, act) {
+  form.addEventListener('submit', event => {
+    event.preventDefault()
+    act()
+  })
+}
+
+// Enter sends, but not the Enter that ends the composition of a Korean syllable.
+export function sendOnEnter(area) {
+  area.addEventListener('keydown', event => {
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
+    event.preventDefault()
+    area.form.requestSubmit()
+  })
+}
