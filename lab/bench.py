@@ -6,22 +6,18 @@
     python -m lab.bench time --data=FILE  seconds to a validation loss of 1.88 on tinyshakespeare
                                       against the plain loop with nanoGPT's CPU recipe
     python -m lab.bench sample            cached sampling against transformers' generate
-    python -m lab.bench ppo               one iteration of PPO against TRL's PPOTrainer (TRL up to 1.9)
+    python -m lab.bench ppo               one iteration of PPO against TRL's PPOTrainer (up to 1.9)
 
 writes  out/bench.jsonl: what was measured with, then one row per comparison
 
 Ours and the peer take turns, so that a busy machine slows both. A row shows medians and the ratio's
-median, minimum and maximum. "of matmul" is the arithmetic rate over the rate of a large matmul.
-The plain loop is what nanoGPT's train.py computes, written down here in its shortest form: AdamW
-for all parameters, learned positions, float32, one random batch a step, no compilation.
+median, minimum and maximum; where these two lie far apart it says that it is noisy. "of matmul" is
+the arithmetic rate over the rate of a large matmul. The peers are in lab/peers.py.
 """
 
-import contextlib
-import io
 import itertools
 import statistics
 import sys
-import tempfile
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -33,7 +29,11 @@ import torch.nn.functional as F
 import optim
 import ppo
 import pretrain
+from data import corpora
 from kernels import attention
+from lab.peers import PlainGPT, plain_recipe, plain_step, transformers_sampling, trl_iteration
+from lab.studies import hardware
+from likelihood import last_scores
 from model import GPT, GPTConfig
 from optim import learning_rate
 from plumbing.config import parse_config
@@ -54,47 +54,9 @@ class Config:
     dtype: str = "auto"
 
 
-class PlainGPT(torch.nn.Module):
-    """The peer's network: torch's own layers, learned positions, logits for every token at once."""
-
-    def __init__(self, V, T, L, H, C):
-        super().__init__()
-        self.wte, self.wpe = torch.nn.Embedding(V, C), torch.nn.Embedding(T, C)
-        self.blocks = torch.nn.ModuleList(
-            torch.nn.ModuleDict(
-                {
-                    "ln_1": torch.nn.LayerNorm(C, bias=False),
-                    "qkv": torch.nn.Linear(C, 3 * C, bias=False),
-                    "proj": torch.nn.Linear(C, C, bias=False),
-                    "ln_2": torch.nn.LayerNorm(C, bias=False),
-                    "up": torch.nn.Linear(C, 4 * C, bias=False),
-                    "down": torch.nn.Linear(4 * C, C, bias=False),
-                }
-            )
-            for _ in range(L)
-        )
-        self.ln_f, self.H = torch.nn.LayerNorm(C, bias=False), H
-        for name, p in self.named_parameters():
-            if p.ndim == 2:
-                exits = "proj" in name or "down" in name
-                torch.nn.init.normal_(p, std=0.02 / ((2 * L) ** 0.5 if exits else 1))
-
-    def forward(self, tokens, targets):
-        B, T = tokens.shape
-        x = self.wte(tokens) + self.wpe(torch.arange(T, device=tokens.device))
-        for b in self.blocks:
-            q, k, v = (
-                y.view(B, T, self.H, -1).transpose(1, 2)
-                for y in b["qkv"](b["ln_1"](x)).chunk(3, -1)
-            )
-            y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-            x = x + b["proj"](y.transpose(1, 2).reshape(B, T, -1))
-            x = x + b["down"](F.gelu(b["up"](b["ln_2"](x))))
-        logits = F.linear(self.ln_f(x), self.wte.weight)
-        return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
-
-
 # --- measuring ---------------------------------------------------------------------------------
+
+NOISY = 0.25  # a spread of the ratios, in shares of their median, above which a row says so
 
 
 def sync(machine):
@@ -102,18 +64,24 @@ def sync(machine):
         torch.cuda.synchronize()
 
 
+def seconds(calls, machine, n=1):
+    """How long n calls take."""
+    sync(machine)
+    start = time.perf_counter()
+    for _ in range(n):
+        calls()
+    sync(machine)
+    return time.perf_counter() - start
+
+
 def take_turns(ours, peer, machine, repeats, inner):
     """Seconds of one call: two lists, measured alternately after a warm-up."""
     times = ([], [])
     for turn in range(repeats + 1):
         for calls, out in zip((ours, peer), times):
-            sync(machine)
-            start = time.perf_counter()
-            for _ in range(inner):
-                calls()
-            sync(machine)
+            took = seconds(calls, machine, inner) / inner
             if turn:
-                out.append((time.perf_counter() - start) / inner)
+                out.append(took)
     return times
 
 
@@ -122,11 +90,14 @@ def row(name, ours, peer, unit, amount, flops=None, peak=None):
     `ours` and `peer`."""
     ratios = [b / a for a, b in zip(ours, peer)]
     a, b = statistics.median(ours), statistics.median(peer)
-    ratio, low, high = statistics.median(ratios), min(ratios), max(ratios)
+    ratio = statistics.median(ratios)
+    low = min(ratios)
+    high = max(ratios)
+    noisy = (high - low) / ratio > NOISY
     share = f"{flops / a / peak:>6.0%} of matmul" if flops else ""
     print(
         f"  {name:<34} {amount / a:>12,.1f} {amount / b:>12,.1f} {unit:<9} "
-        f"{ratio:>5.2f}x ({low:.2f}-{high:.2f}) {share}",
+        f"{ratio:>5.2f}x ({low:.2f}-{high:.2f}) {share}{'  noisy' if noisy else ''}",
         flush=True,
     )
     return {
@@ -137,6 +108,8 @@ def row(name, ours, peer, unit, amount, flops=None, peak=None):
         "ratio": ratio,
         "low": low,
         "high": high,
+        "noisy": noisy,
+        "turns": len(ratios),
     }
 
 
@@ -144,7 +117,7 @@ def header(title, peer):
     print(f"\n{title:<36} {'ours':>12} {peer[:12]:>12}           ratio (min-max)")
 
 
-# --- the rows ----------------------------------------------------------------------------------
+# --- attention ---------------------------------------------------------------------------------
 
 SHAPES = [(16, 4, 128, 32), (16, 6, 256, 64), (4, 4, 1024, 64), (1, 4, 4096, 64)]
 GPU_SHAPES = [(16, 12, 1024, 64), (4, 16, 4096, 128)]
@@ -157,9 +130,10 @@ def bench_attention(cfg, machine):
     trains in.
     """
     header("attention, forward + backward", "torch SDPA")
-    gpu, rows = machine.device.startswith("cuda"), []
+    gpu = machine.device.startswith("cuda")
     formats = dict.fromkeys([machine.dtype] if gpu else [torch.float32, machine.dtype])
     peaks = {dtype: gemm_rate(replace(machine, dtype=dtype)) for dtype in formats}
+    rows = []
     for dtype, shape in itertools.product(formats, GPU_SHAPES if gpu else SHAPES):
         q, k, v, g = (torch.randn(shape, device=machine.device, dtype=dtype) for _ in range(4))
         leaves = [x.requires_grad_() for x in (q, k, v)]
@@ -174,14 +148,19 @@ def bench_attention(cfg, machine):
         flops = 7 * B * H * T * T * D
         a, b = take_turns(ours, peer, machine, cfg.repeats, 1 if T > 2000 else 5)
         name = f"{shape} {str(dtype).removeprefix('torch.')}"
-        rows.append(row(name, a, b, "GFLOP/s", flops / 1e9, flops, peaks[dtype]))
-    return [{**r, "against": "torch SDPA"} for r in rows]
+        found = row(name, a, b, "GFLOP/s", flops / 1e9, flops, peaks[dtype])
+        rows.append({**found, "against": "torch SDPA"})
+    return rows
+
+
+# --- training ----------------------------------------------------------------------------------
 
 
 def bench_train(cfg, machine):
     """Whole training steps of the default model and of nanoGPT's small GPU recipe's shape."""
     header("training", "plain loop")
-    peak, rows = gemm_rate(machine), []
+    peak = gemm_rate(machine)
+    rows = []
     for V, L, H, C, T, B in ((1024, 4, 4, 128, 128, 16), (256, 6, 6, 384, 256, 16)):
         x = torch.randint(V, (B, T), device=machine.device)
         model = GPT(GPTConfig(block_size=T, vocab_size=V, n_layer=L, n_head=H, n_embd=C))
@@ -197,24 +176,14 @@ def bench_train(cfg, machine):
             optim.step(optimizers, model, 1.0)
 
         def peer():
-            plain(x, x).backward()
-            torch.nn.utils.clip_grad_norm_(plain.parameters(), 1.0)
-            adamw.step()
-            adamw.zero_grad(set_to_none=True)
+            plain_step(plain, adamw, x, x)
 
         a, b = take_turns(ours, peer, machine, cfg.repeats, 5 if C < 200 else 1)
-        rows.append(
-            row(
-                f"{L}L/{H}H/{C}, T={T}, B={B}",
-                a,
-                b,
-                "tokens/s",
-                B * T,
-                B * T * model.flops_per_token(T),
-                peak,
-            )
-        )
-    return [{**r, "against": "plain loop"} for r in rows]
+        flops = B * T * model.flops_per_token(T)
+        name = f"{L}L/{H}H/{C}, T={T}, B={B}"
+        found = row(name, a, b, "tokens/s", B * T, flops, peak)
+        rows.append({**found, "against": "plain loop"})
+    return rows
 
 
 def our_recipe(recipe, train, V, machine):
@@ -235,26 +204,18 @@ def our_recipe(recipe, train, V, machine):
     return step_of, lambda x, y: model(x, y).mean()
 
 
-def plain_recipe(seed, train, V, machine):
-    """nanoGPT's CPU recipe in the plain loop: AdamW 1e-3 to 1e-4, weight decay 0.1, 2,000 steps."""
-    model, rng = PlainGPT(V, 64, 4, 4, 128).to(machine.device), np.random.default_rng(seed)
-    groups = [
-        {"params": [p for p in model.parameters() if p.ndim == 2], "weight_decay": 0.1},
-        {"params": [p for p in model.parameters() if p.ndim != 2], "weight_decay": 0.0},
-    ]
-    adamw = torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.99))
-
-    def step_of(step):
-        rows = [train[i : i + 65] for i in rng.integers(len(train) - 65, size=12)]
-        block = torch.from_numpy(np.stack(rows).astype(np.int64)).to(machine.device)
-        for group in adamw.param_groups:
-            group["lr"] = 1e-3 * learning_rate(step, 2000, 100)
-        model(block[:, :-1], block[:, 1:]).backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        adamw.step()
-        adamw.zero_grad(set_to_none=True)
-
-    return step_of, model
+def reach(step_of, loss_of, rows, machine, target=1.88, most=2000):
+    """Train until the validation loss is `target`: (seconds, steps, loss). Only steps are timed."""
+    took = 0.0
+    loss = float("inf")
+    step = 0
+    while loss > target and step < most:
+        took += seconds(lambda: step_of(step), machine)
+        step += 1
+        if step % 25 == 0:
+            with torch.no_grad():
+                loss = float(loss_of(rows[:, :-1], rows[:, 1:]))
+    return took, step, loss
 
 
 def bench_time(cfg, machine):
@@ -262,7 +223,7 @@ def bench_time(cfg, machine):
     print("\ntime to validation loss 1.88, tinyshakespeare, 4L/4H/128, T=64, B=12", flush=True)
     options = [f"--data={cfg.data}", "--preset=shakespeare_char", f"--seed={cfg.seed}"]
     recipe = parse_config(pretrain.Config, pretrain.PRESETS, options)
-    train, val, tokenizer = pretrain.load_data(recipe)
+    train, val, tokenizer = corpora.load(recipe)
     V = -(-tokenizer.n_vocab // 64) * 64
     rows = np.stack([val[i * 64 : i * 64 + 65] for i in range(512)]).astype(np.int64)
     rows = torch.from_numpy(rows).to(machine.device)
@@ -272,68 +233,32 @@ def bench_time(cfg, machine):
     }
     times = {}
     for name, (step_of, loss_of) in recipes.items():
-        times[name], loss, step = 0.0, float("inf"), 0
-        while loss > 1.88 and step < 2000:
-            sync(machine)
-            start = time.perf_counter()
-            step_of(step)
-            sync(machine)
-            times[name] += time.perf_counter() - start
-            step += 1
-            if step % 25 == 0:
-                with torch.no_grad():
-                    loss = float(loss_of(rows[:, :-1], rows[:, 1:]))
+        times[name], step, loss = reach(step_of, loss_of, rows, machine)
         print(f"  {name:<12} {times[name]:>7.1f} s  {step:>5} steps  val loss {loss:.3f}")
-    ratio = times["plain loop"] / times["ours"]
-    print(f"  ratio {ratio:.2f}x")
-    return [
-        {
-            "name": "4L/4H/128, T=64, B=12",
-            "against": "plain loop",
-            "ours": times["ours"],
-            "peer": times["plain loop"],
-            "unit": "s",
-            "ratio": ratio,
-            "low": ratio,
-            "high": ratio,
-        }
-    ]
+    found = row("4L/4H/128, T=64, B=12", [times["ours"]], [times["plain loop"]], "runs/s", 1)
+    return [{**found, "against": "plain loop"}]
+
+
+# --- sampling and PPO --------------------------------------------------------------------------
+
+
+def small_model(machine, head="lm"):
+    """4L/6H/192, 64 tokens of context: the shape of what the peers sample from and tune."""
+    shape = GPTConfig(vocab_size=1024, n_layer=4, n_head=6, n_embd=192, block_size=64, head=head)
+    return GPT(shape).to(machine.device)
 
 
 def bench_sample(cfg, machine):
     """128 rows, 16 prompt and 24 new tokens, temperature 1, 4L/192: every row runs to the end."""
-    try:
-        import transformers
-    except ImportError:
-        raise BadInput(
-            "the peer of `bench.py sample` is transformers: pip install -e '.[test]'"
-        ) from None
-    header("sampling, 128 x 24 new tokens", "transformers")
-    model = GPT(GPTConfig(vocab_size=1024, n_layer=4, n_head=6, n_embd=192, block_size=64))
-    model = model.to(machine.device).eval()
-    config = transformers.GPT2Config(
-        vocab_size=1024,
-        n_positions=64,
-        n_embd=192,
-        n_layer=4,
-        n_head=6,
-        bos_token_id=0,
-        eos_token_id=None,
-        pad_token_id=0,
-    )
-    peer_model = transformers.GPT2LMHeadModel(config).to(machine.device).eval()
     prompts = torch.randint(1, 1024, (128, 16), device=machine.device)
+    peer = transformers_sampling(prompts, machine)
+    header("sampling, 128 x 24 new tokens", "transformers")
+    model = small_model(machine).eval()
     listed = prompts.tolist()
 
     def ours():
         with machine.autocast():
             generate(model, listed, 24)
-
-    def peer():
-        with torch.no_grad(), machine.autocast():
-            peer_model.generate(
-                prompts, attention_mask=torch.ones_like(prompts), max_new_tokens=24, do_sample=True
-            )
 
     a, b = take_turns(ours, peer, machine, cfg.repeats, 1)
     return [{**row("4L/6H/192", a, b, "tokens/s", 128 * 24), "against": "transformers"}]
@@ -345,108 +270,47 @@ class Ids:
 
     pad = endoftext = 0
 
-    def prompt(self, messages):
+    def prompt(self, messages, chat=True):
         return messages, [self.endoftext]
 
     def decode(self, ids):
         return ""
 
 
-def bench_ppo(cfg, machine):
-    """One iteration: 128 prompts of 16 tokens, 24 new ones, scores, 4 minibatches of 32, 4L/192."""
-    try:
-        from trl.experimental.ppo import PPOTrainer
-    except ImportError:
-        raise BadInput(
-            "the peer of `bench.py ppo` is TRL, which had PPO up to 1.9: pip install 'trl==1.9.0'"
-        ) from None
-    header("PPO, 128 x (16 + 24) tokens", "TRL")
-    prompts = torch.randint(1, 1024, (128, 16)).tolist()
-    trainer = trl_trainer(PPOTrainer, prompts, machine)
-
-    def network(head="lm"):
-        return GPT(
-            GPTConfig(vocab_size=1024, n_layer=4, n_head=6, n_embd=192, block_size=64, head=head)
-        ).to(machine.device)
-
-    policy, ref, value, scorer = network(), network(), network("scalar"), network("scalar")
+def our_iteration(prompts, machine):
+    """A function that runs one iteration of ppo.py. prompts: lists of ids."""
+    policy = small_model(machine)
+    ref = small_model(machine)
+    value = small_model(machine, "scalar")
+    scorer = small_model(machine, "scalar")
     optimizers = [optim.build(policy, 1e-5), optim.build(value, 1e-5)]
     recipe = ppo.Config(batch_size=128, minibatch=32, max_new_tokens=24)
-    questions, rng = [{"messages": ids} for ids in prompts], np.random.default_rng(0)
+    questions = [{"messages": ids} for ids in prompts]
+    rng = np.random.default_rng(0)
 
     def reward(questions, texts, ended, tokens, last):
-        return scorer(tokens)[torch.arange(len(tokens)), last]
+        return last_scores(scorer, tokens, last)
 
-    def ours():
+    def iterate():
         noise = torch.rand(128, 24, device=machine.device)
         batch, _ = ppo.rollout(
             policy, ref, value, reward, Ids(), questions, recipe, machine, noise, recipe.beta
         )
         ppo.update((policy, value), optimizers, batch, 1.0, None, recipe, machine, rng)
 
-    def peer():
-        with contextlib.redirect_stdout(io.StringIO()):  # its own log
-            trainer.train()
+    return iterate
 
-    a, b = take_turns(ours, peer, machine, cfg.repeats, 1)
+
+def bench_ppo(cfg, machine):
+    """One iteration: 128 prompts of 16 tokens, 24 new ones, scores, 4 minibatches of 32, 4L/192."""
+    prompts = torch.randint(1, 1024, (128, 16)).tolist()
+    peer = trl_iteration(prompts, machine)
+    header("PPO, 128 x (16 + 24) tokens", "TRL")
+    a, b = take_turns(our_iteration(prompts, machine), peer, machine, cfg.repeats, 1)
     return [{**row("4L/6H/192", a, b, "tokens/s", 128 * 24), "against": "TRL"}]
 
 
-def trl_trainer(PPOTrainer, prompts, machine):
-    """TRL's trainer for one iteration of the same shape, quiet and without files."""
-    import tokenizers
-    import transformers
-    from datasets import Dataset
-    from trl.experimental.ppo import PPOConfig
-
-    words = tokenizers.models.WordLevel({f"w{i}": i for i in range(1024)}, unk_token="w1")
-    tokenizer = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizers.Tokenizer(words), pad_token="w0", eos_token="w0"
-    )
-    shape = transformers.GPT2Config(
-        vocab_size=1024,
-        n_positions=64,
-        n_embd=192,
-        n_layer=4,
-        n_head=6,
-        bos_token_id=0,
-        eos_token_id=0,
-        pad_token_id=0,
-    )
-    policy, ref = (transformers.GPT2LMHeadModel(shape) for _ in range(2))
-    shape.num_labels = 1
-    value, scorer = (transformers.GPT2ForSequenceClassification(shape) for _ in range(2))
-    args = PPOConfig(
-        output_dir=tempfile.mkdtemp(),
-        total_episodes=128,
-        num_ppo_epochs=1,
-        per_device_train_batch_size=32,
-        gradient_accumulation_steps=4,
-        num_mini_batches=4,
-        response_length=24,
-        temperature=1.0,
-        learning_rate=1e-5,
-        local_rollout_forward_batch_size=128,
-        num_sample_generations=0,
-        bf16=machine.dtype == torch.bfloat16,
-        use_cpu=machine.device == "cpu",
-        report_to="none",
-        save_strategy="no",
-        disable_tqdm=True,
-        logging_steps=10**6,
-    )
-    data = Dataset.from_dict({"input_ids": prompts})
-    return PPOTrainer(
-        args=args,
-        processing_class=tokenizer,
-        model=policy,
-        ref_model=ref,
-        reward_model=scorer,
-        value_model=value,
-        train_dataset=data,
-        eval_dataset=data,
-    )
-
+# --- run ---------------------------------------------------------------------------------------
 
 BENCHES = {
     "attention": bench_attention,
@@ -467,18 +331,18 @@ def main(argv):
         "config": asdict(cfg),
         "device": machine.device,
         "dtype": str(machine.dtype)[6:],
-        "threads": torch.get_num_threads(),
         "torch": torch.__version__,
+        **hardware(),
     }
     print(
-        f"{head['device']}, {head['dtype']}, {head['threads']} threads, torch {head['torch']}; "
-        f"matmul {gemm_rate(machine) / 1e9:,.0f} GFLOP/s"
+        f"{head['device']}, {head['instructions']}, {head['dtype']}, {head['threads']} threads, "
+        f"torch {head['torch']}; matmul {gemm_rate(machine) / 1e9:,.0f} GFLOP/s"
     )
     rows = []
     for name in names or BENCHES:
         torch.manual_seed(cfg.seed)
         try:
-            rows += [{"table": name, **r} for r in BENCHES[name](cfg, machine)]
+            rows += [{"table": name, **found} for found in BENCHES[name](cfg, machine)]
         except BadInput as missing:  # a peer that is not installed
             if names:
                 raise

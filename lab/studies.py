@@ -132,11 +132,15 @@ INSTRUCTIONS = {
 
 
 def hardware():
-    """This machine in general terms: {"cores": 2, "instructions": "AVX2"}."""
+    """This machine in general terms: {"cores": 2, "threads": 2, "instructions": "AVX2"}."""
     info = Path("/proc/cpuinfo")
     flags = info.read_text(encoding="utf-8").split() if info.exists() else []
     found = [name for flag, name in INSTRUCTIONS.items() if flag in flags]
-    return {"cores": os.cpu_count(), "instructions": (found or [platform.machine()])[0]}
+    return {
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "instructions": (found or [platform.machine()])[0],
+    }
 
 
 # --- tables of rows ----------------------------------------------------------------------------

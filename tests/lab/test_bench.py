@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from lab import bench
+from lab.peers import PlainGPT
 from plumbing.errors import BadInput
 from plumbing.machine import Machine
 
@@ -23,8 +24,12 @@ def test_a_row_is_the_median_of_the_turns(capsys):
         "ratio": 1.5,
         "low": 0.5,
         "high": 3.0,
+        "noisy": True,
+        "turns": 3,
     }
-    assert "1.50x (0.50-3.00)" in capsys.readouterr().out
+    assert "1.50x (0.50-3.00)   noisy" in capsys.readouterr().out
+    bench.row("shape", [1.0, 1.0], [2.0, 2.4], "tokens/s", 12)
+    assert "noisy" not in capsys.readouterr().out
 
 
 def test_ours_and_the_peer_take_turns_and_the_first_is_not_counted():
@@ -36,13 +41,28 @@ def test_ours_and_the_peer_take_turns_and_the_first_is_not_counted():
 def test_the_plain_loop_predicts_the_next_token_only():
     """Its loss at a position is blind to what comes later, and starts at log V."""
     torch.manual_seed(0)
-    plain, x = bench.PlainGPT(50, 8, 2, 2, 16), torch.randint(50, (3, 8))
+    plain, x = PlainGPT(50, 8, 2, 2, 16), torch.randint(50, (3, 8))
     assert plain(x, x.roll(1)).item() == pytest.approx(torch.tensor(50.0).log().item(), abs=0.1)
     ignore = torch.full_like(x, -100)
     ignore[:, :4] = x[:, 1:5]
     other = x.clone()
     other[:, 5:] = (other[:, 5:] + 1) % 50
     assert torch.equal(plain(x, ignore), plain(other, ignore))
+
+
+def test_our_iteration_of_ppo_needs_no_text():
+    """The stand-in for a tokenizer has all that ppo.py asks of one."""
+    prompts = torch.randint(1, 1024, (128, 16)).tolist()
+    bench.our_iteration(prompts, CPU)()
+
+
+def test_training_stops_at_the_loss_that_was_asked_for():
+    losses = iter([3.0, 2.0, 1.0])
+    rows = torch.zeros(1, 5)
+    took, steps, loss = bench.reach(lambda step: None, lambda x, y: next(losses), rows, CPU)
+    assert (steps, loss) == (75, 1.0) and took > 0
+    _, steps, _ = bench.reach(lambda step: None, lambda x, y: 3.0, rows, CPU, most=50)
+    assert steps == 50
 
 
 def test_records_for_the_report(tmp_path, monkeypatch):
@@ -52,6 +72,9 @@ def test_records_for_the_report(tmp_path, monkeypatch):
     )
     head, *written = map(json.loads, (tmp_path / "bench.jsonl").read_text("utf-8").splitlines())
     assert written == rows and head["config"]["repeats"] == 1
+    assert (
+        head["cores"] >= 1 and head["instructions"]
+    )  # what the machine has, not what it is called
     assert [r["name"] for r in rows] == [
         f"{shape} {dtype}" for dtype in ("float32", "bfloat16") for shape in bench.SHAPES
     ]

@@ -51,8 +51,8 @@ def test_a_run_is_typed_as_a_user_would():
 
 def test_the_machine_is_told_in_general_terms():
     found = studies.hardware()
-    assert found["cores"] >= 1 and found["instructions"]
-    assert set(found) == {"cores", "instructions"}
+    assert found["cores"] >= 1 and found["threads"] >= 1 and found["instructions"]
+    assert set(found) == {"cores", "threads", "instructions"}
 
 
 def test_a_line_cut_short_is_measured_again(tmp_path):
