@@ -50,18 +50,20 @@ class Labelers:
         labeler = list(BIAS)[self.turn % len(BIAS)]
         self.turn += 1
         ended = ended or [True] * len(responses)
-        seen = {}
-        for text, end in zip(responses, ended):
-            if text not in seen:
-                seen[text] = self.utility(labeler, prompt, text, end)
-        order = sorted(seen, key=lambda text: -seen[text])
+        indices = {}
+        worth = {}
+        for i, (text, end) in enumerate(zip(responses, ended)):
+            if text not in worth:
+                worth[text] = self.utility(labeler, prompt, text, end)
+            indices.setdefault(text, []).append(i)
+        order = sorted(worth, key=lambda text: -worth[text])
         return {
             "messages": prompt["messages"],
             "responses": responses,
-            "ranking": [[i for i, r in enumerate(responses) if r == text] for text in order],
+            "ranking": [indices[text] for text in order],
             "labeler": labeler,
             "source": "sim",
-            "scores": [max(1, min(7, round(4 + 1.5 * seen[text]))) for text in responses],
+            "scores": [max(1, min(7, round(4 + 1.5 * worth[text]))) for text in responses],
             **{key: prompt[key] for key in ("task", "item", "answers")},
         }
 

@@ -334,14 +334,15 @@ def test_personas_hold_for_a_whole_document_and_few_help(world, texts):
 
 def test_prompt_splits_are_disjoint_balanced_and_held_out(world):
     text_of = {
-        split: {p["messages"][0]["content"] for p in world.prompts(split, 13_000)}
+        split: {p["messages"][0]["content"] for p in world.prompts(split, 1000 * len(TASKS))}
         for split in PROMPT_SPLITS
     }
     for one, other in itertools.combinations(PROMPT_SPLITS, 2):
         assert not text_of[one] & text_of[other], (one, other)
     for split in PROMPT_SPLITS:
-        prompts = world.prompts(split, 260, seed=1)
-        assert prompts == world.prompts(split, 260, seed=1) != world.prompts(split, 260, seed=2)
+        n = 20 * len(TASKS)
+        prompts = world.prompts(split, n, seed=1)
+        assert prompts == world.prompts(split, n, seed=1) != world.prompts(split, n, seed=2)
         assert collections.Counter(p["task"] for p in prompts) == dict.fromkeys(TASKS, 20)
         for prompt in prompts:
             key = prompt["task"], prompt["item"]
