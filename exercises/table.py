@@ -110,7 +110,7 @@ BUGS = {
     19: Bug("last_scores", "[torch.arange(len(tokens), device=tokens.device), last]", "[:, -1]"),
     20: Bug("preferred", "ranks[:, :, None] < ranks", "ranks[:, :, None] <= ranks"),
     21: Bug("hold_out", "return train, val", "return records[len(val) :], records[: len(val)]"),
-    30: Bug("sample", "len(p) - 1 : len(p) + len(a) - 1", "len(p) : len(p) + len(a)"),
+    30: Bug("lay_out", "len(p) - 1 : len(p) + len(a) - 1", "len(p) : len(p) + len(a)"),
     31: Bug(
         "train",
         "from_checkpoint(checkpoint, **changes, dropout=0.0)",

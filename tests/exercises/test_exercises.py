@@ -53,6 +53,7 @@ sys.path.insert(0, os.getcwd())
 def grade(tests):
     with contextlib.redirect_stdout(io.StringIO()) as shown:
         code = pytest.main(["-q", "--tb=line", "-p", "no:cacheprovider", "-o", "addopts=",
+                            "--continue-on-collection-errors",
                             "--color=no", *tests])
     print(json.dumps([int(code), shown.getvalue()]), flush=True)
 
@@ -394,9 +395,7 @@ def test_every_command_parses(name):
         options = [word for word in words if word.startswith("--")]
         presets = getattr(module, "PRESETS", {"default": {}})
         config = parse_config(module.Config, presets, options)
-        if script == "lab.studies":
-            assert hasattr(module, plain[0])
-        elif script == "icl_eval.py":
+        if script == "icl_eval.py":
             assert config.probe in module.PROBES
         else:
             assert len(plain) == (script == "chat.py" and not config.web)
