@@ -135,8 +135,8 @@ class Exam:
         return samples
 
     def compare_with(self, ref, before, ref_scores, model):
-        """The exam of `model` beside the reference's (`before`, `ref_scores`), printed, and returned
-        for the log."""
+        """The exam of `model` beside the reference's (`before`, `ref_scores`): printed, and
+        returned for the log."""
         after, scores = self(model)
         won = wins(scores, ref_scores)
         samples = self.compare(sft=ref, ppo=model)
