@@ -1,0 +1,1 @@
+"""People at work: the shelf of checkpoints, the labelers' desk, its page in the browser."""

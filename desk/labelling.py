@@ -22,7 +22,7 @@ from data.files import read_text
 from data.formats import from_comparison, read_demonstrations
 from data.world import World
 from desk.lines import Lines
-from judges.agreement import places
+from judges.agreement import pairs_of, places
 from plumbing.errors import BadInput
 from plumbing.records import wilson
 
@@ -45,20 +45,6 @@ class Conflict(BadInput):
 # --- agreement between labelers ------------------------------------------------------------------
 
 
-def alike(first, second):
-    """For each pair of answers that neither order ties: do both orders agree on it?
-
-    An order is the place of each answer, 0 the best.
-    """
-    found = []
-    for i, j in itertools.combinations(range(len(first)), 2):
-        a = first[i] - first[j]
-        b = second[i] - second[j]
-        if a and b:
-            found.append((a < 0) == (b < 0))
-    return found
-
-
 def labelers_agree(records, labeler=None):
     """How often two labelers order two answers alike, of the pairs that neither of them ties; with
     `labeler`, only where that one is one of the two.
@@ -67,21 +53,22 @@ def labelers_agree(records, labeler=None):
     interval (Wilson 1927) counts a prompt as one observation, since the pairs of one prompt hang
     together: it is too wide rather than too narrow.
     """
-    orders = {}  # item -> labeler -> order
+    judged = {}  # item -> labeler -> record
     for record in records:
-        orders.setdefault(record["item"], {})[record["labeler"]] = places(record)
-    verdicts, prompts = [], 0
-    for by in orders.values():
-        before = len(verdicts)
+        judged.setdefault(record["item"], {})[record["labeler"]] = record
+    alike, prompts = [], 0
+    for by in judged.values():
+        before = len(alike)
         for a, b in itertools.combinations(by, 2):
             if labeler in (None, a, b):
-                verdicts += alike(by[a], by[b])
-        prompts += len(verdicts) > before
+                margins, wins = pairs_of([by[b]], [places(by[a])], places)
+                alike += [(margin < 0) == won for margin, won in zip(margins, wins) if margin]
+        prompts += len(alike) > before
     share = low = high = None
-    if verdicts:
-        share = sum(verdicts) / len(verdicts)
+    if alike:
+        share = float(sum(alike) / len(alike))
         low, high = (min(1.0, max(0.0, x)) for x in wilson(share * prompts, prompts))
-    return {"share": share, "low": low, "high": high, "pairs": len(verdicts), "prompts": prompts}
+    return {"share": share, "low": low, "high": high, "pairs": len(alike), "prompts": prompts}
 
 
 # --- the desk ------------------------------------------------------------------------------------

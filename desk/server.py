@@ -146,10 +146,11 @@ def check_turns(messages):
 @router.post("/compare")
 def compare(ask: Compare, request: Request):
     shelf = request.app.state.shelf
-    heads = [*((name, "lm") for name in ask.checkpoints), (ask.reward, "scalar")]
-    for name, head in [*heads, (ask.reference, "lm")]:
+    for name in ask.checkpoints:  # what cannot be opened is refused before the reply begins
+        shelf.get(name)
+    for name, head in ((ask.reward, "scalar"), (ask.reference, "lm")):
         if name is not None:
-            shelf.get(name, head)  # what cannot be opened is refused before the reply begins
+            shelf.get(name, head)
     asked = [{"role": "user", "content": ask.prompt}]
     beside = {"reward": ask.reward, "reference": ask.reference}
     events = shelf.compare(ask.checkpoints, asked, **beside, **ask.settings())
@@ -213,14 +214,13 @@ def progress(ask: Labeler, request: Request):
 
 async def gate(request, call_next):
     """Every request passes here first, and every reply on its way out."""
-    refusal = objection(request)
     try:
-        if refusal:
+        if refusal := objection(request):
             reply = refused(request, *refusal)
         elif enters(request):
-            cookie = f"{cookie_of(request)}={request.app.state.token}"
-            kept = {"set-cookie": f"{cookie}; HttpOnly; SameSite=Strict; Path=/"}
-            reply = RedirectResponse("/", 303, kept)
+            cookie = f"{cookie_name(request)}={request.app.state.token}"
+            cookie += "; HttpOnly; SameSite=Strict; Path=/"
+            reply = RedirectResponse("/", 303, {"set-cookie": cookie})
         else:
             reply = await call_next(request)
     except Exception:
@@ -245,8 +245,8 @@ def objection(request):
     fetched = request.scope["path"].startswith("/api/")
     if foreign or fetched and headers.get("sec-fetch-site") in ("cross-site", "same-site"):
         return 403, "requests of other sites are refused"
-    known = same(request.cookies.get(cookie_of(request), ""), token)
-    if not known and not enters(request):
+    known = has_token(request, request.cookies.get(cookie_name(request), ""))
+    if token and not known and not enters(request):
         return 401, "open the address, with its token, that the server printed in its terminal"
     if request.method == "POST":
         if headers.get("content-type", "").split(";")[0].strip() != "application/json":
@@ -260,27 +260,24 @@ def objection(request):
 
 def enters(request):
     """Is this the printed address, whose token turns into a cookie?"""
-    token = request.app.state.token
-    given = request.query_params.get("token", "")
-    return bool(token) and request.scope["path"] == "/" and same(given, token)
+    at_door = request.app.state.token and request.scope["path"] == "/"
+    return at_door and has_token(request, request.query_params.get("token", ""))
 
 
-def same(given, token):
-    """Compare in a time that tells nothing of the token; none is asked for where none is set."""
-    return not token or hmac.compare_digest(given.encode(), token.encode())
+def has_token(request, given):
+    """Compare in a time that tells nothing of the token."""
+    return hmac.compare_digest(given.encode(), request.app.state.token.encode())
 
 
-def cookie_of(request):
-    return f"token{(request.scope.get('server') or ['', 0])[1]}"  # a cookie holds for all ports
+def cookie_name(request):
+    """A browser sends a cookie to all ports of a machine, so each port has a name of its own."""
+    return f"token{request.scope['server'][1]}"
 
 
 def refused(request, status, why):
     """A reply that says why, and a line in the log."""
-    who = request.client.host if request.client else "?"
-    path = request.scope["path"]
-    request.app.state.log.warning(
-        "%s %s %r from %s: %.300r", status, request.method, path, who, why
-    )
+    asked = f"{request.method} {request.scope['path']!r} from {request.client.host}"
+    request.app.state.log.warning("%s %s: %.300r", status, asked, why)
     return JSONResponse({"error": why}, status)
 
 
@@ -311,7 +308,8 @@ def application(shelf, open_desk, defaults, token=""):
     log = logging.Logger("server")
     log.addHandler(handler)
 
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    refusals = {BadInput: bad_input, RequestValidationError: bad_body, HTTPException: not_there}
+    app = FastAPI(openapi_url=None, exception_handlers=refusals)
     app.state.shelf = shelf
     app.state.open_desk = open_desk
     app.state.desk = None
@@ -320,9 +318,6 @@ def application(shelf, open_desk, defaults, token=""):
     app.state.token = token
     app.state.log = log
     app.middleware("http")(gate)
-    app.add_exception_handler(BadInput, bad_input)
-    app.add_exception_handler(RequestValidationError, bad_body)
-    app.add_exception_handler(HTTPException, not_there)
     app.include_router(router)
     mimetypes.add_type("text/javascript", ".js")  # a Windows registry may say otherwise
     app.mount("/", StaticFiles(directory=PAGE, html=True))
