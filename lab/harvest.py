@@ -1,0 +1,299 @@
+"""From what runs left under out/ to the committed records: docs/records/*.jsonl, one a subject.
+
+A row holds one figure or a few, with its seed, with n, the number of questions or prompts that it
+is of, and with the machine in general terms. Tables and documents are made of these rows alone
+(lab/tables.py), so what a document says can be checked without running anything.
+"""
+
+import json
+from pathlib import Path
+
+from lab import overoptimisation
+from lab.studies import folder, hardware, read
+from plumbing.files import ROOT
+from plumbing.records import write_records
+
+RECORDS = ROOT / "docs" / "records"
+DIGITS = 5  # behind the point: more than any table shows
+
+
+# --- reading and writing -----------------------------------------------------------------------
+
+
+def lines(path):
+    """The objects of a JSON Lines file; its first is what the run was asked for."""
+    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+
+
+def last_with(rows, key):
+    """The last row that tells of `key`."""
+    return [row for row in rows if key in row][-1]
+
+
+def machine_of(head):
+    """Where and how a run computed, such as "2 cores, AVX2; 1 thread, float32, torch 2.14.0".
+
+    head: the first line of its log. A log does not name the instructions: they are this machine's,
+    so that records are to be made on the machine that ran.
+    """
+    here = {**hardware(), **head}
+    device = f"{here['cores']} cores, {here['instructions']}"
+    if head["device"] != "cpu":
+        device = head["device"].split(":")[0]
+    threads = "1 thread" if here["threads"] == 1 else f"{here['threads']} threads"
+    version = head.get("torch") or head["versions"]["torch"]
+    number = head["dtype"].removeprefix("torch.")
+    return f"{device}; {threads}, {number}, torch {version.partition('+')[0]}"
+
+
+def rounded(row):
+    """A row whose floats are no longer than needed."""
+    return {k: round(v, DIGITS) if isinstance(v, float) else v for k, v in row.items()}
+
+
+def write(subject, rows, where=None):
+    """docs/records/<subject>.jsonl."""
+    head = {"records": subject, "made by": "python -m lab.results --run"}
+    write_records((where or RECORDS) / f"{subject}.jsonl", head, [rounded(row) for row in rows])
+
+
+def records(subject, where=None):
+    """The committed rows of a subject; none if there is no such file."""
+    return read((where or RECORDS) / f"{subject}.jsonl")
+
+
+# --- the stages --------------------------------------------------------------------------------
+
+
+def questions(cfg, seed):
+    """Held-out questions, answered by the base and the fine-tuned model."""
+    head, *rows = lines(folder(cfg, seed, "sft") / "log.jsonl")
+    found = []
+    for model, table in last_with(rows, "results")["results"].items():
+        for name, row in table.items():
+            split, shots, decoding = name.split()
+            found.append(
+                {
+                    "seed": seed,
+                    "model": model,
+                    "split": split,
+                    "shots": int(shots.split("-")[0]),
+                    "decoding": decoding,
+                    "correct": row["correct"],
+                    "judge": row["score"],
+                    "n": row["n"],
+                    "machine": machine_of(head),
+                }
+            )
+    return found
+
+
+def talk(cfg, seed):
+    """What the models answer to a few held-out questions, their likeliest words."""
+    said = {}
+    for stage in ("sft", "ppo"):
+        head, *rows = lines(folder(cfg, seed, stage) / "log.jsonl")
+        for sample in last_with(rows, "samples")["samples"]:
+            said.setdefault(sample["question"], {}).update(sample)
+    found = []
+    for answers in said.values():
+        found.append({"seed": seed, **answers, "n": len(said), "machine": machine_of(head)})
+    return found
+
+
+def preferences(cfg, seed):
+    """The rows of the alignment tax; of PPO also how sure its sampling was, first and last."""
+    found = []
+    for row in read(Path(cfg.out) / "tax.jsonl"):
+        if row["seed"] != seed:
+            continue
+        head, *logged = lines(folder(cfg, seed, row["arm"]) / "log.jsonl")
+        entropy = [line["entropy"] for line in logged if "entropy" in line]
+        if entropy:
+            row |= {"entropy_first": entropy[0], "entropy_last": entropy[-1]}
+        found.append({**row, "machine": machine_of(head)})
+    return found
+
+
+def optimised(cfg, seed):
+    """PPO iteration by iteration, and best-of-n by n."""
+    found = []
+    for row in read(Path(cfg.out) / "overoptimisation.jsonl"):
+        if row["seed"] != seed:
+            continue
+        if row["arm"] in overoptimisation.ARMS:
+            head = lines(folder(cfg, seed, row["arm"]) / "log.jsonl")[0]
+            row["n"] = head["config"]["batch_size"]
+        else:
+            head = lines(folder(cfg, seed, "sft") / "log.jsonl")[0]
+            row |= {"best_of": row["n"], "n": overoptimisation.Config.n_eval}
+        found.append({**row, "machine": machine_of(head)})
+    return found
+
+
+def reward(cfg, seed):
+    """How well the reward models, and what needs no network, order held-out pairs."""
+    found = []
+    for arm in ("reward", "reward_few"):
+        head, *rows = lines(folder(cfg, seed, arm) / "log.jsonl")
+        details = last_with(rows, "details")["details"]
+        names = ("bag_of_words", "one_labeler", "two_labelers", "length_only")
+        found.append(
+            {
+                "seed": seed,
+                "arm": arm,
+                "questions": head["config"]["n_prompts"],
+                "reward_model": last_with(rows, "judge_accuracy")["judge_accuracy"],
+                "labels": last_with(rows, "val_accuracy")["val_accuracy"],
+                **{name: details[name] for name in names},
+                "n": sum(row["pairs"] for row in details["reliability"]),
+                "machine": machine_of(head),
+            }
+        )
+    return found
+
+
+# --- the probes --------------------------------------------------------------------------------
+
+
+def probed(cfg, seed, run, probe):
+    """What one probe wrote: the machine, and rows with the name of the run that they are of."""
+    head, *rows = lines(folder(cfg, seed, run) / f"{probe}.jsonl")
+    for row in rows:
+        row["model"] = Path(row["ckpt"]).parent.name
+    return machine_of(head), rows
+
+
+def fewshot(cfg, seed):
+    """Lists continued freely, by kind of list, number of examples and truth of their labels."""
+    machine, rows = probed(cfg, seed, "fewshot", "fewshot")
+    found = []
+    for row in rows:
+        if row["rule"] == "free" and row.get("group") == row["task"]:
+            own = {key: row[key] for key in ("model", "params", "task", "labels", "acc")}
+            about = {"shots": row["n"], "n": row["prompts"], "machine": machine}
+            found.append({"seed": seed, **own, **about})
+    return found
+
+
+def induction(cfg, seed):
+    """The head that copies best, copying, and what context is worth in ordinary text."""
+    machine, rows = probed(cfg, seed, "induction", "induction")
+    rows = [row for row in rows if "control" not in row]
+    repeat = next(row for row in rows if row["kind"] == "repeat")
+    text = next(row for row in rows if row["kind"] == "text")
+    names = ("model", "matching", "chance", "first", "second", "copying")
+    own = {name: repeat[name] for name in names}
+    about = {"icl_score": text["icl_score"], "n": repeat["sequences"], "machine": machine}
+    return [{"seed": seed, **own, **about}]
+
+
+def demonstrations(cfg, seed):
+    """Both worlds at the most demonstrations, condition by condition, beside exact Bayes."""
+    machine, rows = probed(cfg, seed, "demonstrations", "demos")
+    most = max(row["k"] for row in rows)
+    found = []
+    for row in rows:
+        if row.get("condition") and row["method"] == "direct" and row["k"] in (0, most):
+            own = {name: row[name] for name in ("model", "rho", "condition", "k", "acc")}
+            about = {"bayes": row["bayes_acc"], "n": row["prompts"], "machine": machine}
+            found.append({"seed": seed, **own, **about})
+    return found
+
+
+def bayes(cfg, seed):
+    """GINC: accuracy by length and number of examples, and the loss above exact Bayes."""
+    machine, rows = probed(cfg, seed, "bayes", "bayes")
+    found = []
+    for row in rows:
+        about = {"seed": seed, "model": row["model"], "machine": machine}
+        if row["kind"] == "documents":
+            known = {name: row[name] for name in ("loss", "bayes", "tokens") if name in row}
+            found.append({**about, "kind": "documents", **known, "n": 100})
+        by_model = row.get("cond") == "model"
+        by_bayes = row.get("cond") == "bayes" and row["eps"] == 0.01 and row["model"] == "ginc"
+        if row["kind"] == "shots" and (by_model or by_bayes):
+            own = {"prompts": row["prompts"], "k": row["k"], "shots": row["n"]}
+            figures = {"cond": row["cond"], "acc": row["acc"], "n": row["count"]}
+            found.append({**about, "kind": "shots", **own, **figures})
+    return found
+
+
+# --- speed -------------------------------------------------------------------------------------
+
+
+def bench(cfg):
+    """The ratios of lab/bench.py."""
+    head, *rows = lines(Path(cfg.out) / "bench.jsonl")
+    about = {"n": 1, "machine": machine_of(head)}  # n: a row says how many turns it took
+    return [{"seed": head["config"]["seed"], **row, **about, "n": row["turns"]} for row in rows]
+
+
+def times(cfg):
+    """The seconds of every run that was made in one go."""
+    found = []
+    for marker in sorted(Path(cfg.out).rglob("finished")):
+        took = marker.read_text(encoding="utf-8")
+        if not took:  # it was taken up again
+            continue
+        took = json.loads(took)
+        log = next(
+            path for path in sorted(marker.parent.glob("*.jsonl")) if "comp" not in path.stem
+        )
+        head = {**lines(log)[0], **took}
+        about = {"n": 1, "machine": machine_of(head)}
+        seed = int(marker.parent.parent.name.removeprefix("seed"))
+        found.append({"seed": seed, "run": marker.parent.name, "seconds": took["seconds"], **about})
+    return found
+
+
+# --- all ---------------------------------------------------------------------------------------
+
+OF_EACH_SEED = {
+    "questions": questions,
+    "talk": talk,
+    "preferences": preferences,
+    "overoptimisation": optimised,
+    "reward": reward,
+    "fewshot": fewshot,
+    "induction": induction,
+    "demonstrations": demonstrations,
+    "bayes": bayes,
+}
+OF_EACH_MACHINE = {"bench": bench, "times": times}
+
+
+def of_each_seed(collect, cfg):
+    """The rows of all seeds. Raises FileNotFoundError where one is not there yet."""
+    rows = []
+    for seed in range(1, cfg.seeds + 1):
+        found = collect(cfg, seed)
+        if not found:
+            raise FileNotFoundError(0, "not measured yet", f"rows of seed {seed}")
+        rows += found
+    return rows
+
+
+def harvest(cfg, where=None):
+    """Rewrite the records of every subject whose runs are finished; returns what is missing, as
+    {subject: the file that is not there}."""
+    missing = {}
+    for subject, collect in OF_EACH_SEED.items():
+        try:
+            rows = of_each_seed(collect, cfg)
+        except FileNotFoundError as error:
+            missing[subject] = error.filename
+            continue
+        write(subject, rows, where)
+    for subject, collect in OF_EACH_MACHINE.items():
+        try:
+            rows = collect(cfg)
+        except FileNotFoundError as error:
+            missing[subject] = error.filename
+            continue
+        # Other machines' rows stay: the speed table has a column for each.
+        here = {row["machine"] for row in rows}
+        others = [row for row in records(subject, where) if row["machine"] not in here]
+        if rows:
+            write(subject, others + rows, where)
+    return missing

@@ -1,0 +1,312 @@
+"""Which paper each equation and algorithm is of, where it stands here, and what differs and why.
+
+`python -m lab.results` writes docs/papers.md from these rows and from the comments "# differs from
+the paper: why" in the code. A test asks that each function exists and names its paper.
+"""
+
+import re
+from dataclasses import dataclass
+
+from plumbing.files import ROOT
+
+
+@dataclass
+class Row:
+    paper: str  # as the code names it
+    number: str  # equation, section, appendix
+    what: str
+    place: str  # file:function
+    differs: str = ""  # from the paper, and why
+
+
+# The papers by the names that the code uses.
+TITLES = {
+    "GPT-2": "Radford et al. 2019, Language Models are Unsupervised Multitask Learners",
+    "GPT-3": "Brown et al. 2020, Language Models are Few-Shot Learners",
+    "InstructGPT": "Ouyang et al. 2022, Training language models to follow instructions with human "
+    "feedback",
+    "PPO paper": "Schulman et al. 2017, Proximal Policy Optimization Algorithms",
+    "Schulman et al. 2016": "High-Dimensional Continuous Control Using Generalized Advantage "
+    "Estimation",
+    "Schulman 2020": "Approximating KL Divergence (blog)",
+    "Ziegler et al. 2019": "Fine-Tuning Language Models from Human Preferences",
+    "Stiennon et al. 2020": "Learning to summarize from human feedback",
+    "Rafailov et al. 2023": "Direct Preference Optimization: Your Language Model is Secretly a "
+    "Reward Model",
+    "Gao et al. 2023": "Scaling Laws for Reward Model Overoptimization",
+    "Su et al. 2021": "RoFormer: Enhanced Transformer with Rotary Position Embedding",
+    "Henry et al. 2020": "Query-Key Normalization for Transformers",
+    "Hendrycks & Gimpel 2016": "Gaussian Error Linear Units",
+    "FlashAttention-2": "Dao 2023, Faster Attention with Better Parallelism and Work Partitioning",
+    "Jordan et al. 2024": "Muon: An optimizer for hidden layers in neural networks (blog)",
+    "Holtzman et al. 2020": "The Curious Case of Neural Text Degeneration",
+    "Holtzman et al. 2021": "Surface Form Competition: Why the Highest Probability Answer Isn't "
+    "Always Right",
+    "Zhao et al. 2021": "Calibrate Before Use: Improving Few-Shot Performance of Language Models",
+    "Xie et al. 2021": "An Explanation of In-context Learning as Implicit Bayesian Inference",
+    "Min et al. 2022": "Rethinking the Role of Demonstrations: What Makes In-Context Learning "
+    "Work?",
+    "Yoo et al. 2022": "Ground-Truth Labels Matter: A Deeper Look into Input-Label Demonstrations",
+    "Olsson et al. 2022": "In-context Learning and Induction Heads",
+    "Elhage et al. 2021": "A Mathematical Framework for Transformer Circuits",
+    "Wilson 1927": "Probable Inference, the Law of Succession, and Statistical Inference",
+}
+
+ROWS = [
+    # the network
+    Row(
+        "GPT-2",
+        "section 2.3",
+        "pre-norm blocks, tanh GELU, smaller exits, one table for input and output",
+        "model.py:GPT",
+        "rotary positions unless `--pos=learned`: copying within a context is learned sooner",
+    ),
+    Row(
+        "Su et al. 2021",
+        "eq. 34",
+        "rotary positions",
+        "model.py:rope",
+        "half of a head's channels turn: those that stand still find what they ask for at any "
+        "distance",
+    ),
+    Row(
+        "Henry et al. 2020",
+        "QKNorm",
+        "queries and keys of one length",
+        "model.py:GPTConfig",
+        "the scale is fixed, not learned; with rotary positions only (`--qk_norm=False` drops it)",
+    ),
+    Row("Hendrycks & Gimpel 2016", "", "GELU, by its tanh", "kernels/ops.py:_gelu"),
+    Row(
+        "FlashAttention-2",
+        "algorithms 1 and 2",
+        "attention and its gradient without the T × T matrix",
+        "kernels/attention.py:attention",
+    ),
+    Row("GPT-2", "section 2.2", "byte-level BPE", "tokenizer.py:Tokenizer"),
+    Row(
+        "Jordan et al. 2024",
+        "Muon",
+        "momentum made orthogonal, for the hidden matrices",
+        "optim.py:Muon",
+        "GPT-3 uses AdamW throughout (App. B), as the `gpt2` preset does; Muon reaches the same "
+        "loss in fewer steps. In float32 where a CPU has no bfloat16 instructions",
+    ),
+    Row("Jordan et al. 2024", "Newton-Schulz", "a matrix near U·Vᵀ", "optim.py:orthogonalise"),
+    Row("Holtzman et al. 2020", "top-p", "nucleus sampling", "sampling.py:filter_logits"),
+    # the stages
+    Row(
+        "GPT-3",
+        "section 2.1",
+        "the loss of the next token",
+        "pretrain.py:pretrain_loss",
+        "the rate ends at zero in the tiny world, not at a tenth of the peak (App. B): fewer steps "
+        "then reach the same loss",
+    ),
+    Row(
+        "InstructGPT",
+        "section 3.5",
+        "supervised fine-tuning",
+        "sft.py:sft_loss",
+        "the paper does not say whether prompts are masked; here only the assistant's tokens are "
+        "learned, as is usual",
+    ),
+    Row(
+        "InstructGPT",
+        "App. C.3",
+        "pretraining text mixed into fine-tuning",
+        "data/corpora.py:PretrainText",
+        "a tenth of the loss, on two blocks a step: the same share",
+    ),
+    Row(
+        "InstructGPT",
+        "eq. 1",
+        "the loss of the reward model, all pairs of a question together",
+        "reward.py:ranking_loss",
+    ),
+    Row(
+        "InstructGPT",
+        "App. C.2",
+        "the level of the reward: demonstrations score 0 on average",
+        "reward.py:normalise",
+        "the spread is set to one as well, which PPO's value clip and the penalty of not ending "
+        "assume",
+    ),
+    Row(
+        "InstructGPT",
+        "eq. 2",
+        "reward minus the price of KL, by token",
+        "ppo.py:kl_rewards",
+        "β is 0.05, not 0.02: kept from first trials, not tuned",
+    ),
+    Row(
+        "InstructGPT",
+        "eq. 2, App. C.4",
+        "the pretraining gradient (PPO-ptx)",
+        "ppo.py:backward_ptx",
+    ),
+    Row("Schulman et al. 2016", "eq. 16", "generalised advantage estimation", "ppo.py:gae"),
+    Row("PPO paper", "eq. 7", "the clipped objective", "ppo.py:policy_loss"),
+    Row(
+        "Ziegler et al. 2019",
+        "section 2.2",
+        "the price of KL steered to a target",
+        "ppo.py:steer",
+        "off unless a target is given",
+    ),
+    Row("Schulman 2020", "k3", "an estimate of KL of low variance", "plumbing/signs.py:distances"),
+    Row(
+        "Rafailov et al. 2023",
+        "eq. 7",
+        "DPO",
+        "dpo.py:dpo_loss",
+        "on rankings of four answers, all pairs of a question together, as in reward.py",
+    ),
+    Row(
+        "InstructGPT",
+        "section 5.2",
+        "how often two labelers agree",
+        "judges/labelers.py:agreement",
+        "labelers are simulated: the judge's utility, a personal bias, noise",
+    ),
+    # in-context learning
+    Row("GPT-3", "section 2.4", "an option's likelihood by token", "icl/fewshot.py:mean_score"),
+    Row(
+        "Holtzman et al. 2021",
+        "eq. 2",
+        "what a question adds to an answer (PMI)",
+        "icl/fewshot.py:pmi_score",
+    ),
+    Row(
+        "Zhao et al. 2021",
+        "section 5",
+        "calibration by an input without content",
+        "icl/fewshot.py:calibrate",
+        'one such input, "N/A", not three: shorter prompts',
+    ),
+    Row("Xie et al. 2021", "section 4", "GINC, to the byte", "data/ginc/hmm.py:Ginc"),
+    Row(
+        "Xie et al. 2021",
+        "eq. 1",
+        "in-context learning as Bayesian inference, computed exactly",
+        "data/ginc/exact_bayes.py:Mixture",
+    ),
+    Row(
+        "Min et al. 2022",
+        "sections 4 and 5",
+        "demonstrations changed one part at a time",
+        "data/flips.py:layouts",
+    ),
+    Row(
+        "Yoo et al. 2022",
+        "section 3",
+        "GLER: what is lost with the labels",
+        "icl/demonstrations.py:gler",
+    ),
+    Row(
+        "Yoo et al. 2022",
+        "section 3",
+        "accuracy by the share of true labels",
+        "icl/demonstrations.py:label_slope",
+    ),
+    Row("Olsson et al. 2022", "p. 24", "prefix matching", "icl/induction.py:prefix_matching"),
+    Row(
+        "Olsson et al. 2022",
+        "p. 7",
+        "ICL score",
+        "icl/induction.py:icl_score",
+        "means over an eighth and a sixteenth of the positions, not two tokens: less noise",
+    ),
+    Row(
+        "Elhage et al. 2021",
+        "induction",
+        "the circuit by hand, as a control",
+        "icl/induction.py:hand_built",
+    ),
+    # measuring
+    Row("InstructGPT", "section 4.2", "the alignment tax", "lab/tax.py:measure"),
+    Row(
+        "Gao et al. 2023",
+        "sections 2 and 3",
+        "over-optimisation",
+        "lab/overoptimisation.py:journey",
+    ),
+    Row(
+        "Gao et al. 2023",
+        "",
+        "best-of-n without bias",
+        "lab/overoptimisation.py:best_of_n_weights",
+    ),
+    Row(
+        "Stiennon et al. 2020",
+        "App. G.3",
+        "how far best-of-n goes",
+        "lab/overoptimisation.py:best_of_n_kl",
+    ),
+    Row("Wilson 1927", "", "the interval of a share", "plumbing/records.py:wilson"),
+]
+
+# What belongs to no single equation: (where, the paper, here, why).
+ELSEWHERE = [
+    (
+        r"`<\|user\|>`, `<\|assistant\|>`",
+        "not described",
+        r"start as the embeddings of `<\|endoftext\|>` and of a line break",
+        "they stand where those stand in the quizzes of the pretraining text",
+    ),
+    (
+        "options of a few-shot question",
+        "all labels",
+        "the answer and at most seven others",
+        "time",
+    ),
+    (
+        "number of demonstrations, steps, rates",
+        "see InstructGPT, App. C",
+        "chosen for a model of under a million parameters",
+        "`--help` shows each with its source",
+    ),
+]
+
+HEAD = """# Papers
+
+Written by `python -m lab.results`; the rows stand in `lab/papers.py`.
+
+One row for each equation and algorithm: where it is in the paper, where it is here, and what
+differs and why.
+"""
+
+
+def marked():
+    """(file, why) of every comment "# differs from the paper: why" in the code."""
+    found = []
+    for path in sorted(ROOT.glob("**/*.py")):
+        file = path.relative_to(ROOT)
+        if file.parts[0] in ("tests", "lab") or file.parts[0].startswith("."):
+            continue
+        text = path.read_text(encoding="utf-8")
+        for comment in re.findall(r"# differs from ((?:.*\n\s*#)*.*)", text):
+            found.append((file.as_posix(), " ".join(comment.replace("#", " ").split())))
+    return found
+
+
+def page():
+    """docs/papers.md."""
+    lines = [
+        HEAD,
+        "| what | paper | there | here | what differs, and why |",
+        "|---|---|---|---|---|",
+    ]
+    for row in ROWS:
+        file, function = row.place.split(":")
+        here = f"`{function}` in `{file}`"
+        lines.append(f"| {row.what} | {row.paper} | {row.number} | {here} | {row.differs} |")
+    lines += ["", "## Other differences", ""]
+    lines += ["| where | the paper | here | why |", "|---|---|---|---|"]
+    lines += ["| " + " | ".join(cells) + " |" for cells in ELSEWHERE]
+    if marked():
+        lines += ["", "## Marked in the code", "", "| file | differs from |", "|---|---|"]
+        lines += [f"| `{file}` | {why} |" for file, why in marked()]
+    lines += ["", "## The papers", ""]
+    lines += [f"- {name}: {title}" for name, title in TITLES.items()]
+    return "\n".join(lines).replace("  |", " |") + "\n"

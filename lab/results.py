@@ -1,0 +1,238 @@
+"""The documents, made from the committed records: no figure in them is typed by hand.
+
+    python -m lab.results            docs/results.md, docs/papers.md and the blocks of both READMEs
+    python -m lab.results --run      first make the records anew: every study, probe and bench
+
+reads   docs/records/*.jsonl; with --run what the runs leave under --out
+writes  docs/results.md, docs/papers.md, the blocks <!-- results: NAME --> ... <!-- end --> of
+        README.md and README.ko.md; with --run also docs/records/*.jsonl
+
+--run lists its jobs with the time that each took when the records were made, takes what is finished
+under --out as it is, and goes on where it was stopped. It takes hours on two cores.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from lab import bench, overoptimisation, papers, tables, tables_icl, tax
+from lab.harvest import RECORDS, harvest, records
+from lab.studies import folder, make
+from plumbing.config import parse_config, positive
+from plumbing.errors import BadInput, run
+from plumbing.files import ROOT, write_text
+from plumbing.records import print_table
+
+# --- configuration -----------------------------------------------------------------------------
+
+
+@dataclass
+class Config:
+    preset: str = "tiny"  # how large the stages are
+    run: bool = False  # make the records anew, and not only the documents
+    out: str = "out/studies"  # where the runs are, and are made
+    seeds: int = 3  # seeds 1, 2, ...
+    device: str = "auto"
+    dtype: str = "auto"  # float32, bfloat16; auto takes bfloat16 where it is fast
+
+
+PRESETS = {"tiny": {}}
+
+# --- the documents -----------------------------------------------------------------------------
+
+# name of a block -> what makes it of the records and a language
+BLOCKS = {
+    "questions": tables.questions,
+    "talk": tables.talk,
+    "preferences": tables.preferences,
+    "tax": tables.tax,
+    "surer": tables.surer,
+    "reward": tables.reward,
+    "overoptimisation": tables.overoptimisation,
+    "fewshot": tables_icl.fewshot,
+    "labels": tables_icl.labels,
+    "sizes": tables_icl.sizes,
+    "shots": tables_icl.shots,
+    "bayes": tables_icl.bayes,
+    "bayes_loss": tables_icl.bayes_loss,
+    "demonstrations": tables_icl.demonstrations,
+    "main_demonstrations": tables_icl.main_demonstrations,
+    "induction": tables_icl.induction,
+    "speed": tables.speed,
+    "times": tables.times,
+    "other_times": tables.other_times,
+}
+# The subject of the records that a block is made of, where it has another name.
+SUBJECT = {
+    "tax": "preferences",
+    "surer": "preferences",
+    "labels": "fewshot",
+    "sizes": "fewshot",
+    "shots": "fewshot",
+    "bayes_loss": "bayes",
+    "main_demonstrations": "demonstrations",
+    "speed": "bench",
+    "other_times": "times",
+}
+HEAD = """# Results
+
+Written by `python -m lab.results` from the records in `docs/records/`; nothing here is typed by
+hand. `python -m lab.results --run` makes the records anew. All models are trained on the tiny
+world, whose truth is known; its judge and its labelers are programs, so what they say is simulated,
+and nothing here is a result about large models.
+"""
+SECTIONS = {
+    "Questions": ["questions"],
+    "What it says": ["talk"],
+    "Preferences": ["preferences", "tax", "surer"],
+    "The reward model": ["reward"],
+    "Over-optimisation": ["overoptimisation"],
+    "A few examples": ["fewshot", "labels", "sizes", "shots"],
+    "Implicit Bayes (Xie et al. 2021)": ["bayes", "bayes_loss"],
+    "What demonstrations are for (Min et al. 2022)": ["demonstrations"],
+    "Induction heads (Olsson et al. 2022)": ["induction"],
+    "Speed": ["speed"],
+    "How long each stage takes": ["times"],
+    "How long the other runs take": ["other_times"],
+}
+BLOCK = re.compile(r"<!-- results: (\w+) -->\n.*?<!-- end -->", re.S)
+
+
+def block(name, language="en"):
+    """The Markdown of a block. Raises BadInput for a name that is none."""
+    if name not in BLOCKS:
+        raise BadInput(f"results: {name}: no such block; there are {', '.join(BLOCKS)}")
+    subject = SUBJECT.get(name, name)
+    rows = records(subject)
+    return BLOCKS[name]({subject: rows}, language) if rows else ""
+
+
+def results_page():
+    """docs/results.md."""
+    parts = [HEAD]
+    for title, names in SECTIONS.items():
+        found = [text for text in map(block, names) if text]
+        if found:
+            parts += [f"## {title}", *found]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def fill(text, language):
+    """A document whose blocks are made anew."""
+
+    def made(match):
+        name = match[1]
+        return f"<!-- results: {name} -->\n{block(name, language)}\n<!-- end -->"
+
+    return BLOCK.sub(made, text)
+
+
+def documents():
+    """{path: text} of every document that is made from records."""
+    found = {
+        ROOT / "docs" / "results.md": results_page(),
+        ROOT / "docs" / "papers.md": papers.page(),
+    }
+    for name, language in (("README.md", "en"), ("README.ko.md", "ko")):
+        found[ROOT / name] = fill((ROOT / name).read_text(encoding="utf-8"), language)
+    return found
+
+
+# --- figures in a text -------------------------------------------------------------------------
+
+CODE = re.compile(r"```.*?```|`[^`]*`|\]\([^)]*\)|<!--.*?-->", re.S)
+VERSION = re.compile(r"(?:Python|torch|TRL) \d[\d.]*")
+FIGURE = re.compile(r"[+−-]?\d[\d,]*(?:\.\d+)?(?: ± \d+(?:\.\d+)?)?(?: ?%)?")
+
+
+def figures(text):
+    """What a text states as measured: its numbers with an interval, a per cent sign or a decimal
+    point, outside code and links. So a README is held against docs/results.md:
+    `figures(readme) - figures(results)` is empty."""
+    text = VERSION.sub("", CODE.sub(" ", text)).replace("-", "−")
+    found = set()
+    for match in FIGURE.findall(text):
+        if "±" in match or "%" in match or "." in match:
+            found.add(match.lstrip("+").replace(" %", "%"))
+    return found
+
+
+# --- making the records ------------------------------------------------------------------------
+
+# name of a job -> the runs that it makes with each seed
+JOBS = {
+    "alignment tax": tax.ARMS,
+    "over-optimisation": ("reward_few", *overoptimisation.ARMS),
+    "induction": ("induction",),
+    "demonstrations": ("demos", "demos_flip", "demonstrations"),
+    "implicit Bayes": ("ginc", "ginc_one", "ginc_random", "bayes"),
+    "three sizes": ("tiny_s", "tiny_l", "fewshot"),
+}
+
+
+def known_seconds(name):
+    """How long a run took when the records were made, or None."""
+    took = [row["seconds"] for row in records("times") if row["run"] == name]
+    return float(np.mean(took)) if took else None
+
+
+def show_jobs(cfg):
+    """What is to be made, what of it is finished, and how long the rest will take."""
+    table = []
+    for job, names in JOBS.items():
+        runs = [(seed, name) for seed in range(1, cfg.seeds + 1) for name in names]
+        left = [name for seed, name in runs if not (folder(cfg, seed, name) / "finished").exists()]
+        took = [known_seconds(name) for name in left]
+        need = "?" if None in took else tables.duration(sum(took)) if took else "-"
+        table.append([job, f"{len(runs) - len(left)} of {len(runs)}", need])
+    print_table(
+        f"runs in {cfg.out}, {cfg.seeds} seeds; the time is that of the records",
+        ["", "finished", "time left"],
+        table,
+    )
+    print("then what the judge says of the models, and lab.bench", flush=True)
+
+
+def make_all(cfg):
+    """Every run of every seed, then what is measured on them; finished ones are left alone."""
+    for names in JOBS.values():
+        for seed in range(1, cfg.seeds + 1):
+            for name in names:
+                make(cfg, seed, name)
+    shared = dict(out=cfg.out, seeds=cfg.seeds, device=cfg.device, dtype=cfg.dtype)
+    tax.main(tax.Config(**shared))
+    overoptimisation.main(overoptimisation.Config(**shared))
+    for name in tables.STAGES:  # once more by themselves: how long each stage takes
+        make(replace(cfg, out=f"{cfg.out}/times"), 1, name)
+    if not (Path(cfg.out) / "bench.jsonl").exists():
+        bench.main([f"--out={cfg.out}", f"--device={cfg.device}", f"--dtype={cfg.dtype}"])
+
+
+# --- run ---------------------------------------------------------------------------------------
+
+
+def main(cfg):
+    """Write the documents; returns the paths of those that changed."""
+    positive(cfg, "seeds")
+    if cfg.run:
+        show_jobs(cfg)
+        make_all(cfg)
+        for subject, why in harvest(cfg).items():
+            print(f"{subject}: the records stay as they are, {why} is missing")
+    changed = []
+    for path, text in documents().items():
+        old = path.read_text(encoding="utf-8") if path.exists() else ""
+        if text != old:
+            write_text(path, text)
+            changed.append(path)
+    for path in changed:
+        print(f"written: {path.relative_to(ROOT).as_posix()}")
+    if not changed:
+        print(f"all documents agree with {RECORDS.relative_to(ROOT).as_posix()}")
+    return changed
+
+
+if __name__ == "__main__":
+    run(lambda: main(parse_config(Config, PRESETS)))

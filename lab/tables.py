@@ -1,0 +1,381 @@
+"""Tables and sentences of the documents, made from the committed records and nothing else.
+
+Every figure over seeds is stated in one way: the mean ± half of its 95 % interval (Student's t).
+Each function takes the records as {subject: rows} and a language, "en" or "ko", and returns
+Markdown. Here are the stages; the probes are in lab/tables_icl.py.
+"""
+
+import numpy as np
+
+from lab.overoptimisation import journeys
+from lab.words import say
+from plumbing.records import t_interval
+
+# --- figures -----------------------------------------------------------------------------------
+
+
+def number(value, digits, sign=False):
+    """A number with a real minus, and a plus where `sign` asks for one."""
+    text = f"{value:+.{digits}f}" if sign else f"{value:.{digits}f}"
+    if not text.strip("+-0."):  # nothing that is not zero is left of it
+        text = text.strip("+-")
+    return text.replace("-", "−")
+
+
+def figure(values, digits=2, unit="", sign=False):
+    """Mean ± half of the 95 % interval over seeds, as text. Equal values have no interval."""
+    mean, half = t_interval(values)
+    text = number(mean, digits, sign)
+    if len(values) > 1 and max(values) > min(values):
+        text += f" ± {half:.{digits}f}"
+    return text + unit
+
+
+def share(values, sign=False, unit=" %"):
+    """Shares as percent, with a digit behind the point where the interval is below one point."""
+    percent = [100 * value for value in values]
+    mean, half = t_interval(percent)
+    whole = half >= 1 or all(abs(p - round(p)) < 0.05 for p in percent)
+    return figure(percent, 0 if whole else 1, unit, sign)
+
+
+def points(values):
+    """Differences of shares, in percentage points."""
+    return figure([100 * value for value in values], 1, sign=True)
+
+
+def by_seed(values, digits=2, sign=False):
+    """The value of each seed, in their order."""
+    return ", ".join(number(value, digits, sign) for value in values)
+
+
+def select(rows, **wanted):
+    """The rows that agree with `wanted`, in the order of their seeds."""
+    found = [row for row in rows if wanted.items() <= row.items()]
+    return sorted(found, key=lambda row: row["seed"])
+
+
+def column(rows, key, **wanted):
+    """The values of `key` in the rows that agree with `wanted`, seed by seed."""
+    return [row[key] for row in select(rows, **wanted)]
+
+
+# --- Markdown ----------------------------------------------------------------------------------
+
+
+def markdown(head, rows):
+    """A table: head and rows are lists of cells."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines).replace("|  |", "| |")
+
+
+def seeds_of(rows):
+    return sorted({row["seed"] for row in rows})
+
+
+def caption(rows, language):
+    """How the figures of a table are to be read: seeds and machine."""
+    seeds = seeds_of(rows)
+    one = "One seed ({seeds}); {machine}."
+    several = (
+        "Mean ± half of the 95 % interval over {count} seeds ({seeds}), where the seeds differ; "
+        "{machine}."
+    )
+    machines = list(dict.fromkeys(row["machine"] for row in rows))
+    return say(
+        several if len(seeds) > 1 else one,
+        language,
+        count=len(seeds),
+        seeds=", ".join(map(str, seeds)),
+        machine=" / ".join(machines),
+    )
+
+
+def captioned(text, rows, language, note="", **values):
+    """A table under the sentence that says what it holds."""
+    above = [say(note, language, **values)] if note else []
+    return " ".join([*above, caption(rows, language)]) + "\n\n" + text
+
+
+# --- answers -----------------------------------------------------------------------------------
+
+ASKED = {
+    "base model, asked cold": dict(model="base", split="test", shots=0),
+    "base model, after five worked examples": dict(model="base", split="test", shots=5),
+    "fine-tuned model, asked cold": dict(model="sft", split="test", shots=0),
+    "fine-tuned model, new wordings of known questions": dict(
+        model="sft", split="paraphrase", shots=0
+    ),
+}
+
+
+def questions(records, language):
+    """Share of correct answers to held-out questions, of the base and the fine-tuned model."""
+    rows = records["questions"]
+    table = []
+    for name, which in ASKED.items():
+        cells = [share(column(rows, "correct", decoding=d, **which)) for d in ("sampled", "greedy")]
+        table.append([say(name, language), *cells])
+    head = ["", say("sampled at temperature 1", language), say("likeliest answer", language)]
+    note = (
+        "Share of correct answers to {n} held-out questions, marked by a program, the hidden judge "
+        "(simulated)."
+    )
+    return captioned(markdown(head, table), rows, language, note, n=rows[0]["n"])
+
+
+def talk(records, language):
+    """A few held-out questions with the likeliest answer of each model."""
+    blocks = []
+    for row in records["talk"][1:6:2]:
+        said = [f"  {name:<5} {row[name]}" for name in ("base", "sft", "ppo")]
+        blocks.append("\n".join([f"  User  {row['question']}", *said]))
+    return "```text\n" + "\n\n".join(blocks) + "\n```"
+
+
+# --- preferences -------------------------------------------------------------------------------
+
+ARMS = {
+    "sft": "fine-tuned (SFT)",
+    "ppo": "PPO, β = 0.05",
+    "ppo_ptx": "PPO-ptx",
+    "ppo_free": "PPO, β = 0",
+    "dpo": "DPO",
+}
+
+
+def preferences(records, language):
+    """What the judge, the language and the lists say of SFT and of what was tuned from it."""
+    rows = records["preferences"]
+    kinds = {
+        "judge's mean score": ("judge", figure, dict(sign=True)),
+        "preferred to another SFT answer": ("win", share, {}),
+        "rude answers": ("rude", share, {}),
+        "answers that end": ("ended", share, {}),
+        "correct, sampled": ("correct", share, {}),
+        "correct, likeliest answer": ("correct_greedy", share, {}),
+        "KL to SFT per answer, nats": ("kl", figure, dict(digits=1)),
+        "loss on pretraining text, nats per token": ("lm_loss", figure, {}),
+        "few-shot accuracy, 8 examples": ("few_shot", share, {}),
+        "the same, minus SFT on the same lists, points": ("few_shot_minus_sft", points, {}),
+    }
+    table = []
+    for name, (key, state, options) in kinds.items():
+        cells = [state(column(rows, key, arm=arm), **options) for arm in ARMS]
+        table.append([say(name, language), *cells])
+    note = (
+        "{n} held-out questions, sampled at temperature 1 unless it says otherwise, and {lists} "
+        "lists. The judge is a program and the labelers that the reward model learned from are "
+        "simulated."
+    )
+    text = markdown(["", *(say(name, language) for name in ARMS.values())], table)
+    return captioned(text, rows, language, note, n=rows[0]["n"], lists=rows[0]["n_lists"])
+
+
+def gaps(rows, key, one, other):
+    """One arm minus another, seed by seed."""
+    pairs = zip(column(rows, key, arm=one), column(rows, key, arm=other))
+    return [a - b for a, b in pairs]
+
+
+def tax(records, language):
+    """The alignment tax in two sentences."""
+    rows = records["preferences"]
+    cost = gaps(rows, "lm_loss", "ppo", "sft")
+    back = np.mean(gaps(rows, "lm_loss", "ppo", "ppo_ptx")) / np.mean(cost)
+    few = [a - b for a, b in zip(column(rows, "few_shot", arm="sft"), base_lists(rows))]
+    text = (
+        "PPO changes the loss on pretraining text by {cost} nat per token against the fine-tuned "
+        "model ({each} by seed); of what it costs, PPO-ptx gives back {back} %. Few-shot accuracy "
+        "changes by {few} points in fine-tuning and by {more} in PPO."
+    )
+    return say(
+        text,
+        language,
+        cost=figure(cost, sign=True),
+        each=by_seed(cost, sign=True),
+        back=number(100 * back, 0),
+        few=points(few),
+        more=points(gaps(rows, "few_shot", "ppo", "sft")),
+    )
+
+
+def base_lists(rows):
+    """The base model's few-shot accuracy, seed by seed."""
+    return column(rows, "few_shot", arm="pretrain")
+
+
+def surer(records, language):
+    """Why PPO's sampled answers are more often correct."""
+    rows = select(records["preferences"], arm="ppo")
+    text = (
+        "PPO's sampling becomes surer: its entropy goes from {first} to {last} nat per token. "
+        "Sampled answers are correct {sampled} points more often than the fine-tuned model's, the "
+        "likeliest ones {greedy} points."
+    )
+    return say(
+        text,
+        language,
+        first=figure(column(rows, "entropy_first")),
+        last=figure(column(rows, "entropy_last")),
+        sampled=points(gaps(records["preferences"], "correct", "ppo", "sft")),
+        greedy=points(gaps(records["preferences"], "correct_greedy", "ppo", "sft")),
+    )
+
+
+def reward(records, language):
+    """How the reward model and simpler things order the pairs that the judge does not tie."""
+    rows = records["reward"]
+    many = select(rows, arm="reward")
+    few = select(rows, arm="reward_few")
+    kinds = {
+        say("reward model, {n} questions ranked", language, n=f"{many[0]['questions']:,}"): (
+            column(many, "reward_model")
+        ),
+        say("reward model, {n} questions ranked", language, n=f"{few[0]['questions']:,}"): (
+            column(few, "reward_model")
+        ),
+        say("a single labeler", language): column(many, "one_labeler"),
+        say("a bag of words", language): column(many, "bag_of_words"),
+        say("the shorter answer", language): column(many, "length_only"),
+        say("two labelers with each other", language): column(many, "two_labelers"),
+    }
+    table = [[name, share(values)] for name, values in kinds.items()]
+    note = (
+        "Share of the pairs of answers to held-out questions that are ordered as the hidden judge "
+        "orders them (simulated, as the labelers are); about {n} pairs a seed."
+    )
+    text = markdown(["", say("pairs in the judge's order", language)], table)
+    return captioned(text, many, language, note, n=f"{round(many[0]['n'], -2):,}")
+
+
+CLIMBS = {
+    "ppo": "many comparisons, β = 0.05",
+    "ppo_free": "many comparisons, β = 0",
+    "ppo_few": "few comparisons, β = 0.05",
+    "ppo_few_free": "few comparisons, β = 0",
+}
+POOLS = {
+    "best_of_n reward": "best of {n}, many comparisons",
+    "best_of_n reward_few": "best of {n}, few comparisons",
+}
+
+
+def overoptimisation(records, language):
+    """Where the reward model's score and the judge's part."""
+    rows = records["overoptimisation"]
+    table = []
+    for arm, name in CLIMBS.items():
+        found = journeys(rows, arm)
+        table.append(
+            [
+                say(name, language),
+                figure(found["proxy rise"], 1, sign=True),
+                figure(found["judge peak"]),
+                figure(found["judge last"]),
+                figure(found["last KL"], 1),
+            ]
+        )
+    most = max(row.get("best_of", 0) for row in rows)
+    for arm, name in POOLS.items():
+        first = column(rows, "proxy", arm=arm, best_of=1)
+        last = column(rows, "proxy", arm=arm, best_of=most)
+        judged = figure(column(rows, "judge", arm=arm, best_of=most))
+        rise = [b - a for a, b in zip(first, last)]
+        kl = figure(column(rows, "kl", arm=arm, best_of=most), 1)
+        name = say(name, language, n=most)
+        table.append([name, figure(rise, 1, sign=True), judged, judged, kl])
+    head = [
+        "reward model's score, rise in its standard deviations",
+        "judge, highest",
+        "judge, last",
+        "KL, nats",
+    ]
+    note = (
+        "PPO on its training questions, {n} an iteration, and best-of-n on {held} held-out ones; "
+        "the judge's score is a mean of three neighbouring iterations. Judge and labelers are "
+        "simulated."
+    )
+    text = markdown(["", *(say(name, language) for name in head)], table)
+    n = column(rows, "n", arm="ppo")[0]
+    held = column(rows, "n", best_of=most)[0]
+    return captioned(text, rows, language, note, n=n, held=held)
+
+
+# --- speed -------------------------------------------------------------------------------------
+
+BENCHES = {
+    "attention": "attention, forward + backward, {name}",
+    "train": "training, {name}",
+    "time": "tinyshakespeare to validation loss 1.88, {name}",
+    "sample": "sampling 128 x 24 tokens, {name}",
+    "ppo": "one PPO iteration, 128 x (16 + 24) tokens, {name}",
+}
+
+
+def speed(records, language):
+    """Ours over the peer's speed, a column for each machine."""
+    rows = records["bench"]
+    machines = list(dict.fromkeys(row["machine"] for row in rows))
+    table = []
+    for bench, name, against in dict.fromkeys(
+        (row["table"], row["name"], row["against"]) for row in rows
+    ):
+        cells = []
+        for machine in machines:
+            found = select(rows, table=bench, name=name, machine=machine)
+            cells.append(ratio(found[0], language) if found else "")
+        table.append([say(BENCHES[bench], language, name=name), against, *cells])
+    note = (
+        "Ours and the peer take turns; the median of the ratios of {turns} turns (least - most). "
+        "Noisy: least and most lie further apart than a quarter of the median."
+    )
+    turns = sorted({row["turns"] for row in rows})
+    said = say(note, language, turns=" / ".join(map(str, turns)))
+    head = [say("what", language), say("against", language), *machines]
+    return said + "\n\n" + markdown(head, table)
+
+
+def ratio(row, language):
+    """2.02 (1.49 - 2.14), and a word where the turns disagree."""
+    if row["low"] == row["high"]:
+        return f"{row['ratio']:.2f}"
+    noisy = ", " + say("noisy", language) if row["noisy"] else ""
+    return f"{row['ratio']:.2f} ({row['low']:.2f} - {row['high']:.2f}){noisy}"
+
+
+def duration(seconds):
+    """45 s, 1 min 50 s, 14 min: as exact as anyone wants to know it."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 300:
+        return f"{seconds // 60:.0f} min {seconds % 60 // 10 * 10:.0f} s"
+    return f"{seconds / 60:.0f} min"
+
+
+STAGES = ("pretrain", "sft", "reward", "ppo", "dpo")
+
+
+def times(records, language):
+    """How long each stage takes, a column for each machine; the mean of the seeds."""
+    rows = [row for row in records["times"] if row["run"] in STAGES]
+    return durations(rows, {run: f"`{run}.py`" for run in STAGES})
+
+
+def other_times(records, language):
+    """The same of the runs of the studies and probes, by their names in lab/studies.py."""
+    rows = [row for row in records["times"] if row["run"] not in STAGES]
+    return durations(rows, {row["run"]: f"`{row['run']}`" for row in rows})
+
+
+def durations(rows, names):
+    """names: {run: what stands in the first column}."""
+    machines = list(dict.fromkeys(row["machine"] for row in rows))
+    table = []
+    for run, name in names.items():
+        cells = []
+        for machine in machines:
+            took = column(rows, "seconds", run=run, machine=machine)
+            cells.append(duration(np.mean(took)) if took else "")
+        table.append([name, *cells])
+    return markdown(["", *machines], table)

@@ -1,0 +1,159 @@
+"""What the tables and sentences made from records say in Korean. The English text is the key."""
+
+KOREAN = {
+    # how figures are stated
+    "One seed ({seeds}); {machine}.": "시드 하나({seeds}). {machine}.",
+    "Mean ± half of the 95 % interval over {count} seeds ({seeds}), where the seeds differ; "
+    "{machine}.": "시드 {count}개({seeds})의 평균 ± 95 % 구간의 절반(시드마다 다를 때). {machine}.",
+    # answers
+    "Share of correct answers to {n} held-out questions, marked by a program, the hidden judge "
+    "(simulated).": "학습에 쓰지 않은 질문 {n}개의 정답률. 숨은 심판인 프로그램이 "
+    "채점했습니다(시뮬레이션).",
+    "base model, asked cold": "기본 모델, 예시 없이",
+    "base model, after five worked examples": "기본 모델, 예시 다섯 개 뒤",
+    "fine-tuned model, asked cold": "미세조정한 모델, 예시 없이",
+    "fine-tuned model, new wordings of known questions": "미세조정한 모델, 처음 보는 말투의 질문",
+    "sampled at temperature 1": "온도 1로 뽑은 답",
+    "likeliest answer": "가장 그럴듯한 답",
+    # preferences
+    "{n} held-out questions, sampled at temperature 1 unless it says otherwise, and {lists} "
+    "lists. The judge is a program and the labelers that the reward model learned from are "
+    "simulated.": "학습에 쓰지 않은 질문 {n}개(따로 적지 않으면 온도 1로 뽑은 답)와 "
+    "목록 {lists}개. 심판은 프로그램이고 보상 모델이 배운 라벨러는 시뮬레이션입니다.",
+    "fine-tuned (SFT)": "지도 미세조정(SFT)",
+    "PPO, β = 0.05": "PPO, β = 0.05",
+    "PPO-ptx": "PPO-ptx",
+    "PPO, β = 0": "PPO, β = 0",
+    "DPO": "DPO",
+    "judge's mean score": "심판의 평균 점수",
+    "preferred to another SFT answer": "다른 SFT 답보다 낫다고 한 비율",
+    "rude answers": "무례한 답",
+    "answers that end": "스스로 끝난 답",
+    "correct, sampled": "정답, 뽑은 답",
+    "correct, likeliest answer": "정답, 가장 그럴듯한 답",
+    "KL to SFT per answer, nats": "답 하나의 SFT와의 KL(nat)",
+    "loss on pretraining text, nats per token": "사전학습 글의 토큰당 손실(nat)",
+    "few-shot accuracy, 8 examples": "퓨샷 정확도, 예시 8개",
+    "the same, minus SFT on the same lists, points": "같은 목록에서 SFT와의 차이(점)",
+    "PPO changes the loss on pretraining text by {cost} nat per token against the fine-tuned "
+    "model ({each} by seed); of what it costs, PPO-ptx gives back {back} %. Few-shot accuracy "
+    "changes by {few} points in fine-tuning and by {more} in PPO.": "PPO를 하면 사전학습 글의 "
+    "손실이 미세조정한 모델보다 토큰당 {cost} nat 달라집니다(시드마다 {each}). 그렇게 잃은 것 "
+    "가운데 PPO-ptx가 {back} %를 되찾습니다. 퓨샷 정확도는 미세조정에서 {few}점, PPO에서 {more}점 "
+    "달라집니다.",
+    "PPO's sampling becomes surer: its entropy goes from {first} to {last} nat per token. "
+    "Sampled answers are correct {sampled} points more often than the fine-tuned model's, the "
+    "likeliest ones {greedy} points.": "PPO는 답을 더 확신 있게 뽑습니다. 엔트로피가 토큰당 "
+    "{first} nat에서 {last} nat이 됩니다. 정답률은 미세조정한 모델과 견주어 뽑은 답에서 "
+    "{sampled}점, 가장 그럴듯한 답에서 {greedy}점 다릅니다.",
+    # the reward model
+    "Share of the pairs of answers to held-out questions that are ordered as the hidden judge "
+    "orders them (simulated, as the labelers are); about {n} pairs a seed.": "학습에 쓰지 않은 "
+    "질문에 대한 답의 쌍을 숨은 심판과 같은 순서로 놓은 비율(심판도 라벨러도 시뮬레이션). 시드마다 "
+    "약 {n}쌍.",
+    "pairs in the judge's order": "심판과 같은 순서인 쌍",
+    "reward model, {n} questions ranked": "보상 모델, 순위를 매긴 질문 {n}개",
+    "a single labeler": "라벨러 한 사람",
+    "a bag of words": "단어 세기",
+    "the shorter answer": "더 짧은 답",
+    "two labelers with each other": "라벨러 두 사람끼리",
+    # over-optimisation
+    "PPO on its training questions, {n} an iteration, and best-of-n on {held} held-out ones; "
+    "the judge's score is a mean of three neighbouring iterations. Judge and labelers are "
+    "simulated.": "PPO는 학습 질문(한 번에 {n}개), best-of-n은 학습에 쓰지 않은 질문 {held}개. "
+    "심판의 점수는 이웃한 세 번의 평균입니다. 심판과 라벨러는 시뮬레이션입니다.",
+    "many comparisons, β = 0.05": "많은 비교, β = 0.05",
+    "many comparisons, β = 0": "많은 비교, β = 0",
+    "few comparisons, β = 0.05": "적은 비교, β = 0.05",
+    "few comparisons, β = 0": "적은 비교, β = 0",
+    "best of {n}, many comparisons": "{n}개 가운데 최선, 많은 비교",
+    "best of {n}, few comparisons": "{n}개 가운데 최선, 적은 비교",
+    "reward model's score, rise in its standard deviations": "보상 모델 점수의 상승(표준편차)",
+    "judge, highest": "심판, 최고",
+    "judge, last": "심판, 마지막",
+    "KL, nats": "KL(nat)",
+    # few-shot
+    "Share of lists that the base model continues with the right word; {n} lists a cell.": "기본 "
+    "모델이 맞는 단어로 이어 쓴 목록의 비율. 칸마다 목록 {n}개.",
+    "lists of": "목록",
+    "labels": "라벨",
+    "gold": "정답",
+    "random": "무작위",
+    "no example": "예시 없음",
+    "eight": "여덟 개",
+    "eight with random labels": "무작위 라벨로 여덟 개",
+    "held-out facts": "보류한 사실",
+    "mappings made up for the prompt, three labels": "프롬프트에서 지어낸 대응, 라벨 셋",
+    "keys and values to look up in the prompt": "프롬프트에서 찾아볼 열쇠와 값",
+    "For what pretraining has taught, true labels are worth {known} points more than random "
+    "ones; for what only the prompt can tell, {novel}.": "사전학습에서 배운 것이면 정답 라벨이 "
+    "무작위 라벨보다 {known}점 낫고, 프롬프트만이 알려 줄 수 있는 것이면 {novel}점 낫습니다.",
+    "Points of accuracy.": "정확도의 차이(점).",
+    "parameters": "매개변수",
+    "eight examples give, held-out facts": "예시 여덟 개의 효과, 보류한 사실",
+    "made-up mappings": "지어낸 대응",
+    "true labels over random ones, held-out facts": "정답 라벨의 효과, 보류한 사실",
+    # Bayes
+    "concepts of pretraining": "사전학습의 개념",
+    "unseen concepts": "처음 보는 개념",
+    "unseen concepts, repaired": "처음 보는 개념(고친 것)",
+    "five concepts": "개념 다섯",
+    "one concept": "개념 하나",
+    "words drawn at random": "무작위로 뽑은 단어",
+    "exact Bayes with resets, five concepts": "정확한 베이즈(재시작), 개념 다섯",
+    "pretrained on": "사전학습",
+    "prompts of": "프롬프트",
+    "Share of right answers by number of examples, each of k tokens; {n} prompts a cell.": "예시 "
+    "수에 따른 정답률. 예시 하나는 k토큰, 칸마다 프롬프트 {n}개.",
+    "The model of five concepts is {above} nat per token above exact Bayes on the first "
+    "{tokens} tokens of the validation documents ({each} by seed).": "개념 다섯 개로 배운 모델은 "
+    "검증 문서의 첫 {tokens}토큰에서 정확한 베이즈보다 토큰당 {above} nat 위에 있습니다(시드마다 "
+    "{each}).",
+    # demonstrations
+    "Accuracy with {k} demonstrations in the prompt, {n} prompts a cell.": "예시 {k}개를 줄 때의 "
+    "정확도. 칸마다 프롬프트 {n}개.",
+    "demonstrations": "예시",
+    "meanings fixed: model": "뜻이 고정: 모델",
+    "often reversed: model": "자주 뒤집힘: 모델",
+    "exact Bayes": "정확한 베이즈",
+    "none": "없음",
+    "true labels": "정답 라벨",
+    "three quarters of the labels true": "라벨의 4분의 3이 정답",
+    "half of the labels true": "라벨의 절반이 정답",
+    "a quarter of the labels true": "라벨의 4분의 1이 정답",
+    "all labels wrong": "모두 틀린 라벨",
+    "random labels": "무작위 라벨",
+    "inputs from elsewhere": "다른 곳의 입력",
+    "inputs of random words": "무작위 단어로 된 입력",
+    "foreign label words": "낯선 라벨 단어",
+    "inputs without labels": "라벨 없는 입력",
+    "labels without inputs": "입력 없는 라벨",
+    # induction
+    "On random sequences said twice, one head of the base model puts {matching} of its "
+    "attention on what followed the last time (spread evenly it would be {chance}), and the "
+    "second saying costs {copying} nats per token against the first. In ordinary text, late "
+    "tokens of a block cost {score} nat against early ones.": "두 번 말한 무작위 나열에서 기본 "
+    "모델의 한 헤드는 지난번에 뒤따랐던 토큰에 주의의 {matching}을 둡니다(고르게 나누면 {chance}). "
+    "두 번째 말할 때의 손실은 첫 번째보다 토큰당 {copying} nat입니다. 보통 글에서는 블록 뒤쪽 "
+    "토큰의 손실이 앞쪽보다 {score} nat입니다.",
+    # speed
+    "attention, forward + backward, {name}": "어텐션, 순전파 + 역전파, {name}",
+    "training, {name}": "학습, {name}",
+    "tinyshakespeare to validation loss 1.88, {name}": "tinyshakespeare, 검증 손실 1.88까지, "
+    "{name}",
+    "sampling 128 x 24 tokens, {name}": "표집 128 x 24 토큰, {name}",
+    "one PPO iteration, 128 x (16 + 24) tokens, {name}": "PPO 한 번, 128 x (16 + 24) 토큰, {name}",
+    "Ours and the peer take turns; the median of the ratios of {turns} turns (least - most). "
+    "Noisy: least and most lie further apart than a quarter of the median.": "우리 것과 견줄 것이 "
+    "번갈아 달립니다. {turns}번의 비율의 중앙값(최소 - 최대). 흔들림: 최소와 최대가 중앙값의 "
+    "4분의 1 넘게 떨어져 있음.",
+    "what": "무엇",
+    "against": "견줄 것",
+    "noisy": "흔들림",
+}
+
+
+def say(text, language, **values):
+    """A template in English or Korean, filled with values."""
+    template = KOREAN[text] if language == "ko" else text
+    return template.format(**values)

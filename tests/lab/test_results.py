@@ -1,0 +1,211 @@
+"""The documents say what the records say, and each figure in one way."""
+
+import json
+import re
+from types import SimpleNamespace
+
+import pytest
+
+from lab import harvest, results, tables, words
+from lab.results import ROOT, documents, figures, fill
+from lab.tables import duration, figure, markdown, number, share
+from plumbing.errors import BadInput
+
+PAGES = {path.relative_to(ROOT).as_posix(): (path, text) for path, text in documents().items()}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_document_is_what_the_records_make(name):
+    path, text = PAGES[name]
+    assert path.read_bytes() == text.encode("utf-8"), f"{name}: type python -m lab.results"
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize("name", results.BLOCKS)
+def test_a_block_can_be_made_in_both_languages(name, language):
+    text = results.block(name, language)
+    assert "{" not in text and "nan" not in text.lower()
+    if language == "en":
+        assert figures(text) <= figures(PAGES["docs/results.md"][1]) or name not in SECTION_BLOCKS
+
+
+SECTION_BLOCKS = {name for names in results.SECTIONS.values() for name in names}
+
+
+def test_every_table_that_asks_the_judge_says_simulated():
+    for name in ("questions", "preferences", "reward", "overoptimisation"):
+        for language, word in (("en", "simulated"), ("ko", "시뮬레이션")):
+            text = results.block(name, language)
+            assert not text or word in text
+
+
+def test_every_korean_text_has_the_places_of_the_english_one():
+    for english, korean in words.KOREAN.items():
+        assert sorted(re.findall(r"{\w+}", english)) == sorted(re.findall(r"{\w+}", korean))
+
+
+def test_every_record_names_its_seed_its_n_and_its_machine():
+    for path in (ROOT / "docs" / "records").glob("*.jsonl"):
+        head, *rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+        assert head["records"] == path.stem and rows
+        for row in rows:
+            assert row["seed"] >= 0 and row["n"] >= 1
+            assert re.search(r"torch \d+\.\d+\.\d+$", row["machine"]), row["machine"]
+
+
+# --- figures -----------------------------------------------------------------------------------
+
+
+def test_a_figure_is_a_mean_and_half_of_its_interval():
+    """Three seeds, by hand: the 95 % point of t with two degrees of freedom is 4.303."""
+    assert figure([1.0, 2.0, 3.0]) == "2.00 ± 2.48"
+    assert figure([-1.0, -2.0, -3.0], 1, " nat", sign=True) == "−2.0 ± 2.5 nat"
+    assert figure([0.5], sign=True) == "+0.50" and figure([2.0, 2.0]) == "2.00"
+    assert number(-0.001, 1, sign=True) == "0.0" and number(-0.06, 1) == "−0.1"
+
+
+def test_a_share_has_a_digit_more_where_it_is_known_better():
+    assert share([0.6, 0.7, 0.65]) == "65 ± 12 %"
+    assert share([0.001, 0.003, 0.002]) == "0.2 ± 0.2 %"
+    assert share([0.0, 0.0]) == "0 %" and share([1.0]) == "100 %"
+
+
+def test_seconds_are_told_as_people_do():
+    assert [duration(s) for s in (45.2, 110, 840, 299)] == [
+        "45 s",
+        "1 min 50 s",
+        "14 min",
+        "4 min 50 s",
+    ]
+
+
+def test_a_table_in_markdown():
+    assert markdown(["", "a"], [["x", "1"]]) == "| | a |\n| --- | --- |\n| x | 1 |"
+
+
+def test_the_figures_of_a_text():
+    text = "Python 3.10, `1.5`, 82 ± 3 %, +1.29 ± 0.34 and -0.8 nats; 390 questions, 16 %. [a](b-0.1.md)"
+    assert figures(text) == {"82 ± 3%", "1.29 ± 0.34", "−0.8", "16%"}
+    assert not figures("three seeds, 16,000 comparisons")
+
+
+def test_a_block_of_a_readme_is_filled(monkeypatch):
+    monkeypatch.setattr(results, "block", lambda name, language: f"{name} in {language}")
+    text = "a\n<!-- results: tax -->\nold | 1 |\n<!-- end -->\nb\n<!-- results: talk -->\n<!-- end -->\n"
+    made = fill(text, "ko")
+    assert made == (
+        "a\n<!-- results: tax -->\ntax in ko\n<!-- end -->\nb\n<!-- results: talk -->\ntalk in ko\n<!-- end -->\n"
+    )
+    assert fill(made, "ko") == made
+
+
+def test_an_unknown_block_is_named():
+    with pytest.raises(BadInput, match="taxes: no such block"):
+        fill("<!-- results: taxes -->\n<!-- end -->", "en")
+
+
+# --- records -----------------------------------------------------------------------------------
+
+HEAD = {
+    "device": "cpu",
+    "dtype": "torch.float32",
+    "threads": 1,
+    "versions": {"torch": "2.14.1+cpu"},
+}
+
+
+def log(path, *rows, **head):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = "".join(json.dumps(row) + "\n" for row in ({**HEAD, **head}, *rows))
+    path.write_text(text, encoding="utf-8")
+
+
+def test_the_machine_in_general_terms(monkeypatch):
+    here = {"cores": 2, "threads": 4, "instructions": "AVX2"}
+    monkeypatch.setattr(harvest, "hardware", lambda: here)
+    assert harvest.machine_of(HEAD) == "2 cores, AVX2; 1 thread, float32, torch 2.14.1"
+    gpu = {"device": "cuda:0", "dtype": "bfloat16", "torch": "2.14.1"}
+    assert harvest.machine_of(gpu) == "cuda; 4 threads, bfloat16, torch 2.14.1"
+
+
+def test_questions_are_taken_from_the_log(tmp_path):
+    cell = {"correct": 0.5, "score": 1.0, "n": 13}
+    log(
+        tmp_path / "seed1/sft/log.jsonl",
+        {"step": 0},
+        {"results": {"sft": {"test 0-shot sampled": cell}}},
+    )
+    (row,) = harvest.questions(SimpleNamespace(out=tmp_path), 1)
+    assert row["machine"].endswith("1 thread, float32, torch 2.14.1")
+    assert (row["seed"], row["model"], row["split"], row["shots"]) == (1, "sft", "test", 0)
+    assert (row["decoding"], row["correct"], row["n"]) == ("sampled", 0.5, 13)
+
+
+def test_a_subject_is_harvested_when_all_its_seeds_are_there(tmp_path, monkeypatch):
+    """Else the committed rows stay."""
+    cfg = SimpleNamespace(out=tmp_path, seeds=2)
+    monkeypatch.setattr(harvest, "OF_EACH_SEED", {"questions": harvest.questions})
+    monkeypatch.setattr(harvest, "OF_EACH_MACHINE", {})
+    cell = {"correct": 0.5, "score": 1.0, "n": 13}
+    results_row = {"results": {"sft": {"test 0-shot sampled": cell}}}
+    log(tmp_path / "seed1/sft/log.jsonl", results_row)
+    harvest.write("questions", [{"seed": 9}], tmp_path)
+    assert "seed2" in harvest.harvest(cfg, tmp_path)["questions"]
+    assert harvest.records("questions", tmp_path) == [{"seed": 9}]
+    log(tmp_path / "seed2/sft/log.jsonl", results_row)
+    assert harvest.harvest(cfg, tmp_path) == {}
+    assert [row["seed"] for row in harvest.records("questions", tmp_path)] == [1, 2]
+
+
+def test_other_machines_keep_their_speed(tmp_path, monkeypatch):
+    cfg = SimpleNamespace(out=tmp_path, seeds=1)
+    monkeypatch.setattr(harvest, "OF_EACH_SEED", {})
+    monkeypatch.setattr(harvest, "OF_EACH_MACHINE", {"times": harvest.times})
+    log(tmp_path / "seed1/sft/log.jsonl")
+    took = {"seconds": 61.5, "cores": 4, "threads": 4, "instructions": "AVX2"}
+    (tmp_path / "seed1/sft/finished").write_text(json.dumps(took), encoding="utf-8")
+    log(tmp_path / "seed1/ppo/log.jsonl")
+    (tmp_path / "seed1/ppo/finished").touch()  # it was taken up again
+    other = {"seed": 1, "run": "sft", "seconds": 9.0, "machine": "another"}
+    harvest.write("times", [other], tmp_path)
+    harvest.harvest(cfg, tmp_path)
+    rows = harvest.records("times", tmp_path)
+    assert rows[0] == other and len(rows) == 2 and rows[1]["seconds"] == 61.5
+    assert rows[1]["machine"] == "4 cores, AVX2; 4 threads, float32, torch 2.14.1"
+    harvest.harvest(cfg, tmp_path)
+    assert harvest.records("times", tmp_path) == rows
+
+
+# --- the command -------------------------------------------------------------------------------
+
+
+def test_running_all_makes_every_run_once_and_measures(tmp_path, monkeypatch, capsys):
+    made, measured = [], []
+    monkeypatch.setattr(results, "make", lambda cfg, seed, name: made.append((seed, name)))
+    for study in (results.tax, results.overoptimisation):
+        monkeypatch.setattr(study, "main", lambda cfg: measured.append((cfg.out, cfg.seeds)))
+    monkeypatch.setattr(results.bench, "main", lambda argv: measured.append(argv[0]))
+    monkeypatch.setattr(results, "harvest", lambda cfg: {"tax": "seed 2"})
+    monkeypatch.setattr(results, "documents", dict)
+    out = tmp_path.as_posix()
+    (tmp_path / "seed1" / "sft").mkdir(parents=True)
+    (tmp_path / "seed1" / "sft" / "finished").touch()
+    results.main(results.Config(run=True, out=out, seeds=2))
+    assert {(1, "bayes"), (2, "bayes"), (2, "reward_few"), (1, "fewshot")} <= set(made)
+    assert measured == [(out, 2), (out, 2), f"--out={out}"]
+    shown = capsys.readouterr().out
+    assert re.search(r"alignment tax +1 of 12", shown) and "seed 2 is missing" in shown
+
+
+def test_only_what_changed_is_written(tmp_path, monkeypatch, capsys):
+    path = ROOT / "docs" / "nowhere.md"
+    wrote = []
+    monkeypatch.setattr(results, "documents", lambda: {path: "new"})
+    monkeypatch.setattr(results, "write_text", lambda *row: wrote.append(row))
+    assert results.main(results.Config()) == [path] and wrote == [(path, "new")]
+    monkeypatch.setattr(results, "documents", dict)
+    assert results.main(results.Config()) == [] and "all documents agree" in capsys.readouterr().out
+
+
+def test_the_stages_of_the_tables_are_runs():
+    assert set(tables.STAGES) <= set(results.tax.ARMS) | {"reward"}
