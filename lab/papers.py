@@ -227,7 +227,7 @@ ROWS = [
     Row("InstructGPT", "section 4.2", "the alignment tax", "lab/tax.py:measure"),
     Row(
         "Gao et al. 2023",
-        "sections 2 and 3",
+        "",
         "over-optimisation",
         "lab/overoptimisation.py:journey",
     ),

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lab import bench, overoptimisation, papers, tables, tables_icl, tax
+from lab import bench, overoptimisation, papers, tables, tables_icl, tables_speed, tax
 from lab.harvest import RECORDS, harvest, records
 from lab.studies import folder, make
 from plumbing.config import parse_config, positive
@@ -60,9 +60,10 @@ BLOCKS = {
     "demonstrations": tables_icl.demonstrations,
     "main_demonstrations": tables_icl.main_demonstrations,
     "induction": tables_icl.induction,
-    "speed": tables.speed,
-    "times": tables.times,
-    "other_times": tables.other_times,
+    "speed": tables_speed.speed,
+    "speed_line": tables_speed.speed_line,
+    "times": tables_speed.times,
+    "other_times": tables_speed.other_times,
 }
 # The subject of the records that a block is made of, where it has another name.
 SUBJECT = {
@@ -74,6 +75,7 @@ SUBJECT = {
     "bayes_loss": "bayes",
     "main_demonstrations": "demonstrations",
     "speed": "bench",
+    "speed_line": "bench",
     "other_times": "times",
 }
 HEAD = """# Results
@@ -93,7 +95,7 @@ SECTIONS = {
     "Implicit Bayes (Xie et al. 2021)": ["bayes", "bayes_loss"],
     "What demonstrations are for (Min et al. 2022)": ["demonstrations"],
     "Induction heads (Olsson et al. 2022)": ["induction"],
-    "Speed": ["speed"],
+    "Speed": ["speed_line", "speed"],
     "How long each stage takes": ["times"],
     "How long the other runs take": ["other_times"],
 }
@@ -185,7 +187,7 @@ def show_jobs(cfg):
         runs = [(seed, name) for seed in range(1, cfg.seeds + 1) for name in names]
         left = [name for seed, name in runs if not (folder(cfg, seed, name) / "finished").exists()]
         took = [known_seconds(name) for name in left]
-        need = "?" if None in took else tables.duration(sum(took)) if took else "-"
+        need = "?" if None in took else tables_speed.duration(sum(took)) if took else "-"
         table.append([job, f"{len(runs) - len(left)} of {len(runs)}", need])
     print_table(
         f"runs in {cfg.out}, {cfg.seeds} seeds; the time is that of the records",
@@ -204,7 +206,7 @@ def make_all(cfg):
     shared = dict(out=cfg.out, seeds=cfg.seeds, device=cfg.device, dtype=cfg.dtype)
     tax.main(tax.Config(**shared))
     overoptimisation.main(overoptimisation.Config(**shared))
-    for name in tables.STAGES:  # once more by themselves: how long each stage takes
+    for name in tables_speed.STAGES:  # once more by themselves: how long each stage takes
         make(replace(cfg, out=f"{cfg.out}/times"), 1, name)
     if not (Path(cfg.out) / "bench.jsonl").exists():
         bench.main([f"--out={cfg.out}", f"--device={cfg.device}", f"--dtype={cfg.dtype}"])

@@ -136,11 +136,11 @@ def hardware():
     info = Path("/proc/cpuinfo")
     flags = info.read_text(encoding="utf-8").split() if info.exists() else []
     found = [name for flag, name in INSTRUCTIONS.items() if flag in flags]
-    return {
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "instructions": (found or [platform.machine()])[0],
-    }
+    best = (found or [platform.machine()])[0]
+    used = torch.backends.cpu.get_cpu_capability()
+    if used == "AVX2" and best != "AVX2":  # ATEN_CPU_CAPABILITY=avx2 holds torch back
+        best = "AVX2 (forced)"
+    return {"cores": os.cpu_count(), "threads": torch.get_num_threads(), "instructions": best}
 
 
 # --- tables of rows ----------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 Every figure over seeds is stated in one way: the mean ± half of its 95 % interval (Student's t).
 Each function takes the records as {subject: rows} and a language, "en" or "ko", and returns
-Markdown. Here are the stages; the probes are in lab/tables_icl.py.
+Markdown. Here are the stages; the probes are in lab/tables_icl.py, speed in lab/tables_speed.py.
 """
 
 import numpy as np
@@ -300,82 +300,3 @@ def overoptimisation(records, language):
     n = column(rows, "n", arm="ppo")[0]
     held = column(rows, "n", best_of=most)[0]
     return captioned(text, rows, language, note, n=n, held=held)
-
-
-# --- speed -------------------------------------------------------------------------------------
-
-BENCHES = {
-    "attention": "attention, forward + backward, {name}",
-    "train": "training, {name}",
-    "time": "tinyshakespeare to validation loss 1.88, {name}",
-    "sample": "sampling 128 x 24 tokens, {name}",
-    "ppo": "one PPO iteration, 128 x (16 + 24) tokens, {name}",
-}
-
-
-def speed(records, language):
-    """Ours over the peer's speed, a column for each machine."""
-    rows = records["bench"]
-    machines = list(dict.fromkeys(row["machine"] for row in rows))
-    table = []
-    for bench, name, against in dict.fromkeys(
-        (row["table"], row["name"], row["against"]) for row in rows
-    ):
-        cells = []
-        for machine in machines:
-            found = select(rows, table=bench, name=name, machine=machine)
-            cells.append(ratio(found[0], language) if found else "")
-        table.append([say(BENCHES[bench], language, name=name), against, *cells])
-    note = (
-        "Ours and the peer take turns; the median of the ratios of {turns} turns (least - most). "
-        "Noisy: least and most lie further apart than a quarter of the median."
-    )
-    turns = sorted({row["turns"] for row in rows})
-    said = say(note, language, turns=" / ".join(map(str, turns)))
-    head = [say("what", language), say("against", language), *machines]
-    return said + "\n\n" + markdown(head, table)
-
-
-def ratio(row, language):
-    """2.02 (1.49 - 2.14), and a word where the turns disagree."""
-    if row["low"] == row["high"]:
-        return f"{row['ratio']:.2f}"
-    noisy = ", " + say("noisy", language) if row["noisy"] else ""
-    return f"{row['ratio']:.2f} ({row['low']:.2f} - {row['high']:.2f}){noisy}"
-
-
-def duration(seconds):
-    """45 s, 1 min 50 s, 14 min: as exact as anyone wants to know it."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    if seconds < 300:
-        return f"{seconds // 60:.0f} min {seconds % 60 // 10 * 10:.0f} s"
-    return f"{seconds / 60:.0f} min"
-
-
-STAGES = ("pretrain", "sft", "reward", "ppo", "dpo")
-
-
-def times(records, language):
-    """How long each stage takes, a column for each machine; the mean of the seeds."""
-    rows = [row for row in records["times"] if row["run"] in STAGES]
-    return durations(rows, {run: f"`{run}.py`" for run in STAGES})
-
-
-def other_times(records, language):
-    """The same of the runs of the studies and probes, by their names in lab/studies.py."""
-    rows = [row for row in records["times"] if row["run"] not in STAGES]
-    return durations(rows, {row["run"]: f"`{row['run']}`" for row in rows})
-
-
-def durations(rows, names):
-    """names: {run: what stands in the first column}."""
-    machines = list(dict.fromkeys(row["machine"] for row in rows))
-    table = []
-    for run, name in names.items():
-        cells = []
-        for machine in machines:
-            took = column(rows, "seconds", run=run, machine=machine)
-            cells.append(duration(np.mean(took)) if took else "")
-        table.append([name, *cells])
-    return markdown(["", *machines], table)

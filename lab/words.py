@@ -147,6 +147,12 @@ KOREAN = {
     "Noisy: least and most lie further apart than a quarter of the median.": "우리 것과 견줄 것이 "
     "번갈아 달립니다. {turns}번의 비율의 중앙값(최소 - 최대). 흔들림: 최소와 최대가 중앙값의 "
     "4분의 1 넘게 떨어져 있음.",
+    "attention {ratio} times as fast as torch's": "어텐션은 torch의 {ratio}배",
+    "a training step {ratio} times as fast as the plain loop's": "학습 한 걸음은 평범한 루프의 "
+    "{ratio}배",
+    "tinyshakespeare learned {ratio} times as fast": "tinyshakespeare는 {ratio}배 빨리 배움",
+    "sampling {ratio} times as fast as transformers'": "표집은 transformers의 {ratio}배",
+    "an iteration of PPO {ratio} times as fast as TRL's": "PPO 한 번은 TRL의 {ratio}배",
     "what": "무엇",
     "against": "견줄 것",
     "noisy": "흔들림",

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from lab import harvest, results, tables, words
+from lab import harvest, results, words
 from lab.results import ROOT, documents, figures, fill
-from lab.tables import duration, figure, markdown, number, share
+from lab.tables import figure, markdown, number, share
+from lab.tables_speed import STAGES, duration
 from plumbing.errors import BadInput
 
 PAGES = {path.relative_to(ROOT).as_posix(): (path, text) for path, text in documents().items()}
@@ -208,4 +209,4 @@ def test_only_what_changed_is_written(tmp_path, monkeypatch, capsys):
 
 
 def test_the_stages_of_the_tables_are_runs():
-    assert set(tables.STAGES) <= set(results.tax.ARMS) | {"reward"}
+    assert set(STAGES) <= set(results.tax.ARMS) | {"reward"}
