@@ -19,10 +19,8 @@ writes  out/icl/<probe>.jsonl: what was run, then one row per figure. No weight 
 """
 
 import dataclasses
-import json
 import platform
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +32,7 @@ import icl.demonstrations
 import icl.fewshot
 import icl.induction
 from data import flips, ginc
+from icl.watch import checkpoints
 from plumbing.checkpoint import need
 from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput, run
@@ -53,8 +52,8 @@ class Config:
     data: str = ""  # a classification file (text, label) in place of the tiny world
     template: str = "Review: {text}\\nSentiment: {label}\\n\\n"  # one example of that file
     labels: str = ""  # words for the file's labels: 0=negative,1=positive; empty: as they are
-    k: str = ""  # numbers with commas: bayes, tokens of one example; demos, examples in a prompt
-    n: str = ""  # numbers of examples, with commas between; empty: the probe's own
+    n: str = ""  # numbers of examples in a prompt, with commas between; empty: the probe's own
+    k: str = ""  # bayes: numbers of tokens of one example, with commas between
     draws: int = 5  # fresh draws of examples; intervals are over these
     prompts: int = 0  # prompts of one draw; 0: the probe's own
     eps: float = 0.01  # bayes: probability with which the chain may start afresh at each token
@@ -102,6 +101,31 @@ MADE_BY = {
 }
 
 
+def paths_of(cfg):
+    """The checkpoints to ask; [None] asks no model."""
+    # A file of the user's is asked of a model of text, not of the little world of demos.
+    default = INIT["fewshot" if cfg.data and cfg.probe == "demos" else cfg.probe]
+    init = cfg.init or default
+    return [None] if init == "none" else [part.strip() for part in init.split(",")]
+
+
+def check(cfg):
+    """Refuse options that do not fit each other."""
+    if cfg.probe not in PROBES:
+        raise BadInput(f"--probe={cfg.probe}: expected one of {', '.join(PROBES)}")
+    positive(cfg, "draws")
+    if cfg.k and cfg.probe == "demos":
+        raise BadInput(
+            f"--k={cfg.k} is for --probe=bayes; the number of examples is --n, as in --n={cfg.k}"
+        )
+    paths = paths_of(cfg)
+    if cfg.watch and (len(paths) > 1 or not paths[0]):
+        given = cfg.init or INIT[cfg.probe]
+        raise BadInput(f"--watch follows one run; --init={given} names not one checkpoint")
+    if paths == [None] and cfg.probe in ("fewshot", "induction"):
+        raise BadInput(f"--probe={cfg.probe} asks a model; give --init=PATH/ckpt.pt")
+
+
 # --- models ------------------------------------------------------------------------------------
 
 
@@ -134,106 +158,74 @@ def make(path):
 # --- records -----------------------------------------------------------------------------------
 
 
+def records_of(cfg):
+    """The file of one probe."""
+    return Path(cfg.out) / f"{cfg.probe}.jsonl"
+
+
 def head_of(cfg, machine, models):
     """The first line of the records: everything needed to run this again."""
+    checkpoints = []
+    for loaded in filter(None, models):
+        kept = {name: loaded.checkpoint.get(name) for name in ("metrics", "parent")}
+        checkpoints.append({**loaded.about(), **kept})
+    versions = {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+    }
     return {
         "config": dataclasses.asdict(cfg),
         "argv": sys.argv,
         "device": machine.device,
         "dtype": str(machine.dtype),
         "threads": torch.get_num_threads(),
-        "versions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-        },
-        "checkpoints": [
-            {
-                **m.about(),
-                "metrics": m.checkpoint.get("metrics"),
-                "parent": m.checkpoint.get("parent"),
-            }
-            for m in models
-            if m
-        ],
+        "versions": versions,
+        "checkpoints": checkpoints,
     }
-
-
-# --- watching ----------------------------------------------------------------------------------
-
-
-def finished(log):
-    """Has the run that writes this log.jsonl come to its end? Its last line then holds samples."""
-    try:
-        last = Path(log).read_text(encoding="utf-8", errors="replace").splitlines()[-1]
-        return "samples" in json.loads(last)
-    except (OSError, IndexError, ValueError):  # not begun, or the line is half written
-        return False
-
-
-def newest(folder):
-    """The file of the latest step that a run has saved, and when: (path, time) or None."""
-    for name in ("last.pt", "ckpt.pt"):
-        try:
-            return folder / name, (folder / name).stat().st_mtime_ns
-        except FileNotFoundError:
-            continue
-    return None
-
-
-def watch(cfg, path, machine, pause=1.0):
-    """Probe each checkpoint that a run in the folder of `path` writes, until the run ends or
-    Ctrl-C. Returns the rows of all of them; the records are complete after each."""
-    probe, folder, rows, seen = PROBES[cfg.probe], Path(path).parent, [], None
-    print(f"watching {folder.as_posix()}, Ctrl-C ends", flush=True)
-    try:
-        while True:
-            over, found = finished(folder / "log.jsonl"), newest(folder)
-            if found and found != seen:
-                loaded, seen = load(found[0], machine), found
-                new = probe.probe(cfg, loaded, machine)
-                step = loaded.about()["step"]
-                rows = [r for r in rows if r["step"] != step] + new
-                write_records(
-                    Path(cfg.out) / f"{cfg.probe}.jsonl", head_of(cfg, machine, [loaded]), rows
-                )
-                print(f"step {step:>6}   {probe.headline(new)}", flush=True)
-            elif over:
-                print("the run has ended")
-                return rows
-            time.sleep(pause)
-    except KeyboardInterrupt:
-        print("\nstopped watching; the rows so far are kept")
-        return rows
 
 
 # --- the probe ---------------------------------------------------------------------------------
 
 
+def watch(cfg, path, machine, pause=1.0):
+    """Probe each checkpoint that a run in the folder of `path` writes, until the run ends or
+    Ctrl-C. Returns the rows of all of them; the records are complete after each."""
+    probe = PROBES[cfg.probe]
+    folder = Path(path).parent
+    rows = []
+    print(f"watching {folder.as_posix()}, Ctrl-C ends", flush=True)
+    try:
+        for path in checkpoints(folder, pause):
+            loaded = load(path, machine)
+            new = probe.probe(cfg, loaded, machine)
+            step = loaded.about()["step"]
+            rows = [r for r in rows if r["step"] != step] + new  # a resumed run repeats steps
+            write_records(records_of(cfg), head_of(cfg, machine, [loaded]), rows)
+            print(f"step {step:>6}   {probe.headline(new)}", flush=True)
+        print("the run has ended")
+    except KeyboardInterrupt:
+        print("\nstopped watching; the rows so far are kept")
+    return rows
+
+
 def main(cfg):
     """Run one probe on each checkpoint; returns the rows."""
-    if cfg.probe not in PROBES:
-        raise BadInput(f"--probe={cfg.probe}: expected one of {', '.join(PROBES)}")
-    positive(cfg, "draws")
-    # A file of the user's is asked of a model of text, not of the little world of demos.
-    default = INIT["fewshot" if cfg.data and cfg.probe == "demos" else cfg.probe]
-    machine, init = setup(cfg), cfg.init or default
-    paths = [None] if init == "none" else [part.strip() for part in init.split(",")]
-    out = Path(cfg.out) / f"{cfg.probe}.jsonl"
+    check(cfg)
+    machine = setup(cfg)
+    paths = paths_of(cfg)
     if cfg.watch:
-        if len(paths) > 1 or not paths[0]:
-            raise BadInput(f"--watch follows one run; --init={init} names not one checkpoint")
         return watch(cfg, paths[0], machine)
-    if paths == [None] and cfg.probe in ("fewshot", "induction"):
-        raise BadInput(f"--probe={cfg.probe} asks a model; give --init=PATH/ckpt.pt")
-    models, rows = [], []
+    probe = PROBES[cfg.probe]
+    models = []
+    rows = []
     for path in paths:
         loaded = path and load(make(path), machine)
         models.append(loaded)
-        rows += PROBES[cfg.probe].probe(cfg, loaded, machine)
-    write_records(out, head_of(cfg, machine, models), rows)
-    PROBES[cfg.probe].show(rows)
-    print(f"\n{out.as_posix()}: {len(rows)} rows")
+        rows += probe.probe(cfg, loaded, machine)
+    write_records(records_of(cfg), head_of(cfg, machine, models), rows)
+    probe.show(rows)
+    print(f"\n{records_of(cfg).as_posix()}: {len(rows)} rows")
     return rows
 
 

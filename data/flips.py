@@ -12,7 +12,7 @@ predict, p(label | prompt) = sum over hypotheses of p(label | input, h) p(h | pr
 rho, the share of reversed documents in pretraining, decides whether labels matter.
 
 The same prompts go to a model: a `Material` holds all that one prompt can be made of, and each of
-CONDITIONS makes a `Case` of it. A classification file gives materials too (icl_demos.py).
+CONDITIONS makes a `Case` of it. A classification file gives materials too (data/labelled.py).
 """
 
 from collections.abc import Sequence
@@ -21,6 +21,7 @@ from functools import cache
 
 import numpy as np
 
+from data.logarithms import log, log_sum
 from tokenizer import Tokenizer
 
 WORDS = (
@@ -106,23 +107,28 @@ def documents(n, rho, rng, few=False):
     """
     lengths = rng.integers(16, 25, n)  # pairs of a document
     document = np.repeat(np.arange(n), lengths)  # (E,)
-    domain, verbaliser = (rng.integers(size, size=n)[document] for size in (D, V))
-    reverse, kind = (rng.random(n) < rho)[document], rng.random(n)[document]
+    domain = rng.integers(D, size=n)[document]
+    verbaliser = rng.integers(V, size=n)[document]
+    reverse = (rng.random(n) < rho)[document]
+    kind = rng.random(n)[document]
     x, sides = draw_inputs(rng, domain)
     side = side_of(sides, verbaliser) ^ reverse
     either, any_label = rng.random((2, len(document)))
     side = np.where(either < OTHER_SIDE, rng.integers(2, size=len(document)), side)
-    label = np.where(
-        any_label < ANY_LABEL, rng.integers(2 * V, size=len(document)), 2 * verbaliser + side
-    )
+    other = rng.integers(2 * V, size=len(document))
+    label = np.where(any_label < ANY_LABEL, other, 2 * verbaliser + side)
     rows = np.full((len(document), 7), -1)
-    rows[:, :3], rows[:, 3], rows[:, 4], rows[:, 5] = 256 + x, COLON, 256 + W + label, 10
+    rows[:, :3] = 256 + x
+    rows[:, 3] = COLON
+    rows[:, 4] = 256 + W + label
+    rows[:, 5] = 10  # the newline
     rows[kind < PLAIN, 3:5] = -1
     first = (kind > PLAIN) & (kind < PLAIN + LABEL_FIRST)
     rows[first] = rows[first][:, [4, 3, 0, 1, 2, 5, 6]]
     if few:
-        begin, kept = np.cumsum(lengths) - lengths, rng.integers(FEW[0], FEW[1] + 1, n)
-        rows = rows[begin[document] + (rng.random(len(rows)) * kept[document]).astype(int)]
+        begin = (np.cumsum(lengths) - lengths)[document]
+        kept = rng.integers(FEW[0], FEW[1] + 1, n)[document]
+        rows = rows[begin + (rng.random(len(rows)) * kept).astype(int)]
     rows[np.cumsum(lengths) - 1, 6] = tokenizer().endoftext
     return rows
 
@@ -136,7 +142,9 @@ def corpus(name, n_tokens, seed):
     """
 
     def stream(n, course, *seeds):
-        rng, parts, filled = np.random.default_rng(seeds), [], 0
+        rng = np.random.default_rng(seeds)
+        parts = []
+        filled = 0
         while filled < n:
             rows = documents(200, CORPORA[name], rng, few=filled < course * n)
             parts.append(rows[rows >= 0].astype(np.uint16))
@@ -173,7 +181,7 @@ class Material:
 class Case:
     """A prompt in parts: demonstrations (input or None, label or None), then the test."""
 
-    demos: list
+    demonstrations: list
     x: str
     options: Sequence[str]
     gold: int
@@ -195,7 +203,7 @@ def share_correct(m, share):
 def permuted(m):
     """Every label word passes its place on to the next, in the demonstrations and in the test."""
     case = named(m, m.inputs, [(y + 1) % len(m.options) for y in m.labels])
-    return Case(case.demos, m.x, m.options, (m.gold + 1) % len(m.options))
+    return Case(case.demonstrations, m.x, m.options, (m.gold + 1) % len(m.options))
 
 
 # Min et al. 2022, sections 4 and 5. Those that change inputs or words draw their labels at random.
@@ -240,18 +248,18 @@ def materials(n, k, seed):
 
     return [
         Material(
-            [*map(text, x[i, :k])],
-            side[i, :k].tolist(),
-            text(x[i, k]),
-            int(side[i, k]),
-            PAIRS[verbaliser[i]],
-            [*map(text, other[i])],
-            [*map(text, uniform[i])],
-            PAIRS[foreign[i]],
-            random[i].tolist(),
-            side[i, k + 1 :].tolist(),
-            order[i].tolist(),
-            [1] * k,
+            inputs=[*map(text, x[i, :k])],
+            labels=side[i, :k].tolist(),
+            x=text(x[i, k]),
+            gold=int(side[i, k]),
+            options=PAIRS[verbaliser[i]],
+            other=[*map(text, other[i])],
+            uniform=[*map(text, uniform[i])],
+            foreign=PAIRS[foreign[i]],
+            random=random[i].tolist(),
+            marginal=side[i, k + 1 :].tolist(),
+            order=order[i].tolist(),
+            shift=[1] * k,
         )
         for i in range(n)
     ]
@@ -323,27 +331,22 @@ def likelihood(x, y):
     return np.einsum("...dvs,...vms->...dvm", joint, given_side)
 
 
-def log_sum(x):
-    """log of the sum of exp(x) over the last axis; -inf counts as nothing."""
-    top = x.max(-1, keepdims=True)
-    return top[..., 0] + np.log(np.exp(x - top).sum(-1))
-
-
 def numbers(cases):
     """Word numbers and label numbers of the cases' demonstrations, (N, k, L) and (N, k), or None
     where there are none, and word numbers of the test inputs (N, L)."""
-    word, label = ({w: i for i, w in enumerate(names)} for names in (WORDS, LABELS))
-
-    def words(text):
-        return [word[w] for w in text.split()]
-
-    first = cases[0].demos[0] if cases[0].demos else (None, None)
-    x = y = None
-    if first[0] is not None:
-        x = np.array([[words(text) for text, _ in case.demos] for case in cases])
-    if first[1] is not None:
-        y = np.array([[label[name] for _, name in case.demos] for case in cases])
+    inputs, labels = [], []
+    for case in cases:
+        inputs.append([x and words(x) for x, _ in case.demonstrations])
+        labels.append([y and LABELS.index(y) for _, y in case.demonstrations])
+    shown = cases[0].demonstrations[0] if cases[0].demonstrations else (None, None)
+    x = None if shown[0] is None else np.array(inputs)
+    y = None if shown[1] is None else np.array(labels)
     return x, y, np.array([words(case.x) for case in cases])
+
+
+def words(text):
+    """The numbers of the words of an input."""
+    return [WORDS.index(word) for word in text.split()]
 
 
 def evidence(cases):
@@ -372,8 +375,7 @@ def bayes(evidence, rho):
     channel, the largest p(x | y, demonstrations), is the same.
     """
     seen, asked, options = evidence
-    with np.errstate(divide="ignore"):
-        h = np.log([1 - rho, rho]) + seen  # (N, D, V, 2)
+    h = log([1 - rho, rho]) + seen  # (N, D, V, 2)
     joint = h[:, None] + asked  # (N, 2V, D, V, 2)
     N = len(joint)
     logp = log_sum(joint.reshape(N, 2 * V, -1))

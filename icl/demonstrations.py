@@ -4,33 +4,36 @@ The same prompts are shown with their parts changed one at a time: the labels tr
 wrong; the inputs from elsewhere or of random words; the label words foreign; one of the two left
 out. What accuracy is lost with a part is what that part is for.
 
-* In the world of data/demos.py the best possible answer is known, and one knob decides the outcome:
+* In the world of data/flips.py the best possible answer is known, and one knob decides the outcome:
   where pretraining never reversed a label's meaning (rho = 0) wrong labels hardly matter, where it
   often did (rho = 0.5) they decide the answer.
 * With --data the same conditions are built from a classification file: the real experiment.
 
-Two ways to choose (Min et al., section 3): direct, the label y with the largest p(y | demos, x);
-channel, the label with the largest p(x | demos, y), from prompts in which labels come first. Either
-is a mean over the option's tokens.
+Two ways to choose (Min et al., section 3): direct, the label y with the largest p(y | examples, x);
+channel, the label with the largest p(x | examples, y), from prompts in which labels come first.
+Either is a mean over the option's tokens. The rows say k for the number of demonstrations, as the
+paper does; on the command line it is --n, as in every probe.
 """
 
 from os.path import commonprefix
-from random import Random
 
 import numpy as np
 
 from data import flips
-from data.flips import CONDITIONS, CORPORA, Material, layouts
-from data.world import World
-from icl.fewshot import LabelledFile
-from likelihood import score_options
+from data.flips import CONDITIONS, CORPORA, layouts
+from data.labelled import FileMaterials, LabelledFile
+from data.logarithms import log_softmax
+from icl.options import ask
+from icl.tables import TITLE, grouped, pivot, points, print_beside, share, spread, where
 from plumbing.checkpoint import ancestry
 from plumbing.config import numbers
 from plumbing.errors import BadInput
-from plumbing.records import print_table, t_interval, wilson
+from plumbing.records import t_interval
 
-SHOTS, PROMPTS = (4, 8, 16), 40  # demonstrations of a prompt; prompts of one draw
+SHOTS = (4, 8, 16)  # demonstrations of a prompt
+PROMPTS = 40  # of one draw
 SWEEP = (0.0, 1e-6, 1e-4, 1e-3, 0.01, 0.02, 0.1, 0.5)  # rho of the exact answers without a model
+REGIMES = ("none", "gold", "random", "0% correct")  # the conditions that tell regimes apart
 SHARES = {
     "0% correct": 0.0,
     "25% correct": 0.25,
@@ -60,71 +63,7 @@ def label_slope(shares, accuracies):
     return slope, float(slope * (x @ y) / (y @ y))
 
 
-def log_softmax(scores):
-    """log of p ∝ exp(score) over the options (C,)."""
-    top = np.max(scores)
-    return scores - top - np.log(np.exp(scores - top).sum())
-
-
 # --- prompts -------------------------------------------------------------------------------------
-
-
-class FileMaterials:
-    """Materials from a classification file: what demonstrations need from one half of it, test
-    inputs from the other; words are drawn from its own; "other inputs" are sentences of the tiny
-    world, most of them of about the length of the input that they replace (Min et al., App. B)."""
-
-    def __init__(self, cfg):
-        self.file, self.seed = LabelledFile(cfg.data, cfg.template, cfg.labels, cfg.seed), cfg.seed
-        self.names = list(self.file.names)
-        self.options = list(self.file.names.values())
-        texts = [text for text, _ in (*self.file.shots, *self.file.queries)]
-        found = sorted({word for text in texts for word in text.split()})
-        self.words = [word for word in found if word.isalpha() and word not in self.options]
-        if len(self.words) < len(self.options):
-            raise BadInput(
-                f"{cfg.data} holds too few words to stand in for its labels; expected "
-                "a file of sentences"
-            )
-        documents = World().documents(seed=cfg.seed)
-        self.sentences = [line for _ in range(300) for line in next(documents).split("\n") if line]
-        self.lengths = np.array([len(line.split()) for line in self.sentences])
-
-    def elsewhere(self, text, rng):
-        """A sentence of another corpus, with weight exp(−(difference in words)² / 50)."""
-        weights = np.exp(-((self.lengths - len(text.split())) ** 2) / 50.0) + 1e-12
-        return rng.choices(self.sentences, weights.tolist())[0]
-
-    def draw(self, n, k):
-        """n materials of k demonstrations, each with demonstrations of its own."""
-        if k > len(self.file.shots):
-            raise BadInput(f"--k={k}: the file has only {len(self.file.shots)} examples to show")
-        made, C = [], len(self.options)
-        for i in range(n):
-            rng = Random(f"demos {self.seed} {k} {i}")
-            shots, (x, gold) = rng.sample(self.file.shots, k), rng.choice(self.file.queries)
-            inputs = [text for text, _ in shots]
-            uniform = [" ".join(rng.choices(self.words, k=len(text.split()))) for text in inputs]
-            made.append(
-                Material(
-                    inputs,
-                    [self.names.index(y) for _, y in shots],
-                    x,
-                    self.names.index(gold),
-                    self.options,
-                    [self.elsewhere(text, rng) for text in inputs],
-                    uniform,
-                    rng.sample(self.words, C),
-                    [rng.randrange(C) for _ in range(k)],
-                    [self.names.index(y) for _, y in rng.choices(self.file.shots, k=k)],
-                    rng.sample(range(k), k),
-                    [rng.randrange(1, C) for _ in range(k)],
-                )
-            )
-        return made
-
-
-# --- measuring -----------------------------------------------------------------------------------
 
 
 def prompt_ids(case, layout, tokenizer):
@@ -133,50 +72,66 @@ def prompt_ids(case, layout, tokenizer):
     The channel's options share the demonstrations; each goes on with its label, which is given, and
     then the input, which is scored.
     """
-    shown = "".join(layout.write(x, y) for x, y in case.demos)
+    shown = "".join(layout.write(x, y) for x, y in case.demonstrations)
     if layout.flipped:
         asked = [(*layout.ask(word), case.x) for word in case.options]
     else:
         asked = [(*layout.ask(case.x), word) for word in case.options]
-    before = [[tokenizer.endoftext, *tokenizer.encode(shown + text)] for text, _, _ in asked]
+    given = [[tokenizer.endoftext, *tokenizer.encode(shown + text)] for text, _, _ in asked]
     scored = [tokenizer.encode(blank + rest) for _, blank, rest in asked]
-    prompt = commonprefix(before)
-    return prompt, [b[len(prompt) :] + s for b, s in zip(before, scored)], [*map(len, scored)]
+    prompt = commonprefix(given)
+    options = [a[len(prompt) :] + b for a, b in zip(given, scored)]
+    return prompt, options, [len(ids) for ids in scored]
+
+
+def shots_of(cfg):
+    """Numbers of demonstrations. None at all is a condition of its own, which is always asked."""
+    shots = [n for n in numbers(cfg.n, SHOTS, "n") if n > 0]
+    if not shots:
+        raise BadInput(f"--n={cfg.n}: expected numbers of demonstrations, at least one above 0")
+    return shots
+
+
+def cells(cfg, shots):
+    """(condition, k, cases) of every cell: without demonstrations once, all else for every k."""
+    n = cfg.draws * (cfg.prompts or PROMPTS)
+    if cfg.data:
+        file = LabelledFile(cfg.data, cfg.template, cfg.labels, cfg.seed)
+        source = FileMaterials(file, cfg.seed)
+    for k in shots:
+        made = source.draw(n, k) if cfg.data else flips.materials(n, k, cfg.seed)
+        for name, condition in CONDITIONS.items():
+            if name != "none":
+                yield name, k, [condition(m) for m in made]
+            elif k == shots[0]:
+                yield name, 0, [condition(m) for m in made]
+
+
+# --- measuring -----------------------------------------------------------------------------------
 
 
 def choose(cases, layout, loaded, machine):
     """For each case the score of every option (C,), a mean over the tokens that are scored; does
     greedy decoding write the gold option; and how many prompts were cut to the model's learned
-    positions (the oldest demonstrations make room)."""
+    positions."""
     asked = [prompt_ids(case, layout, loaded.tokenizer) for case in cases]
-    prompts, cut = [prompt for prompt, _, _ in asked], 0
-    if loaded.model.config.pos == "learned":
-        room = [loaded.model.config.block_size - max(map(len, options)) for _, options, _ in asked]
-        if min(room) < 1:
-            raise BadInput(
-                f"{loaded.name}: a text is longer than the model's "
-                f"{loaded.model.config.block_size} positions; leave out long texts"
-            )
-        cut = sum(len(p) > r for p, r in zip(prompts, room))
-        prompts = [p[-r:] for p, r in zip(prompts, room)]
-    logps, greedy = score_options(loaded.model, prompts, [a[1] for a in asked], machine)
-    scores = [
-        np.array([logp[-n:].mean() for logp, n in zip(options, lengths)])
-        for options, (_, _, lengths) in zip(logps, asked)
-    ]
-    return scores, [written[case.gold] for written, case in zip(greedy, cases)], cut
+    prompts, options, lengths = zip(*asked)
+    logps, greedy, cut = ask(loaded, prompts, options, machine)
+    scores = []
+    for of_case, scored in zip(logps, lengths):
+        means = [logp[-n:].mean() for logp, n in zip(of_case, scored)]
+        scores.append(np.array(means))
+    written = [answers[case.gold] for answers, case in zip(greedy, cases)]
+    return scores, written, sum(cut)
 
 
 def measured(choice, free, loglik, cases, draws):
     """A row's figures: choice (N,) places of options, free (N,) bool or None, loglik (N,)."""
     right = np.array([c == case.gold for c, case in zip(choice, cases)])
-    low, high = wilson(int(right.sum()), len(right))
     return {
         "prompts": len(right),
         "chance": 1 / len(cases[0].options),
-        "acc": float(right.mean()),
-        "low": low,
-        "high": high,
+        **share(right),
         "by_draw": right.reshape(draws, -1).mean(1).tolist(),
         "acc_free": None if free is None else float(np.mean(free)),
         "loglik": float(np.mean(loglik)),
@@ -185,23 +140,22 @@ def measured(choice, free, loglik, cases, draws):
 
 def best_possible(evidence, rho, cases, draws):
     """The figures of the exact answer; log p is that of the gold word among the options."""
+    _, _, words = evidence
     logp, choice = flips.bayes(evidence, rho)
-    options = np.take_along_axis(logp, evidence[2], axis=1)  # (N, C)
     gold = np.array([case.gold for case in cases])
-    word = evidence[2][np.arange(len(gold)), gold]
-    loglik = [log_softmax(o)[g] for o, g in zip(options, gold)]
-    return measured(choice, logp.argmax(1) == word, loglik, cases, draws)
+    N = np.arange(len(gold))
+    among = log_softmax(np.take_along_axis(logp, words, axis=1))  # (N, C)
+    free = logp.argmax(1) == words[N, gold]
+    return measured(choice, free, among[N, gold], cases, draws)
 
 
-def cells(cfg, shots):
-    """(condition, k, cases) of every cell: without demonstrations once, all else for every k."""
-    n = cfg.draws * (cfg.prompts or PROMPTS)
-    source = FileMaterials(cfg) if cfg.data else None
-    for k in shots:
-        made = source.draw(n, k) if source else flips.materials(n, k, cfg.seed)
-        for name, condition in CONDITIONS.items():
-            if name != "none" or k == shots[0]:
-                yield name, k if name != "none" else 0, [condition(m) for m in made]
+def answers_of(cases, layout, loaded, machine, draws):
+    """The figures of a model."""
+    scores, written, cut = choose(cases, layout, loaded, machine)
+    choice = [int(score.argmax()) for score in scores]
+    loglik = [log_softmax(score)[case.gold] for score, case in zip(scores, cases)]
+    free = None if layout.flipped else written  # the channel would write the input
+    return {**measured(choice, free, loglik, cases, draws), "cut": cut}
 
 
 def rho_of(loaded):
@@ -221,9 +175,7 @@ def rho_of(loaded):
 def probe(cfg, loaded, machine):
     """All cells (condition, k, method) of one model as rows, and what they add up to; without a
     model the exact answers alone."""
-    shots = numbers(cfg.k, SHOTS, "k")
-    if min(shots) < 1:
-        raise BadInput(f"--k={cfg.k}: expected numbers of demonstrations, each at least 1")
+    shots = shots_of(cfg)
     if loaded is None:
         if cfg.data:
             raise BadInput("--data needs a model to ask; give --init=PATH/ckpt.pt")
@@ -235,117 +187,89 @@ def probe(cfg, loaded, machine):
     for condition, k, cases in cells(cfg, shots):
         exact = {}
         if rho is not None:
-            found = best_possible(flips.evidence(cases), rho, cases, cfg.draws)
-            exact = {f"bayes_{name}": found[name] for name in ("acc", "acc_free", "loglik")}
+            best = best_possible(flips.evidence(cases), rho, cases, cfg.draws)
+            exact = {f"bayes_{name}": best[name] for name in ("acc", "acc_free", "loglik")}
         for method, layout in layouts(template).items():
-            scores, free, cut = choose(cases, layout, loaded, machine)
-            figures = measured(
-                [int(s.argmax()) for s in scores],
-                None if layout.flipped else free,  # there it would write the input
-                [log_softmax(s)[c.gold] for s, c in zip(scores, cases)],
-                cases,
-                cfg.draws,
-            )
-            rows.append(
-                {
-                    **about,
-                    "condition": condition,
-                    "k": k,
-                    "method": method,
-                    **figures,
-                    "cut": cut,
-                    **exact,
-                }
-            )
+            cell = {**about, "condition": condition, "k": k, "method": method}
+            figures = answers_of(cases, layout, loaded, machine, cfg.draws)
+            rows.append({**cell, **figures, **exact})
     return rows + summaries(rows, about)
 
 
 def exact_rows(cfg, shots):
     """Rows of the exact answers: every condition at rho = 0, and at the most demonstrations the
     four that tell the regimes apart for each rho of SWEEP."""
-    rows, about = [], {"probe": "demos", "ckpt": None, "stage": "bayes", "step": 0, "data": ""}
+    about = {"probe": "demos", "ckpt": None, "stage": "bayes", "step": 0, "data": ""}
+    rows = []
     for condition, k, cases in cells(cfg, shots):
-        known = flips.evidence(cases)
-        swept = condition in ("none", "gold", "random", "0% correct") and k in (0, shots[-1])
+        evidence = flips.evidence(cases)
+        swept = condition in REGIMES and k in (0, shots[-1])
         for rho in SWEEP if swept else SWEEP[:1]:
-            rows.append(
-                {
-                    **about,
-                    "rho": rho,
-                    "condition": condition,
-                    "k": k,
-                    "method": "bayes",
-                    **best_possible(known, rho, cases, cfg.draws),
-                }
-            )
+            cell = {"rho": rho, "condition": condition, "k": k, "method": "bayes"}
+            figures = best_possible(evidence, rho, cases, cfg.draws)
+            rows.append({**about, **cell, **figures})
     return rows
 
 
 def summaries(rows, about):
     """For each method and k, from accuracies and from log-likelihoods: gold − none, gold − random,
     GLER, and the slope on the share of correct labels with its R². `half`: 95% over draws."""
-    cell = {(r["method"], r["k"], r["condition"]): r for r in rows}
     found = []
-    for method, k in dict.fromkeys((r["method"], r["k"]) for r in rows if r["k"]):
-
-        def of(name, method=method, k=k):
-            return cell[method, 0 if name == "none" else k, name]
-
-        gold, random, none = of("gold"), of("random"), of("none")
+    for (method, k), mine in grouped(at_every_k(rows), "method", "k").items():
         line = {**about, "summary": True, "method": method, "k": k}
-        for name, other in (("gold - none", none), ("gold - random", random)):
-            gap = 100 * (np.array(gold["by_draw"]) - other["by_draw"])
-            mean, half = t_interval(gap)
-            found.append(
-                {
-                    **line,
-                    "name": name,
-                    "value": mean,
-                    "half": half,
-                    "loglik": gold["loglik"] - other["loglik"],
-                }
-            )
-        acc, loglik = ([r[key] for r in (gold, random, none)] for key in ("acc", "loglik"))
-        found.append({**line, "name": "GLER", "value": gler(*acc), "loglik": gler(*loglik)})
-        by_draw = zip(*(of(name)["by_draw"] for name in SHARES))
-        slopes = [label_slope([*SHARES.values()], draw)[0] for draw in by_draw]
-        slope, fit = label_slope([*SHARES.values()], [of(name)["acc"] for name in SHARES])
-        found.append(
-            {
-                **line,
-                "name": "slope",
-                "value": slope,
-                "half": t_interval(slopes)[1],
-                "fit": fit,
-                "loglik": label_slope([*SHARES.values()], [of(name)["loglik"] for name in SHARES])[
-                    0
-                ],
-            }
-        )
+        cell = {r["condition"]: r for r in mine}
+        found += [{**line, **summary} for summary in gains(cell)]
     return found
+
+
+def gains(cell):
+    """The summaries of one method and k; cell {condition: row}."""
+    none, gold, random = cell["none"], cell["gold"], cell["random"]
+    for name, other in (("gold - none", none), ("gold - random", random)):
+        gap = np.array(gold["by_draw"]) - other["by_draw"]
+        mean, half = t_interval(100 * gap)
+        loglik = gold["loglik"] - other["loglik"]
+        yield {"name": name, "value": mean, "half": half, "loglik": loglik}
+    value = gler(gold["acc"], random["acc"], none["acc"])
+    loglik = gler(gold["loglik"], random["loglik"], none["loglik"])
+    yield {"name": "GLER", "value": value, "loglik": loglik}
+    shares = list(SHARES.values())
+    line = [cell[name] for name in SHARES]
+    slope, fit = label_slope(shares, [r["acc"] for r in line])
+    by_draw = zip(*(r["by_draw"] for r in line))
+    slopes = [label_slope(shares, draw)[0] for draw in by_draw]
+    _, half = t_interval(slopes)
+    loglik, _ = label_slope(shares, [r["loglik"] for r in line])
+    yield {"name": "slope", "value": slope, "half": half, "fit": fit, "loglik": loglik}
+
+
+def at_every_k(rows):
+    """Without demonstrations every k is alike: the rows of k = 0 once for each other k."""
+    shots = sorted({r["k"] for r in rows} - {0})
+    copies = [{**r, "k": k} for k in shots for r in where(rows, k=0)]
+    return copies + [r for r in rows if r["k"]]
 
 
 # --- tables --------------------------------------------------------------------------------------
 
-
-def points(value):
-    """A share as a percentage, or nothing."""
-    return "" if value is None else f"{100 * value:.1f}"
+HEADS = ("demonstrations",)
+ACCURACY = points("acc")
 
 
 def show(rows):
     """For each model the conditions, direct and channel, beside the exact answer, and what they add
     up to; for several models the regimes side by side."""
-    models = list(dict.fromkeys((r["ckpt"], r["step"]) for r in rows))
-    for model in models:
-        own = [r for r in rows if (r["ckpt"], r["step"]) == model]
-        if model[0] is None:
-            show_exact(own)
+    models = []
+    for mine in grouped(rows, "ckpt", "step").values():
+        figures = at_every_k([r for r in mine if "summary" not in r])
+        if mine[0]["ckpt"] is None:
+            show_exact(figures)
         else:
-            show_model([r for r in own if "summary" not in r])
-            show_summaries([r for r in own if "summary" in r])
-    if len([m for m in models if m[0]]) > 1:
-        show_regimes([r for r in rows if r["method"] == "direct" and "summary" not in r])
+            show_model(figures)
+            show_summaries(where(mine, summary=True))
+            models.append(figures)
+    if len(models) > 1:
+        show_regimes(models)
     if any(r["rho"] is not None for r in rows):
         print(
             "\nA mechanism in a toy world, not a result about large models. There labels "
@@ -362,134 +286,93 @@ def show(rows):
 
 def show_exact(rows):
     """All conditions where labels never lie, then the four that tell, for each rho."""
-    cell = {(r["rho"], r["k"], r["condition"]): r for r in rows}
-    shots = sorted({r["k"] for r in rows} - {0})
-    table = []
-    for name in CONDITIONS:
-        found = [cell[0.0, 0 if name == "none" else k, name] for k in shots]
-        table.append(
-            [
-                name,
-                *(points(r["acc"]) for r in found),
-                points(found[-1]["acc_free"]),
-                f"{found[-1]['loglik']:.2f}",
-            ]
-        )
-    most = shots[-1]
-    print_table(
+    most = max(r["k"] for r in rows)
+    never = where(rows, rho=0)
+    more = {"all words": points("acc_free"), "log p": "{loglik:.2f}"}
+    print_beside(
         f"Exact Bayes where labels keep their meaning (rho = 0), {rows[0]['prompts']} "
         f"prompts: % right of the two options,\nby number of demonstrations; of all words, "
         f"and log p of the gold option (k = {most})",
-        ["demonstrations", *(f"k={k}" for k in shots), "all words", "log p"],
-        table,
+        HEADS,
+        pivot(never, "condition", "k={k}", ACCURACY),
+        spread(where(never, k=most), "condition", more),
     )
-    names = ["none", "gold", "random", "0% correct"]
-    table = [
-        [
-            f"{rho:g}",
-            *(points(cell[rho, 0 if name == "none" else most, name]["acc"]) for name in names),
-        ]
-        for rho in SWEEP
-    ]
-    print_table(
+    swept = []
+    for name in REGIMES:
+        swept += where(rows, condition=name, k=most)
+    print_beside(
         f"Exact Bayes by the share rho of documents that reverse their labels (k = {most})",
-        ["rho", *names],
-        table,
+        ("rho",),
+        pivot(swept, "{rho:g}", "condition", ACCURACY),
     )
 
 
 def show_model(rows):
     """One model: % right by condition and k, direct and channel."""
-    first, shots = rows[0], sorted({r["k"] for r in rows} - {0})
-    cell = {(r["method"], r["k"], r["condition"]): r for r in rows}
-    most, exact = shots[-1], first["rho"] is not None
-    table = []
-    for name in CONDITIONS:
-        direct, channel = (
-            [cell[method, 0 if name == "none" else k, name] for k in shots]
-            for method in ("direct", "channel")
-        )
-        last = direct[-1]
-        line = [
-            name,
-            *(points(r["acc"]) for r in direct),
-            f"{points(last['low'])}-{points(last['high'])}",
-            points(last["acc_free"]),
-            f"{last['loglik']:.2f}",
-        ]
-        if exact:
-            line += [points(last["bayes_acc"]), points(last["bayes_acc_free"])]
-        table.append([*line, *(points(r["acc"]) for r in channel)])
-    about = f"rho = {first['rho']:g}" if exact else f"on {first['data']}"
-    columns = ["demonstrations", *(f"k={k}" for k in shots), "95%", "all words", "log p"]
-    columns += ["Bayes", "all words"] if exact else []
-    print_table(
-        f"{first['ckpt']} ({first['stage']}, step {first['step']}, {first['params']:,} "
-        f"parameters), {about}: % right of the options, {first['prompts']} prompts,\n"
-        f"direct; interval, all words, log p{', Bayes' if exact else ''} for k = {most}; "
+    first = rows[0]
+    most = max(r["k"] for r in rows)
+    direct = where(rows, method="direct")
+    channel = where(rows, method="channel")
+    last = where(direct, k=most)
+    more = {"95%": interval, "all words": points("acc_free"), "log p": "{loglik:.2f}"}
+    exact = {"Bayes": points("bayes_acc"), "all words": points("bayes_acc_free")}
+    known = first["rho"] is not None
+    about = f"rho = {first['rho']:g}" if known else f"on {first['data']}"
+    print_beside(
+        f"{TITLE.format(**first)}, {about}: % right of the options, {first['prompts']} prompts,\n"
+        f"direct; interval, all words, log p{', Bayes' if known else ''} for k = {most}; "
         f"then channel",
-        [*columns, *(f"ch. k={k}" for k in shots)],
-        table,
+        HEADS,
+        pivot(direct, "condition", "k={k}", ACCURACY),
+        spread(last, "condition", more),
+        spread(last, "condition", exact if known else {}),
+        pivot(channel, "condition", "ch. k={k}", ACCURACY),
     )
     cut = sum(r["cut"] for r in rows)
     if cut:
         print(f"  {cut} prompts were longer than the model's positions and lost their beginning")
 
 
+def interval(r):
+    return f"{100 * r['low']:.1f}-{100 * r['high']:.1f}"
+
+
 def show_summaries(rows):
     """What the demonstrations give and what of it hangs on the labels."""
-    table = []
-    for method, k in dict.fromkeys((r["method"], r["k"]) for r in rows):
-        found = {r["name"]: r for r in rows if (r["method"], r["k"]) == (method, k)}
-        gaps = [
-            f"{found[n]['value']:+.1f} ± {found[n]['half']:.1f}"
-            for n in ("gold - none", "gold - random")
-        ]
-        slope = found["slope"]
-        table.append(
-            [
-                f"{method}, k={k}",
-                *gaps,
-                f"{found['GLER']['value']:.2f}",
-                f"{slope['value']:+.3f} ± {slope['half']:.3f}",
-                f"{slope['fit']:.2f}",
-                f"{found['gold - random']['loglik']:+.3f}",
-            ]
-        )
-    print_table(
+
+    row = "{method}, k={k}"
+    forms = {"GLER": "{value:.2f}", "slope": "{value:+.3f} ± {half:.3f}"}
+
+    def value(r):
+        return forms.get(r["name"], "{value:+.1f} ± {half:.1f}").format(**r)
+
+    print_beside(
         "Points of accuracy (± 95% over draws); GLER = (gold - random) / (gold - none); "
         "slope on the share of correct labels;\nlog p of the gold option, gold - random",
-        ["", "gold - none", "gold - random", "GLER", "slope", "R2", "log p"],
-        table,
+        ("",),
+        pivot(rows, row, "name", value),
+        spread(where(rows, name="slope"), row, {"R2": "{fit:.2f}"}),
+        spread(where(rows, name="gold - random"), row, {"log p": "{loglik:+.3f}"}),
     )
 
 
-def show_regimes(rows):
+def show_regimes(models):
     """Direct accuracy of several models, each beside the exact answer for what it has read."""
-    most = max(r["k"] for r in rows)
-    models = list(dict.fromkeys((r["ckpt"], r["step"]) for r in rows))
-    cell = {(r["ckpt"], r["step"], r["condition"]): r for r in rows if r["k"] in (0, most)}
-    table, columns = [], ["demonstrations"]
-    for model in models:
-        rho = cell[(*model, "gold")]["rho"]
-        columns += ["model" if rho is None else f"rho={rho:g}"] + (rho is not None) * ["Bayes"]
-    for name in CONDITIONS:
-        line = [name]
-        for model in models:
-            r = cell[(*model, name)]
-            line += [points(r["acc"])] + (r["rho"] is not None) * [points(r.get("bayes_acc"))]
-        table.append(line)
-    print_table(f"Side by side: % right of the options, direct, k = {most}", columns, table)
+    most = max(r["k"] for rows in models for r in rows)
+    tables = []
+    for rows in models:
+        rho = rows[0]["rho"]
+        columns = {"model": ACCURACY}
+        if rho is not None:
+            columns = {f"rho={rho:g}": ACCURACY, "Bayes": points("bayes_acc")}
+        tables.append(spread(where(rows, method="direct", k=most), "condition", columns))
+    print_beside(f"Side by side: % right of the options, direct, k = {most}", HEADS, *tables)
 
 
 def headline(rows):
     """One line for --watch."""
-    most = max(r["k"] for r in rows)
-    found = {
-        r["condition"]: r["acc"]
-        for r in rows
-        if r["method"] == "direct" and r["k"] in (0, most) and "summary" not in r
-    }
-    return f"% right at k = {most}: " + ", ".join(
-        f"{name} {points(found[name])}" for name in ("none", "gold", "random", "0% correct")
-    )
+    direct = at_every_k([r for r in where(rows, method="direct") if "summary" not in r])
+    most = max(r["k"] for r in direct)
+    found = {r["condition"]: ACCURACY(r) for r in where(direct, k=most)}
+    shares = [f"{name} {found[name]}" for name in REGIMES]
+    return f"% right at k = {most}: {', '.join(shares)}"

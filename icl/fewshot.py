@@ -15,28 +15,29 @@ Two ways to read the answer. Free: greedy decoding over the whole vocabulary wri
 the highest score among a few candidate words, under the four scores below.
 """
 
-import itertools
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from itertools import product
 from random import Random
 
 import numpy as np
 
-from data.formats import read_labelled
+from data.labelled import LabelledFile
 from data.world import World
 from data.world.documents import LIST_FORMATS
 from data.world.english import LIST_TASKS
-from likelihood import score_options
+from icl.options import ask
+from icl.tables import TITLE, grouped, pivot, print_beside, share, spread, where
 from plumbing.config import numbers
-from plumbing.errors import BadInput
-from plumbing.records import print_table, t_interval, wilson
+from plumbing.records import t_interval
 
-SHOTS, PROMPTS = (0, 1, 2, 4, 8, 16), 45  # of one draw (fresh queries and examples) of one group
+SHOTS = (0, 1, 2, 4, 8, 16)
+PROMPTS = 45  # of one draw (fresh queries and examples) of one group
 MOST_OPTIONS = 8  # candidate words of one query: the answer and at most seven others
 NOTHING = "N/A"  # stands for an input without content (Zhao et al. 2021, section 5)
 RULES = ("free", "sum", "mean", "pmi", "calibrated")
 READ = {"free": "written freely", "sum": "chosen among the labels"}  # the rules of the main tables
+LABELS = ("gold", "random")
 KNOWN = "known"
 
 
@@ -75,12 +76,12 @@ def best_options(logps, free, without):
     """Index of the winning option under each rule but "free". Three lists of K arrays: the options'
     token log-probabilities after the prompt, after the same examples and no input, after
     nothing."""
-    total, total_free, total_without = (
-        np.array([sum_score(o) for o in group]) for group in (logps, free, without)
-    )
+    total = np.array([sum_score(option) for option in logps])
+    total_free = np.array([sum_score(option) for option in free])
+    total_without = np.array([sum_score(option) for option in without])
     scores = {
         "sum": total,
-        "mean": np.array([mean_score(o) for o in logps]),
+        "mean": np.array([mean_score(option) for option in logps]),
         "pmi": pmi_score(total, total_without),
         "calibrated": calibrate(total, total_free),
     }
@@ -114,66 +115,32 @@ def world_question(world, task, n, labels, seed):
     return Question(task, text, shots + without, without, options)
 
 
-class LabelledFile:
-    """Questions from a classification file: shots from one half of it, queries from the other."""
+def file_question(file, n, labels, seed):
+    """`n` shots and a query of a LabelledFile, drawn anew for each question as in GPT-3 (section
+    2.4)."""
+    rng = Random(f"file {n} {seed}")
+    text, label = rng.choice(file.queries)
+    shots = file.draw(rng, n)
+    if labels == "random":
+        shots = [(shot, rng.choice(list(file.names))) for shot, _ in shots]
+    shown = "".join(file.write(*shot) for shot in shots)
+    nothing = file.write(NOTHING)
+    others = [other for other in file.names if other != label]
+    options = [file.blank + file.names[name] for name in (label, *others)]
+    return Question(file.name, shown + file.write(text), shown + nothing, nothing, options)
 
-    def __init__(self, path, template, labels, seed):
-        """template: text with {text} and {label}, which is repeated for each example; labels: pairs
-        such as "0=negative,1=positive", or "" to show the labels as they are.
 
-        Raises BadInput for a template without its two slots and for labels that do not fit the
-        file.
-        """
-        self.name, template = Path(path).stem, template.replace("\\n", "\n")
-        if template.count("{text}") != 1 or template.partition("{text}")[2].count("{label}") != 1:
-            raise BadInput(
-                f"--template={template!r}: expected one {{text}} and after it one "
-                "{label}, such as 'Review: {text}\\nSentiment: {label}\\n\\n'"
-            )
-        records = read_labelled(path)
-        self.names = {label: label for label in sorted({label for _, label in records})}
-        if labels:
-            try:
-                self.names |= dict(pair.split("=", 1) for pair in labels.split(","))
-            except ValueError:
-                raise BadInput(f"--labels={labels}: expected 0=negative,1=positive") from None
-        found = {label for _, label in records}
-        if set(self.names) != found or len(set(self.names.values())) < len(found) or len(found) < 2:
-            raise BadInput(
-                f"{path} holds the labels {', '.join(sorted(found))[:200]}; this needs "
-                "two or more, and in --labels one word for each, no two alike"
-            )
-        self.before, self.after = template.split("{label}")
-        self.blank = self.before[len(self.before.rstrip(" ")) :]  # goes with the answer
-        order = list(records)
-        Random(f"halves {seed}").shuffle(order)
-        self.shots, self.queries = order[: len(order) // 2], order[len(order) // 2 :]
-
-    def write(self, text, label=None):
-        """One example, or without a label a query up to where the answer begins."""
-        before = self.before.replace("{text}", text)
-        if label is None:
-            return before[: len(before) - len(self.blank)]
-        return before + self.names[label] + self.after
-
-    def question(self, n, labels, seed):
-        """`n` shots and a query, drawn anew for each question as in GPT-3 (section 2.4)."""
-        if n > len(self.shots):
-            raise BadInput(f"--n={n}: the file has only {len(self.shots)} examples to show")
-        rng = Random(f"file {n} {seed}")
-        text, label = rng.choice(self.queries)
-        shots = rng.sample(self.shots, n)
-        if labels == "random":
-            shots = [(shot, rng.choice(list(self.names))) for shot, _ in shots]
-        shown = "".join(self.write(*shot) for shot in shots)
-        options = [label, *(other for other in self.names if other != label)]
-        return Question(
-            self.name,
-            shown + self.write(text),
-            shown + self.write(NOTHING),
-            self.write(NOTHING),
-            [self.blank + self.names[o] for o in options],
-        )
+def groups_of(cfg):
+    """{group: what makes its questions}: one function of (n, labels, seed) for each task."""
+    if cfg.data:
+        file = LabelledFile(cfg.data, cfg.template, cfg.labels, cfg.seed)
+        return {file.name: [partial(file_question, file)]}
+    question = partial(world_question, World())
+    return {
+        KNOWN: [partial(question, task) for task in LIST_TASKS],
+        "novel": [partial(question, "novel")],
+        "key-value": [partial(question, "key-value")],
+    }
 
 
 # --- measuring ---------------------------------------------------------------------------------
@@ -182,24 +149,24 @@ class LabelledFile:
 def answer_all(questions, loaded, machine):
     """For each question {rule: right or not, "loglik": log p(answer), "cut": did the prompt lose
     its oldest examples to fit the model's learned positions}."""
-    encode, start = loaded.tokenizer.encode, loaded.tokenizer.endoftext
-    options = [[encode(option) for option in q.options] for q in questions]
-    config, cut, scored = loaded.model.config, [False] * len(questions), []
-    for name in ("without", "free", "prompt"):
-        prompts = [[start, *encode(getattr(q, name))] for q in questions]
-        if config.pos == "learned":
-            room = [config.block_size - max(map(len, o)) for o in options]
-            cut = [len(p) > r for p, r in zip(prompts, room)]
-            prompts = [p[-r:] for p, r in zip(prompts, room)]
-        scored.append(score_options(loaded.model, prompts, options, machine))
-    (without, _), (free, _), (logps, greedy) = scored
+    start = loaded.tokenizer.endoftext
+    encode = loaded.tokenizer.encode
+    options = [[*map(encode, q.options)] for q in questions]
+
+    def score(texts):
+        prompts = [[start, *encode(text)] for text in texts]
+        return ask(loaded, prompts, options, machine)
+
+    without, _, _ = score([q.without for q in questions])
+    free, _, _ = score([q.free for q in questions])
+    logps, greedy, cut = score([q.prompt for q in questions])
     answers = []
     for i in range(len(questions)):
         best = best_options(logps[i], free[i], without[i])
         answers.append(
             {
                 "free": greedy[i][0],
-                **{rule: best[rule] == 0 for rule in best},
+                **{rule: option == 0 for rule, option in best.items()},
                 "loglik": sum_score(logps[i][0]),
                 "cut": cut[i],
             }
@@ -211,108 +178,91 @@ def cell_rows(questions, answers, draws, about):
     """One row for each task and rule, and where there are several tasks for all of them together:
     a share with its Wilson interval over prompts, and apart from it the interval of the mean over
     draws (Student's t)."""
-    tasks = np.array([q.task for q in questions])
+    tasks = [q.task for q in questions]
     rows = []
     for task in dict.fromkeys([*tasks, about["group"]]):
-        mine = np.flatnonzero((tasks == task) | (task == about["group"]))
+        mine = [i for i, name in enumerate(tasks) if task in (name, about["group"])]
         part = {
-            "task": str(task),
+            "task": task,
             "prompts": len(mine),
             "draws": draws,
             "chance": float(np.mean([1 / len(questions[i].options) for i in mine])),
             "loglik": float(np.mean([answers[i]["loglik"] for i in mine])),
             "cut": int(sum(answers[i]["cut"] for i in mine)),
         }
+        n_tasks = len({tasks[i] for i in mine})
         for rule in RULES:
-            hits = np.array([answers[i][rule] for i in mine])  # draw by draw, for each task
-            n_tasks = len(set(tasks[mine]))
+            hits = np.array([answers[i][rule] for i in mine])  # task by task, draw by draw
             by_draw = hits.reshape(n_tasks, draws, -1).mean((0, 2))
-            low, high = wilson(int(hits.sum()), len(hits))
-            rows.append(
-                {
-                    **about,
-                    **part,
-                    "rule": rule,
-                    "acc": float(hits.mean()),
-                    "low": low,
-                    "high": high,
-                    "by_draw": by_draw.tolist(),
-                    "draw_half": t_interval(by_draw)[1],
-                }
-            )
+            over_draws = {"by_draw": by_draw.tolist(), "draw_half": t_interval(by_draw)[1]}
+            rows.append({**about, **part, "rule": rule, **share(hits), **over_draws})
     return rows
 
 
 def probe(cfg, loaded, machine):
     """All cells (task, n, labels) of one model, and the differences between them, as rows."""
-    shots, per_draw = numbers(cfg.n, SHOTS, "n"), cfg.prompts or PROMPTS
-    if cfg.data:
-        file = LabelledFile(cfg.data, cfg.template, cfg.labels, cfg.seed)
-        groups = {Path(cfg.data).stem: [file.question]}
-    else:
-        ask = partial(world_question, World())
-        groups = {
-            KNOWN: [partial(ask, task) for task in LIST_TASKS],
-            "novel": [partial(ask, "novel")],
-            "key-value": [partial(ask, "key-value")],
-        }
+    shots = numbers(cfg.n, SHOTS, "n")
     about = {"probe": "fewshot", **loaded.about()}
     rows = []
-    for group, members in groups.items():
-        each = -(-per_draw // len(members))
+    for group, members in groups_of(cfg).items():
+        each = -(-(cfg.prompts or PROMPTS) // len(members))
         # A number for each prompt of each draw: the same list whatever the model and the labels.
         seeds = [10**6 * cfg.seed + 10**4 * d + i for d in range(cfg.draws) for i in range(each)]
-        for n, labels in itertools.product(shots, ("gold", "random")):
+        for n, labels in product(shots, LABELS):
             if n == 0 and labels == "random":
                 continue  # without examples there is no label to draw
-            questions = [ask(n, labels, seed) for ask in members for seed in seeds]
+            questions = [make(n, labels, seed) for make in members for seed in seeds]
+            answers = answer_all(questions, loaded, machine)
             cell = {**about, "group": group, "n": n, "labels": labels}
-            rows += cell_rows(questions, answer_all(questions, loaded, machine), cfg.draws, cell)
+            rows += cell_rows(questions, answers, cfg.draws, cell)
     return rows + differences(rows, about, shots)
+
+
+def few_of(shots):
+    """The number of examples that stands for few: 8, or the most there are."""
+    return 8 if 8 in shots else max(shots)
 
 
 def differences(rows, about, shots):
     """What the examples give, in points, draw by draw: n shots minus none, gold minus random
     labels. The prompts of the second are paired."""
-    few = 8 if 8 in shots else max(shots)
-    cells = {(r["task"], r["n"], r["labels"], r["rule"]): r["by_draw"] for r in rows}
+    few = few_of(shots)
+    if few == 0:
+        return []
+    by_draw = {(r["task"], r["rule"], r["n"], r["labels"]): np.array(r["by_draw"]) for r in rows}
+    minus = {f"{few} - 0 shots": (0, "gold"), "gold - random labels": (few, "random")}
     found = []
-    for task in dict.fromkeys(r["group"] for r in rows):
-        pairs = [
-            (f"{few} - 0 shots", (few, "gold"), (0, "gold")),
-            ("gold - random labels", (few, "gold"), (few, "random")),
-        ]
-        for name, one, other in pairs:
-            for rule in RULES:
-                if few == 0 or (task, *other, rule) not in cells:
-                    continue
-                gap = 100 * (np.array(cells[(task, *one, rule)]) - cells[(task, *other, rule)])
-                mean, half = t_interval(gap)
-                found.append(
-                    {
-                        **about,
-                        "task": task,
-                        "n": few,
-                        "rule": rule,
-                        "difference": name,
-                        "points": mean,
-                        "draw_half": half,
-                    }
-                )
+    for task, name, rule in product(dict.fromkeys(r["group"] for r in rows), minus, RULES):
+        other = (task, rule, *minus[name])
+        if other in by_draw:
+            mean, half = t_interval(100 * (by_draw[task, rule, few, "gold"] - by_draw[other]))
+            of = {"task": task, "n": few, "rule": rule, "difference": name}
+            found.append({**about, **of, "points": mean, "draw_half": half})
     return found
 
 
 # --- tables ------------------------------------------------------------------------------------
 
+GAINED = "{task}: {difference}"
+GAIN = "{points:+.1f} ± {draw_half:.1f}"
+
+
+def main_rule(rows):
+    """What the tables show: in the world free generation; on a file, whose labels a model cannot
+    guess without examples, the choice among them."""
+    return "free" if any(r["task"] == KNOWN for r in rows) else "sum"
+
 
 def show(rows):
     """Print for each model accuracy by number of shots, the scoring rules side by side, and what
     the examples give; for several models of one kind also the mean over them."""
-    models = list(dict.fromkeys((r["ckpt"], r["step"]) for r in rows))
-    for model in models:
-        show_model([r for r in rows if (r["ckpt"], r["step"]) == model])
-    show_differences([r for r in rows if "difference" in r and r["rule"] == main_rule(rows)])
-    if main_rule(rows) == "free":
+    rule = main_rule(rows)
+    for mine in grouped(rows, "ckpt", "step").values():
+        show_model([r for r in mine if "difference" not in r], rule)
+    gains = [r for r in where(rows, rule=rule) if "difference" in r]
+    if gains:
+        show_differences(gains)
+    if rule == "free":
         print(
             "\nA mechanism in a toy world, not a result about large models: there labels matter "
             "more\n(Yoo et al. 2022), the more so the larger the model (Wei et al. 2023), and in"
@@ -325,91 +275,67 @@ def show(rows):
         )
 
 
-def main_rule(rows):
-    """What the tables show: in the world free generation; on a file, whose labels a model cannot
-    guess without examples, the choice among them."""
-    return "free" if any(r["task"] == KNOWN for r in rows) else "sum"
+def asked(r):
+    return r["task"], r["labels"]
+
+
+def show_model(rows, rule):
+    """The two tables of one model."""
+    main = where(rows, rule=rule)
+    tasks = list(dict.fromkeys(r["task"] for r in main))
+    main.sort(key=lambda r: (r["task"] != r["group"], tasks.index(r["task"])))  # groups first
+    sizes = sorted({r["prompts"] for r in rows})
+    print_beside(
+        f"{TITLE.format(**rows[0])}\n"
+        f"Share of right answers ({READ[rule]}) by number of examples, "
+        f"{' or '.join(map(str, sizes))} prompts a cell, {rows[0]['draws']} draws",
+        ("task", "labels"),
+        pivot(main, asked, "n", "acc"),
+    )
+    n = few_of({r["n"] for r in rows})
+    few = [r for r in where(rows, n=n) if r["task"] == r["group"]]
+    more = {
+        "chance": "chance",
+        "95% of sum": "{low:.3f}-{high:.3f}",
+        "log p": "{loglik:.2f}",
+    }
+    print_beside(
+        f"{n} examples: written freely, and chosen among candidate words by four scores",
+        ("task", "labels"),
+        pivot(few, asked, "rule", "acc"),
+        spread(where(few, rule="sum"), asked, more),
+    )
+    if cut := max(r["cut"] for r in rows):
+        print(f"  up to {cut} prompts a cell lost their oldest examples to fit the context")
 
 
 def show_differences(rows):
     """A column for each model, and for each kind of which there are several their mean."""
-    models, kinds = {}, {}  # (checkpoint, step) -> name of the column; kind -> such pairs
-    for r in rows:
-        model = (r["ckpt"], r["step"])
-        if model not in models:
-            models[model] = f"{r['stage']} {len(models) + 1}"
-            kinds.setdefault((r["stage"], r["params"]), []).append(model)
-    several = [group for group in kinds.values() if len(group) > 1]
-    cell = {(r["ckpt"], r["step"], r["task"], r["difference"]): r for r in rows}
-    table = []
-    for name in dict.fromkeys((r["task"], r["difference"]) for r in rows):
-        found = [(cell[(*m, *name)]["points"], cell[(*m, *name)]["draw_half"]) for m in models]
-        found += [t_interval([cell[(*m, *name)]["points"] for m in group]) for group in several]
-        table.append([": ".join(name), *(f"{mean:+.1f} ± {half:.1f}" for mean, half in found)])
-    if table:
-        means = [f"mean of {len(group)}" for group in several]
-        r = rows[0]
-        print_table(
-            f"What {r['n']} examples give ({READ[r['rule']]}), in points (± 95% over draws;"
-            " of a mean, over models)",
-            ["", *models.values(), *means],
-            table,
-        )
-
-
-def show_model(rows):
-    """The two tables of one model."""
-    cells = {(r["task"], r["n"], r["labels"], r["rule"]): r for r in rows if "difference" not in r}
-    groups = list(dict.fromkeys(r["group"] for r in cells.values()))
-    tasks = groups + [task for task in dict.fromkeys(key[0] for key in cells) if task not in groups]
-    shots = sorted({key[1] for key in cells})
-    table = []
-    for task, labels in itertools.product(tasks, ("gold", "random")):
-        found = [cells.get((task, n, labels, main_rule(rows))) for n in shots]
-        if any(found):
-            table.append([task, labels, *(f"{r['acc']:.3f}" if r else "" for r in found)])
-    r = rows[0]
-    sizes = " or ".join(str(n) for n in sorted({r["prompts"] for r in cells.values()}))
-    print_table(
-        f"{r['ckpt']} ({r['stage']}, step {r['step']}, {r['params']:,} parameters)\n"
-        f"Share of right answers ({READ[main_rule(rows)]}) by number of examples, {sizes} "
-        f"prompts a cell, {r['draws']} draws",
-        ["task", "labels", *map(str, shots)],
-        table,
+    tables = []
+    for mine in grouped(rows, "ckpt", "step").values():
+        name = f"{mine[0]['stage']} {len(tables) + 1}"
+        tables.append(spread(mine, GAINED, {name: GAIN}))
+    for kind in grouped(rows, "stage", "params").values():
+        models = len(grouped(kind, "ckpt", "step"))
+        means = []
+        for group in grouped(kind, "task", "difference").values():
+            mean, half = t_interval([r["points"] for r in group])
+            means.append({**group[0], "points": mean, "draw_half": half})
+        if models > 1:
+            tables.append(spread(means, GAINED, {f"mean of {models}": GAIN}))
+    print_beside(
+        f"What {rows[0]['n']} examples give ({READ[rows[0]['rule']]}), in points (± 95% over draws;"
+        " of a mean, over models)",
+        ("",),
+        *tables,
     )
-    n, table = (8 if 8 in shots else max(shots)), []
-    for task, labels in itertools.product(groups, ("gold", "random")):
-        if (task, n, labels, "sum") in cells:
-            r = cells[task, n, labels, "sum"]
-            shares = (f"{cells[task, n, labels, rule]['acc']:.3f}" for rule in RULES)
-            table.append(
-                [
-                    task,
-                    labels,
-                    *shares,
-                    r["chance"],
-                    f"{r['low']:.3f}-{r['high']:.3f}",
-                    f"{r['loglik']:.2f}",
-                ]
-            )
-    print_table(
-        f"{n} examples: written freely, and chosen among candidate words by four scores",
-        ["task", "labels", *RULES, "chance", "95% of sum", "log p"],
-        table,
-    )
-    if cut := max(r["cut"] for r in cells.values()):
-        print(f"  up to {cut} prompts a cell lost their oldest examples to fit the context")
 
 
 def headline(rows):
     """One line for --watch."""
-    cells = {
-        (r["task"], r["n"]): r["acc"]
-        for r in rows
-        if r.get("group") == r["task"] and r["labels"] == "gold" and r["rule"] == main_rule(rows)
-    }
-    shots = {n for _, n in cells}
-    n = 8 if 8 in shots else max(shots)
-    return f"accuracy at {n} shots: " + ", ".join(
-        f"{task} {acc:.3f}" for (task, shots), acc in cells.items() if shots == n
-    )
+    rule = main_rule(rows)
+    rows = where(rows, labels="gold", rule=rule)
+    n = few_of({r["n"] for r in rows})
+    found = [r for r in where(rows, n=n) if r["task"] == r["group"]]
+    shares = [f"{r['task']} {r['acc']:.3f}" for r in found]
+    return f"accuracy at {n} shots: {', '.join(shares)}"

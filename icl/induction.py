@@ -20,11 +20,13 @@ import numpy as np
 import torch
 
 from data.corpora import PretrainText
+from icl.tables import print_beside, spread, where
 from model import GPT, GPTConfig
 from plumbing.errors import BadInput
-from plumbing.records import print_table, t_interval
+from plumbing.records import t_interval
 
-SEQUENCES, BLOCKS = 64, 512  # random sequences said twice; blocks of text
+SEQUENCES = 64  # random ones, said twice
+BLOCKS = 512  # of text
 LENGTH = 20  # tokens of a sequence that is said twice: a line of a song has about as many
 
 
@@ -124,22 +126,24 @@ def hand_built(V=24, L=12):
     T = 1 + 2 * L
     C = -(-(2 * V + T) // 4) * 4  # two heads of even size
     model = GPT(GPTConfig(block_size=T, vocab_size=V, n_layer=2, n_head=2, n_embd=C, pos="learned"))
-    token, place, before = 0, V, V + T  # where each part of the stream begins
+    token = 0  # where each part of the stream begins
+    place = V
+    before = V + T
     sharp = 100.0  # scores so far apart that a softmax leaves one
 
     def carry(row, column, size, scale=1.0, shift=0):
         """The (C, C) map that adds `scale` times part `column` of its input to part `row`."""
-        matrix, i = torch.zeros(C, C), torch.arange(-shift, size)
+        matrix = torch.zeros(C, C)
+        i = torch.arange(-shift, size)
         matrix[row + i, column + i + shift] = scale
         return matrix
 
     def write(attn, query, key, size, to, gain, shift=0):
         """Head 0 looks for the keys that equal its query and writes their tokens to part `to`."""
-        attn.c_attn.weight.copy_(
-            torch.cat(
-                [carry(0, query, size, sharp), carry(0, key, size, 1.0, shift), carry(0, token, V)]
-            )
-        )
+        q = carry(0, query, size, sharp)
+        k = carry(0, key, size, 1.0, shift)
+        v = carry(0, token, V)
+        attn.c_attn.weight.copy_(torch.cat([q, k, v]))
         attn.c_proj.weight.copy_(carry(to, 0, V, gain))
 
     with torch.no_grad():
@@ -220,42 +224,45 @@ def repeat_rows(found, about):
     """Rows of one network: each head, and the sequence as a whole."""
     rows = []
     for (layer, head), mean in np.ndenumerate(found.matching.mean(0)):
-        rows.append(
-            {
-                **about,
-                "kind": "head",
-                "layer": layer,
-                "head": head,
-                "matching": float(mean),
-                "half": t_interval(found.matching[:, layer, head])[1],
-                "previous": float(found.previous[:, layer, head].mean()),
-                "chance": found.chance,
-            }
-        )
+        row = {**about, "kind": "head", "layer": layer, "head": head, "matching": float(mean)}
+        row["half"] = t_interval(found.matching[:, layer, head])[1]
+        row["previous"] = float(found.previous[:, layer, head].mean())
+        row["chance"] = found.chance
+        rows.append(row)
     best = max(rows, key=lambda r: r["matching"])
-    gap, half = t_interval(found.second - found.first)
-    rows.append(
-        {
-            **about,
-            "kind": "repeat",
-            "matching": best["matching"],
-            "half": best["half"],
-            "layer": best["layer"],
-            "head": best["head"],
-            "chance": found.chance,
-            "sequences": len(found.first),
-            "first": float(found.first.mean()),
-            "second": float(found.second.mean()),
-            "copying": gap,
-            "copying_half": half,
-        }
-    )
+    row = {**about, "kind": "repeat"}
+    for name in ("matching", "half", "layer", "head", "chance"):
+        row[name] = best[name]
+    row["sequences"] = len(found.first)
+    row["first"] = float(found.first.mean())
+    row["second"] = float(found.second.mean())
+    row["copying"], row["copying_half"] = t_interval(found.second - found.first)
+    return [*rows, row]
+
+
+def text_rows(nll, about):
+    """Rows of text: the ICL score, and the loss at each position; nll (N, T)."""
+    score, half = t_interval(icl_score(nll))
+    row = {**about, "kind": "text", "blocks": len(nll), "loss": float(nll.mean())}
+    rows = [{**row, "icl_score": score, "icl_half": half}]
+    for i, loss in enumerate(nll.mean(0)):
+        rows.append({**about, "kind": "position", "position": i + 1, "loss": float(loss)})
     return rows
+
+
+def control_rows(step):
+    """Rows of the network written by hand."""
+    model = hand_built()
+    L = (model.config.block_size - 1) // 2
+    tokens = repeated(SEQUENCES, L, np.arange(1, model.config.vocab_size), start=0, seed=0)
+    about = {"probe": "induction", "ckpt": "control", "step": step, "control": True}
+    return repeat_rows(measure(model, tokens), about)
 
 
 def probe(cfg, loaded, machine):
     """Rows of kind "head", "repeat", "text" and "position" of the model, and of the control."""
-    model, text = loaded.model.eval(), text_of(cfg, loaded)
+    model = loaded.model.eval()
+    text = text_of(cfg, loaded)
     pool = familiar(text, loaded.tokenizer)
     L = min(LENGTH, (model.config.block_size - 1) // 2)
     if L < 2:
@@ -263,71 +270,59 @@ def probe(cfg, loaded, machine):
             f"{loaded.name}: a context of {model.config.block_size} tokens is too short "
             "for a sequence said twice"
         )
-    tokens = repeated(SEQUENCES, L, pool, loaded.tokenizer.endoftext, cfg.seed).to(machine.device)
+    tokens = repeated(SEQUENCES, L, pool, loaded.tokenizer.endoftext, cfg.seed)
     about = {"probe": "induction", **loaded.about()}
-    rows = repeat_rows(measure(model, tokens), about)
+    rows = repeat_rows(measure(model, tokens.to(machine.device)), about)
     if text is not None:
         nll = text_losses(text, loaded, cfg.prompts or BLOCKS, cfg.seed, machine)
-        score, half = t_interval(icl_score(nll))
-        rows.append(
-            {
-                **about,
-                "kind": "text",
-                "blocks": len(nll),
-                "loss": float(nll.mean()),
-                "icl_score": score,
-                "icl_half": half,
-            }
-        )
-        rows += [
-            {**about, "kind": "position", "position": i + 1, "loss": float(loss)}
-            for i, loss in enumerate(nll.mean(0))
-        ]
-    control = hand_built()
-    size = control.config.vocab_size
-    tokens = repeated(SEQUENCES, (control.config.block_size - 1) // 2, np.arange(1, size), 0, 0)
-    return rows + repeat_rows(
-        measure(control, tokens),
-        {"probe": "induction", "ckpt": "control", "step": about["step"], "control": True},
-    )
+        rows += text_rows(nll, about)
+    return rows + control_rows(about["step"])
 
 
 # --- tables ------------------------------------------------------------------------------------
 
+HEAD = {
+    "prefix matching": "matching",
+    "95%": "± {half:.3f}",
+    "even attention": "chance",
+    "to the token before": "previous",
+}
+REPEAT = {
+    "step": "step",
+    "prefix matching": "matching",
+    "even": "chance",
+    "first": "first",
+    "second": "second",
+    "copying": "{copying:+.3f} ± {copying_half:.3f}",
+}
+
+
+def head_name(r):
+    return f"{r['ckpt']} layer {r['layer'] + 1}, head {r['head'] + 1}"
+
 
 def show(rows):
     """Print each model's heads, its copying and ICL score, and the control beside them."""
-    models = list(dict.fromkeys((r["ckpt"], r["step"]) for r in rows if "control" not in r))
-    table, heads_of = [], []
-    for model in models:
-        mine = [r for r in rows if (r["ckpt"], r["step"]) == model and "control" not in r]
-        text = next((r for r in mine if r["kind"] == "text"), None)
-        table.append(line(next(r for r in mine if r["kind"] == "repeat"), text, model[0]))
-        heads_of += [
-            [
-                f"{r['ckpt']} layer {r['layer'] + 1}, head {r['head'] + 1}",
-                r["matching"],
-                f"± {r['half']:.3f}",
-                r["chance"],
-                r["previous"],
-            ]
-            for r in mine
-            if r["kind"] == "head"
-        ]
-    control = [r for r in rows if "control" in r]
-    table.append(line(next(r for r in control if r["kind"] == "repeat"), None, "control"))
-    idle = next(r for r in control if r["kind"] == "head" and (r["layer"], r["head"]) == (1, 1))
-    print_table(
+    models = [r for r in rows if "control" not in r]
+    control = where(rows, control=True)
+    heads_of = where(models, kind="head")
+    repeats = where(models, kind="repeat") + where(control, kind="repeat")[:1]
+    texts = where(models, kind="text")
+    print_beside(
         "Attention of each head on random sequences said twice",
-        ["head", "prefix matching", "95%", "even attention", "to the token before"],
-        heads_of,
+        ("head",),
+        spread(heads_of, head_name, HEAD),
     )
-    print_table(
+    scores = {r["ckpt"]: {"ICL score": "-"} for r in repeats}
+    scores |= spread(texts, "ckpt", {"ICL score": "{icl_score:+.3f} ± {icl_half:.3f}"})
+    print_beside(
         "The best head, copying (loss on the second saying minus the first) and the ICL "
         "score\n(loss late in a block of text minus early in it), nats per token",
-        ["model", "step", "prefix matching", "even", "first", "second", "copying", "ICL score"],
-        table,
+        ("model",),
+        spread(repeats, "ckpt", REPEAT),
+        scores,
     )
+    idle = where(control, kind="head", layer=1, head=1)[0]
     print(
         f"  control: a circuit written by hand; its idle head gives {idle['matching']:.4f}, even "
         f"attention {idle['chance']:.4f}"
@@ -338,26 +333,9 @@ def show(rows):
     )
 
 
-def line(r, text, name):
-    """One line of the second table."""
-    score = f"{text['icl_score']:+.3f} ± {text['icl_half']:.3f}" if text else "-"
-    return [
-        name,
-        r["step"],
-        r["matching"],
-        r["chance"],
-        r["first"],
-        r["second"],
-        f"{r['copying']:+.3f} ± {r['copying_half']:.3f}",
-        score,
-    ]
-
-
 def headline(rows):
     """One line for --watch."""
-    r = next(r for r in rows if r["kind"] == "repeat" and "control" not in r)
-    text = next((f", ICL score {r['icl_score']:+.3f}" for r in rows if r["kind"] == "text"), "")
-    return (
-        f"prefix matching {r['matching']:.3f} (even {r['chance']:.3f}), copying "
-        f"{r['copying']:+.3f}{text}"
-    )
+    best = where(rows, kind="repeat")[0]
+    line = "prefix matching {matching:.3f} (even {chance:.3f}), copying {copying:+.3f}"
+    texts = [f", ICL score {r['icl_score']:+.3f}" for r in where(rows, kind="text")]
+    return "".join([line.format(**best), *texts])

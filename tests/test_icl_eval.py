@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import icl.watch
 import icl_eval
-from icl_eval import PRESETS, PROBES, Config, finished, main, make, newest, watch
+from icl.watch import finished, newest
+from icl_eval import PRESETS, PROBES, Config, main, make, watch
+from plumbing import errors
 from plumbing.checkpoint import save_checkpoint
 from plumbing.config import parse_config
 from plumbing.errors import BadInput
@@ -92,6 +95,7 @@ def test_induction_of_a_checkpoint(run, tmp_path):
         (dict(probe="fewshots"), "--probe=fewshots: expected one of fewshot"),
         (dict(draws=0), "--draws=0"),
         (dict(n="1,x"), "--n=1,x: expected whole numbers"),
+        (dict(probe="demos", k="4,8"), "the number of examples is --n, as in --n=4,8"),
         (dict(init="none"), "asks a model"),
         (dict(init="nowhere.pt"), "nowhere.pt: no such file"),
         (dict(init="elsewhere/ckpt.pt"), "no such file"),
@@ -118,7 +122,7 @@ def test_bad_input_is_one_line_and_writes_nothing(run, tmp_path, changes, messag
 def test_a_model_without_words_is_refused(tmp_path, changes, message):
     wrong = checkpoint(**changes)
     if message is None:  # a model too small for its tokenizer
-        wrong["model_config"]["vocab_size"], message = 100, "has more tokens than its model"
+        wrong["model_config"]["vocab_size"], message = 100, "two runs were put together"
     save_checkpoint(tmp_path / "ckpt.pt", wrong)
     with pytest.raises(BadInput, match=message):
         main(replace(FAST, init=str(tmp_path / "ckpt.pt"), out=str(tmp_path / "icl")))
@@ -157,7 +161,7 @@ def test_a_command_line_runs_or_says_why_not(argv):
         patch.setattr(icl_eval, "write_records", lambda *_: None)
         code = 0
         try:
-            run(lambda: main(parse_config(Config, PRESETS, argv)))
+            errors.run(lambda: main(parse_config(Config, PRESETS, argv)))
         except SystemExit as stop:
             code = stop.code
     last = {arg.partition("=")[0]: arg for arg in argv}  # of an option given twice the last counts
@@ -235,7 +239,7 @@ def test_watching_follows_a_run_to_its_end(film, tmp_path, monkeypatch, capsys, 
             (run / "log.jsonl").write_text('{"step": 4, "samples": []}\n', encoding="utf-8")
         assert len(pauses) < 9, "watching never ends"
 
-    monkeypatch.setattr(icl_eval.time, "sleep", go_on)
+    monkeypatch.setattr(icl.watch.time, "sleep", go_on)
     cfg = replace(FAST, init=str(run / "ckpt.pt"), out=str(tmp_path / "icl"), data=film, watch=True)
     rows = main(cfg)
     assert list(dict.fromkeys(r["step"] for r in rows)) == [2, 4]

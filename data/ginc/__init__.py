@@ -1,6 +1,6 @@
 """GINC, the data set of Xie et al. 2021 in which in-context learning emerges: prompts, corpora.
 
-The language itself is data/ginc_world.py. A prompt is n examples and a test example of k words
+The language itself is data/ginc/hmm.py. A prompt is n examples and a test example of k words
 each, "/" between them; the answer is the last word. The released data set comes out to the byte,
 from its seeds:
 
@@ -9,7 +9,7 @@ from its seeds:
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -72,6 +72,16 @@ class Prompts:
     concept: np.ndarray
     slots: np.ndarray
     values: np.ndarray
+
+    def examples(self):
+        """The tokens by example (N, n+1, k+1), each with its "/"; 0 in place of the test label."""
+        shape = (len(self.tokens), self.n + 1, self.k + 1)
+        return np.pad(self.tokens, ((0, 0), (0, 2))).reshape(shape)
+
+    def reordered(self, order):
+        """The same prompts with their examples in another order."""
+        moved = self.examples()[:, [*order, self.n]]
+        return replace(self, tokens=moved.reshape(len(moved), -1)[:, :-2])
 
 
 class Words:
@@ -321,6 +331,3 @@ def prompt_lines(ginc, p):
         for text, label, x, slots, value, concept in columns
     ]
     return lines, texts
-
-
-# --- run ---------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ Shapes: N texts, T tokens, C concepts, E values of eps, W symbols, K = 10 states
 import numpy as np
 
 from data.ginc.hmm import SLOTS, STATES
+from data.logarithms import log, log_sum, softmax
 
 
 class Mixture:
@@ -28,8 +29,10 @@ class Mixture:
     """
 
     def __init__(self, ginc):
-        self.ginc, W = ginc, len(ginc.words)
-        T, memory = ginc.T[: ginc.concepts], ginc.memory.ravel()
+        self.ginc = ginc
+        W = len(ginc.words)
+        T = ginc.T[: ginc.concepts]
+        memory = ginc.memory.ravel()
         where = [np.flatnonzero(memory == symbol) for symbol in range(W)]
         self.count = np.array([len(states) for states in where])  # (W,)
         K = self.count.max()
@@ -89,18 +92,18 @@ class Mixture:
     def log_loss(self, tokens):
         """−log p(x_t | x_<t) of documents (N, T) under the mixture, t = 1 .. T−1: (N, T−1)."""
         total = np.cumsum([log(evidence[..., 0]) for evidence, _ in self.steps(tokens)], axis=0)
-        joint = np.logaddexp.reduce(total, axis=-1)  # (T, N), up to the prior's constant
+        joint = log_sum(total)  # (T, N), up to the prior's constant
         return -np.diff(joint, axis=0).T
 
     def aware(self, prompts):
         """The prompt-aware predictor on Prompts: p(label = ·) (N, W) and p(c | prompt) (N, C)."""
-        N, k, n = len(prompts.tokens), prompts.k, prompts.n
-        whole = np.pad(prompts.tokens, ((0, 0), (0, 2))).reshape(N, n + 1, k + 1)
-        shown, test = whole[:, :n, :k], whole[:, n, : k - 1]
+        k, n = prompts.k, prompts.n
+        whole = prompts.examples()
+        test = whole[:, n, : k - 1]
         total, alpha = self.from_slots(test)  # (N, C, 9), (N, C, 9, K)
         for i in range(n):  # one at a time: all at once would not fit a small machine
-            total = total + self.from_slots(shown[:, i])[0]
-        weights = softmax(total.reshape(N, -1)).reshape(total.shape)
+            total = total + self.from_slots(whole[:, i, :k])[0]
+        weights = softmax(total.reshape(len(total), -1)).reshape(total.shape)
         p = self.next_symbol(alpha, test[:, -1])  # (N, C, 9, W)
         return np.einsum("ncs,ncsw->nw", weights, p), weights.sum(-1)
 
@@ -120,19 +123,6 @@ class Mixture:
         """p(next symbol | symbol) in the long run, over all concepts: (W, W). Every state is
         equally frequent, as the transition matrices are doubly stochastic."""
         return self.says.sum((1, 2)) / (self.ginc.concepts * np.maximum(self.count, 1)[:, None])
-
-
-def log(p):
-    """log p, −∞ at 0 without a warning."""
-    with np.errstate(divide="ignore"):
-        return np.log(p)
-
-
-def softmax(x):
-    """exp(x) / Σ exp(x) over the last axis; uniform where everything is impossible."""
-    top = x.max(-1, keepdims=True)
-    e = np.exp(np.where(np.isfinite(top), x - np.where(np.isfinite(top), top, 0), 0))
-    return e / e.sum(-1, keepdims=True)
 
 
 def mix(weights, p):

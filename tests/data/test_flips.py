@@ -152,7 +152,7 @@ def by_hand(case, rho):
         found[y] = sum(
             pair(case.x, y, d, v, m)
             * (rho if m else 1 - rho)
-            * math.prod(pair(*demo, d, v, m) for demo in case.demos)
+            * math.prod(pair(*demo, d, v, m) for demo in case.demonstrations)
             for d in range(D)
             for v in range(V)
             for m in range(2)
@@ -199,7 +199,9 @@ def test_bayes_is_calibrated_on_fresh_documents():
 
 def test_the_order_of_demonstrations_does_not_matter():
     case = CONDITIONS["gold"](flips.materials(1, 3, seed=4)[0])
-    orders = [Case([*order], case.x, case.options, 0) for order in permutations(case.demos)]
+    orders = [
+        Case([*order], case.x, case.options, 0) for order in permutations(case.demonstrations)
+    ]
     logp, _ = flips.bayes(flips.evidence(orders), 0.02)
     assert np.abs(logp - logp[0]).max() < 1e-12
 
@@ -253,8 +255,8 @@ def test_conditions_change_what_they_say(data, k, C):
     true = [names[y] for y in m.labels]
     for name, condition in CONDITIONS.items():
         case = condition(m)
-        assert case.x == "test" and len(case.demos) == (0 if name == "none" else k)
-        x, y = [x for x, _ in case.demos], [y for _, y in case.demos]
+        assert case.x == "test" and len(case.demonstrations) == (0 if name == "none" else k)
+        x, y = [x for x, _ in case.demonstrations], [y for _, y in case.demonstrations]
         right = sum(a == b for a, b in zip(y, true))
         if name.endswith("% correct"):
             assert x == m.inputs and right == round(int(name.split("%")[0]) / 100 * k)

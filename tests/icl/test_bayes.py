@@ -151,9 +151,9 @@ def test_the_world_a_checkpoint_was_trained_on():
         "train_config": {"data": ""},
         "parent": {"stage": "pretrain", "data": "ginc20", "parent": None},
     }
-    assert bayes.world_of(config(), child)[1].concepts == 20
-    assert bayes.world_of(config(), loaded(None, "world"))[0] == "ginc"
-    assert bayes.world_of(config(data="ginc_one"), None)[0] == "ginc_one"
+    assert bayes.ginc_of(config(), child)[1].concepts == 20
+    assert bayes.ginc_of(config(), loaded(None, "world"))[0] == "ginc"
+    assert bayes.ginc_of(config(data="ginc_one"), None)[0] == "ginc_one"
 
 
 @pytest.mark.parametrize(
@@ -198,13 +198,14 @@ def test_short_steps_cut_the_same_text():
     cfg, whole = (pretrain.Config(block_size=16, batch_size=6, short=s) for s in (0.25, 0.0))
     text = np.arange(16 * 40 + 1)
     for step in range(8):
-        x, y = pretrain.get_batch(text, step, cfg, CPU)
-        same = pretrain.get_batch(text, step, whole, CPU)[0]
+        rows = np.arange(6 * step, 6 * step + 6) % 40
+        x, y = pretrain.get_batch(text, rows, step, cfg, CPU)
+        same = pretrain.get_batch(text, rows, step, whole, CPU)[0]
         assert x.shape == ((48, 2) if step % 4 == 3 else (6, 16)) and torch.equal(y, x + 1)
         assert torch.equal(x.flatten(), same.flatten())
         parts = [
-            pretrain.get_batch(text, step, cfg, Machine("cpu", torch.float32, rank, 2))[0]
-            for rank in (0, 1)
+            pretrain.get_batch(text, machine.mine(rows), step, cfg, machine)[0]
+            for machine in (Machine("cpu", torch.float32, rank, 2) for rank in (0, 1))
         ]
         both = torch.stack([p.unflatten(0, (3, -1)) for p in parts], dim=1)
         assert torch.equal(both.flatten(0, 2), x)

@@ -13,6 +13,7 @@ import torch
 
 from data import flips
 from data.flips import CONDITIONS, Case, layouts
+from data.labelled import FileMaterials, LabelledFile
 from icl import demonstrations
 from icl.demonstrations import choose, gler, label_slope, prompt_ids
 from likelihood import token_logprobs
@@ -42,7 +43,7 @@ FILE = [
 def config(**changes):
     return Namespace(
         **{
-            **dict(data="", template=TEMPLATE, labels="", k="2", draws=2, prompts=3, seed=0),
+            **dict(data="", template=TEMPLATE, labels="", n="2", draws=2, prompts=3, seed=0),
             **changes,
         }
     )
@@ -95,7 +96,7 @@ def test_ids_are_those_of_the_whole_text(method, template):
     tokenizer = Tokenizer.train("Review: warm and dull\nSentiment: good\n\n" * 3, 300)
     layout = layouts(template)[method]
     case = Case([("warm", "good"), ("dull", "bad")], "and so on", ["good", "not good"], 1)
-    shown = "".join(layout.write(*demo) for demo in case.demos)
+    shown = "".join(layout.write(*demo) for demo in case.demonstrations)
     prompt, options, lengths = prompt_ids(case, layout, tokenizer)
     for word, ids, n in zip(case.options, options, lengths):
         whole = shown + layout.write(case.x, word)[: -len(layout.tail)]
@@ -113,7 +114,7 @@ def test_scores_are_those_of_the_whole_text(method, condition, machine):
     scores, written, cut = choose(cases, layout, model, machine)
     assert cut == 0
     for case, score, greedy in zip(cases, scores, written):
-        shown = "".join(layout.write(*demo) for demo in case.demos)
+        shown = "".join(layout.write(*demo) for demo in case.demonstrations)
         for place, word in enumerate(case.options):
             text = shown + layout.write(case.x, word).rstrip("\n")
             ids = torch.tensor([[model.tokenizer.endoftext, *model.tokenizer.encode(text)]])
@@ -131,7 +132,7 @@ def test_long_prompts_lose_their_beginning(machine):
     layout = layouts(flips.TEMPLATE)["direct"]
     case = CONDITIONS["gold"](flips.materials(1, 8, seed=1)[0])
     (score,), _, cut = choose([case], layout, model, machine)
-    text = "".join(layout.write(*demo) for demo in case.demos) + layout.ask(case.x)[0]
+    text = "".join(layout.write(*demo) for demo in case.demonstrations) + layout.ask(case.x)[0]
     for place, word in enumerate(case.options):
         ids = torch.tensor([model.tokenizer.encode(f"{text} {word}")[-20:]])
         with torch.no_grad():
@@ -146,7 +147,7 @@ def test_long_prompts_lose_their_beginning(machine):
 # --- rows ----------------------------------------------------------------------------------------
 def test_rows_and_tables_of_the_toy_world(machine, tmp_path, capsys):
     model = loaded(flips.tokenizer(), {"data": "demos_rare"})
-    rows = demonstrations.probe(config(k="2,4"), model, machine)
+    rows = demonstrations.probe(config(n="2,4"), model, machine)
     cells = [r for r in rows if "summary" not in r]
     assert len(cells) == 2 * (1 + 2 * (len(CONDITIONS) - 1))
     assert {(r["condition"], r["k"], r["method"]) for r in cells} >= {
@@ -171,6 +172,13 @@ def test_rows_and_tables_of_the_toy_world(machine, tmp_path, capsys):
     assert json.loads((tmp_path / "demos.jsonl").read_text(encoding="utf-8").split("\n")[1])
 
 
+def test_no_demonstrations_at_all_are_always_asked(machine):
+    model = loaded(flips.tokenizer(), {"data": "demos"})
+    two, also = (demonstrations.probe(config(n=n), model, machine) for n in ("2", "0,2"))
+    cells = [[r for r in rows if "summary" not in r] for rows in (two, also)]
+    assert cells[0] == cells[1] and {r["k"] for r in cells[0]} == {0, 2}
+
+
 def test_model_and_bayes_answer_the_same_prompts(machine, monkeypatch):
     """Were the model exact Bayes, the two columns would agree: here its scores are."""
 
@@ -183,7 +191,7 @@ def test_model_and_bayes_answer_the_same_prompts(machine, monkeypatch):
 
     monkeypatch.setattr(demonstrations, "choose", exact)
     model = loaded(flips.tokenizer(), {}, {"data": "x", "parent": {"data": "demos_flip"}})
-    rows = demonstrations.probe(config(k="4", prompts=20), model, machine)
+    rows = demonstrations.probe(config(n="4", prompts=20), model, machine)
     for r in (r for r in rows if "summary" not in r):
         assert r["acc"] == r["bayes_acc"] and r["acc_free"] in (None, r["bayes_acc_free"])
     slope = next(r for r in rows if r.get("name") == "slope")
@@ -191,7 +199,7 @@ def test_model_and_bayes_answer_the_same_prompts(machine, monkeypatch):
 
 
 def test_exact_answers_without_a_model(capsys):
-    rows = demonstrations.probe(config(k="2,4", prompts=20), None, None)
+    rows = demonstrations.probe(config(n="2,4", prompts=20), None, None)
     assert {r["rho"] for r in rows} == set(demonstrations.SWEEP)
     random = [
         next(
@@ -207,7 +215,7 @@ def test_exact_answers_without_a_model(capsys):
 
 # --- files ---------------------------------------------------------------------------------------
 def test_materials_of_a_file(small_file):
-    source = demonstrations.FileMaterials(config(data=small_file))
+    source = FileMaterials(LabelledFile(small_file, TEMPLATE, "", 0), 0)
     shots, queries = dict(source.file.shots), dict(source.file.queries)
     assert not set(shots) & set(queries) and source.options == ["bad", "good", "so-so"]
     for m in source.draw(20, 4):
@@ -254,12 +262,12 @@ def test_bad_input(small_file, machine, tmp_path):
     model = loaded(flips.tokenizer())
     with pytest.raises(BadInput, match="--preset=demos"):
         demonstrations.probe(config(), model, machine)
-    with pytest.raises(BadInput, match="--k=0,4"):
-        demonstrations.probe(config(k="0,4"), model, machine)
+    with pytest.raises(BadInput, match="--n=0:"):
+        demonstrations.probe(config(n="0"), model, machine)
     with pytest.raises(BadInput, match="needs a model"):
         demonstrations.probe(config(data=small_file), None, machine)
     with pytest.raises(BadInput, match="only 6 examples"):
-        demonstrations.probe(config(data=small_file, k="7"), model, machine)
+        demonstrations.probe(config(data=small_file, n="7"), model, machine)
     numbers = tmp_path / "numbers.csv"
     numbers.write_text("text,label\n1 2,a\n3 4,b\n5 6,a\n", encoding="utf-8")
     with pytest.raises(BadInput, match="too few words"):

@@ -10,18 +10,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.labelled import LabelledFile
 from data.world import World
 from data.world.english import LIST_TASKS
-from icl import fewshot
+from icl import fewshot, options
 from icl.fewshot import (
     RULES,
-    LabelledFile,
     Question,
     answer_all,
     best_options,
     calibrate,
     cell_rows,
     differences,
+    file_question,
     headline,
     mean_score,
     pmi_score,
@@ -126,7 +127,7 @@ def film(tmp_path):
 def test_a_file_becomes_prompts(film):
     file = LabelledFile(film, TEMPLATE, "good=positive,bad=negative", 0)
     assert len(file.shots) == len(file.queries) == 10 and not set(file.shots) & set(file.queries)
-    gold, random = (file.question(3, labels, 4) for labels in ("gold", "random"))
+    gold, random = (file_question(file, 3, labels, 4) for labels in ("gold", "random"))
     *shots, query = gold.prompt.split("\n\n")
     assert len(shots) == 3 and query.startswith("Review: film number ")
     assert query.endswith("\nSentiment:") and random.prompt.split("\n\n")[-1] == query
@@ -138,7 +139,7 @@ def test_a_file_becomes_prompts(film):
     assert gold.options[0] == " " + word[dict(file.queries)[text]]
     assert sorted(gold.options) == [" negative", " positive"]
     assert gold.without == "Review: N/A\nSentiment:"
-    plain = LabelledFile(film, "{text}\\n{label}\\n", "", 0).question(1, "gold", 0)
+    plain = file_question(LabelledFile(film, "{text}\\n{label}\\n", "", 0), 1, "gold", 0)
     assert plain.prompt.endswith("\n") and set(plain.options) == {"good", "bad"}
 
 
@@ -148,6 +149,7 @@ def test_a_file_becomes_prompts(film):
         ("{text}", "", "--template"),
         ("{label}: {text}", "", "--template"),
         ("{text}{text}{label}", "", "--template"),
+        ("{label}{text}{label}", "", "--template"),
         (TEMPLATE, "good", "--labels=good"),
         (TEMPLATE, "fine=1", "labels"),
         (TEMPLATE, "good=x,bad=x", "no two alike"),
@@ -160,7 +162,7 @@ def test_a_template_or_labels_that_do_not_fit(film, template, labels, message):
 
 def test_more_shots_than_the_file_holds(film):
     with pytest.raises(BadInput, match="--n=11: the file has only 10"):
-        LabelledFile(film, TEMPLATE, "", 0).question(11, "gold", 0)
+        file_question(LabelledFile(film, TEMPLATE, "", 0), 11, "gold", 0)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +170,7 @@ def test_more_shots_than_the_file_holds(film):
 )
 def test_real_files(shared, name, labels):
     file = LabelledFile(shared / "data" / "icl" / name, TEMPLATE, labels, 0)
-    q = file.question(4, "gold", 1)
+    q = file_question(file, 4, "gold", 1)
     assert len(q.options) == 2 and q.prompt.count("Sentiment:") == 5 and len(file.queries) > 400
 
 
@@ -251,7 +253,7 @@ def test_a_model_that_knows_is_found_out(monkeypatch, capsys):
         logps = [[np.array([-1.0 - (m > 0)] * len(o)) for m, o in enumerate(os)] for os in options]
         return logps, [[m == 0 for m in range(len(os))] for os in options]
 
-    monkeypatch.setattr(fewshot, "score_options", scores)
+    monkeypatch.setattr(options, "score_options", scores)
     rows = probe(config(), loaded(), CPU)
     cells = {(r["task"], r["n"], r["labels"], r["rule"]): r for r in rows if "difference" not in r}
     assert {key[0] for key in cells} == {*KINDS, "known"}
