@@ -117,16 +117,18 @@ def preferences(cfg, seed):
 
 def optimised(cfg, seed):
     """PPO iteration by iteration, and best-of-n by n."""
+    table = Path(cfg.out) / "overoptimisation.jsonl"
     found = []
-    for row in read(Path(cfg.out) / "overoptimisation.jsonl"):
+    for row in read(table):
         if row["seed"] != seed:
             continue
+        row.pop("ended", None)
         if row["arm"] in overoptimisation.ARMS:
             head = lines(folder(cfg, seed, row["arm"]) / "log.jsonl")[0]
             row["n"] = head["config"]["batch_size"]
         else:
             head = lines(folder(cfg, seed, "sft") / "log.jsonl")[0]
-            row |= {"best_of": row["n"], "n": overoptimisation.Config.n_eval}
+            row |= {"best_of": row["n"], "n": lines(table)[0]["config"]["n_eval"]}
         found.append({**row, "machine": machine_of(head)})
     return found
 

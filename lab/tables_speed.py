@@ -101,10 +101,10 @@ def durations(rows, names):
     """names: {run: what stands in the first column}."""
     machines = list(dict.fromkeys(row["machine"] for row in rows))
     table = []
-    for run, name in names.items():
+    for run, name in names.items() if rows else ():
         cells = []
         for machine in machines:
             took = column(rows, "seconds", run=run, machine=machine)
             cells.append(duration(np.mean(took)) if took else "")
         table.append([name, *cells])
-    return markdown(["", *machines], table)
+    return markdown(["", *machines], table) if rows else ""
