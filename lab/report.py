@@ -14,19 +14,23 @@ that the figure shows. A broken line of a log is skipped and noted on the page.
 import importlib.util
 import io
 import json
-import os
-import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
+from typing import NamedTuple
 
-from lab.figures import STYLE, Missing, Run, exam, losses, speed
-from lab.figures_bayes import demos, ginc, positions
-from lab.figures_icl import phase, sizes, stages
-from lab.figures_rlhf import overoptimisation, ppo, reward, tax, wins
-from lab.report_page import STAGES, page
+from lab.figures.alignment import ppo, reward, wins
+from lab.figures.bayes import demos, ginc, positions
+from lab.figures.fewshot import phase, sizes, stages
+from lab.figures.frames import STYLE
+from lab.figures.rows import Missing, Run
+from lab.figures.studies import overoptimisation, tax
+from lab.figures.training import exam, losses, speed
+from lab.page import STAGES, page
 from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput, run
+from plumbing.files import replacing, write_text
 
 # --- configuration -----------------------------------------------------------------------------
 
@@ -41,236 +45,164 @@ class Config:
 
 PRESETS = {"default": {}}
 DPI = 160  # of a picture 9 inches wide
-TABLES = ("tax", "overoptimisation", "fewshot", "bayes", "demos", "induction", "bench")
+
+
+class Figure(NamedTuple):
+    """A figure of the page; its file is called as the function is."""
+
+    draw: Callable  # from the logs to a Shown
+    needs: tuple  # the kinds of logs that it draws
+    english: str
+    korean: str
+    made_by: str  # the command that makes what is missing, or the stage that does
+
+
+TAX = "python -m lab.studies tax --out={out}/studies"
+OVER = "python -m lab.studies overoptimisation --out={out}/studies"
 ICL = "python icl_eval.py --out={out}/icl/"
-# Name of the file, function, the logs it draws, title in English and Korean, and the command that
-# makes what is missing (or the stage that does).
+SIZES = ICL + "sizes --preset=sizes"
+STAGED = ICL + "stages --preset=stages"
+WATCH = ICL + "watch --probe=induction --watch  # beside pretrain.py; and --probe=fewshot"
+GINC = ICL + "bayes --probe=bayes --init={out}/ginc/ckpt.pt"
+DEMOS = ICL + "demos --probe=demos"
+BENCH = "python -m lab.bench --out={out}"
 FIGURES = [
-    ("losses", losses, ("pretrain", "sft", "reward", "dpo"), "Losses", "손실", "pretrain"),
-    ("exam", exam, ("sft",), "Held-out questions", "학습에 쓰지 않은 질문", "sft"),
-    ("reward", reward, ("reward",), "The reward model", "보상 모델", "reward"),
-    (
-        "ppo",
-        ppo,
-        ("ppo",),
-        "PPO: proxy, judge, KL, length",
-        "PPO: 대리 보상, 심판, KL, 길이",
-        "ppo",
+    Figure(losses, ("pretrain", "sft", "reward", "dpo"), "Losses", "손실", "pretrain"),
+    Figure(exam, ("sft",), "Held-out questions", "학습에 쓰지 않은 질문", "sft"),
+    Figure(reward, ("reward",), "The reward model", "보상 모델", "reward"),
+    Figure(ppo, ("ppo",), "PPO: proxy, judge, KL, length", "PPO: 대리 보상, 심판, KL, 길이", "ppo"),
+    Figure(wins, ("ppo", "tax"), "Win rates", "승률", "ppo"),
+    Figure(tax, ("tax",), "The alignment tax", "정렬 세금", TAX),
+    Figure(overoptimisation, ("overoptimisation",), "Over-optimisation", "과최적화", OVER),
+    Figure(sizes, ("fewshot",), "Few-shot learning by model size", "모델 크기와 퓨샷 학습", SIZES),
+    Figure(stages, ("fewshot",), "Few-shot learning by stage", "단계별 퓨샷 학습", STAGED),
+    Figure(phase, ("fewshot", "induction"), "The phase change", "상전이", WATCH),
+    Figure(ginc, ("bayes",), "Implicit Bayes", "암묵적 베이즈 추론", GINC),
+    Figure(
+        positions, ("bayes",), "KL to exact Bayes by position", "위치별로 본 베이즈와의 KL", GINC
     ),
-    ("wins", wins, ("ppo", "tax"), "Win rates", "승률", "ppo"),
-    (
-        "tax",
-        tax,
-        ("tax",),
-        "The alignment tax",
-        "정렬 세금",
-        "python -m lab.studies tax --out={out}/studies",
-    ),
-    (
-        "overoptimisation",
-        overoptimisation,
-        ("overoptimisation",),
-        "Over-optimisation",
-        "과최적화",
-        "python -m lab.studies overoptimisation --out={out}/studies",
-    ),
-    (
-        "sizes",
-        sizes,
-        ("fewshot",),
-        "Few-shot learning by model size",
-        "모델 크기와 퓨샷 학습",
-        ICL + "sizes --preset=sizes",
-    ),
-    (
-        "stages",
-        stages,
-        ("fewshot",),
-        "Few-shot learning by stage",
-        "단계별 퓨샷 학습",
-        ICL + "stages --preset=stages",
-    ),
-    (
-        "phase",
-        phase,
-        ("fewshot", "induction"),
-        "The phase change",
-        "상전이",
-        ICL + "watch --probe=induction --watch  # beside pretrain.py; and --probe=fewshot",
-    ),
-    (
-        "ginc",
-        ginc,
-        ("bayes",),
-        "Implicit Bayes",
-        "암묵적 베이즈 추론",
-        ICL + "bayes --probe=bayes --init={out}/ginc/ckpt.pt",
-    ),
-    (
-        "positions",
-        positions,
-        ("bayes",),
-        "KL to exact Bayes by position",
-        "위치별로 본 베이즈와의 KL",
-        ICL + "bayes --probe=bayes --init={out}/ginc/ckpt.pt",
-    ),
-    (
-        "demos",
-        demos,
-        ("demos",),
-        "What demonstrations are for",
-        "예시는 무엇을 알려 주는가",
-        ICL + "demos --probe=demos",
-    ),
-    ("speed", speed, ("bench",), "Speed", "속도", "python -m lab.bench --out={out}"),
+    Figure(demos, ("demos",), "What demonstrations are for", "예시는 무엇을 알려 주는가", DEMOS),
+    Figure(speed, ("bench",), "Speed", "속도", BENCH),
 ]
+TABLES = ("tax", "overoptimisation", "fewshot", "bayes", "demos", "induction", "bench")
 
 # --- reading -----------------------------------------------------------------------------------
 
 
 def read_log(path):
-    """A log as a Run without kind, and the numbers of the lines that are no JSON object."""
+    """A log as a Run, and the numbers of its lines that are no JSON: a run that was killed, or that
+    is writing just now, leaves half a line."""
     records, broken = [], []
-    for n, text in enumerate(path.read_bytes().decode("utf-8", "replace").split("\n"), 1):
-        try:
-            record = json.loads(text) if text.strip() else None
-        except (ValueError, RecursionError):
-            record = False
-        if isinstance(record, dict):
-            records.append(record)
-        elif text.strip():
-            broken.append(n)
-    head = records.pop(0) if records and "config" in records[0] else {}
+    text = path.read_bytes().decode("utf-8", "replace")
+    for number, line in enumerate(text.split("\n"), 1):
+        try:  # NaN and infinity are read as nothing: they cannot be drawn
+            records.append(json.loads(line or "null", parse_constant=lambda name: None))
+        except ValueError:
+            broken.append(number)
+    head, *rows = [record for record in records if record is not None]
     name = path.parent.name if path.name == "log.jsonl" else path.stem
-    head["config"] = head["config"] if isinstance(head.get("config"), dict) else {}
-    return Run(name, head, records), broken
+    return Run(name, head, rows), broken
 
 
 def stage_of(log):
     """The stage that wrote a log.jsonl: its script, else what its folder is called."""
-    argv = log.head.get("argv")
-    script = re.split(r"[\\/]", str(argv[0]))[-1] if isinstance(argv, list) and argv else ""
-    known = [name for name in STAGES if script == f"{name}.py"]
-    return next(iter(known or [name for name in STAGES if log.name.startswith(name)]), None)
+    script = PureWindowsPath(log.head["argv"][0]).stem  # either kind of slash
+    if script in STAGES:
+        return script
+    return next((name for name in STAGES if log.name.startswith(name)), None)
 
 
-def find_logs(out):
-    """Every file to read with its state: {path: (time of change, size)}; of tables the newest is
-    last, so that it counts where two overlap."""
-    patterns = ("studies/*.jsonl", "icl/*.jsonl", "icl/*/*.jsonl", "bench.jsonl")
-    tables = [path for pattern in patterns for path in out.glob(pattern) if path.stem in TABLES]
-    state = {}
-    for path in (*sorted(out.glob("*/log.jsonl")), *tables):
-        try:
-            stat = path.stat()
-        except FileNotFoundError:  # it went while we looked
-            continue
-        state[path] = (stat.st_mtime_ns, stat.st_size)
-    tables = sorted((path for path in tables if path in state), key=state.get)
-    newest_last = {path: state.pop(path) for path in tables}
-    return state | newest_last
+def find(out):
+    """Every file to read; of the tables the newest is last, so that it counts where two overlap."""
+    tables = []
+    for pattern in ("studies/*.jsonl", "icl/*.jsonl", "icl/*/*.jsonl", "bench.jsonl"):
+        tables += [path for path in out.glob(pattern) if path.stem in TABLES]
+    tables.sort(key=lambda path: (path.stat().st_mtime_ns, path))
+    return sorted(out.glob("*/log.jsonl")) + tables
 
 
-def read_logs(found):
-    """{kind: runs}, {kind: the state of its files}, and notes on what could not be read."""
+def read_logs(out):
+    """{kind: runs}, and notes on what could not be read."""
     logs = {kind: [] for kind in (*STAGES, *TABLES)}
-    state, notes = {kind: [] for kind in logs}, []
-    for path, stamp in found.items():
-        name = path.as_posix()
-        try:
-            log, broken = read_log(path)
-        except OSError as error:
-            notes.append(f"{name}: {error.strerror or error}")
-            continue
+    notes = []
+    for path in find(out):
+        log, broken = read_log(path)
         if broken:
-            shown = ", ".join(map(str, broken[:10])) + (", ..." if len(broken) > 10 else "")
-            notes.append(f"{name}: {len(broken)} skipped, no JSON object: line {shown}")
+            lines = ", ".join(map(str, broken))
+            notes.append(f"{path.as_posix()}: {len(broken)} skipped, no JSON object: line {lines}")
         kind = stage_of(log) if path.name == "log.jsonl" else path.stem
         if kind is None:
-            notes.append(f"{name}: written by no stage that is known here; skipped")
+            notes.append(f"{path.as_posix()}: written by no stage that is known here; skipped")
             continue
         logs[kind].append(log)
-        state[kind].append((name, stamp))
-    return logs, state, notes
+    return logs, notes
 
 
 # --- drawing -----------------------------------------------------------------------------------
 
 
 def command(text, out):
-    """The command line behind an entry of FIGURES, for the folder that is read."""
+    """The command line that FIGURES names, for the folder that is read."""
     if text in STAGES:
-        needs = f" --out={{out}}/{text} {STAGES[text][2]}"
-        text = f"python {text}.py" + (needs if out != "out" else "")
+        inputs = "" if out == "out" else f" --out={{out}}/{text} {STAGES[text][2]}"
+        text = f"python {text}.py{inputs}"
     return text.format(out=out).rstrip()
 
 
-def draw(logs, state, cache):
-    """The figures that the logs allow: {name: (title, Shown, PNG)}, and what is missing. Those
-    whose logs have not changed come from `cache`."""
+def draw(figure, logs):
+    """(title, Shown, PNG), or what the logs lack."""
     import matplotlib
 
-    shown, missing = {}, []
-    for name, function, kinds, english, korean, made_by in FIGURES:
-        now = [state[kind] for kind in kinds]
-        if cache.get(name, (None,))[0] != now:
-            try:
-                with matplotlib.rc_context(STYLE):
-                    drawn, picture = function(logs), io.BytesIO()
-                    drawn.figure.savefig(picture, format="png", dpi=DPI)
-                cache[name] = now, ((english, korean), drawn, picture.getvalue())
-            except Missing as lack:
-                cache[name] = now, lack
-        entry = cache[name][1]
-        if isinstance(entry, Missing):
-            missing.append((made_by, f"{english}: {entry}", korean))
+    picture = io.BytesIO()
+    try:
+        with matplotlib.rc_context(STYLE):
+            shown = figure.draw(logs)
+            shown.figure.savefig(picture, format="png", dpi=DPI)
+    except Missing as lack:
+        return lack
+    return (figure.english, figure.korean), shown, picture.getvalue()
+
+
+def draw_all(logs, cache):
+    """The figures that the logs allow, {name: (title, Shown, PNG)}, and what is missing, {the stage
+    or the command that makes it: [(English, Korean)]}. A figure whose logs have not changed comes
+    from `cache`."""
+    shown, missing = {}, {}
+    for figure in FIGURES:
+        name = figure.draw.__name__
+        mine = {kind: logs[kind] for kind in figure.needs}
+        if name not in cache or cache[name][0] != mine:
+            cache[name] = (mine, draw(figure, mine))
+        drawn = cache[name][1]
+        if isinstance(drawn, Missing):
+            lack = (f"{figure.english}: {drawn}", figure.korean)
+            missing.setdefault(figure.made_by, []).append(lack)
         else:
-            shown[name] = entry
+            shown[name] = drawn
     for stage, (english, korean, _) in STAGES.items():
         if not logs[stage]:
-            missing.append((stage, f"{english}: no run", korean))
+            missing.setdefault(stage, []).append((f"{english}: no run", korean))
     return shown, missing
 
 
-def write(path, data):
-    """Whole or not at all, so that a browser never reads half a page."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def render(cfg, found, cache):
-    """Draw, write the pictures and the page; returns a function that writes the page again."""
-    out = Path(cfg.out)
-    logs, state, notes = read_logs(found)
-    shown, lacks = draw(logs, state, cache)
-    missing = {}
-    for made_by, english, korean in lacks:
-        before = missing.get(command(made_by, out.as_posix()), ("", ""))
-        missing[command(made_by, out.as_posix())] = tuple(
-            f"{old}; {new}" if old else new for old, new in zip(before, (english, korean))
-        )
+def render(out, found, cache, refresh):
+    """Draw, write the pictures and the page; returns a line that says what is on it."""
+    logs, notes = found
+    shown, missing = draw_all(logs, cache)
+    lacks = {command(maker, out.as_posix()): missing[maker] for maker in missing}
     (out / "figures").mkdir(parents=True, exist_ok=True)
-    for name, *_ in FIGURES:
+    for name in cache:
+        path = out / "figures" / f"{name}.png"
+        path.unlink(missing_ok=True)
         if name in shown:
-            write(out / "figures" / f"{name}.png", shown[name][2])
-        else:
-            (out / "figures" / f"{name}.png").unlink(missing_ok=True)
-
-    def write_page(refresh=0.0):
-        text = page(logs, shown, missing, notes, refresh)
-        write(out / "report.html", text.encode("utf-8", "replace"))
-
-    write_page(cfg.every if cfg.watch else 0.0)
-    print(
-        f"{(out / 'report.html').as_posix()}: {len(shown)} figures; {len(missing)} commands "
-        f"would add to it; {len(notes)} notes on the logs",
-        flush=True,
+            with replacing(path) as file:
+                file.write(shown[name][2])
+    path = out / "report.html"
+    write_text(path, page(logs, shown, lacks, notes, refresh))
+    return (
+        f"{path.as_posix()}: {len(shown)} figures; {len(lacks)} commands would add to it; "
+        f"{len(notes)} notes on the logs"
     )
-    return write_page
 
 
 def main(cfg):
@@ -281,19 +213,20 @@ def main(cfg):
     out = Path(cfg.out)
     if not out.is_dir() and not (cfg.watch and not out.exists()):
         raise BadInput(f"--out={cfg.out}: no such folder; the stages make it: python sft.py")
-    found, cache = find_logs(out), {}
-    write_page = render(cfg, found, cache)
+    found = read_logs(out)
+    cache = {}
+    print(render(out, found, cache, cfg.every if cfg.watch else 0.0), flush=True)
     if not cfg.watch:
         return
     print("watching the logs, Ctrl-C ends", flush=True)
     try:
         while True:
             time.sleep(cfg.every)
-            if (now := find_logs(out)) != found:
+            if (now := read_logs(out)) != found:
                 found = now
-                write_page = render(cfg, found, cache)
+                print(render(out, found, cache, cfg.every), flush=True)
     except KeyboardInterrupt:
-        write_page()  # a page that no longer reloads itself
+        render(out, found, cache, refresh=0.0)  # a page that no longer reloads itself
         print("\nstopped watching")
 
 

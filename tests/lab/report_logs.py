@@ -262,7 +262,8 @@ def in_context(out):
 
 
 def bayes(out):
-    about, rows = {"probe": "bayes", "world": "ginc", "ckpt": "out/ginc/ckpt.pt", "step": 9}, []
+    about = {"world": "ginc", "ckpt": "out/ginc/ckpt.pt", "stage": "pretrain", "step": 9}
+    rows = []
     level = {"bayes": 0.55, "aware": 0.56, "uniform": 0.28, "test only": 0.5, "model": 0.45}
     for k in (3, 5, 10):
         for n in (0, 1, 4, 16, 64):

@@ -1,7 +1,7 @@
-"""The report, from small made-up logs: what it says follows the rows, whatever the rows hold."""
+"""The report, from small made-up logs: what it says follows the rows, however many there are."""
 
 import base64
-import io
+import functools
 import json
 import re
 import sys
@@ -12,25 +12,25 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lab import figures, figures_bayes, figures_icl, figures_rlhf, report, report_page
+from lab import page, report
+from lab.figures import bayes, fewshot, studies, words
+from lab.figures.rows import Missing, Run, pick, smooth
 from plumbing.config import parse_config
 from plumbing.errors import BadInput, run
-from tests.lab.report_logs import everything, head, studies, training, write
+from plumbing.records import t_interval
+from tests.lab import report_logs
+from tests.lab.report_logs import everything, head, training, write
 
 pytest.importorskip("matplotlib")
-NAMES = [entry[0] for entry in report.FIGURES]
+FIGURES = {figure.draw.__name__: figure for figure in report.FIGURES}
+NAMES = list(FIGURES)
 JUDGED = ("exam", "reward", "ppo", "wins", "tax", "overoptimisation")
 IN_CONTEXT = ("sizes", "stages", "phase", "ginc", "positions", "demos")
 
 
-def read(out):
-    return report.read_logs(report.find_logs(out))
-
-
 def said(out, name):
     """The English sentence under one figure."""
-    function = next(entry[1] for entry in report.FIGURES if entry[0] == name)
-    return function(read(out)[0]).takeaway[0]
+    return FIGURES[name].draw(report.read_logs(out)[0]).takeaway[0]
 
 
 def edit(path, change):
@@ -51,8 +51,8 @@ def coarse():
 def full(tmp_path_factory):
     """A folder with logs of every kind, read, and its figures."""
     out = everything(tmp_path_factory.mktemp("report") / "out")
-    logs, state, notes = read(out)
-    shown, missing = report.draw(logs, state, {})
+    logs, notes = report.read_logs(out)
+    shown, missing = report.draw_all(logs, {})
     return out, logs, shown, missing, notes
 
 
@@ -80,13 +80,13 @@ def test_all_logs_give_every_figure(full):
 
 def test_one_file_without_outside_requests(full):
     out, logs, shown, _, _ = full
-    text = report_page.page(logs, shown, {}, [], 0)
+    text = page.page(logs, shown, {}, [], 0)
     pictures = re.findall(r'src="data:image/png;base64,([^"]*)"', text)
     assert [base64.b64decode(p) for p in pictures] == [shown[name][2] for name in NAMES]
     rest = re.sub(r'src="data:[^"]*"', "", text)
     assert not re.search(r"(?i)https?:|<script|<link|@import|url\(|src=", rest)
     assert 'http-equiv="refresh"' not in text
-    assert 'http-equiv="refresh" content="5"' in report_page.page(logs, shown, {}, [], 5.0)
+    assert 'http-equiv="refresh" content="5"' in page.page(logs, shown, {}, [], 5.0)
     for name in NAMES:
         assert f'href="#{name}"' in text and f'id="{name}"' in text
 
@@ -128,11 +128,9 @@ def test_what_a_log_holds_is_text_not_html(tmp_path):
     rows = [{"step": i, "reward": i, "kl_exact": i, "judge": 1.0, "length": 3} for i in range(9)]
     rows.append({"step": 9, "samples": [{"question": evil, evil: evil}]})
     write(tmp_path / name / "log.jsonl", head("ppo", init=evil, data=evil), rows)
-    write(
-        tmp_path / "sft/log.jsonl",
-        {"config": {}, "argv": ["sft.py"]},
-        [{"step": 1, "results": {evil: {evil: {"correct": 0.5, "n": 9}}}}],
-    )
+    cells = {evil: {"correct": 0.5, "n": 9}}
+    rows = [{"step": 1, "results": {"base": cells, "sft": cells}}]
+    write(tmp_path / "sft/log.jsonl", head("sft"), rows)
     report.main(report.Config(out=str(tmp_path)))
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<script" not in text and "<b>" not in text and "&lt;script&gt;alert" in text
@@ -143,40 +141,42 @@ def test_broken_lines_are_skipped_and_noted(tmp_path):
     training(tmp_path)
     path = tmp_path / "sft/log.jsonl"
     good = path.read_bytes()
-    path.write_bytes(good + b'[1, 2]\n{"step": 60, "val_lo\n\xff\xfe\n' + b"[" * 10**5 + b"\n{}\n")
-    logs, _, notes = read(tmp_path)
+    half = '{"step": 60, "samples": ["가'.encode()[:-1]  # killed while it wrote a letter
+    path.write_bytes(good + b'{"step": 60, "val_lo\n' + half + b'\n{"step": 61}\n{"st')
+    logs, notes = report.read_logs(tmp_path)
     lines = good.count(b"\n")
     assert len(notes) == 1 and notes[0].endswith(
-        "4 skipped, no JSON object: line " + ", ".join(str(lines + i) for i in (1, 2, 3, 4))
+        "3 skipped, no JSON object: line " + ", ".join(str(lines + i) for i in (1, 2, 4))
     )
-    assert logs["sft"][0].rows[-1] == {}
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other/log.jsonl").write_text("{}\n", encoding="utf-8")
-    (tmp_path / "bench.jsonl").mkdir()
-    notes = read(tmp_path)[2]
-    assert len(notes) == 3 and any("other/log.jsonl" in note for note in notes)
+    assert logs["sft"][0].rows[-1] == {"step": 61}
+    write(tmp_path / "other/log.jsonl", head("other"), [])
+    notes = report.read_logs(tmp_path)[1]
+    assert len(notes) == 2 and any("other/log.jsonl" in note for note in notes)
 
 
 # --- what the sentences say ----------------------------------------------------------------------
 
 
 def test_words_follow_the_numbers():
-    assert figures.moved(4.651, 0.46) == ("fell from 4.65 to 0.46", "낮아졌습니다(4.65 → 0.46)")
-    assert figures.moved(0.46, 4.651)[0] == "rose from 0.46 to 4.65"
-    assert figures.moved(0.461, 0.462)[0] == "stayed at 0.46"
-    assert figures.gap(0.5, 0.1) == ("+0.50 ± 0.10", "+0.50 ± 0.10")
-    assert figures.gap(-0.05, 0.1, unit=figures.POINTS) == (
+    assert words.moved(4.651, 0.46) == ("fell from 4.65 to 0.46", "낮아졌습니다(4.65 → 0.46)")
+    assert words.moved(0.46, 4.651)[0] == "rose from 0.46 to 4.65"
+    assert words.moved(0.461, 0.462)[0] == "stayed at 0.46"
+    assert words.gap(0.5, 0.1) == ("+0.50 ± 0.10", "+0.50 ± 0.10")
+    assert words.gap(-0.05, 0.1, unit=words.POINTS) == (
         "-0.05 ± 0.10 points, no clear difference",
         "-0.05 ± 0.10%p, 뚜렷한 차이 없음",
     )
-    assert "no interval" in figures.gap(0.5, float("nan"))[0]
+    assert "no interval" in words.gap(0.5, float("nan"))[0]
 
 
-def test_what_counts_as_a_number():
-    assert all(map(figures.number, (0, -1, 0.5, 1e9)))
-    assert not any(
-        map(figures.number, (None, True, "1", [1], float("nan"), float("inf"), 1e300, 10**400))
-    )
+def test_what_is_no_number_is_not_there(tmp_path):
+    """A loss that diverged, an interval of one draw."""
+    training(tmp_path)
+    rows = [{"step": 1, "loss": 2.0}, {"step": 2, "loss": float("nan")}]
+    write(tmp_path / "dpo/log.jsonl", head("dpo"), [*rows, {"step": 3, "loss": float("inf")}])
+    rows = report.read_logs(tmp_path)[0]["dpo"][0].rows
+    assert [row["loss"] for row in rows] == [2.0, None, None] and pick(rows, "loss") == rows[:1]
+    assert pick(rows, loss=2.0, step=1) == rows[:1] and not pick(rows, "loss", step=2)
 
 
 def test_paired_differences_by_hand():
@@ -190,17 +190,17 @@ def test_paired_differences_by_hand():
             (3, "sft", 50.0),
         )
     ]
-    mean, half = figures_rlhf.paired(rows, "x", "ppo", "sft")
+    mean, half = t_interval(studies.paired(rows, "x", "ppo", "sft"))
     assert mean == 1.5  # of 1 and 2; seed 3 has no PPO
     assert half == pytest.approx(12.706 * 0.5)  # t of one degree of freedom, standard error 1/2
 
 
 def test_smooth_by_hand():
-    np.testing.assert_allclose(figures.smooth([0, 3, 6, 0]), [1.5, 3, 3, 3])
+    np.testing.assert_allclose(smooth([0, 3, 6, 0], 3), [1.5, 3, 3, 3])
 
 
 def test_the_tax_is_what_the_rows_say(tmp_path):
-    studies(tmp_path)
+    report_logs.studies(tmp_path)
     assert "PPO minus SFT on pretraining text: +0.100 ± 0.000" in said(tmp_path, "tax")
     assert "PPO-ptx minus PPO: -0.080" in said(tmp_path, "tax")
     assert "PPO 68%, above half in every run" in said(tmp_path, "wins")
@@ -214,12 +214,12 @@ def test_the_tax_is_what_the_rows_say(tmp_path):
 
 
 def test_a_korean_sentence_is_korean_throughout():
-    free, korean = figures.FREE
-    assert figures.joined([(f"{free} 40%", f"{free} 40%")]) == (f"{free} 40%.", f"{korean} 40%.")
+    said = words.say("{0} {1:.0%}", "{0} {1:.0%}", words.arm("ppo_free"), 0.4)
+    assert words.sentence([said]) == ("PPO, no price on KL 40%.", "KL에 값이 없는 PPO 40%.")
 
 
 def test_overoptimisation_is_seen_only_where_it_is(tmp_path):
-    studies(tmp_path)
+    report_logs.studies(tmp_path)
     clauses = dict(
         zip(("ppo", "ppo_free", "few", "few_free"), said(tmp_path, "overoptimisation").split("; "))
     )
@@ -259,8 +259,8 @@ def test_gain_by_size_and_phase_change(full):
         for r in run.rows
         if r.get("stage") == "pretrain"
     ]
-    runs = {"fewshot": [figures.Run("fewshot", {}, middle)], "induction": []}
-    assert "the gain does not grow" in figures_icl.sizes(runs).takeaway[0]
+    runs = {"fewshot": [Run("fewshot", {}, middle)], "induction": []}
+    assert "the gain does not grow" in fewshot.sizes(runs).takeaway[0]
 
 
 def test_the_model_is_not_the_lstm_beside_it(full):
@@ -273,7 +273,7 @@ def test_the_model_is_not_the_lstm_beside_it(full):
     assert labels[:3] == ["model", "LSTM", "Bayes, reset"]
     alone = {
         "bayes": [
-            figures.Run(
+            Run(
                 "bayes",
                 {},
                 [
@@ -284,9 +284,9 @@ def test_the_model_is_not_the_lstm_beside_it(full):
             )
         ]
     }
-    assert "the model" not in figures_bayes.ginc(alone).takeaway[0]
-    with pytest.raises(figures.Missing):
-        figures_bayes.positions(alone)
+    assert "the model" not in bayes.ginc(alone).takeaway[0]
+    with pytest.raises(Missing):
+        bayes.positions(alone)
 
 
 def test_a_persons_own_file_is_read_by_choice(full):
@@ -297,8 +297,8 @@ def test_a_persons_own_file_is_read_by_choice(full):
         if row.get("group") == "known"
         for rule, acc in (("free", 0.0), ("sum", 0.7))
     ]
-    found = figures_icl.models_of({"fewshot": [figures.Run("fewshot", {}, rows)]})
-    assert {row["acc"] for rows in found.values() for row in rows} == {0.7}
+    found = fewshot.cells_of({"fewshot": [Run("fewshot", {}, rows)]})
+    assert {row["acc"] for row in found} == {0.7}
 
 
 def test_regimes_of_the_demonstrations(full):
@@ -319,7 +319,7 @@ def test_speed_counts_rows(full):
 
 
 def test_lineage_and_answers(full):
-    lines = report_page.lineage(full[1])
+    lines = page.lineage(full[1])
     assert [line[0].strip("└\u00a0") for line in lines] == [
         "pretrain",
         "sft",
@@ -329,9 +329,9 @@ def test_lineage_and_answers(full):
         "dpo",
     ]
     assert lines[0][2] == "random weights" and lines[3][2] == "sft, rewarded by reward"
-    columns, rows, free = report_page.answers(full[1])
+    (columns, *rows), free = page.answers(full[1])
     assert columns == ["question", "base", "SFT", "PPO", "PPO-ptx"]
-    assert rows == [("Where is the rake?", "I do not know.", "In the shed.", "It is.", "It is.")]
+    assert rows == [["Where is the rake?", "I do not know.", "In the shed.", "It is.", "It is."]]
     assert free == ["The rake is red."]
 
 
@@ -339,7 +339,7 @@ def test_a_circle_of_parents_ends(tmp_path):
     for a, b in (("sft", "sft2"), ("sft2", "sft")):
         config = head("sft", out=f"out/{a}", init=f"out\\{b}/ckpt.pt")
         write(tmp_path / a / "log.jsonl", config, [])
-    lines = report_page.lineage(read(tmp_path)[0])
+    lines = page.lineage(report.read_logs(tmp_path)[0])
     assert sorted(line[0].strip("└\u00a0") for line in lines) == ["sft", "sft2"]
 
 
@@ -348,62 +348,27 @@ def test_the_stage_is_that_of_the_script():
         ([r"C:\x\sft.py"], "ppo", "sft"),
         (["/x/pretrain.py"], "g", "pretrain"),
         (["pytest"], "ppo_ptx", "ppo"),
-        (None, "notes", None),
+        (["notes.py"], "notes", None),
     ):
-        assert report.stage_of(figures.Run(name, {"argv": argv}, [])) == stage
+        assert report.stage_of(Run(name, {"argv": argv}, [])) == stage
 
 
-# --- whatever the rows hold ----------------------------------------------------------------------
-
-JUNK = st.sampled_from(
-    [
-        None,
-        True,
-        "text",
-        "$x^$",
-        "\x00",
-        [],
-        [1],
-        {},
-        {"a": 1},
-        float("nan"),
-        float("inf"),
-        -1,
-        0,
-        1e300,
-        10**400,
-        -0.5,
-        "gone",
-    ]
-)
+# --- a run that is not finished ------------------------------------------------------------------
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.sampled_from(NAMES), data=st.data())
-def test_no_row_is_fatal(full, name, data):
-    """Fields of some rows replaced or taken away: a figure or a missing one, never a traceback."""
-    _, function, kinds, *_ = next(entry for entry in report.FIGURES if entry[0] == name)
-    logs = {
-        kind: [
-            figures.Run(run.name, run.head, json.loads(json.dumps(run.rows)))
-            for run in full[1][kind]
-        ]
-        for kind in full[1]
-    }
-    rows = [row for kind in kinds for run in logs[kind] for row in run.rows]
-    field = data.draw(st.sampled_from(sorted({key for row in rows for key in row})))
-    value, share = data.draw(JUNK), data.draw(st.sampled_from([1, 2, 7]))
-    for row in rows[data.draw(st.integers(0, share - 1)) :: share]:
-        row.pop(field, None)
-        if value != "gone":
-            row[field] = value
-    try:
-        shown = function(logs)
-    except figures.Missing:
-        return
-    shown.figure.set_layout_engine("none")  # half of the time
-    shown.figure.savefig(io.BytesIO(), dpi=20)
-    assert all(shown.takeaway) and all(shown.caption)
+def test_a_run_is_drawn_from_its_first_line_on(full, name, data):
+    """The first rows of each log, as --watch sees it grow: a figure or a missing one."""
+    logs = {}
+    for kind in FIGURES[name].needs:
+        runs = [run for run in full[1][kind] if data.draw(st.booleans()) or kind in report.TABLES]
+        rows = [data.draw(st.integers(0, len(run.rows))) for run in runs]
+        if kind in ("fewshot", "bayes", "demos", "induction", "bench"):  # written whole
+            rows = [len(run.rows) * data.draw(st.booleans()) for run in runs]
+        logs[kind] = [Run(run.name, run.head, run.rows[:n]) for run, n in zip(runs, rows)]
+    drawn = report.draw(FIGURES[name], logs)
+    assert isinstance(drawn, Missing) or all(drawn[1].takeaway) and all(drawn[1].caption)
 
 
 # --- the command ---------------------------------------------------------------------------------
@@ -411,16 +376,16 @@ def test_no_row_is_fatal(full, name, data):
 
 def test_watch_draws_what_changed_and_ends_without_reload(tmp_path, monkeypatch):
     training(tmp_path)
-    page, seen, drawn = tmp_path / "report.html", [], []
-    entries = [
-        (name, lambda logs, f=f, name=name: drawn.append(name) or f(logs), *rest)
-        for name, f, *rest in report.FIGURES
-        if name in ("losses", "ppo")
-    ]
+    written, seen, drawn = tmp_path / "report.html", [], []
+
+    def spy(draw):
+        return functools.wraps(draw)(lambda logs: drawn.append(draw.__name__) or draw(logs))
+
+    entries = [FIGURES[name]._replace(draw=spy(FIGURES[name].draw)) for name in ("losses", "ppo")]
     monkeypatch.setattr(report, "FIGURES", entries)
 
     def sleep(seconds):
-        seen.append(page.read_text(encoding="utf-8"))
+        seen.append(written.read_text(encoding="utf-8"))
         if len(seen) == 1:
             with open(tmp_path / "ppo/log.jsonl", "a", encoding="utf-8") as file:
                 file.write('{"step": 31, "reward": 9.0, "kl_exact": 3.0}\n')
@@ -432,7 +397,7 @@ def test_watch_draws_what_changed_and_ends_without_reload(tmp_path, monkeypatch)
     assert drawn == ["losses", "ppo", "ppo"]
     assert all('content="2"' in text for text in seen)
     assert "30 iterations" in seen[0] and "31 iterations" in seen[1] and seen[1] == seen[2]
-    assert "refresh" not in page.read_text(encoding="utf-8")
+    assert "refresh" not in written.read_text(encoding="utf-8")
     assert not list(tmp_path.glob("*.tmp"))
 
 

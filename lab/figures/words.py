@@ -1,0 +1,99 @@
+"""What the report says. Each text is a pair, English and Korean, filled in from the same numbers; a
+sentence is a list of such clauses."""
+
+import math
+from typing import NamedTuple
+
+JUDGE = (
+    "The judge and the labelers are simulated: programs of the tiny world, not people.",
+    "심판과 라벨러는 시뮬레이션입니다. 사람이 아니라 작은 세계의 프로그램입니다.",
+)
+TOY = (
+    "A mechanism in a toy world, not a result about large models: there accuracy grows with the "
+    "share of correct labels (Yoo et al. 2022), larger models follow reversed labels (Wei et "
+    "al. 2023), and probabilities move where accuracy does not (Kossen et al. 2023).",
+    "작은 세계에서 본 메커니즘(a mechanism in a toy world)이며 큰 모델에 대한 결과가 아닙니다. 큰 "
+    "모델에서는 맞는 라벨이 많을수록 정확도가 오르고(Yoo et al. 2022), 모델이 클수록 뒤집힌 라벨을 "
+    "따르며(Wei et al. 2023), 정확도가 그대로인 곳에서도 확률은 움직입니다(Kossen et al. 2023).",
+)
+POINTS = (" points", "%p")
+NO_UNIT = ("", "")
+NOTHING = ("There is nothing to compare yet.", "아직 견줄 것이 없습니다.")
+
+
+class Arm(NamedTuple):
+    """A model that is compared with others: its name, and its place in drawing.COLOURS."""
+
+    english: str
+    korean: str
+    place: int
+
+
+# What the stages and the studies call a model. A run of the same kind has the same look.
+ARMS = {
+    "pretrain": Arm("base", "base", 0),
+    "base": Arm("base", "base", 0),
+    "sft": Arm("SFT", "SFT", 1),
+    "ppo": Arm("PPO", "PPO", 2),
+    "ppo_free": Arm("PPO, no price on KL", "KL에 값이 없는 PPO", 4),
+    "ppo_ptx": Arm("PPO-ptx", "PPO-ptx", 3),
+    "ppo_few": Arm("PPO", "PPO", 2),
+    "ppo_few_free": Arm("PPO, no price on KL", "KL에 값이 없는 PPO", 4),
+    "dpo": Arm("DPO", "DPO", 5),
+    "best_of_n reward": Arm("best of n answers", "답 n개 가운데 최고", 0),
+    "best_of_n reward_few": Arm("best of n answers", "답 n개 가운데 최고", 0),
+}
+
+
+def plain(text):
+    """A name from a log as one short line that the figure's font can draw."""
+    text = "".join(c if c.isprintable() else " " for c in text)
+    line = " ".join(text.split()).encode("latin-1", "replace").decode("latin-1")
+    return line[:40].lstrip("_") or "?"
+
+
+def arm(name, place=6):
+    """The Arm of this name; a name that is not in the table stays as it is."""
+    return ARMS.get(name, Arm(plain(name), plain(name), place))
+
+
+def say(english, korean, *values):
+    """Fill both texts in: a value that is a tuple gives its first entry to the English text and
+    its second one to the Korean, any other the same to both."""
+    pairs = [value if isinstance(value, tuple) else (value, value) for value in values]
+    return (
+        english.format(*(pair[0] for pair in pairs)),
+        korean.format(*(pair[1] for pair in pairs)),
+    )
+
+
+def moved(a, b, form="{:.2f}", unit=NO_UNIT, verbs=("낮아졌습니다", "높아졌습니다")):
+    """How a figure went from a to b, in words that depend on it."""
+    before = form.format(a)
+    after = form.format(b)
+    if before == after:
+        return say("stayed at {0}{1}", "그대로입니다({0}{1})", after, unit)
+    verb = ("fell", verbs[0]) if b < a else ("rose", verbs[1])
+    return say("{0} from {1}{3} to {2}{3}", "{0}({1}{3} → {2}{3})", verb, before, after, unit)
+
+
+def gap(mean, half, form="{:+.2f}", unit=NO_UNIT):
+    """A difference with half the width of its interval, and whether it is one."""
+    text = form.format(mean)
+    if half is None or math.isnan(half):
+        single = ("one run, no interval", "한 번의 실행, 구간 없음")
+        return say("{0}{1} ({2})", "{0}{1} ({2})", text, unit, single)
+    width = form.format(half).lstrip("+")
+    clear = abs(mean) > half
+    note = NO_UNIT if clear else (", no clear difference", ", 뚜렷한 차이 없음")
+    return say("{0} ± {1}{2}{3}", "{0} ± {1}{2}{3}", text, width, unit, note)
+
+
+def sentence(clauses, english="", korean=""):
+    """Clauses joined to one sentence, after an introduction if there is one."""
+    if not clauses:
+        return NOTHING
+    texts = []
+    for intro, parts in zip((english, korean), zip(*clauses)):
+        texts.append((f"{intro}: " if intro else "") + "; ".join(parts) + ".")
+    return tuple(texts)

@@ -1,0 +1,180 @@
+"""The page of report.py: the figures with their sentences, the lineage of the checkpoints, what
+each stage answers, and what is missing. One file, page.html filled in; text of a log is escaped."""
+
+import base64
+from html import escape
+from pathlib import Path, PureWindowsPath
+from string import Template
+
+from lab.figures.rows import pick
+from lab.figures.words import arm
+
+# Stage: (title in English and Korean, options that name its inputs in another folder than out).
+STAGES = {
+    "pretrain": ("Pretraining", "사전학습", ""),
+    "sft": ("Supervised fine-tuning", "지도 미세조정", "--init={out}/pretrain/ckpt.pt"),
+    "reward": ("Reward model", "보상 모델", "--init={out}/sft/ckpt.pt"),
+    "ppo": ("PPO", "PPO", "--init={out}/sft/ckpt.pt --reward={out}/reward/ckpt.pt"),
+    "dpo": ("DPO", "DPO", "--init={out}/sft/ckpt.pt --data={out}/reward/comparisons.jsonl"),
+}
+ORIGIN = ("run", "stage", "from", "data", "steps", "last figures", "machine")
+LINEAGE = ("Lineage of the checkpoints", "체크포인트의 계보")
+ANSWERS = ("The same questions, each stage's answers", "같은 질문, 단계마다의 답")
+MISSING = ("Not there yet", "아직 없는 것")
+NOTES = ("Notes on the logs", "로그에 대한 메모")
+
+# --- pieces ------------------------------------------------------------------------------------
+
+
+def pair(texts, style):
+    """One thing said in English and Korean, side by side where there is room."""
+    english, korean = map(escape, texts)
+    return f'<div class="pair {style}"><p lang="en">{english}</p><p lang="ko">{korean}</p></div>'
+
+
+def row_of(tag, cells):
+    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+
+def table(rows):
+    """Rows of text, the first one the columns; escaped here. Nothing where there are no others."""
+    if len(rows) < 2:
+        return ""
+    lines = [row_of("th", rows[0]), *(row_of("td", row) for row in rows[1:])]
+    return '<div class="wide"><table>' + "\n".join(lines) + "</table></div>"
+
+
+def bullets(items):
+    """A list of items that are HTML already."""
+    return "<ul>" + "".join(f"<li>{item}</li>" for item in items) + "</ul>" if items else ""
+
+
+def picture(shown, png):
+    """A figure: the picture, its sentence, how it is to be read, its table."""
+    source = base64.b64encode(png).decode("ascii")
+    image = f'<img alt="{escape(shown.takeaway[0])}" src="data:image/png;base64,{source}">'
+    words = pair(shown.takeaway, "said") + pair(shown.caption, "soft")
+    return image + words + table(shown.table)
+
+
+# --- lineage and answers -----------------------------------------------------------------------
+
+
+def place(path):
+    """A path as the command that made a run wrote it, the same from every system."""
+    return PureWindowsPath(path).as_posix()
+
+
+def lineage(logs):
+    """Which run began from which, as lines of a table: children stand under their parents."""
+    runs, homes = {}, {}
+    for stage in STAGES:
+        for log in logs[stage]:
+            runs[log.name] = (stage, log)
+            homes[place(log.head["config"].get("out", log.name))] = log.name
+
+    def source(name, option):
+        """The run whose checkpoint an option of this run names, else the path that stands there."""
+        path = runs[name][1].head["config"].get(option) or ""
+        return homes.get(place(PureWindowsPath(path).parent), path and place(path))
+
+    def line_of(name):
+        """The runs from the first ancestor to this one, each by its number."""
+        line = [name]
+        while (above := source(line[0], "init")) in runs and above not in line:
+            line.insert(0, above)
+        return [list(runs).index(member) for member in line]
+
+    lines = []
+    for name in sorted(runs, key=line_of):
+        stage, log = runs[name]
+        depth = len(line_of(name)) - 1
+        branch = "\u00a0" * 3 * depth + ("└\u00a0" if depth else "")
+        judge = source(name, "reward")
+        came = source(name, "init") or "random weights"
+        came += f", rewarded by {judge}" if judge else ""
+        data = log.head["config"].get("data", "")[:80]
+        steps = max((row["step"] for row in pick(log.rows, "step")), default=0)
+        machine = f"{log.head['device']} {log.head['dtype']}".replace("torch.", "")
+        cells = (STAGES[stage][0], came, data, f"{steps:,}", result(log), machine)
+        lines.append((branch + name, *cells))
+    return lines
+
+
+def result(log):
+    """The last figures that sum up a run."""
+    fields = {
+        "val_loss": "validation loss {:.3f}",
+        "val_accuracy": "held-out pairs {:.1%}",
+        "kl_exact": "KL {:.2f} nats",
+        "win_rate": "preferred to SFT {:.1%}",
+    }
+    found = []
+    for field, text in fields.items():
+        for row in pick(log.rows, field)[-1:]:
+            found.append(text.format(row[field]))
+    return ", ".join(found)
+
+
+def said(samples, stage, run):
+    """{(question, model): answer} of one run, which calls its own model by the stage's name."""
+    cells = {}
+    for sample in samples:
+        for key in [key for key in sample if key != "question"]:
+            model = run if key == stage else key
+            cells[sample["question"], model] = sample[key]
+    return cells
+
+
+def answers(logs):
+    """The last samples in the logs: as a table what each model answers to a question, and what the
+    base model writes of its own."""
+    cells = {}
+    free = []
+    for stage in STAGES:
+        for log in logs[stage]:
+            for row in pick(log.rows, "samples")[-1:]:
+                if stage != "pretrain":
+                    cells |= said(row["samples"], stage, log.name)
+                elif log.name == stage:
+                    free = row["samples"][:3]
+    models = list(dict.fromkeys(model for _, model in cells))
+    rows = [["question", *(arm(model).english for model in models)]]
+    for question in list(dict.fromkeys(question for question, _ in cells))[:20]:
+        texts = [cells.get((question, model), "") for model in models]
+        rows.append([text[:600] for text in (question, *texts)])
+    return rows, [text[:600] for text in free]
+
+
+# --- the page ----------------------------------------------------------------------------------
+
+
+def page(logs, shown, missing, notes, refresh):
+    """The whole page as text. shown: {name: (title, Shown, PNG)}; missing: {command: what it would
+    make, [(English, Korean)]}; refresh: seconds until the page loads itself again, or 0."""
+    figures = [(name, title, picture(*drawn)) for name, (title, *drawn) in shown.items()]
+    rows, free = answers(logs)
+    texts = "".join(f'<p class="soft">base: {escape(text)}</p>' for text in free)
+    lacks = []
+    for command, things in missing.items():
+        english, korean = (escape("; ".join(texts)) for texts in zip(*things))
+        why = f'{english} <span class="soft" lang="ko">{korean}</span>'
+        lacks.append(f"{why}<br><code>{escape(command)}</code>")
+    early = sum(name in ("losses", "exam") for name in shown)
+    parts = [
+        ("lineage", LINEAGE, table([ORIGIN, *lineage(logs)])),
+        *figures[:early],
+        ("answers", ANSWERS, table(rows) + texts),
+        *figures[early:],
+        ("missing", MISSING, bullets(lacks)),
+        ("notes", NOTES, bullets([escape(note) for note in notes])),
+    ]
+    links, sections = "", ""
+    for name, (english, korean), body in parts:
+        if body:
+            links += f'<a href="#{name}">{escape(english)}</a>'
+            title = f'<h2>{escape(english)} <span lang="ko">{escape(korean)}</span></h2>'
+            sections += f'<section id="{name}">{title}{body}</section>\n'
+    reload = f'<meta http-equiv="refresh" content="{refresh:g}">' if refresh else ""
+    whole = Template(Path(__file__).with_suffix(".html").read_text(encoding="utf-8"))
+    return whole.substitute(reload=reload, links=links, sections=sections)
