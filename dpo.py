@@ -135,13 +135,14 @@ def evaluate(policy, ref, records, tokenizer, cfg, machine):
 
 
 def train(cfg):
-    """Run DPO; returns the metrics of the last validation."""
+    """Train as `cfg` says; returns the metrics of the last validation."""
     # --- setup: rankings of answers; the questions of the held-out ones are never trained on
     check(cfg)
     run = Run(cfg, "dpo")
     machine = run.machine
-    parent = run.open("sft.py", ("sft",), f"--seed={cfg.seed}")
+    parent = run.inherit("sft.py", ("sft",), f"--seed={cfg.seed}")
     tokenizer = Tokenizer.from_json(parent["tokenizer"])
+    # The comparisons are those that the reward model learns from.
     options = (f"--init={cfg.init}", f"--seed={cfg.seed}")
     records = read_comparisons(need(cfg.data, "reward.py", cfg.preset, *options))
     train_set, val_set = hold_out(records, cfg.seed)
@@ -152,9 +153,11 @@ def train(cfg):
     policy = GPT.from_checkpoint(run.saved or parent, dropout=0.0)
     policy = machine.place(policy)
     ref = machine.place(GPT.from_checkpoint(parent, dropout=0.0)).eval().requires_grad_(False)
+    # AdamW alone, at a low rate; from here on the run can be resumed.
     optimizers = optim.build(policy, cfg.lr)
     run.begin(policy, optimizers, parent["tokenizer"])
     network = machine.distribute(policy)
+    # An epoch: every question once, each with all of its answers.
     per_epoch = max(1, len(train_set) // cfg.batch_size)
     steps = cfg.steps or cfg.epochs * per_epoch
 
@@ -168,7 +171,7 @@ def train(cfg):
             shown = "   ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in metrics.items())
             run.say(f"step {step:>6}   {shown}")
             run.save(step, metrics, better=step == steps)
-        if step == steps:
+        if step == steps:  # the last number is there for that alone
             break
 
         # All processes draw the same batch of questions. The divisor is the number of them that
@@ -191,18 +194,13 @@ def train(cfg):
             part, share = dpo_loss(logp, ref_logp, ranks, cfg.beta, comparable(questions))
             machine.backward(weight * part)
             loss += weight * part.detach()
-            right += share / cfg.grad_accum
+            right += machine.mean(share) / cfg.grad_accum
 
         # One update at this step's learning rate; the gradients are empty afterwards.
         factor = optim.learning_rate(step, steps)
         norm = optim.step(optimizers, policy, factor)
 
-        # What the bar and the log tell.
-        if step % 10 == 9:
-            loss = machine.sum(loss)
-            accuracy = machine.mean(right)
-            run.log(step=step + 1, loss=loss, accuracy=accuracy, grad_norm=float(norm))
-            run.show(f"loss {loss:.3f}")
+        run.progress(step, loss, norm, accuracy=right)
 
     # --- results
     run.say(f"{run.name}: {metrics['val_accuracy']:.1%} of held-out pairs in the right order")

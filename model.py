@@ -166,6 +166,14 @@ class GPT(nn.Module):
             nn.init.zeros_(module.bias)
 
     @classmethod
+    def of(cls, options, n_vocab):
+        """A network of the shape that a stage's options ask for, for so many different tokens."""
+        vocab_size = -(-n_vocab // 64) * 64  # a multiple of 64 keeps the matmuls aligned
+        fields = GPTConfig.__dataclass_fields__
+        shape = {name: value for name, value in vars(options).items() if name in fields}
+        return cls(GPTConfig(**{**shape, "vocab_size": vocab_size}))
+
+    @classmethod
     def from_checkpoint(cls, checkpoint, **changes):
         """The network a checkpoint holds. `changes` override its config, such as head="scalar"."""
         before = {"rotary": 1.0, "qk_norm": False}  # of checkpoints that do not tell
@@ -178,6 +186,11 @@ class GPT(nn.Module):
         if unexpected or any(not name.startswith("scalar_head") for name in missing):
             raise ValueError(f"weights do not fit the model: {(missing + unexpected)[:3]}")
         return model
+
+    @torch.no_grad()
+    def adopt(self, token, like):
+        """Start a token that no text has held as the mean of some that were learned (ids)."""
+        self.wte.weight[token] = self.wte.weight[like].mean(0)
 
     def trunk(self, tokens, cache=None, lengths=None):
         """tokens (B, T) -> hidden states after the last norm (B, T, C).

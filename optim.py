@@ -107,6 +107,12 @@ def build(
     return optimizers
 
 
+@torch.no_grad()
+def follow(average, model, decay):
+    """The moving average of a model's weights, in place: θ̄ ← decay·θ̄ + (1 − decay)·θ."""
+    torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - decay)
+
+
 def step(optimizers, model, factor, clip=1.0):
     """One update at `factor` times the peak rates after clipping the gradient norm to `clip`.
 

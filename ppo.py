@@ -26,15 +26,15 @@ from data.corpora import PretrainText
 from data.formats import read_demonstrations
 from data.world import World
 from judges.exam import Exam, world_figures
-from judges.scores import function_reward, model_reward
+from judges.scores import open_reward
 from model import GPT
-from plumbing import errors
+from plumbing import errors, signs
+from plumbing.batches import Batches
 from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput
-from plumbing.machine import check_batch, right_pad
-from plumbing.run import Run, walk
-from plumbing.signs import explained_variance, gradient_norm, warn
-from sampling import answer
+from plumbing.machine import check_batch
+from plumbing.run import Run
+from sampling import answer, lay_out
 from tokenizer import Tokenizer
 
 # --- configuration -----------------------------------------------------------------------------
@@ -106,7 +106,8 @@ def check(cfg):
 def kl_rewards(scores, logp, ref_logp, mask, beta):
     """r_t = −β·(log π(a_t|s_t) − log π_SFT(a_t|s_t)), plus the score (B,) at the last token."""
     rewards = -beta * (logp - ref_logp) * mask
-    last = (mask * torch.arange(1, mask.shape[1] + 1, device=mask.device)).argmax(1, keepdim=True)
+    places = torch.arange(1, mask.shape[1] + 1, device=mask.device)
+    last = (mask * places).argmax(1, keepdim=True)
     return rewards.scatter_add(1, last, scores[:, None])
 
 
@@ -115,7 +116,8 @@ def gae(rewards, values, mask, lam):
 
     δ_t = r_t + V_{t+1} − V_t        A_t = δ_t + λ·A_{t+1}        V = A = 0 after the last token
     """
-    advantages, running = torch.zeros_like(rewards), torch.zeros_like(rewards[:, 0])
+    advantages = torch.zeros_like(rewards)
+    running = torch.zeros_like(rewards[:, 0])
     values = values * mask
     following = torch.cat([values[:, 1:], torch.zeros_like(values[:, :1])], dim=1)
     deltas = (rewards + following - values) * mask
@@ -152,16 +154,11 @@ def steer(beta, kl, target, n, horizon=10_000):
     return beta * (1 + error * n / horizon)
 
 
-def exact_kl(logits, ref_logits):
-    """KL(π || π_SFT) over the whole vocabulary at each choice, (B, T−1) from logits (B, T, V)."""
-    p, q = (x[:, :-1].float().log_softmax(-1) for x in (logits, ref_logits))
-    return (p.exp() * (p - q)).sum(-1)
-
-
 def policy_terms(logits, tokens):
     """log π of the tokens taken and the policy's entropy, each (B, T−1), from logits (B, T, V)."""
     logp = logits[:, :-1].float().log_softmax(-1)
-    return logp.gather(2, tokens[:, 1:, None]).squeeze(2), -(logp.exp() * logp).sum(-1)
+    taken = logp.gather(2, tokens[:, 1:, None]).squeeze(2)
+    return taken, -(logp.exp() * logp).sum(-1)
 
 
 # --- batches -----------------------------------------------------------------------------------
@@ -177,8 +174,8 @@ def load_questions(cfg):
 
 def get_batch(questions, step, cfg, machine):
     """This process's questions of one step: each epoch over them in an order of its own."""
-    rows = walk(len(questions), step, cfg.batch_size, cfg.seed)
-    return [questions[i] for i in machine.mine(rows)]
+    batches = Batches(len(questions), cfg.batch_size, cfg.seed)
+    return [questions[i] for i in machine.mine(batches[step])]
 
 
 @torch.no_grad()
@@ -189,16 +186,9 @@ def sample(policy, tokenizer, questions, cfg, machine, noise):
     whether each answer ended by itself.
     """
     asked = [question["messages"] for question in questions]
-    prompts, answers, texts, ended = answer(
-        policy, tokenizer, asked, machine, max_new_tokens=cfg.max_new_tokens, noise=noise
-    )
-    tokens = right_pad([p + a for p, a in zip(prompts, answers)], tokenizer.pad)
-    mask = torch.zeros(len(tokens), tokens.shape[1] - 1)
-    last = torch.zeros(len(tokens), dtype=torch.long)
-    for row, (p, a) in enumerate(zip(prompts, answers)):
-        # The first choice is made at the prompt's last token, the last one ends the answer.
-        last[row] = len(p) + len(a) - 1
-        mask[row, len(p) - 1 : len(p) + len(a) - 1] = 1
+    options = {"max_new_tokens": cfg.max_new_tokens, "noise": noise}
+    prompts, answers, texts, ended = answer(policy, tokenizer, asked, machine, **options)
+    tokens, mask, last = lay_out(prompts, answers, tokenizer.pad)
     return machine.put(tokens), machine.put(mask), machine.put(last), texts, ended
 
 
@@ -232,27 +222,12 @@ def rollout(policy, ref, value, reward, tokenizer, questions, cfg, machine, nois
         "returns": advantages + values,  # of the advantages before they are whitened
         "advantages": whiten(advantages, mask, machine),
     }
-    figures = {"reward": scores.mean(), "ended": ends.float().mean()}
-    figures |= distances(logits, ref_logits, logp, ref_logp, mask)
-    figures["entropy"] = machine.processes * (entropy * mask).sum() / machine.sum(mask.sum())
-    figures["length"] = mask.sum(1).mean()
-    figures["explained_variance"] = explained_variance(batch["returns"], values, mask)
+    figures = signs.distances(logits, ref_logits, logp, ref_logp, mask)
+    figures |= signs.of_answers(scores, ends, entropy, mask, machine)
+    figures["explained_variance"] = signs.explained_variance(batch["returns"], values, mask)
     if "answers" in questions[0]:  # the tiny world: what the hidden judge would say (simulated)
         figures |= world_figures(questions, texts, ended)
     return batch, {name: machine.mean(figure) for name, figure in figures.items()}
-
-
-def distances(logits, ref_logits, logp, ref_logp, mask):
-    """How far the policy is from the reference, in nats per answer: the mean log-ratio of what was
-    sampled, an estimate of lower variance (Schulman 2020, k3), and over the whole vocabulary."""
-    log_ratio = (logp - ref_logp) * mask
-    k3 = ((-log_ratio).exp() - 1 + log_ratio) * mask
-    exact = exact_kl(logits, ref_logits) * mask
-    return {
-        "kl": log_ratio.sum(1).mean(),
-        "kl_k3": k3.sum(1).mean(),
-        "kl_exact": exact.sum(1).mean(),
-    }
 
 
 # --- learning ----------------------------------------------------------------------------------
@@ -264,8 +239,7 @@ def backward(policy, value, batch, rows, cfg, machine):
     A loss is the mean over all tokens of answers in the minibatch, on all processes.
     """
     count = machine.sum(batch["mask"][rows].sum())
-    totals = dict.fromkeys(("approx_kl", "value_loss", "clip_fraction"), 0.0)
-    furthest = 0.0
+    history = []
     for some, weight in machine.parts(rows, cfg.grad_accum):
         part = {name: x[some] for name, x in batch.items()}
         mask = part["mask"]
@@ -281,17 +255,15 @@ def backward(policy, value, batch, rows, cfg, machine):
         # The policy moves towards choices that turned out better than expected, a clip at a time;
         # the value network towards the returns. What stands in `part` is constant: no gradient
         # flows through the probabilities and values of the time of sampling.
-        loss, ratio = policy_loss(logp, part["logp"], part["advantages"], cfg.clip)
+        loss, _ = policy_loss(logp, part["logp"], part["advantages"], cfg.clip)
         v_loss = value_loss(values, part["values"], part["returns"], cfg.clip)
         machine.backward(mean(loss))
         machine.backward(mean(v_loss))
 
-        with torch.no_grad():
-            totals["approx_kl"] += mean(0.5 * (logp - part["logp"]) ** 2)
-            totals["value_loss"] += mean(v_loss)
-            totals["clip_fraction"] += mean(((ratio - 1).abs() > cfg.clip).float())
-            furthest = max(furthest, float(weight * ((ratio - 1).abs() * mask).max()))
-    return {name: machine.sum(total) for name, total in totals.items()} | {"max_ratio": furthest}
+        figures = signs.movement(logp - part["logp"], mask * weight, cfg.clip, mean)
+        figures["value_loss"] = mean(v_loss.detach())
+        history.append(figures)
+    return signs.total(history, machine)
 
 
 def backward_ptx(policy, ptx, cfg, machine, seed):
@@ -302,7 +274,7 @@ def backward_ptx(policy, ptx, cfg, machine, seed):
     with machine.autocast():
         nll = policy(x, y).mean() / machine.processes
     machine.backward(cfg.ptx * nll)
-    return gradient_norm(policy, before)
+    return signs.gradient_norm(policy, before)
 
 
 def update(networks, optimizers, batch, factor, ptx, cfg, machine, rng):
@@ -316,8 +288,8 @@ def update(networks, optimizers, batch, factor, ptx, cfg, machine, rng):
             # Row i of the whole batch is row i // processes of process i % processes.
             here = rows[rows % machine.processes == machine.rank] // machine.processes
             figures = backward(policy, value, batch, here, cfg, machine)
-            figures["grad_policy"] = gradient_norm(policy)
-            figures["grad_value"] = gradient_norm(value)
+            figures["grad_policy"] = signs.gradient_norm(policy)
+            figures["grad_value"] = signs.gradient_norm(value)
 
             # PPO-ptx: the same step also keeps the language model.
             if ptx:
@@ -326,10 +298,7 @@ def update(networks, optimizers, batch, factor, ptx, cfg, machine, rng):
             optim.step(policy_optimizers, policy, factor)
             optim.step(value_optimizers, value, factor)
             history.append(figures)
-
-    # Before the first step the policy is the one that sampled: these two must be 0.
-    first = {"first_approx_kl": history[0]["approx_kl"], "first_ratio": history[0]["max_ratio"]}
-    return {k: float(np.mean([f[k] for f in history])) for k in history[0]} | first
+    return signs.average(history)
 
 
 # --- training ----------------------------------------------------------------------------------
@@ -341,7 +310,7 @@ def train(cfg):
     check(cfg)
     run = Run(cfg, "ppo")
     machine = run.machine
-    parent = run.open("sft.py", ("sft",), f"--seed={cfg.seed}")
+    parent = run.inherit("sft.py", ("sft",), f"--seed={cfg.seed}")
     tokenizer = Tokenizer.from_json(parent["tokenizer"])
     questions = load_questions(cfg)
 
@@ -351,25 +320,25 @@ def train(cfg):
 
     policy = load(parent)
     ref = load(parent).eval().requires_grad_(False)
-    if cfg.reward.endswith(".pt"):
-        reward, value = model_reward(cfg, tokenizer, load)
-    else:
-        reward, value = function_reward(cfg.reward), load(parent, head="scalar")
+    reward, value = open_reward(cfg, tokenizer, parent, load)
+    # Two networks learn, each with an optimizer of its own; the reference and the reward do not.
     optimizers = [
         optim.build(policy, cfg.lr, eps=1e-5),
         optim.build(value, cfg.value_lr, eps=1e-5),
     ]
-    average = [p.detach().clone() for p in policy.parameters()] if cfg.ema else None
-    final = load(parent) if cfg.ema else policy  # what is saved
+    final = load(parent) if cfg.ema else policy  # what is saved: an average of the weights, or they
     run.begin(final, sum(optimizers, []), parent["tokenizer"])
-    beta, opening = cfg.beta, None
+    beta = cfg.beta
+    opening = None  # the figures of the first step
     if saved := run.saved:
         policy.load_state_dict(saved["policy"])
         value.load_state_dict(saved["value"])
-        beta, opening = saved["beta"], saved["opening"]
-        average = saved["average"] and [p.to(machine.device) for p in saved["average"]]
+        beta = saved["beta"]
+        opening = saved["opening"]
+        final.load_state_dict(saved["model"])
     networks = [machine.distribute(policy), machine.distribute(value)]
     ptx = PretrainText(cfg.mix_data, parent, tokenizer, cfg.seed) if cfg.ptx else None
+    # What the held-out exam says of the SFT model, before anything is learned.
     exam = Exam(tokenizer, machine) if cfg.data == "world" else None
     before, sft_scores = exam(ref) if exam else ({}, [])
     if not saved:
@@ -380,14 +349,10 @@ def train(cfg):
     for step in run.steps(cfg.steps):
         # Every so often, and at the end: the checkpoint, with all that --resume needs.
         if run.due(step, cfg.eval_every) and figures:
-            if cfg.ema:
-                with torch.no_grad():
-                    torch._foreach_copy_(list(final.parameters()), average)
             kept = {k: figures[k] for k in ("reward", "kl", "entropy", "length", "ended")}
             state = {"policy": policy.state_dict(), "value": value.state_dict()}
-            state |= {"average": average, "beta": beta, "opening": opening}
-            run.save(step, kept, better=True, **state)
-        if step == cfg.steps:
+            run.save(step, kept, better=True, **state, beta=beta, opening=opening)
+        if step == cfg.steps:  # the last number is there for that alone
             break
 
         # The policy answers questions. Its draws are fixed in advance, row by row, so that they
@@ -395,9 +360,8 @@ def train(cfg):
         rng = np.random.default_rng([cfg.seed, 2, step])
         asked = get_batch(questions, step, cfg, machine)
         noise = torch.from_numpy(rng.random((cfg.batch_size, cfg.max_new_tokens)))
-        noise = machine.mine(noise)
         batch, figures = rollout(
-            policy, ref, value, reward, tokenizer, asked, cfg, machine, noise, beta
+            policy, ref, value, reward, tokenizer, asked, cfg, machine, machine.mine(noise), beta
         )
 
         # It learns from its own answers, at a rate that rises over the first ten steps.
@@ -405,27 +369,23 @@ def train(cfg):
         learned = update(networks, optimizers, batch, factor, ptx, cfg, machine, rng)
         figures |= {"beta": beta, **learned}
 
-        # At the very first step policy and reference are one: what must be 0 is shown.
+        # At the very first step policy and reference are one.
         if opening is None:
             opening = figures
-            run.say(
-                f"before the first step: |ratio − 1| {learned['first_ratio']:.1e}, "
-                f"approximate KL {learned['first_approx_kl']:.1e}, KL to the reference "
-                f"{figures['kl']:.1e} (all must be 0)"
-            )
+            run.say(signs.before_the_first_step(figures))
         if cfg.target_kl:
             beta = steer(beta, figures["kl"], cfg.target_kl, cfg.batch_size)
         if cfg.ema:
-            torch._foreach_lerp_(average, [p.detach() for p in policy.parameters()], 1 - cfg.ema)
+            optim.follow(final, policy, cfg.ema)
 
         # What the bar and the log tell; of the world also what it costs the language model.
         if exam:
             figures["lm_loss"] = exam.lm_loss(policy, rows=16)
             figures["few_shot"] = float(exam.few_shot(policy).mean())
-        run.log(step=step + 1, **figures)
+        run.log(step=step + 1, **figures)  # each with its name in plumbing/signs.py
         shown = f"reward {figures['reward']:+.2f}, KL {figures['kl']:.2f}"
         run.show(shown + (f", judge {figures['judge']:+.2f}" if exam else ""))
-        run.say(*(f"iteration {step + 1}: {line}" for line in warn(figures, opening)))
+        run.say(*(f"iteration {step + 1}: {line}" for line in signs.warn(figures, opening)))
 
     # --- results
     if exam:

@@ -16,23 +16,22 @@ writes  out/pretrain/ckpt.pt (best validation loss), last.pt (for --resume), log
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 import optim
+import sampling
 from data import corpora, flips, ginc
-from model import GPT, GPTConfig
+from model import GPT
 from plumbing import errors, gpt2
-from plumbing.checkpoint import load_checkpoint, parent_of
+from plumbing.batches import Batches
+from plumbing.checkpoint import load_checkpoint
 from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput
-from plumbing.files import download
 from plumbing.machine import check_batch, gemm_rate
-from plumbing.run import Run, walk
-from sampling import generate
-from tokenizer import Tokenizer
+from plumbing.run import Run
 
 # --- configuration -----------------------------------------------------------------------------
 
@@ -75,49 +74,22 @@ class Config:
 
 # Data sets about in-context learning: Xie et al. 2021 (ginc), Min et al. 2022 (demos).
 GINC = dict(block_size=320, short=0.25, batch_size=8, steps=1600, final_lr=0.1, eval_every=400)
+GINC_GPU = dict(data="ginc", out="out/ginc_gpu", batch_size=16, steps=3200, warmup=200, lr=1e-3)
 FLIPS = dict(block_size=128, shuffle=False, steps=2400, final_lr=0.1)
+# GPT-2's smallest, 124M parameters, and GPT-3's recipe for that size.
+GPT2_SIZE = dict(n_layer=12, n_head=12, n_embd=768, block_size=1024)
+GPT2_STEPS = dict(batch_size=480, grad_accum=40, steps=600_000, eval_every=1000, compile=True)
+GPT2_RATES = dict(lr=6e-4, matrix_lr=0.0, weight_decay=0.1, warmup=2000, final_lr=0.1)
+SHAKESPEARE = dict(data="shakespeare", vocab_size=260, block_size=64, batch_size=12, steps=800)
 PRESETS = {
     "tiny": {},
     "tiny_s": dict(out="out/tiny_s", n_layer=2, n_head=2, n_embd=64),
     "tiny_l": dict(out="out/tiny_l", n_layer=4, n_head=6, n_embd=192, weight_decay=0.1),
     **{name: dict(data=name, out=f"out/{name}", **GINC) for name in ginc.CORPORA},
-    "ginc_gpu": dict(
-        data="ginc",
-        out="out/ginc_gpu",
-        n_layer=12,
-        n_head=12,
-        n_embd=768,
-        block_size=1024,
-        short=0.25,
-        batch_size=16,
-        steps=3200,
-        warmup=200,
-        lr=1e-3,
-        final_lr=0.1,
-        eval_every=400,
-    ),
+    "ginc_gpu": {**GINC, **GPT2_SIZE, **GINC_GPU},
     **{name: dict(data=name, out=f"out/{name}", **FLIPS) for name in flips.CORPORA},
-    "shakespeare_char": dict(
-        data="shakespeare", vocab_size=260, block_size=64, batch_size=12, steps=800
-    ),
-    "gpt2": dict(
-        tokenizer="gpt2",
-        n_layer=12,
-        n_head=12,
-        n_embd=768,
-        block_size=1024,
-        pos="learned",
-        batch_size=480,
-        grad_accum=40,
-        steps=600_000,
-        lr=6e-4,
-        matrix_lr=0.0,
-        weight_decay=0.1,
-        warmup=2000,
-        final_lr=0.1,
-        eval_every=1000,
-        compile=True,
-    ),
+    "shakespeare_char": SHAKESPEARE,
+    "gpt2": dict(tokenizer="gpt2", pos="learned", **GPT2_SIZE, **GPT2_STEPS, **GPT2_RATES),
 }
 
 
@@ -136,41 +108,39 @@ def check(cfg):
 # --- the maths ---------------------------------------------------------------------------------
 
 
-def pretrain_loss(nll, parts):
-    """L = mean −log p(token | what precedes it) over all tokens (GPT-3, section 2.1).
+def pretrain_loss(nll, count):
+    """L = Σ −log p(token | what precedes it) over all tokens (GPT-3, section 2.1), by `count`.
 
-    nll (B, T) of one of `parts` equal parts of a batch, whose losses add up to that of the whole.
+    nll (B, T). `count` is the number of tokens in the whole batch, not in this part of it, so that
+    parts of a batch and processes add up to the gradient of the whole.
     """
-    return nll.mean() / parts
+    return nll.sum() / count
 
 
 # --- batches -----------------------------------------------------------------------------------
 
 
-def get_batch(data, step, cfg, machine):
-    """The rows of batch `step` that this process computes: tokens and the tokens that follow (B,
-    T); on short steps (8B, T/8), the same text with less context.
+def blocks_of(data, rows, T, machine):
+    """Blocks of T tokens of the text, and the tokens that follow them: two (B, T)."""
+    blocks = np.stack([data[r * T : r * T + T + 1] for r in rows])
+    block = machine.put(torch.from_numpy(blocks.astype(np.int64)))
+    return block[:, :-1], block[:, 1:]
 
-    The text is cut into blocks and each epoch visits them once, in an order that depends on the
-    seed and the epoch only, or in their own (--shuffle=False). So the batch is a function of the
-    step, and a resumed run sees the same ones.
-    """
-    T = cfg.block_size
-    rows = walk((len(data) - 1) // T, step, cfg.batch_size, cfg.seed, cfg.shuffle)
-    blocks = np.stack([data[r * T : r * T + T + 1] for r in machine.mine(rows)])
-    block = machine.put(torch.from_numpy(blocks.astype(np.int64)))  # (B, T + 1)
-    x, y = block[:, :-1], block[:, 1:]
-    # A share of the steps, spread evenly, sees the same text with an eighth of the context.
+
+def get_batch(data, rows, step, cfg, machine):
+    """The same; a share of the steps, spread evenly, sees an eighth of the context, (8B, T/8)."""
+    tokens, targets = blocks_of(data, rows, cfg.block_size, machine)
     if int((step + 1) * cfg.short) > int(step * cfg.short):
-        x, y = x.reshape(-1, T // 8), y.reshape(-1, T // 8)
-    return x, y
+        short = cfg.block_size // 8
+        return tokens.reshape(-1, short), targets.reshape(-1, short)
+    return tokens, targets
 
 
 # --- evaluation --------------------------------------------------------------------------------
 
 
 @torch.no_grad()
-def evaluate(model, val, tokenizer, cfg, machine):
+def evaluate(model, val_set, tokenizer, cfg, machine):
     """Validation loss on the same blocks each time: nats per token and bits per byte of text.
 
     Bits per byte divide by what was compressed, not by how it was cut into tokens, so that models
@@ -178,18 +148,17 @@ def evaluate(model, val, tokenizer, cfg, machine):
     """
     model.eval()
     T = cfg.block_size
-    blocks = min(max(64, 32_768 // T), (len(val) - 1) // T)
-    rows = np.stack([val[i * T : i * T + T + 1] for i in range(blocks)]).astype(np.int64)
-    total = 0.0
-    for batch in torch.from_numpy(rows).split(32):
-        batch = machine.put(batch)
+    order = np.arange(min(max(64, 32_768 // T), (len(val_set) - 1) // T))
+    total = count = 0.0
+    for rows in np.split(order, range(32, len(order), 32)):
+        tokens, targets = blocks_of(val_set, rows, T, machine)
         with machine.autocast():
-            total += model(batch[:, :-1], batch[:, 1:]).sum().item()
+            total += model(tokens, targets).sum().item()
+        count += targets.numel()
     model.train()
-    nats = total / (blocks * T)
-    n_bytes = len(tokenizer.decode_bytes(val[1 : blocks * T + 1].tolist()))
-    bits = nats * blocks * T / math.log(2)
-    return {"val_loss": nats, "val_bits_per_byte": bits / max(1, n_bytes)}
+    n_bytes = len(tokenizer.decode_bytes(val_set[1 : len(order) * T + 1].tolist()))
+    bits = total / math.log(2)
+    return {"val_loss": total / count, "val_bits_per_byte": bits / max(1, n_bytes)}
 
 
 def sample(model, tokenizer, machine, val):
@@ -199,7 +168,7 @@ def sample(model, tokenizer, machine, val):
     length = min(100, model.config.block_size - 1)
     options = dict(temperature=0.8, stop=[tokenizer.endoftext], seed=1)
     with machine.autocast():
-        texts = generate(model.eval(), [[start]] * 3, length, **options)
+        texts = sampling.generate(model.eval(), [[start]] * 3, length, **options)
     return [tokenizer.decode(ids) for ids in texts]
 
 
@@ -207,81 +176,71 @@ def sample(model, tokenizer, machine, val):
 
 
 def start_from(cfg, run):
-    """The network and tokenizer of the run to resume or of --init; None, None from scratch."""
+    """The checkpoint to go on from: of the saved run, of --init, or OpenAI's; None: no such."""
     if run.saved:
         run.lineage = run.saved["parent"]
-        return GPT.from_checkpoint(run.saved), Tokenizer.from_json(run.saved["tokenizer"])
-    if not cfg.init:
-        return None, None
+        return run.saved
+    if cfg.init in gpt2.SIZES or cfg.init.endswith(".safetensors"):
+        tokenizer = corpora.openai_tokenizer(cfg)
+        path = gpt2.fetch(cfg.init, corpora.CACHE)
+        run.lineage = {"path": str(path), "stage": "gpt2"}
+        return gpt2.load(path, tokenizer.n_vocab) | {"tokenizer": tokenizer.to_json()}
+    return run.inherit("pretrain.py", ("pretrain",)) if cfg.init else None
+
+
+def open_model(cfg, run):
+    """The network and the tokenizer to go on with; None, None from scratch."""
     try:
-        if cfg.init in gpt2.SIZES or cfg.init.endswith(".safetensors"):
-            return from_openai(cfg, run)
-        parent = load_checkpoint(cfg.init, stages=("pretrain",))
-        run.lineage = parent_of(cfg.init, parent)
-        return GPT.from_checkpoint(parent), Tokenizer.from_json(parent["tokenizer"])
-    except (ValueError, RuntimeError) as error:
+        parent = start_from(cfg, run)
+    except ValueError as error:
         raise BadInput(f"--init={cfg.init}: {error}") from None
-
-
-def from_openai(cfg, run):
-    """GPT-2's weights and vocabulary: downloaded by name, or from files at hand."""
-    path = cfg.init
-    if cfg.init in gpt2.SIZES:
-        path = download(gpt2.URL.format(cfg.init), corpora.CACHE / f"{cfg.init}.safetensors")
-    own = cfg.tokenizer == "bpe"  # a vocabulary learned here does not fit GPT-2's weights
-    tokenizer = corpora.make_tokenizer(replace(cfg, tokenizer="gpt2") if own else cfg, None)
-    run.lineage = {"path": str(path), "stage": "gpt2"}
-    return GPT.from_checkpoint(gpt2.load(path, tokenizer.n_vocab)), tokenizer
+    return sampling.load_model(parent, f"--init={cfg.init}") if parent else (None, None)
 
 
 def new_model(cfg, tokenizer):
     """A network of the configured shape with fresh weights."""
-    shape = ("n_layer", "n_head", "n_embd", "block_size", "pos", "rotary", "qk_norm", "dropout")
-    vocab_size = -(-tokenizer.n_vocab // 64) * 64  # a multiple of 64 keeps the matmuls aligned
     try:
-        return GPT(GPTConfig(vocab_size=vocab_size, **{k: getattr(cfg, k) for k in shape}))
+        return GPT.of(cfg, tokenizer.n_vocab)
     except ValueError as error:
         raise BadInput(str(error)) from None
 
 
-def fits(model, cfg, train_set, val_set):
-    """Refuse a text or a block that the network has no rows for."""
-    if max(train_set[: 10**6].max(), val_set[: 10**6].max()) >= model.config.vocab_size:
-        size = model.config.vocab_size
-        raise BadInput(f"{cfg.data} holds token ids beyond the model's vocabulary of {size}")
-    room = model.config.room(cfg.block_size)
-    if room < cfg.block_size:
-        raise BadInput(f"--block_size={cfg.block_size}: {cfg.init} has learned {room} positions")
-
-
 def train(cfg):
-    """Run one pretraining; returns the metrics of the last validation."""
-    # --- setup: the text as token ids, a tenth of it held out
+    """Train as `cfg` says; returns the metrics of the last validation."""
+    # --- setup: what is learned from, as token ids; a tenth of it is held out
     check(cfg)
     run = Run(cfg, "pretrain")
     machine = run.machine
-    model, tokenizer = start_from(cfg, run)
+    model, tokenizer = open_model(cfg, run)
     train_set, val_set, tokenizer = corpora.load(cfg, tokenizer)
 
     # --- model
-    model = machine.place(model or new_model(cfg, tokenizer), cfg.fsdp)
-    fits(model, cfg, train_set, val_set)
+    # On the device; with --fsdp each process keeps a share of it.
+    model = model or new_model(cfg, tokenizer)
+    model = machine.place(model, cfg.fsdp)
+    corpora.check_fits(train_set, val_set, cfg, model.config)
     if cfg.compile:
         model.compile()
+    # Muon for the hidden matrices, AdamW for the rest; from here on the run can be resumed.
     optimizers = optim.build(model, cfg.lr, cfg.matrix_lr, cfg.weight_decay, dtype=machine.dtype)
     run.begin(model, optimizers, tokenizer.to_json())
     network = machine.distribute(model)
+    # The text is cut into blocks; an epoch visits each of them once.
+    n_blocks = (len(train_set) - 1) // cfg.block_size
+    batches = Batches(n_blocks, cfg.batch_size, cfg.seed, cfg.shuffle)
+    # What there is to learn from, and on what machine.
     size = sum(p.numel() for p in model.parameters())
     run.say(
         f"pretraining {size:,} parameters on {len(train_set):,} tokens of {cfg.data}, {machine}"
     )
-    peak = gemm_rate(machine)  # what this machine can do at best, for the bar
+    # For the bar: tokens per second if all were matmuls at the best rate of this machine.
+    peak = gemm_rate(machine) * machine.processes / model.flops_per_token(cfg.block_size)
     steps = cfg.steps
 
     # --- loop
     metrics = {}
     for step in run.steps(steps):
-        # Every so often, and at the end: the loss on text that no step learns from.
+        # Every so often, and at the end: the loss on what no step learns from.
         if run.due(step, cfg.eval_every):
             metrics = evaluate(model, val_set, tokenizer, cfg, machine)
             run.log(step=step, **metrics)
@@ -290,44 +249,40 @@ def train(cfg):
                 f"{metrics['val_bits_per_byte']:.4f} bits/byte"
             )
             run.save(step, metrics)
-        if step == steps:
+        if step == steps:  # the last number is there for that alone
             break
 
-        # All processes draw the same batch; this one computes its own rows of it.
-        tokens, targets = get_batch(train_set, step, cfg, machine)
+        # All processes draw the same batch. The divisor is the number of tokens to learn in all of
+        # it, whatever part of it comes first.
+        batch = batches[step]
+        count = cfg.batch_size * cfg.block_size
 
         # The batch goes through in parts that fit into memory; their gradients add up, since
         # nothing is cleared between the backward passes.
-        loss = 0.0
-        parts = cfg.grad_accum * machine.processes
-        for x, y in zip(tokens.chunk(cfg.grad_accum), targets.chunk(cfg.grad_accum)):
+        loss, seen = 0.0, 0
+        for rows, weight in machine.parts(machine.mine(batch), cfg.grad_accum):
+            tokens, targets = get_batch(train_set, rows, step, cfg, machine)
             with machine.autocast():
-                nll = pretrain_loss(network(x, y), parts)
+                nll = weight * pretrain_loss(network(tokens, targets), count)
             machine.backward(nll)
             loss += nll.detach()
+            seen += tokens.numel()
 
         # One update at this step's learning rate; the gradients are empty afterwards.
         factor = optim.learning_rate(step, steps, cfg.warmup, cfg.final_lr)
         norm = optim.step(optimizers, model, factor)
+        run.progress(step, loss, norm, seen, every=20, peak=peak, lr_factor=factor)
 
-        # What the bar and the log tell.
-        rate = run.rate(tokens.numel())
-        if step % 20 == 19:
-            mfu = rate * model.flops_per_token(cfg.block_size) / peak / machine.processes
-            loss = machine.sum(loss)
-            figures = {"loss": loss, "lr_factor": factor, "grad_norm": float(norm)}
-            run.log(step=step + 1, **figures, tokens_per_second=round(rate), mfu=round(mfu, 3))
-            run.show(f"loss {loss:.3f}, {rate:,.0f} tokens/s, {mfu:.0%} of matmul rate")
-
-    # --- results: what the model writes by itself
+    # --- results
     samples = sample(model, tokenizer, machine, val_set)
     run.log(step=steps, samples=samples)
     run.say("\n".join(f"--- sample\n{text}" for text in samples))
+    # GPT-2's form, for the other tools that read it.
     if cfg.export and machine.main:
         best = GPT.from_checkpoint(load_checkpoint(run.out / "last.pt"))
         gpt2.export(best, run.out / "hf")
         run.say(f"{(run.out / 'hf').as_posix()}: for transformers' GPT2LMHeadModel.from_pretrained")
-    run.say(f"{run.name}: val loss {run.saver.best:.4f}")
+    run.say(f"\n{run.name}: val loss {run.saver.best:.4f}; talk to it: python chat.py {run.name}")
     return metrics
 
 

@@ -22,6 +22,7 @@ import torch
 import torch.nn.functional as F
 
 import optim
+from data.files import told
 from data.formats import read_comparisons
 from data.world import World
 from judges.agreement import accuracy, hold_out, pairs_of, places
@@ -158,9 +159,7 @@ def load_comparisons(cfg, sft, tokenizer, machine):
         held = (sft, tokenizer, world.prompts("test", cfg.n_eval), cfg, machine)
         train_set = sample_comparisons(*asked, seed=cfg.seed)
         return train_set, sample_comparisons(*held, seed=10**6 + cfg.seed)
-    records = read_comparisons(cfg.data)
-    for reason, count in records.skipped.items():
-        print(f"{cfg.data}: {count} records skipped: {reason}")
+    records = told(read_comparisons(cfg.data), cfg.data)
     has_ratings = any(any(record.get("scores") or []) for record in records)
     if cfg.loss == "regression" and not has_ratings:
         raise BadInput(f"{cfg.data} holds no ratings (scores); use --loss=ranking")
@@ -259,7 +258,8 @@ def normalise(model, references, samples):
     demonstrations); PPO's value clip and its penalty for not ending assume a unit scale (Ziegler
     2019).
     """
-    head, gain = model.scalar_head, 1 / max(float(np.std(samples)), 1e-6)
+    head = model.scalar_head
+    gain = 1 / max(float(np.std(samples)), 1e-6)
     with torch.no_grad():
         head.weight.mul_(gain)
         head.bias.sub_(float(np.mean(references))).mul_(gain)
@@ -280,27 +280,31 @@ def reference_scores(model, samples, tokenizer, cfg, machine):
 
 
 def train(cfg):
-    """Train a reward model; returns the metrics of the last validation."""
+    """Train as `cfg` says; returns the metrics of the last validation."""
     # --- setup: rankings of answers; the questions of the held-out ones are never trained on
     check(cfg)
     run = Run(cfg, "reward")
     machine = run.machine
-    parent = run.open("sft.py", ("sft", "pretrain"), f"--seed={cfg.seed}")
+    parent = run.inherit("sft.py", ("sft", "pretrain"), f"--seed={cfg.seed}")
     tokenizer = Tokenizer.from_json(parent["tokenizer"])
+    # The answers that are ranked are the fine-tuned model's own.
     sft = GPT.from_checkpoint(parent).to(machine.device)
     train_set, val_set = load_comparisons(cfg, sft, tokenizer, machine)
 
     # --- model: the fine-tuned network, its vocabulary head replaced by one number
     model = GPT.from_checkpoint(run.saved or parent, head="scalar", dropout=0.0)
     model = machine.place(model)
+    # Muon for the hidden matrices, AdamW for the rest; from here on the run can be resumed.
     optimizers = optim.build(model, cfg.lr, cfg.matrix_lr, dtype=machine.dtype)
     run.begin(model, optimizers, parent["tokenizer"])
     network = machine.distribute(model)
+    # An epoch: every question once, each with all of its answers.
     per_epoch = max(1, len(train_set) // cfg.batch_size)
     steps = cfg.steps or cfg.epochs * per_epoch
     if cfg.data == "world" and machine.main:
         lines = [json.dumps(record, ensure_ascii=False) for record in train_set]
         write_text(run.out / "comparisons.jsonl", "\n".join(lines) + "\n")
+    # One ranking of K answers holds up to K·(K − 1)/2 comparisons; ties are none.
     pairs = sum(int(preferred(torch.tensor([places(r)])).sum()) for r in train_set)
     run.say(
         f"{pairs:,} comparisons on {len(train_set):,} questions of {cfg.data} "
@@ -317,7 +321,7 @@ def train(cfg):
             shown = "   ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in metrics.items())
             run.say(f"step {step:>6}   {shown}")
             run.save(step, metrics, better=False)
-        if step == steps:
+        if step == steps:  # the last number is there for that alone
             break
 
         # All processes draw the same batch of questions. The divisor is the number of them that
@@ -335,6 +339,7 @@ def train(cfg):
             tokens, last, ranks, ratings = get_batch(records, tokenizer, cfg, machine)
             with machine.autocast():
                 scores = last_scores(network, tokens, last).view(ranks.shape)  # (N, K)
+            # All pairs of a question come from one pass of its answers.
             if cfg.loss == "ranking":
                 part = weight * ranking_loss(scores, ranks, comparable(questions))
             else:
@@ -346,11 +351,7 @@ def train(cfg):
         factor = optim.learning_rate(step, steps)
         norm = optim.step(optimizers, model, factor)
 
-        # What the bar and the log tell.
-        if step % 10 == 9:
-            loss = machine.sum(loss)
-            run.log(step=step + 1, loss=loss, grad_norm=float(norm))
-            run.show(f"loss {loss:.3f}")
+        run.progress(step, loss, norm)
 
     # --- results: the scale is set, and the model kept
     if machine.main:
@@ -358,6 +359,7 @@ def train(cfg):
         references = reference_scores(model, samples, tokenizer, cfg, machine)
         values = score_records(model, val_set, tokenizer, cfg, machine)
         details = diagnose(values, train_set, val_set)
+        # The loss leaves the level and the scale free; PPO counts on both.
         normalise(model, references, samples)
         run.log(step=steps, details=details)
         run.keep(steps, metrics)

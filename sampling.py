@@ -40,6 +40,24 @@ class Loaded:
         return self.stage != "pretrain"
 
 
+def load_model(checkpoint, path, **changes):
+    """The network and the tokenizer that a checkpoint holds; `changes` as in GPT.from_checkpoint.
+
+    Raises BadInput, which names `path`, where they do not fit each other.
+    """
+    try:
+        tokenizer = Tokenizer.from_json(checkpoint["tokenizer"])
+        size = checkpoint["model_config"]["vocab_size"]
+        if size < tokenizer.n_vocab:
+            raise ValueError(
+                f"its tokenizer has {tokenizer.n_vocab} tokens, its model only {size}: two runs "
+                "were put together"
+            )
+        return GPT.from_checkpoint(checkpoint, **changes), tokenizer
+    except (ValueError, TypeError, KeyError) as error:
+        raise BadInput(f"{path}: {error}") from None
+
+
 def open_checkpoint(path, machine, head="lm", name=""):
     """The network and tokenizer of one file. Raises BadInput when it is damaged or has another
     head than `head`: "lm" gives words, "scalar" scores."""
@@ -50,13 +68,8 @@ def open_checkpoint(path, machine, head="lm", name=""):
         if head == "scalar":
             gives = "words, not scores; scores come from stage reward"
         raise BadInput(f"{path} is a checkpoint of stage '{stage}', which gives {gives}")
-    try:
-        tokenizer = Tokenizer.from_json(checkpoint["tokenizer"])
-        if config["vocab_size"] < tokenizer.n_vocab:
-            raise ValueError("its tokenizer has more tokens than its model; use another file")
-        model = GPT.from_checkpoint(checkpoint).to(machine.device).eval()
-    except (ValueError, TypeError, KeyError) as error:
-        raise BadInput(f"{path}: {error}") from None
+    model, tokenizer = load_model(checkpoint, path)
+    model = model.to(machine.device).eval()
     rest = {key: value for key, value in checkpoint.items() if key not in ("model", "optimizer")}
     return Loaded(name or str(path), stage, model, tokenizer, rest)
 
@@ -212,6 +225,22 @@ def answer(model, tokenizer, conversations, machine, chat=True, max_new_tokens=3
     texts = [tokenizer.decode(ids).strip() for ids in answers]
     ended = [ids[-1] in stops[0] for ids in answers]
     return prompts, answers, texts, ended
+
+
+def lay_out(prompts, answers, pad):
+    """Prompts and the answers to them, as lists of ids, in one right-padded batch.
+
+    Returns tokens (B, T); mask (B, T−1), 1 where the token that follows is of the answer; and the
+    index of the last real token (B,).
+    """
+    tokens = right_pad([p + a for p, a in zip(prompts, answers)], pad)
+    mask = torch.zeros(len(tokens), tokens.shape[1] - 1)
+    last = torch.zeros(len(tokens), dtype=torch.long)
+    for row, (p, a) in enumerate(zip(prompts, answers)):
+        # The first choice is made at the prompt's last token; the last one ends the answer.
+        last[row] = len(p) + len(a) - 1
+        mask[row, len(p) - 1 : len(p) + len(a) - 1] = 1
+    return tokens, mask, last
 
 
 def respond(

@@ -12,7 +12,6 @@ writes  out/sft/ckpt.pt (best validation loss), last.pt (for --resume), log.json
     python sft.py --preset=gpt2 --data=alpaca.json       fine-tune OpenAI's GPT-2, for a GPU
 """
 
-import itertools
 import math
 from dataclasses import dataclass
 
@@ -20,19 +19,20 @@ import numpy as np
 import torch
 
 import optim
+import sampling
 from data.corpora import PretrainText
+from data.files import told
 from data.formats import read_demonstrations
 from data.world import World
-from judges.exam import questions_table
+from judges.exam import before_and_after
 from model import GPT
 from plumbing import errors
+from plumbing.batches import Batches
 from plumbing.checkpoint import load_checkpoint
 from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput
-from plumbing.machine import check_batch, right_pad
+from plumbing.machine import check_batch, first_process, right_pad
 from plumbing.run import Run
-from sampling import respond
-from tokenizer import Tokenizer
 
 # --- configuration -----------------------------------------------------------------------------
 
@@ -63,17 +63,11 @@ class Config:
     resume: bool = False  # go on from last.pt
 
 
+GPT2_FILES = dict(init="out/gpt2/ckpt.pt", out="out/sft_gpt2")
+GPT2_STEPS = dict(pretrain_mix=0.0, max_len=1024, grad_accum=4, lr=2e-5, matrix_lr=0.0)
 PRESETS = {
     "tiny": {},
-    "gpt2": dict(
-        init="out/gpt2/ckpt.pt",
-        out="out/sft_gpt2",
-        pretrain_mix=0.0,
-        max_len=1024,
-        grad_accum=4,
-        lr=2e-5,
-        matrix_lr=0.0,
-    ),
+    "gpt2": {**GPT2_FILES, **GPT2_STEPS},
 }
 
 
@@ -101,38 +95,25 @@ def sft_loss(nll, mask, count):
 
 
 def load_examples(cfg, tokenizer, max_len):
-    """Demonstrations as lists of (ids, mask, messages) for training and validation, and how many
-    lost the left of their prompt because they exceed `max_len` tokens."""
-    if cfg.data == "world":
-        records = World().demonstrations(cfg.n_demos, seed=cfg.seed)
-    else:
-        records = read_demonstrations(cfg.data)
-        for reason, count in records.skipped.items():
-            print(f"{cfg.data}: {count} records skipped: {reason}")
-    examples, cut = [], 0
-    for record in records:
+    """Demonstrations as (ids, mask, messages) for training and validation; one of more than
+    `max_len` tokens loses the left of its prompt."""
+    records = World().demonstrations(cfg.n_demos, seed=cfg.seed) if cfg.data == "world" else None
+    examples = []
+    cut = 0
+    for record in records or told(read_demonstrations(cfg.data), cfg.data):
         ids, mask = tokenizer.render(record["messages"])
         cut += len(ids) > max_len
         examples.append((ids[-max_len:], mask[-max_len:], record["messages"]))
     if len(examples) < 2:
         raise BadInput(f"{cfg.data}: {len(examples)} demonstrations; at least 2, one is held out")
+    if cut and first_process():
+        print(
+            f"{cut} of {len(examples)} demonstrations exceed {max_len} tokens and lost the left of "
+            "their prompt; --max_len sets the limit"
+        )
     order = np.random.default_rng(cfg.seed).permutation(len(examples))
     n_val = max(1, len(examples) // 10)
-    return [examples[i] for i in order[n_val:]], [examples[i] for i in order[:n_val]], cut
-
-
-def epoch_batches(lengths, batch_size, seed, epoch):
-    """Indices of one epoch as batches of examples of similar length: little padding.
-
-    Shuffle, sort by length within pools of 32 batches, cut into batches, shuffle those.
-    """
-    rng = np.random.default_rng([seed, epoch])
-    order = rng.permutation(len(lengths))
-    batches = []
-    for pool in np.split(order, range(32 * batch_size, len(order), 32 * batch_size)):
-        pool = pool[np.argsort(lengths[pool], kind="stable")]
-        batches += np.split(pool, range(batch_size, len(pool), batch_size))
-    return [batches[i] for i in rng.permutation(len(batches))]
+    return [examples[i] for i in order[n_val:]], [examples[i] for i in order[:n_val]]
 
 
 def get_batch(examples, indices, tokenizer, machine):
@@ -143,22 +124,17 @@ def get_batch(examples, indices, tokenizer, machine):
     return tokens[:, :-1], tokens[:, 1:], mask[:, 1:]
 
 
-def learned_tokens(examples, indices):
-    """How many tokens of these examples the assistant has to learn: the loss is their mean."""
-    return sum(sum(examples[i][1][1:]) for i in indices)
-
-
 # --- evaluation --------------------------------------------------------------------------------
 
 
 @torch.no_grad()
-def evaluate(model, examples, tokenizer, cfg, machine):
+def evaluate(model, val_set, tokenizer, cfg, machine):
     """Loss per assistant token over all validation demonstrations."""
     model.eval()
-    order = np.argsort([len(ids) for ids, _, _ in examples])
+    order = np.argsort([len(ids) for ids, _, _ in val_set])
     total = count = 0.0
-    for indices in np.split(order, range(cfg.batch_size, len(order), cfg.batch_size)):
-        tokens, targets, mask = get_batch(examples, indices, tokenizer, machine)
+    for rows in np.split(order, range(cfg.batch_size, len(order), cfg.batch_size)):
+        tokens, targets, mask = get_batch(val_set, rows, tokenizer, machine)
         with machine.autocast():
             total += (model(tokens, targets) * mask).sum().item()
         count += mask.sum().item()
@@ -166,126 +142,72 @@ def evaluate(model, examples, tokenizer, cfg, machine):
     return {"val_loss": total / count}
 
 
-def report(base, tuned, tokenizer, val_set, cfg, run):
-    """Print and return the held-out results and some questions answered by both models."""
-    results = {}
-    machine = run.machine
-    if cfg.data == "world":
-        results["base"] = questions_table(base, tokenizer, machine, cfg.n_eval, base=True)
-        results["sft"] = questions_table(tuned, tokenizer, machine, cfg.n_eval, base=False)
-        run.say(
-            "\nheld-out questions (judged by simulated labelers' hidden utility)       correct   "
-            "score"
-        )
-        for stage, rows in results.items():
-            for name, row in rows.items():
-                # The 95% interval of a share of n questions (normal approximation).
-                error = 1.96 * math.sqrt(row["correct"] * (1 - row["correct"]) / row["n"])
-                run.say(
-                    f"  {stage:<5} {name:<32} {100 * row['correct']:>22.1f} "
-                    f"± {100 * error:.1f} %  {row['score']:+.2f}"
-                )
-        questions = [p["messages"] for p in World().prompts("test", 13, seed=1)[:6]]
-    else:
-        questions = [messages[:-1] for _, _, messages in val_set[:4]]
-    greedy = {"temperature": 0.0, "max_new_tokens": 32 if cfg.data == "world" else 64}
-    before, _ = respond(base, tokenizer, questions, machine, chat=False, **greedy)
-    after, _ = respond(tuned, tokenizer, questions, machine, **greedy)
-    samples = []
-    run.say("\nthe likeliest answer of each model")
-    for asked, b, a in zip(questions, before, after):
-        samples.append({"question": asked[-1]["content"], "base": b, "sft": a})
-        run.say(f"\n  User  {asked[-1]['content']}\n  base  {b}\n  sft   {a}")
-    return results, samples
-
-
 # --- training ----------------------------------------------------------------------------------
 
 
-def open_base(cfg, run):
-    """The base model and its tokenizer; pretrain.py makes it if it is missing."""
-    options = ["--init=gpt2", "--steps=0"] if cfg.preset == "gpt2" else [f"--seed={cfg.seed}"]
-    parent = run.open("pretrain.py", ("pretrain", "sft"), *options)
-    tokenizer = Tokenizer.from_json(parent["tokenizer"])
-    if parent["model_config"]["vocab_size"] < tokenizer.n_vocab:
-        raise BadInput(
-            f"{cfg.init}: its tokenizer has {tokenizer.n_vocab} tokens, its model only "
-            f"{parent['model_config']['vocab_size']}: two runs were put together"
-        )
-    try:
-        model = GPT.from_checkpoint(run.saved or parent)
-    except ValueError as error:
-        raise BadInput(f"{cfg.init}: {error}") from None
-    if parent["stage"] == "pretrain" and not run.saved:
-        name_roles(model, tokenizer)
-    return model, tokenizer
-
-
-@torch.no_grad()
 def name_roles(model, tokenizer):
-    """Start the template's tokens, which no pretraining text holds, as what stands in their place
-    in plain text: before a question the end of the last document, before its answer a line break.
-    """
-    for token, text in (
-        (tokenizer.user, [tokenizer.endoftext]),
-        (tokenizer.assistant, tokenizer.encode("\n")),
-    ):
-        model.wte.weight[token] = model.wte.weight[text].mean(0)
+    """The template's tokens, which no pretraining text holds, start as what stands in their place
+    there: before a question a document's end, before its answer a line break."""
+    model.adopt(tokenizer.user, like=[tokenizer.endoftext])
+    model.adopt(tokenizer.assistant, like=tokenizer.encode("\n"))
 
 
 def train(cfg):
-    """Run one fine-tuning; returns the metrics of the last validation."""
-    # --- setup: demonstrations as token ids and masks, a tenth of them held out
+    """Train as `cfg` says; returns the metrics of the last validation."""
+    # --- setup: what is learned from, as token ids; a tenth of it is held out
     check(cfg)
     run = Run(cfg, "sft")
     machine = run.machine
-    model, tokenizer = open_base(cfg, run)
+    # Without a base model, pretrain.py makes one with these options.
+    made = ["--init=gpt2", "--steps=0"] if cfg.preset == "gpt2" else [f"--seed={cfg.seed}"]
+    parent = run.inherit("pretrain.py", ("pretrain", "sft"), *made)
+    model, tokenizer = sampling.load_model(run.saved or parent, cfg.init)
+    if parent["stage"] == "pretrain" and not run.saved:
+        name_roles(model, tokenizer)
     max_len = model.config.room(cfg.max_len)
-    train_set, val_set, cut = load_examples(cfg, tokenizer, max_len)
+    train_set, val_set = load_examples(cfg, tokenizer, max_len)
 
     # --- model
+    # On the device; with --fsdp each process keeps a share of it.
     model = machine.place(model, cfg.fsdp)
     mix = None
     if cfg.pretrain_mix:
         mix = PretrainText(cfg.mix_data, run.parent, tokenizer, cfg.seed)
     if cfg.compile:
-        model.compile(dynamic=True)
+        model.compile()
+    # Muon for the hidden matrices, AdamW for the rest; from here on the run can be resumed.
     optimizers = optim.build(model, cfg.lr, cfg.matrix_lr, dtype=machine.dtype)
     run.begin(model, optimizers, tokenizer.to_json())
     network = machine.distribute(model)
+    # Demonstrations of similar length share a batch, so that little of it is padding.
     lengths = np.array([len(ids) for ids, _, _ in train_set])
     per_epoch = math.ceil(len(train_set) / cfg.batch_size)
     steps = cfg.steps or cfg.epochs * per_epoch
-    epochs = range(math.ceil(steps / per_epoch))
-    shuffled = [epoch_batches(lengths, cfg.batch_size, cfg.seed, epoch) for epoch in epochs]
-    batches = list(itertools.chain(*shuffled))
-    padding = 1 - lengths.sum() / sum(lengths[b].max() * len(b) for b in batches[:per_epoch])
+    batches = Batches(len(train_set), cfg.batch_size, cfg.seed, lengths=lengths)
+    first = [batches[i] for i in range(per_epoch)]
+    padding = 1 - lengths.sum() / sum(lengths[b].max() * len(b) for b in first)
+    # What there is to learn from, and on what machine.
     run.say(
         f"fine-tuning on {len(train_set):,} demonstrations of {cfg.data} ({len(val_set)} held "
         f"out), {steps} steps, {padding:.1%} of tokens are padding, {machine}"
     )
-    if cut:
-        run.say(
-            f"{cut} of {len(train_set) + len(val_set)} demonstrations exceed {max_len} tokens and "
-            "lost the left of their prompt; --max_len sets the limit"
-        )
 
     # --- loop
     metrics = {}
     for step in run.steps(steps):
-        # Every so often, and at the end: the loss on demonstrations that no step learns from.
+        # Every so often, and at the end: the loss on what no step learns from.
         if run.due(step, cfg.eval_every) or step == 0:
             metrics = evaluate(model, val_set, tokenizer, cfg, machine)
             run.log(step=step, **metrics)
             run.say(f"step {step:>6}   val loss {metrics['val_loss']:.4f} nats/token")
             run.save(step, metrics)
-        if step == steps:
+        if step == steps:  # the last number is there for that alone
             break
 
         # All processes draw the same batch. The divisor is the number of tokens to learn in all of
-        # it, so that a short answer in one part weighs as much as a long one in another.
+        # it, whatever part of it comes first.
         batch = batches[step]
-        count = learned_tokens(train_set, batch)
+        count = sum(sum(train_set[i][1][1:]) for i in batch)
 
         # The batch goes through in parts that fit into memory; their gradients add up, since
         # nothing is cleared between the backward passes.
@@ -310,21 +232,16 @@ def train(cfg):
         factor = optim.learning_rate(step, steps)
         norm = optim.step(optimizers, model, factor)
 
-        # What the bar and the log tell.
-        rate = run.rate(seen)
-        if step % 10 == 9:
-            loss = machine.sum(loss)
-            figures = {"loss": loss, "grad_norm": float(norm)}
-            run.log(step=step + 1, **figures, tokens_per_second=round(rate))
-            run.show(f"loss {loss:.3f}, {rate:,.0f} tokens/s")
+        run.progress(step, loss, norm, seen)
 
-    # --- results: the best model, beside the one it came from
+    # --- results
+    # The best model beside the one it came from, on the same questions.
     if machine.main or cfg.fsdp:
         best = load_checkpoint(run.out / "ckpt.pt")
         base = machine.place(GPT.from_checkpoint(run.parent), cfg.fsdp)
         tuned = machine.place(GPT.from_checkpoint(best), cfg.fsdp)
-        results, samples = report(base, tuned, tokenizer, val_set, cfg, run)
-        run.log(step=steps, results=results, samples=samples)
+        asked = None if cfg.data == "world" else [messages[:-1] for _, _, messages in val_set[:4]]
+        run.log(step=steps, **before_and_after(base, tuned, tokenizer, asked, machine, cfg.n_eval))
     run.say(f"\n{run.name}: val loss {run.saver.best:.4f}; talk to it: python chat.py {run.name}")
     return metrics
 

@@ -1,6 +1,7 @@
 """Pretraining text as token ids: all of it for pretrain.py, blocks of it for the later stages."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,16 @@ def load_file(cfg, tokenizer):
     return train, val, tokenizer
 
 
+def check_fits(train_set, val_set, cfg, config):
+    """Refuse a text or a block that a network of this shape has no rows for."""
+    size = config.vocab_size
+    if max(train_set[: 10**6].max(), val_set[: 10**6].max()) >= size:
+        raise BadInput(f"{cfg.data} holds token ids beyond the model's vocabulary of {size}")
+    room = config.room(cfg.block_size)
+    if room < cfg.block_size:
+        raise BadInput(f"--block_size={cfg.block_size}: {cfg.init} has learned {room} positions")
+
+
 def make_tokenizer(cfg, text):
     """The tokenizer of `--tokenizer`; "bpe" learns one from `text`, which a .bin has not."""
     if cfg.tokenizer == "bpe":
@@ -95,6 +106,12 @@ def make_tokenizer(cfg, text):
             f"--tokenizer={cfg.tokenizer}: expected bpe, gpt2, or a vocab.bpe file "
             f"({error.strerror})"
         ) from None
+
+
+def openai_tokenizer(cfg):
+    """The vocabulary of GPT-2's weights, which one learned here does not fit: that of --tokenizer,
+    or GPT-2's own."""
+    return make_tokenizer(replace(cfg, tokenizer="gpt2") if cfg.tokenizer == "bpe" else cfg, None)
 
 
 def encode_stream(tokenizer, documents, n):
@@ -143,6 +160,6 @@ class PretrainText:
         """This process's part of n random blocks: tokens and the tokens that follow, (n, T)."""
         T = self.block_size
         starts = np.random.default_rng([7, *seed]).integers(len(self.tokens) - T, size=n)
-        rows = [self.tokens[s : s + T + 1] for s in starts[machine.rows(n)]]
+        rows = [self.tokens[s : s + T + 1] for s in machine.mine(starts)]
         block = torch.from_numpy(np.stack(rows).astype(np.int64)).to(machine.device)
         return block[:, :-1], block[:, 1:]

@@ -150,6 +150,13 @@ class Records(list):
         self.skipped = Counter()
 
 
+def told(records, path):
+    """The records; how many were left out of the file, and why, is printed."""
+    for reason, count in records.skipped.items():
+        print(f"{path}: {count} records skipped: {reason}")
+    return records
+
+
 def read_records(path, formats):
     """Convert every row, as the first row's keys and `formats`, {keys: converter}, tell.
 

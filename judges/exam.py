@@ -6,6 +6,7 @@ simulated: the judge is a program.
 """
 
 import itertools
+import math
 
 import numpy as np
 import torch
@@ -73,6 +74,56 @@ def questions_table(model, tokenizer, machine, n_eval, base):
                 "n": len(questions),
             }
     return table
+
+
+def before_and_after(base, tuned, tokenizer, questions, machine, n_eval):
+    """What a base model and the model tuned from it answer: printed, and returned for the log.
+
+    Some `questions` (lists of messages), by the likeliest answer of each; without any, those of
+    the world, and there the shares of right answers too.
+    """
+    if questions:
+        samples = likeliest(base, tuned, tokenizer, questions, machine, 64)
+        return {"results": {}, "samples": samples}
+    results = both_tables(base, tuned, tokenizer, machine, n_eval)
+    questions = [prompt["messages"] for prompt in default_world().prompts("test", 13, seed=1)[:6]]
+    samples = likeliest(base, tuned, tokenizer, questions, machine, 32)
+    return {"results": results, "samples": samples}
+
+
+def both_tables(base, tuned, tokenizer, machine, n_eval):
+    """`questions_table` of a base model and of the model tuned from it: printed and returned."""
+    tables = {
+        "base": questions_table(base, tokenizer, machine, n_eval, base=True),
+        "sft": questions_table(tuned, tokenizer, machine, n_eval, base=False),
+    }
+    if machine.main:
+        head = "held-out questions (judged by simulated labelers' hidden utility)"
+        print(f"\n{head}       correct   score")
+        for stage, rows in tables.items():
+            for name, row in rows.items():
+                # The 95% interval of a share of n questions (normal approximation).
+                error = 1.96 * math.sqrt(row["correct"] * (1 - row["correct"]) / row["n"])
+                share = f"{100 * row['correct']:>22.1f} ± {100 * error:.1f} %"
+                print(f"  {stage:<5} {name:<32} {share}  {row['score']:+.2f}")
+    return tables
+
+
+def likeliest(base, tuned, tokenizer, questions, machine, max_new_tokens):
+    """Some questions with the likeliest answers of a base model and of the model tuned from it:
+    printed and returned."""
+    greedy = {"temperature": 0.0, "max_new_tokens": max_new_tokens}
+    before, _ = respond(base, tokenizer, questions, machine, chat=False, **greedy)
+    after, _ = respond(tuned, tokenizer, questions, machine, **greedy)
+    samples = []
+    for messages, b, a in zip(questions, before, after):
+        samples.append({"question": messages[-1]["content"], "base": b, "sft": a})
+    if machine.main:
+        print("\nthe likeliest answer of each model")
+        for sample in samples:
+            print(f"\n  User  {sample['question']}")
+            print(f"  base  {sample['base']}\n  sft   {sample['sft']}")
+    return samples
 
 
 def wins(scores, others):

@@ -38,6 +38,14 @@ def model_reward(cfg, tokenizer, load):
     return reward, load(checkpoint)
 
 
+def open_reward(cfg, tokenizer, parent, load):
+    """The reward of --reward and the network that a value starts from: the reward model's, or, for
+    a function, `parent` with a head that says 0."""
+    if cfg.reward.endswith(".pt"):
+        return model_reward(cfg, tokenizer, load)
+    return function_reward(cfg.reward), load(parent, head="scalar")
+
+
 def judge_reward(questions, texts, ended, tokens, last):
     """The hidden judge's own score: what a perfect reward model would say."""
     scores = [verdict["score"] for verdict in verdicts(questions, texts, ended)]

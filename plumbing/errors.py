@@ -3,8 +3,6 @@
 import os
 import sys
 
-import torch.distributed as dist
-
 
 class BadInput(Exception):
     """Something a user can mend: one line that says what is wrong, where, and what to do."""
@@ -18,7 +16,7 @@ def run(main, *args):
             stream.reconfigure(errors="replace")
     try:
         result = main(*args)
-        if dist.is_initialized():
+        if processes():
             leave_together()
         return result
     except BadInput as error:
@@ -31,17 +29,24 @@ def run(main, *args):
     except KeyboardInterrupt:
         sys.exit("\nstopped; go on with --resume")
     finally:
-        if dist.is_initialized():
-            dist.destroy_process_group()
+        if processes():
+            processes().destroy_process_group()
     print(f"error: {line}", file=sys.stderr)
     sys.exit(2)
+
+
+def processes():
+    """torch.distributed, if this is one of several processes. What never imported torch never waits
+    for it."""
+    dist = sys.modules.get("torch.distributed")
+    return dist if dist and dist.is_initialized() else None
 
 
 def leave_together():
     """End a process of `torchrun` once all have done their part, and without Python's own shutdown,
     in which a thread of the process group that still runs would abort it."""
-    dist.barrier()
-    dist.destroy_process_group()
+    processes().barrier()
+    processes().destroy_process_group()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

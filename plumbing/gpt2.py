@@ -10,6 +10,8 @@ from pathlib import Path
 
 import torch
 
+from plumbing.files import download
+
 URL = "https://huggingface.co/openai-community/{}/resolve/main/model.safetensors"
 SIZES = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
 _DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
@@ -40,6 +42,13 @@ def read_safetensors(path):
         return tensors
     except (struct.error, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
         raise ValueError(f"{path}: not a complete .safetensors file") from None
+
+
+def fetch(name, cache):
+    """The file of GPT-2's weights: `name` itself, or, of one of SIZES, downloaded once."""
+    if name not in SIZES:
+        return name
+    return download(URL.format(name), cache / f"{name}.safetensors")
 
 
 def write_safetensors(path, tensors):

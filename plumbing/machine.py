@@ -75,13 +75,6 @@ class Machine:
             return x.to(self.device)
         return x.pin_memory().to(self.device, non_blocking=True)
 
-    def rows(self, n):
-        """Which rows of a global batch of n this process computes. All draw the same global
-        batch."""
-        if n % self.processes:
-            raise BadInput(f"a batch of {n} rows does not divide among {self.processes} processes")
-        return slice(self.rank, None, self.processes)
-
     def sum(self, value):
         """The sum of a number over all processes."""
         if self.processes == 1:

@@ -1,7 +1,7 @@
 """One run of a stage: what every training loop needs and no paper is about. There is no loss in it.
 
 run = Run(cfg, "sft")                             device, seed; with --resume the saved run
-parent = run.open("pretrain.py", ("pretrain",))   the checkpoint to start from, made if missing
+parent = run.inherit("pretrain.py", ("pretrain",))   the checkpoint of --init, made if missing
 run.begin(model, optimizers, tokenizer)           log and checkpoints; takes up the saved run
 for step in run.steps(n):                         0, 1, ..., n under a progress bar
     if run.due(step, every): ...                  time to evaluate: run.log, run.say, run.save
@@ -12,29 +12,11 @@ import itertools
 import time
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
 from plumbing.checkpoint import Saver, load_checkpoint, need, parent_of
 from plumbing.machine import setup
 from plumbing.records import Log
-
-
-def walk(n, step, size, seed, shuffle=True):
-    """Which of n rows batch `step` is made of: (size,) indices.
-
-    Each epoch visits every row once, in an order that depends on the seed and the epoch only (or in
-    their own), and a batch may reach over its end. So the batch is a function of the step, and a
-    resumed run sees the same ones.
-    """
-    wanted = np.arange(step * size, (step + 1) * size)
-    rows = []
-    for epoch in np.unique(wanted // n):
-        order = np.arange(n)
-        if shuffle:
-            np.random.default_rng([seed, int(epoch)]).shuffle(order)
-        rows.extend(order[wanted[wanted // n == epoch] % n])
-    return np.array(rows)
 
 
 class Run:
@@ -54,7 +36,7 @@ class Run:
         """The file that the next stage reads."""
         return (self.out / "ckpt.pt").as_posix()
 
-    def open(self, script, stages, *options):
+    def inherit(self, script, stages, *options):
         """The checkpoint of --init; `script` makes it, with these options, if it is missing."""
         path = need(self.cfg.init, script, self.cfg.preset, *options)
         self.parent = load_checkpoint(path, stages)
@@ -109,7 +91,22 @@ class Run:
     def count_from_here(self):
         self.clock, self.tokens = time.perf_counter(), 0
 
-    def rate(self, tokens):
-        """Tokens per second since the last evaluation; `tokens` more were processed, here alone."""
+    def progress(self, step, loss, norm, tokens=0, every=10, peak=None, **more):
+        """What the bar and the log tell of a step that is done: the batch's loss (each process has
+        its part), the norm of the gradient, how many tokens of it were processed here. `peak`:
+        tokens per second at the machine's matmul rate."""
         self.tokens += tokens * self.machine.processes
-        return self.tokens / (time.perf_counter() - self.clock)
+        if step % every != every - 1:
+            return
+        loss = self.machine.sum(loss)
+        record = {"step": step + 1, "loss": loss, **more, "grad_norm": float(norm)}
+        shown = f"loss {loss:.3f}"
+        if tokens:
+            rate = self.tokens / (time.perf_counter() - self.clock)
+            record["tokens_per_second"] = round(rate)
+            shown += f", {rate:,.0f} tokens/s"
+        if peak:
+            record["mfu"] = round(rate / peak, 3)
+            shown += f", {rate / peak:.0%} of matmul rate"
+        self.log(**record)
+        self.show(shown)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from model import GPTConfig
+
 ROOT = Path(__file__).resolve().parent.parent
 CORE = {"model", "tokenizer", "sampling", "likelihood", "optim", "data", "judges", "plumbing"}
 STAGES = ("pretrain", "sft", "reward", "ppo", "dpo")
@@ -45,17 +47,7 @@ EXTRAS = {
 }  # of files imported only when asked for
 PROBES = ("fewshot", "bayes", "demonstrations", "induction")
 # Options that the machinery (plumbing/) reads for every stage.
-READ_BY_PLUMBING = {
-    "preset",
-    "device",
-    "dtype",
-    "seed",
-    "resume",
-    "out",
-    "fsdp",
-    "grad_accum",
-    "compile",
-}
+READ_BY_PLUMBING = {"preset", "device", "dtype", "seed", "resume", "out", "init", "grad_accum"}
 
 each_file = pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(ROOT).as_posix())
 
@@ -244,8 +236,9 @@ def test_every_option_is_read(path):
         read = reads(module)
         if path.stem == "icl_eval":  # it hands its options to the probes
             read |= set().union(*(reads(tree(path)) for path in (ROOT / "icl").glob("*.py")))
-        if path.stem == "pretrain":  # and this one to what loads its text
+        if path.stem == "pretrain":  # and this one to what loads its text and to its network
             read |= reads(tree(ROOT / "data" / "corpora.py"))
+            read |= fields & set(GPTConfig.__dataclass_fields__)
         if any(getattr(n, "id", "") == "getattr" for n in ast.walk(module)):  # read by their names
             read |= {n.value for n in ast.walk(module) if isinstance(n, ast.Constant)} & fields
         assert fields - read <= READ_BY_PLUMBING, f"never read: {fields - read - READ_BY_PLUMBING}"
@@ -346,7 +339,8 @@ def uncommented(text, names=("train", "update", "rollout")):
             start = node.body[0].end_lineno if ast.get_docstring(node) else node.lineno
             run = longest = 0
             for line in lines[start : node.end_lineno]:
-                real = "#" in line and "# ---" not in line and re.search(r"#.*[a-z]{3}", line)
+                banner = "# ---" in line and ":" not in line  # a title alone explains nothing
+                real = not banner and re.search(r"#.*[a-z]{3}", line)
                 run = 0 if real else run + bool(line.strip())
                 longest = max(longest, run)
             found[node.name] = longest
@@ -366,6 +360,24 @@ def test_loops_are_explained(stage):
     assert "train" in found and max(found.values()) <= 10, found
 
 
+def shared_lines(one, other):
+    """How many lines of `one` stand in `other` too, in the same order."""
+    best = [0] * (len(other) + 1)
+    for line in one:
+        before = best[:]
+        for i, there in enumerate(other):
+            best[i + 1] = before[i] + 1 if line == there else max(best[i], before[i + 1])
+    return best[-1]
+
+
+@pytest.mark.parametrize("one, other", [("pretrain", "sft"), ("reward", "dpo")])
+def test_what_differs_between_two_stages_is_the_lesson(one, other):
+    texts = [
+        (ROOT / f"{name}.py").read_text(encoding="utf-8").splitlines() for name in (one, other)
+    ]
+    assert shared_lines(*texts) >= min(map(len, texts)) / 2
+
+
 def test_the_rules_can_fail():
     """Each helper above on text that breaks its rule."""
     module = ast.parse(
@@ -382,3 +394,4 @@ def test_the_rules_can_fail():
     assert density("'''docs'''\na = b + 1\n# words\nc = 2\n") == 4.0
     loop = "def train(cfg):\n" + "    a = 1\n" * 11 + "    # the batch\n" + "    b = 2\n" * 3
     assert uncommented(loop) == {"train": 11}
+    assert shared_lines("abcde", "xbydz") == 2

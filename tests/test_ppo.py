@@ -28,9 +28,9 @@ from plumbing.checkpoint import load_checkpoint, save_checkpoint
 from plumbing.config import parse_config
 from plumbing.errors import BadInput, run
 from plumbing.machine import Machine
+from plumbing.signs import exact_kl, warn
 from ppo import (
     Config,
-    exact_kl,
     gae,
     get_batch,
     kl_rewards,
@@ -42,7 +42,6 @@ from ppo import (
     steer,
     update,
     value_loss,
-    warn,
     whiten,
 )
 from tests.tiny import tiny
@@ -652,7 +651,9 @@ def test_rewards_pay_for_the_kl_of_each_token(policy, value, tokenizer):
 
 def test_only_an_answer_without_end_pays_the_penalty(policy, value, tokenizer, monkeypatch):
     yes, scores = tokenizer.encode("Yes."), torch.tensor([3.0, 3.0, -2.0, -2.0])
-    monkeypatch.setattr(sampling, "generate", lambda *_, **__: [yes, [*yes, tokenizer.endoftext]] * 2)
+    monkeypatch.setattr(
+        sampling, "generate", lambda *_, **__: [yes, [*yes, tokenizer.endoftext]] * 2
+    )
     batch, figures, _ = rolled(
         policy,
         policy,

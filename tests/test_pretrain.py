@@ -20,11 +20,12 @@ from data.corpora import encode_stream
 from data.corpora import load as load_data
 from model import GPT, GPTConfig
 from plumbing import gpt2
+from plumbing.batches import Batches
 from plumbing.checkpoint import load_checkpoint
 from plumbing.config import parse_config
 from plumbing.errors import BadInput
 from plumbing.machine import Machine
-from pretrain import Config, evaluate, get_batch
+from pretrain import Config, check, evaluate
 from tokenizer import Tokenizer
 
 ROOT = Path(pretrain.__file__).parent
@@ -97,6 +98,13 @@ def records(out):
 # --- data --------------------------------------------------------------------------------------
 
 
+def get_batch(data, step, cfg, machine):
+    """The batch of a step, as `train` draws it."""
+    n_blocks = (len(data) - 1) // cfg.block_size
+    batch = Batches(n_blocks, cfg.batch_size, cfg.seed, cfg.shuffle)[step]
+    return pretrain.get_batch(data, machine.mine(batch), step, cfg, machine)
+
+
 @given(
     blocks=st.integers(1, 12),
     rest=st.integers(0, 6),
@@ -147,13 +155,14 @@ def test_targets_are_the_tokens_that_follow():
     assert torch.equal(y, x + 1)
 
 
-def test_two_processes_part_the_batch_of_one():
+def test_two_processes_part_the_batch_of_one(monkeypatch):
     cfg, data = Config(block_size=7, batch_size=6), np.arange(200)
     whole = get_batch(data, 3, cfg, CPU)[0]
     parts = [get_batch(data, 3, cfg, Machine("cpu", torch.float32, rank, 2))[0] for rank in (0, 1)]
     assert torch.equal(torch.stack(parts, dim=1).flatten(0, 1), whole)
-    with pytest.raises(BadInput, match="6 rows does not divide among 4 processes"):
-        get_batch(data, 3, cfg, Machine("cpu", torch.float32, 0, 4))
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    with pytest.raises(BadInput, match="batch_size=6 does not divide into .* on 4 processes"):
+        check(cfg)
 
 
 def test_encode_stream_gives_the_first_n_tokens():

@@ -19,12 +19,13 @@ import sft
 from data.corpora import PretrainText
 from data.world import World
 from model import GPT, GPTConfig
+from plumbing.batches import Batches
 from plumbing.checkpoint import load_checkpoint, save_checkpoint
 from plumbing.config import parse_config
 from plumbing.errors import BadInput
 from plumbing.machine import Machine
 from sampling import respond
-from sft import Config, epoch_batches, evaluate, get_batch, load_examples, sft_loss
+from sft import Config, evaluate, get_batch, load_examples, sft_loss
 from tokenizer import Tokenizer
 
 ROOT = Path(sft.__file__).parent
@@ -215,6 +216,10 @@ def test_what_stands_in_the_pads_changes_no_bit(tokenizer, model):
 # --- batches -----------------------------------------------------------------------------------
 
 
+def epoch_batches(lengths, size, seed, epoch):
+    return Batches(len(lengths), size, seed, lengths=lengths).epoch(epoch)
+
+
 @given(
     st.lists(st.integers(2, 300), min_size=1, max_size=400), st.integers(1, 9), st.integers(0, 5)
 )
@@ -240,13 +245,13 @@ def test_few_tokens_are_pads_in_the_world():
     assert padding(lengths) < 0.10
 
 
-def test_few_tokens_are_pads_in_real_instructions(shared):
+def test_few_tokens_are_pads_in_real_instructions(shared, capsys):
     path = shared / "data" / "sft" / "llms_from_scratch_instruction-data.json"
     if not path.exists():
         pytest.skip("no instruction file")
     text = path.read_text(encoding="utf-8")
-    train, val, cut = load_examples(Config(data=str(path)), Tokenizer.train(text, 1024), 512)
-    assert len(train) + len(val) == 1100 and cut == 0
+    train, val = load_examples(Config(data=str(path)), Tokenizer.train(text, 1024), 512)
+    assert len(train) + len(val) == 1100 and "exceed" not in capsys.readouterr().out
     assert padding([len(ids) for ids, _, _ in train]) < 0.10
 
 
@@ -266,8 +271,9 @@ def test_a_long_example_keeps_its_right_end_and_is_counted(tokenizer, tmp_path, 
     path = write(
         tmp_path / "d.jsonl", [demo("why? " * 100, "Because."), demo("Short?", "Yes.")] * 2
     )
-    train, val, cut = load_examples(Config(data=path), tokenizer, 40)
-    assert cut == 2 and len(train) + len(val) == 4
+    train, val = load_examples(Config(data=path), tokenizer, 40)
+    assert "2 of 4 demonstrations exceed 40 tokens" in capsys.readouterr().out
+    assert len(train) + len(val) == 4
     for ids, mask, messages in train + val:
         whole_ids, whole_mask = tokenizer.render(messages)
         assert ids == whole_ids[-40:] and mask == whole_mask[-40:] and len(ids) == len(mask) <= 40
@@ -314,7 +320,7 @@ def test_learned_positions_limit_an_example(files, tokenizer):
 
 def test_useless_records_are_told(files, tokenizer, capsys):
     path = write(files / "d.jsonl", [demo("a", "b"), demo("c", " "), demo("d", "e")])
-    train, val, _ = load_examples(Config(data=path), tokenizer, 99)
+    train, val = load_examples(Config(data=path), tokenizer, 99)
     assert (
         len(train) == len(val) == 1 and "1 records skipped: empty answer" in capsys.readouterr().out
     )
@@ -322,7 +328,7 @@ def test_useless_records_are_told(files, tokenizer, capsys):
 
 def test_the_split_depends_on_the_seed_alone(files, tokenizer):
     def split(seed):
-        return load_examples(Config(data=str(files / "demos.jsonl"), seed=seed), tokenizer, 99)[:2]
+        return load_examples(Config(data=str(files / "demos.jsonl"), seed=seed), tokenizer, 99)
 
     assert split(1) == split(1) and split(1) != split(2)
     train, val = split(1)

@@ -26,7 +26,7 @@ from plumbing.checkpoint import load_checkpoint, need, parent_of, save_checkpoin
 from plumbing.config import parse_config, parse_value
 from plumbing.errors import BadInput, run
 from plumbing.files import download
-from plumbing.machine import Machine
+from plumbing.machine import Machine, check_batch
 from plumbing.records import Log
 
 ROOT = Path(checkpoint.__file__).parent.parent
@@ -220,12 +220,13 @@ def test_run_prints_what_the_console_cannot_show(tmp_path):
 # --- machine -----------------------------------------------------------------------------------
 
 
-def test_rows_of_all_processes_make_up_the_batch():
+def test_rows_of_all_processes_make_up_the_batch(monkeypatch):
     for world in (1, 2, 3, 6):
         machines = [Machine("cpu", torch.float32, rank, world) for rank in range(world)]
-        rows = [torch.arange(12)[m.rows(12)].tolist() for m in machines]
+        rows = [m.mine(torch.arange(12)).tolist() for m in machines]
         assert sorted(sum(rows, [])) == list(range(12)) and {len(r) for r in rows} == {12 // world}
-    refused(Machine("cpu", torch.float32, 0, 5).rows, 12, match="12 rows does not divide among 5")
+    monkeypatch.setenv("WORLD_SIZE", "5")
+    refused(check_batch, SimpleNamespace(grad_accum=1), 12, match="12 does not divide into .* 5 proc")
 
 
 def test_seed_depends_on_step_and_rank_alone():
