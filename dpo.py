@@ -26,9 +26,9 @@ from plumbing import errors
 from plumbing.checkpoint import need
 from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput
-from plumbing.machine import right_pad
 from plumbing.run import Run
-from reward import comparable, in_order, lay_out, ranking_loss
+from reward import comparable, in_order, ranking_loss, read_answers
+from sampling import lay_out
 from tokenizer import Tokenizer
 
 # --- configuration -----------------------------------------------------------------------------
@@ -92,13 +92,9 @@ def dpo_loss(logp, ref_logp, ranks, beta, questions=None):
 def get_batch(records, tokenizer, cfg, machine):
     """Every answer of N questions, right-padded: tokens (N·K, T), mask of the answer (N·K, T−1)
     and ranks (N, K)."""
-    rows, answers, ranks = lay_out(records, tokenizer, cfg.max_len)
-    tokens = right_pad(rows, tokenizer.pad)
-    mask = torch.zeros(len(tokens), tokens.shape[1] - 1)
-    for row, (ids, answer) in enumerate(zip(rows, answers)):
-        # Only the last answer is compared, not the assistant's earlier turns.
-        last = len(ids) - 1
-        mask[row, max(0, last - answer) : last] = 1
+    # Only the last answer is compared, not the assistant's earlier turns.
+    questions, answers, ranks = read_answers(records, tokenizer, cfg.max_len)
+    tokens, mask, _ = lay_out(questions, answers, tokenizer.pad)
     return tuple(map(machine.put, (tokens, mask, ranks)))
 
 

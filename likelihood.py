@@ -1,4 +1,4 @@
-"""How likely a text is, per token and per option; and what a scalar head says of it.
+"""How likely a text is, per token and per option; and what a reward model says of it.
 
 One alignment for all: entry t of a (B, T−1) tensor scores `tokens[:, t+1]`. Masks, values, rewards
 and advantages live in it.
@@ -29,12 +29,20 @@ def token_logprobs(model, tokens, temperature=1.0):
     return -loss.view(len(tokens), -1)
 
 
-def last_scores(model, tokens, last):
-    """What a scalar head says at the last real token: tokens (B, T), last (B,) -> (B,).
+def answer_scores(model, tokens, last, mask):
+    """What a reward model says of whole answers: tokens (B, T), the index of each row's last real
+    token (B,), and mask (B, T−1), 1 where the token that follows is of the answer -> (B,).
 
-    Under a causal mask only there has it read the whole text.
+        r(x, y) = s(x, y) + α · mean_t log p(y_t | x, y_<t)
+
+    The scalar s is read at the last token: under a causal mask only there has it read the whole
+    text. Beside it stands what the model's own word head thinks of the answer, with its
+    <|endoftext|>. A model whose head is the scalar alone says s.
     """
-    return model(tokens)[torch.arange(len(tokens), device=tokens.device), last]
+    targets = tokens[:, 1:].masked_fill(mask == 0, -1)
+    targets = F.pad(targets, (0, 1), value=-1)  # (B, T): nothing follows the last column
+    scores = model(tokens, targets)
+    return scores[torch.arange(len(tokens), device=tokens.device), last]
 
 
 def groups(lengths):

@@ -33,7 +33,7 @@ class GPTConfig:
     pos: str = "rope"  # "learned" table (GPT-2) or "rope" rotations (Su et al. 2021)
     rotary: float = 0.5  # with rope: share of a head's channels that turn with position
     qk_norm: bool = True  # with rope: queries and keys of one length (Henry et al. 2020)
-    head: str = "lm"  # "lm": logits over V; "scalar": one number per token, for reward and value
+    head: str = "lm"  # "lm": words, over V; "scalar": one number per token; "reward": both
 
     def check(self):
         """Raises ValueError for a shape that no network can have."""
@@ -148,8 +148,10 @@ class GPT(nn.Module):
             self.wpe = nn.Embedding(config.block_size, config.n_embd)
         self.h = nn.ModuleList(Block(config) for _ in range(config.n_layer))
         self.ln_f = nn.LayerNorm(config.n_embd, bias=config.bias)
-        if config.head == "scalar":
+        if config.head != "lm":
             self.scalar_head = nn.Linear(config.n_embd, 1)
+        if config.head == "reward":  # what a nat of the word head is worth beside the scalar
+            self.register_buffer("alpha", torch.ones(()))
         self.apply(self._init)
         # Each block adds to the residual stream twice; smaller exits keep its variance at 1 (GPT-2,
         # 2.3).
@@ -175,7 +177,8 @@ class GPT(nn.Module):
 
     @classmethod
     def from_checkpoint(cls, checkpoint, **changes):
-        """The network a checkpoint holds. `changes` override its config, such as head="scalar"."""
+        """The network a checkpoint holds. `changes` override its config, such as head="scalar":
+        what the new head adds is fresh, and of a reward model a scalar head leaves the words."""
         before = {"rotary": 1.0, "qk_norm": False}  # of checkpoints that do not tell
         model = cls(GPTConfig(**{**before, **checkpoint["model_config"], **changes}))
         try:
@@ -183,8 +186,11 @@ class GPT(nn.Module):
         except RuntimeError as error:
             reason = str(error).splitlines()[-1].strip()
             raise ValueError(f"weights do not fit the model: {reason}") from None
-        if unexpected or any(not name.startswith("scalar_head") for name in missing):
-            raise ValueError(f"weights do not fit the model: {(missing + unexpected)[:3]}")
+        of_heads = ("scalar_head", "alpha")
+        foreign = [name for name in missing if not name.startswith(of_heads)]
+        foreign += [name for name in unexpected if name != "alpha"]
+        if foreign:
+            raise ValueError(f"weights do not fit the model: {foreign[:3]}")
         return model
 
     @torch.no_grad()
@@ -232,13 +238,19 @@ class GPT(nn.Module):
         """tokens (B, T) -> logits (B, T, V); a scalar head gives (B, T).
 
         With `targets` (B, T): the loss −log p(target) of each position (B, T), 0 where target = −1.
+        A reward head then gives its scalar plus α times the mean log p of the row's targets (B, T).
         """
         x = self.trunk(tokens)
         if self.config.head == "scalar":
             return self.scalar_head(x).squeeze(-1).float()  # (B, T)
         if targets is None:
             return F.linear(x, self.wte.weight)  # (B, T, V)
-        return nll(x.flatten(0, 1), self.wte.weight, targets.flatten()).view_as(targets)
+        loss = nll(x.flatten(0, 1), self.wte.weight, targets.flatten()).view_as(targets)
+        if self.config.head == "lm":
+            return loss
+        count = (targets >= 0).sum(1, keepdim=True).clamp(min=1)  # (B, 1)
+        words = -loss.sum(1, keepdim=True) / count
+        return self.scalar_head(x).squeeze(-1).float() + self.alpha * words
 
     def flops_per_token(self, T):
         """Multiply-adds of one training token, forward and backward, counted twice (PaLM, App. B),

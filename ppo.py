@@ -203,7 +203,7 @@ def rollout(policy, ref, value, reward, tokenizer, questions, cfg, machine, nois
         logits = policy(tokens)
         ref_logits = ref(tokens)
         values = value(tokens)[:, :-1] * mask
-        scores = reward(questions, texts, ended, tokens, last).float()
+        scores = reward(questions, texts, ended, tokens, last, mask).float()
     logp, entropy = policy_terms(logits, tokens)
     ref_logp, _ = policy_terms(ref_logits, tokens)
 

@@ -1,8 +1,7 @@
 """Step 2, the reward model: learn what people prefer from their rankings (InstructGPT, 3.5, RM).
 
-The fine-tuned network with its vocabulary head replaced by one number. It reads a question and an
-answer and says how good the answer is. People rank K answers to a question; every pair of them is a
-comparison.
+The fine-tuned network with one number beside its words. It reads a question and an answer and says
+how good the answer is. People rank K answers to a question; every pair of them is a comparison.
 
 reads   out/sft/ckpt.pt (made first if it is missing) and simulated labelers' rankings of answers
         that it samples, or --data=FILE with people's comparisons
@@ -11,6 +10,7 @@ writes  out/reward/ckpt.pt, comparisons.jsonl, log.jsonl
     python reward.py                                     the tiny world
     python reward.py --data=comparisons.jsonl            people's comparisons (see data/formats.py)
     python reward.py --loss=regression                   predict 1-7 ratings instead of ranking
+    python reward.py --alpha=0 --matrix_lr=0.007         InstructGPT's: the number without the words
 """
 
 import json
@@ -26,18 +26,18 @@ from data.files import told
 from data.formats import read_comparisons
 from data.world import World
 from judges.agreement import accuracy, hold_out, pairs_of, places
-from judges.diagnosis import diagnose
+from judges.diagnosis import diagnose, report, same_worded
 from judges.exam import gold
 from judges.labelers import Labelers
-from likelihood import last_scores
+from judges.scores import score_texts, tokens_of
+from likelihood import answer_scores
 from model import GPT
 from plumbing import errors
 from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput
 from plumbing.files import write_text
-from plumbing.machine import right_pad
 from plumbing.run import Run
-from sampling import answer
+from sampling import answer, lay_out
 from tokenizer import Tokenizer
 
 # --- configuration -----------------------------------------------------------------------------
@@ -53,13 +53,14 @@ class Config:
     n_prompts: int = 3000  # questions to rank answers for
     n_eval: int = 390  # held-out questions of the world, K answers each
     loss: str = "ranking"  # InstructGPT eq. 1; or "regression": predict the 1-7 rating
+    alpha: float = 1.0  # of the words' mean log p beside the scalar; 0: the scalar alone
     max_len: int = 512  # tokens of question and answer; a longer pair loses its left
     batch_size: int = 8  # questions of one step, with all pairs of each (InstructGPT: 64)
     grad_accum: int = 1  # forward-backward passes that make up one step
     epochs: int = 1  # InstructGPT, App. C.2: more than one overfits
     steps: int = 0  # optimizer steps; 0: as many as the epochs need
     lr: float = 1e-3  # AdamW; then a cosine down to a tenth (InstructGPT, App. C.2)
-    matrix_lr: float = 0.007  # Muon; 0 hands the hidden matrices to AdamW
+    matrix_lr: float = 0.002  # Muon; 0 hands the hidden matrices to AdamW
     eval_every: int = 50  # steps between validations and checkpoints
     seed: int = 1
     device: str = "auto"
@@ -171,40 +172,38 @@ def load_comparisons(cfg, sft, tokenizer, machine):
     return train_set, val_set
 
 
-def lay_out(records, tokenizer, max_len):
-    """Every answer of N questions as one row of ids, after its question.
+def read_answers(records, tokenizer, max_len):
+    """Every answer of N questions, each after its question.
 
-    Returns the rows (N·K lists), how many of each row's last ids are the answer's, and ranks (N, K)
-    with −1 where a question has fewer than K answers (an empty answer stands there).
+    Returns the questions and the answers (N·K lists of ids each), and ranks (N, K) with −1 where a
+    question has fewer than K answers (an empty answer stands there).
     """
     K = max(len(record["responses"]) for record in records)
     ranks = torch.full((len(records), K), -1)
-    rows, answers = [], []
+    rows = []
     for n, record in enumerate(records):
         for place, group in enumerate(record["ranking"]):
             ranks[n, group] = place
         missing = K - len(record["responses"])
         for text in record["responses"] + [""] * missing:
-            said = {"role": "assistant", "content": text}
-            ids, _ = tokenizer.render([*record["messages"], said])
-            rows.append(ids[-max_len:])
-            answers.append(len(tokenizer.encode(text)) + 1)  # with its <|endoftext|>
-    return rows, answers, ranks
+            rows.append(tokens_of(tokenizer, record["messages"], text, max_len))
+    questions, answers = zip(*rows)
+    return questions, answers, ranks
 
 
 def get_batch(records, tokenizer, cfg, machine):
     """Every answer of N questions in one right-padded batch.
 
-    Returns tokens (N·K, T), the index of the last real token (N·K,), ranks (N, K) with −1 and
-    ratings (N, K) with NaN where a question has fewer than K answers.
+    Returns tokens (N·K, T), the index of the last real token (N·K,), mask (N·K, T−1) of the answer,
+    ranks (N, K) with −1 and ratings (N, K) with NaN where a question has fewer than K answers.
     """
-    rows, _, ranks = lay_out(records, tokenizer, cfg.max_len)
+    questions, answers, ranks = read_answers(records, tokenizer, cfg.max_len)
+    tokens, mask, last = lay_out(questions, answers, tokenizer.pad)
     ratings = torch.full(ranks.shape, math.nan)
     for n, record in enumerate(records):
         for i, rating in enumerate(record.get("scores") or []):
             ratings[n, i] = math.nan if rating is None else rating
-    last = torch.tensor([len(ids) - 1 for ids in rows])
-    return tuple(map(machine.put, (right_pad(rows, tokenizer.pad), last, ranks, ratings)))
+    return tuple(map(machine.put, (tokens, last, mask, ranks, ratings)))
 
 
 def comparable(records):
@@ -223,19 +222,14 @@ def rated(records):
 # --- evaluation --------------------------------------------------------------------------------
 
 
-@torch.no_grad()
 def score_records(model, records, tokenizer, cfg, machine):
     """Scores of all answers: a list with one (K,) numpy array for each record."""
-    model.eval()
-    out = []
-    for i in range(0, len(records), 32):
-        part = records[i : i + 32]
-        tokens, last, ranks, _ = get_batch(part, tokenizer, cfg, machine)
-        with machine.autocast():
-            scores = last_scores(model, tokens, last).view(ranks.shape).cpu().numpy()
-        out += [s[: len(r["responses"])] for s, r in zip(scores, part)]
+    asked = [record["messages"] for record in records for _ in record["responses"]]
+    texts = [text for record in records for text in record["responses"]]
+    scores = score_texts(model, tokenizer, asked, texts, machine, cfg.max_len)
     model.train()
-    return out
+    ends = np.cumsum([len(record["responses"]) for record in records])
+    return np.split(scores, ends[:-1])
 
 
 def evaluate(model, records, tokenizer, cfg, machine):
@@ -251,7 +245,7 @@ def evaluate(model, records, tokenizer, cfg, machine):
 
 
 def normalise(model, references, samples):
-    """Shift and scale the head so that `references` score 0 on average and `samples` have unit
+    """Shift and scale the reward so that `references` score 0 on average and `samples` have unit
     spread.
 
     The loss knows differences only, so the level is free (InstructGPT, App. C.2, sets it so on the
@@ -263,6 +257,8 @@ def normalise(model, references, samples):
     with torch.no_grad():
         head.weight.mul_(gain)
         head.bias.sub_(float(np.mean(references))).mul_(gain)
+        if model.config.head == "reward":
+            model.alpha.mul_(gain)
 
 
 # --- training ----------------------------------------------------------------------------------
@@ -291,8 +287,13 @@ def train(cfg):
     sft = GPT.from_checkpoint(parent).to(machine.device)
     train_set, val_set = load_comparisons(cfg, sft, tokenizer, machine)
 
-    # --- model: the fine-tuned network, its vocabulary head replaced by one number
-    model = GPT.from_checkpoint(run.saved or parent, head="scalar", dropout=0.0)
+    # --- model: the fine-tuned network, one number beside its words
+    # differs from the paper: InstructGPT takes the word head off. It is what compares an answer
+    # with what the model knows, and no scalar learns that anew from rankings.
+    head = "reward" if cfg.alpha else "scalar"
+    model = GPT.from_checkpoint(run.saved or parent, head=head, dropout=0.0)
+    if cfg.alpha:
+        model.alpha.fill_(cfg.alpha)
     model = machine.place(model)
     # Muon for the hidden matrices, AdamW for the rest; from here on the run can be resumed.
     optimizers = optim.build(model, cfg.lr, cfg.matrix_lr, dtype=machine.dtype)
@@ -336,9 +337,9 @@ def train(cfg):
         loss = 0.0
         for rows, weight in machine.parts(machine.mine(batch), cfg.grad_accum):
             records = [train_set[i] for i in rows]
-            tokens, last, ranks, ratings = get_batch(records, tokenizer, cfg, machine)
+            tokens, last, mask, ranks, ratings = get_batch(records, tokenizer, cfg, machine)
             with machine.autocast():
-                scores = last_scores(network, tokens, last).view(ranks.shape)  # (N, K)
+                scores = answer_scores(network, tokens, last, mask).view(ranks.shape)  # (N, K)
             # All pairs of a question come from one pass of its answers.
             if cfg.loss == "ranking":
                 part = weight * ranking_loss(scores, ranks, comparable(questions))
@@ -359,6 +360,8 @@ def train(cfg):
         references = reference_scores(model, samples, tokenizer, cfg, machine)
         values = score_records(model, val_set, tokenizer, cfg, machine)
         details = diagnose(values, train_set, val_set)
+        if cfg.data == "world":
+            details["same_worded"] = same_worded(model, sft, tokenizer, machine)
         # The loss leaves the level and the scale free; PPO counts on both.
         normalise(model, references, samples)
         run.log(step=steps, details=details)
@@ -366,25 +369,6 @@ def train(cfg):
         report(metrics, details)
     run.say(f"{run.name}: agrees with {metrics['val_accuracy']:.1%} of held-out labels")
     return metrics
-
-
-def report(metrics, details):
-    """Print the held-out figures beside what needs no network to reach."""
-    target = "the hidden judge (simulated)" if "judge_accuracy" in metrics else "held-out labels"
-    print(f"\nagreement with {target}, pairs of held-out questions")
-    print(f"  reward model {metrics.get('judge_accuracy', metrics['val_accuracy']):>8.1%}")
-    for name in ("one_labeler", "bag_of_words", "length_only"):
-        if name in details:
-            print(f"  {name.replace('_', ' '):<12} {details[name]:>8.1%}")
-    if "two_labelers" in details:
-        print(f"two labelers (simulated) agree with each other on {details['two_labelers']:.1%}")
-    print("confidence of the reward model in its order, and how often held-out labels agree")
-    for row in details["reliability"]:
-        print(f"  {row['confidence']:>6.1%} {row['accuracy']:>8.1%}  {row['pairs']:>6} pairs")
-    print(
-        f"correlation of score and length {details['score_length_correlation']:+.2f}, Brier "
-        f"score {details['brier']:.3f}, calibration error {details['calibration_error']:.3f}"
-    )
 
 
 # --- run ---------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def open_checkpoint(path, machine, head="lm", name=""):
     head than `head`: "lm" gives words, "scalar" scores."""
     checkpoint = load_checkpoint(path)
     stage, config = checkpoint["stage"], checkpoint["model_config"]
-    if config.get("head", "lm") != head:
+    if (config.get("head", "lm") == "lm") != (head == "lm"):
         gives = "scores, not words; talk to one of stage pretrain, sft or ppo"
         if head == "scalar":
             gives = "words, not scores; scores come from stage reward"

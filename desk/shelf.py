@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from desk.lines import stamp_of
-from likelihood import last_scores
+from judges.scores import score_texts
 from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput
 from sampling import as_text, fit, open_checkpoint, stream
@@ -137,15 +137,11 @@ class Shelf:
 
     # --- comparing
 
-    @torch.no_grad()
     def score(self, reward, messages, text):
-        """The reward model's r(x, y), read at the answer's last token."""
-        answer = {"role": "assistant", "content": text}
-        ids = reward.tokenizer.render([*messages, answer])[0]
-        ids = fit(reward.model.config, ids, 0)[0]
-        tokens = torch.tensor([ids], device=self.machine.device)
-        with self.lock, self.machine.autocast():
-            return last_scores(reward.model, tokens, [len(ids) - 1]).item()
+        """The reward model's r(x, y)."""
+        with self.lock:
+            scores = score_texts(reward.model, reward.tokenizer, [messages], [text], self.machine)
+        return float(scores[0])
 
     def logprob(self, loaded, messages, new, ended):
         """log π(y|x) in nats, of the answer's ids `new` without what ended it and, if it `ended`,

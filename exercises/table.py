@@ -107,7 +107,7 @@ BUGS = {
         'encode(unicodedata.normalize("NFC", text), allowed_special="all")',
     ),
     14: Bug("sft_loss", "/ count", "/ mask.sum()"),
-    19: Bug("last_scores", "[torch.arange(len(tokens), device=tokens.device), last]", "[:, -1]"),
+    19: Bug("answer_scores", "[torch.arange(len(tokens), device=tokens.device), last]", "[:, -1]"),
     20: Bug("preferred", "ranks[:, :, None] < ranks", "ranks[:, :, None] <= ranks"),
     21: Bug("hold_out", "return train, val", "return records[len(val) :], records[: len(val)]"),
     30: Bug("lay_out", "len(p) - 1 : len(p) + len(a) - 1", "len(p) : len(p) + len(a)"),

@@ -5,7 +5,10 @@ import numpy as np
 
 from judges.agreement import accuracy, bag_of_words, pairs_of, places
 from judges.exam import gold
+from judges.hidden import default_world
 from judges.labelers import agreement
+from judges.scores import score_texts
+from likelihood import option_logprobs
 
 
 def reliability(margins, wins):
@@ -50,3 +53,67 @@ def diagnose(values, train_set, val_set):
         result["one_labeler"] = accuracy(*pairs_of(val_set, own, gold))
         result["two_labelers"] = agreement(val_set, [r["responses"] for r in val_set])[0]
     return result
+
+
+def right_first(pairs, values):
+    """Of pairs of answers, the right one first, and their values (N, 2): the share of pairs whose
+    right answer has the higher value, over all and by task; a tie counts half."""
+    values = np.asarray(values)
+    ordered = (values[:, 0] > values[:, 1]) + 0.5 * (values[:, 0] == values[:, 1])
+    tasks = np.array([pair["task"] for pair in pairs])
+    by_task = {task: float(ordered[tasks == task].mean()) for task in dict.fromkeys(tasks.tolist())}
+    return {"all": float(ordered.mean()), **by_task}
+
+
+def same_worded(model, sft, tokenizer, machine, split="test", n=390):
+    """Manners aside, does the reward model know what is right? Two answers to each of n held-out
+    questions, in the same words but for the right or a wrong one (World.same_worded):
+    {"reward_model": shares of `right_first`, "sft": the same by the fine-tuned model's log π(y|x),
+    "n": n}. Nothing is trained on these pairs."""
+    pairs = default_world().same_worded(split, n)
+    asked = [pair["messages"] for pair in pairs for _ in pair["responses"]]
+    texts = [text for pair in pairs for text in pair["responses"]]
+    scores = score_texts(model, tokenizer, asked, texts, machine).reshape(-1, 2)
+    prompts = [tokenizer.prompt(pair["messages"])[0] for pair in pairs]
+    options = []
+    for pair in pairs:
+        both = map(tokenizer.encode, pair["responses"])
+        options.append([[*ids, tokenizer.endoftext] for ids in both])
+    logps = option_logprobs(sft, prompts, options, machine)
+    likelihoods = [[logp.sum() for logp in both] for both in logps]
+    return {
+        "reward_model": right_first(pairs, scores),
+        "sft": right_first(pairs, likelihoods),
+        "n": n,
+    }
+
+
+def report(metrics, details):
+    """Print the held-out figures beside what needs no network to reach."""
+    target = "the hidden judge (simulated)" if "judge_accuracy" in metrics else "held-out labels"
+    print(f"\nagreement with {target}, pairs of held-out questions")
+    print(f"  reward model {metrics.get('judge_accuracy', metrics['val_accuracy']):>8.1%}")
+    for name in ("one_labeler", "bag_of_words", "length_only"):
+        if name in details:
+            print(f"  {name.replace('_', ' '):<12} {details[name]:>8.1%}")
+    if "two_labelers" in details:
+        print(f"two labelers (simulated) agree with each other on {details['two_labelers']:.1%}")
+    print("confidence of the reward model in its order, and how often held-out labels agree")
+    for row in details["reliability"]:
+        print(f"  {row['confidence']:>6.1%} {row['accuracy']:>8.1%}  {row['pairs']:>6} pairs")
+    print(
+        f"correlation of score and length {details['score_length_correlation']:+.2f}, Brier "
+        f"score {details['brier']:.3f}, calibration error {details['calibration_error']:.3f}"
+    )
+    if "same_worded" in details:
+        report_same_worded(details["same_worded"])
+
+
+def report_same_worded(found):
+    """Print the table of `same_worded`: a row for each task, the model and its parent side by
+    side."""
+    print("two answers in the same words, one right, one wrong: the right one is preferred")
+    print(f"  {'':<12} reward model   likelihood, fine-tuned model")
+    for task, share in found["reward_model"].items():
+        print(f"  {task:<12} {share:>12.1%} {found['sft'][task]:>12.1%}")
+    print(f"  ({found['n']} pairs, held-out questions)")

@@ -1,8 +1,8 @@
 """What PPO maximises: a reward model, the hidden judge, or any Python function.
 
-A reward here is a function (questions, texts, ended, tokens, last) -> scores (B,): the questions
-as records, the answers as texts, whether each ended by itself, and both as tokens (B, T) whose last
-real one stands at last (B,).
+A reward here is a function (questions, texts, ended, tokens, last, mask) -> scores (B,): the
+questions as records, the answers as texts, whether each ended by itself, and both as tokens (B, T),
+whose last real one stands at last (B,) and whose answers are where mask (B, T−1) is 1.
 """
 
 import importlib
@@ -10,16 +10,43 @@ import math
 import numbers
 import sys
 
+import numpy as np
 import torch
 
 from judges.exam import verdicts
-from likelihood import last_scores
+from likelihood import answer_scores, groups
 from plumbing.checkpoint import load_checkpoint, need
 from plumbing.errors import BadInput
+from sampling import CONTEXT, lay_out
+
+
+def tokens_of(tokenizer, messages, text, limit):
+    """A conversation up to a user's turn and an answer to it, as two lists of ids. Together they
+    have at most `limit` tokens: what is longer loses its left."""
+    answer = [*tokenizer.encode(text), tokenizer.endoftext]
+    ids = [*tokenizer.prompt(messages)[0], *answer][-limit:]
+    size = min(len(answer), len(ids) - 1)  # the first choice is made after a token
+    return ids[:-size], ids[-size:]
+
+
+@torch.no_grad()
+def score_texts(model, tokenizer, asked, texts, machine, limit=CONTEXT):
+    """The reward model's r(x, y) of answers as texts to conversations (lists of messages): (N,)."""
+    model.eval()
+    limit = model.config.room(limit)
+    rows = [tokens_of(tokenizer, *row, limit) for row in zip(asked, texts)]
+    scores = np.empty(len(rows), dtype=np.float32)
+    for some in groups([len(prompt) + len(answer) for prompt, answer in rows]):
+        tokens, mask, last = lay_out(*zip(*(rows[i] for i in some)), tokenizer.pad)
+        batch = (machine.put(x) for x in (tokens, last, mask))
+        with machine.autocast():
+            scores[some] = answer_scores(model, *batch).cpu()
+    return scores
 
 
 def model_reward(cfg, tokenizer, load):
-    """The reward model's score, read at the last real token; and the network a value starts from.
+    """The reward model's score of whole answers; and the network a value starts from: the reward
+    model's trunk and scalar.
 
     `load(checkpoint)` makes a network of a checkpoint. Raises BadInput for another vocabulary.
     """
@@ -32,10 +59,10 @@ def model_reward(cfg, tokenizer, load):
         )
     model = load(checkpoint).eval().requires_grad_(False)
 
-    def reward(questions, texts, ended, tokens, last):
-        return last_scores(model, tokens, last)
+    def reward(questions, texts, ended, tokens, last, mask):
+        return answer_scores(model, tokens, last, mask)
 
-    return reward, load(checkpoint)
+    return reward, load(checkpoint, head="scalar")
 
 
 def open_reward(cfg, tokenizer, parent, load):
@@ -46,7 +73,7 @@ def open_reward(cfg, tokenizer, parent, load):
     return function_reward(cfg.reward), load(parent, head="scalar")
 
 
-def judge_reward(questions, texts, ended, tokens, last):
+def judge_reward(questions, texts, ended, tokens, last, mask):
     """The hidden judge's own score: what a perfect reward model would say."""
     scores = [verdict["score"] for verdict in verdicts(questions, texts, ended)]
     return torch.tensor(scores, dtype=torch.float, device=tokens.device)
@@ -58,7 +85,7 @@ def function_reward(name):
         return judge_reward
     function = find(name)
 
-    def reward(questions, texts, ended, tokens, last):
+    def reward(questions, texts, ended, tokens, last, mask):
         scores = [function(q["messages"], text) for q, text in zip(questions, texts)]
         for score in scores:
             if not isinstance(score, numbers.Real) or not math.isfinite(score):

@@ -33,7 +33,7 @@ from data import corpora
 from kernels import attention
 from lab.peers import PlainGPT, plain_recipe, plain_step, transformers_sampling, trl_iteration
 from lab.studies import hardware
-from likelihood import last_scores
+from likelihood import answer_scores
 from model import GPT, GPTConfig
 from optim import learning_rate
 from plumbing.config import parse_config
@@ -288,8 +288,8 @@ def our_iteration(prompts, machine):
     questions = [{"messages": ids} for ids in prompts]
     rng = np.random.default_rng(0)
 
-    def reward(questions, texts, ended, tokens, last):
-        return last_scores(scorer, tokens, last)
+    def reward(questions, texts, ended, tokens, last, mask):
+        return answer_scores(scorer, tokens, last, mask)
 
     def iterate():
         noise = torch.rand(128, 24, device=machine.device)

@@ -18,15 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from judges.exam import Exam
 from judges.hidden import judge
+from judges.scores import score_texts
 from lab.studies import append, folder, is_missing, make, read, rival_scores, wins
-from likelihood import last_scores
 from plumbing.config import parse_config, positive
 from plumbing.errors import run
-from plumbing.machine import right_pad, setup
+from plumbing.machine import setup
 from plumbing.records import print_table, t_interval
 from sampling import open_checkpoint, respond
 
@@ -56,7 +55,6 @@ ARMS = {
     "ppo_few": "reward_few",
     "ppo_few_free": "reward_few",
 }
-AT_ONCE = 256  # answers that the reward model scores in one pass
 
 
 # --- the maths ---------------------------------------------------------------------------------
@@ -94,23 +92,6 @@ def best_of_n_kl(n):
 # --- measuring ---------------------------------------------------------------------------------
 
 
-@torch.no_grad()
-def proxy_scores(proxy, tokenizer, asked, texts, machine):
-    """What the reward model says of each answer: (N,)."""
-    rows = []
-    for question, text in zip(asked, texts):
-        answer = {"role": "assistant", "content": text}
-        rows.append(tokenizer.render([*question["messages"], answer])[0])
-    scores = np.empty(len(rows))
-    for start in range(0, len(rows), AT_ONCE):
-        part = rows[start : start + AT_ONCE]
-        last = torch.tensor([len(ids) - 1 for ids in part], device=machine.device)
-        with machine.autocast():
-            found = last_scores(proxy, right_pad(part).to(machine.device), last)
-        scores[start : start + AT_ONCE] = found.float().cpu().numpy()
-    return scores
-
-
 def best_of_pool(cfg, seed, reward, machine):
     """Best-of-n of the SFT model by one reward model, for n = 1, 2, 4, ... up to the pool."""
     loaded = open_checkpoint(make(cfg, seed, "sft"), machine)
@@ -123,7 +104,7 @@ def best_of_pool(cfg, seed, reward, machine):
     rival = rival_scores(loaded.model, tokenizer, exam, machine, cfg.seed)[:, None]
     gold = np.array([judge(*row)["score"] for row in zip(asked, texts, ended)])
     gold = gold.reshape(-1, cfg.pool)
-    scores = proxy_scores(proxy, tokenizer, asked, texts, machine).reshape(-1, cfg.pool)
+    scores = score_texts(proxy, tokenizer, messages, texts, machine).reshape(-1, cfg.pool)
     rows = []
     for power in range(int(math.log2(cfg.pool)) + 1):
         n = 2**power

@@ -476,7 +476,7 @@ def test_a_function_gets_messages_and_text():
     reward = function_reward("tests.test_ppo:remembers")
     questions = [asked("Is it hot?"), asked("May I go?")]
     scores = reward(
-        questions, ["Yes.", "No"], [True, False], torch.zeros(2, 3, dtype=torch.long), None
+        questions, ["Yes.", "No"], [True, False], torch.zeros(2, 3, dtype=torch.long), None, None
     )
     assert scores.tolist() == [4.0, 2.0] and scores.dtype == torch.float
     assert CALLS == [(questions[0]["messages"], "Yes."), (questions[1]["messages"], "No")]
@@ -486,7 +486,7 @@ def test_the_judge_is_a_reward():
     prompts = World().prompts("ppo", 13)
     texts = [p["answers"][0] for p in prompts]
     scores = function_reward("judge")(
-        prompts, texts, [True, False] * 6 + [True], torch.zeros(1), None
+        prompts, texts, [True, False] * 6 + [True], torch.zeros(1), None, None
     )
     expected = [judge(p, t, i % 2 == 0)["score"] for i, (p, t) in enumerate(zip(prompts, texts))]
     assert scores.tolist() == pytest.approx(expected)
@@ -499,7 +499,7 @@ def test_a_module_of_the_folder_is_found(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [p for p in sys.path if p not in ("", ".")])
     assert function_reward("my_wishes:f")(
-        [asked("?")], ["a"], [True], torch.zeros(1), None
+        [asked("?")], ["a"], [True], torch.zeros(1), None, None
     ).tolist() == [7.0]
 
 
@@ -529,8 +529,46 @@ def test_the_reward_model_reads_the_last_real_token(files, tokenizer, value):
     reward, start = model_reward(cfg, tokenizer, GPT.from_checkpoint)
     tokens, last = torch.randint(200, (3, 9)), torch.tensor([8, 4, 6])
     expected = torch.stack([value(row[None, : end + 1])[0, -1] for row, end in zip(tokens, last)])
-    torch.testing.assert_close(reward(None, None, None, tokens, last), expected)
+    mask = torch.ones(3, 8)
+    torch.testing.assert_close(reward(None, None, None, tokens, last, mask), expected)
     assert start(tokens).equal(value(tokens))
+
+
+def with_words(files, tokenizer, alpha=0.5):
+    """A reward model that kept its word head, in place of the one with a scalar alone."""
+    model = tiny(vocab_size=tokenizer.n_vocab, block_size=64, head="reward")
+    model.alpha.fill_(alpha)
+    found = load_checkpoint(files / "reward.pt")
+    found |= {"model": model.state_dict(), "model_config": asdict(model.config)}
+    save_checkpoint(files / "reward.pt", found)
+    return model
+
+
+def test_a_reward_model_with_words_reads_them_in_the_answer(files, tokenizer):
+    model = with_words(files, tokenizer)
+    cfg = config(files, reward=str(files / "reward.pt"))
+    reward, start = model_reward(cfg, tokenizer, GPT.from_checkpoint)
+    tokens, last = torch.randint(200, (2, 9)), torch.tensor([8, 5])
+    mask = torch.tensor([[0, 0, 0, 1, 1, 1, 1, 1], [0, 0, 1, 1, 1, 0, 0, 0.0]])
+    scalar = start(tokens)  # the value network starts from the reward model's trunk and scalar
+    assert start.config.head == "scalar" and scalar.shape == (2, 9)
+    logp = token_logprobs(model, tokens)
+    expected = torch.stack(
+        [
+            scalar[0, 8] + 0.5 * logp[0, 3:8].mean(),
+            scalar[1, 5] + 0.5 * logp[1, 2:5].mean(),
+        ]
+    )
+    torch.testing.assert_close(reward(None, None, None, tokens, last, mask), expected)
+
+
+def test_ppo_learns_from_a_reward_model_with_words(files, tokenizer):
+    with_words(files, tokenizer)
+    ppo.train(config(files, reward=str(files / "reward.pt"), steps=2))
+    log = log_of(files / "out")
+    assert len(log) == 2 and all(math.isfinite(value) for row in log for value in row.values())
+    kept = load_checkpoint(files / "out" / "last.pt")
+    assert kept["model_config"]["head"] == "lm" and "alpha" not in kept["value"]
 
 
 def test_a_reward_model_of_another_vocabulary_is_refused(files):
@@ -1011,7 +1049,8 @@ def test_dropout_is_off(files, monkeypatch):
     ppo.train(config(files, reward=str(files / "reward.pt"), steps=1))
     policy, ref, value, reward = seen[0]
     tokens, last = torch.randint(99, (2, 9)), torch.tensor([8, 8])
-    for net in (policy, ref, value, lambda t: reward(None, None, None, t, last)):
+    mask = torch.ones(2, 8)
+    for net in (policy, ref, value, lambda t: reward(None, None, None, t, last, mask)):
         assert torch.equal(net(tokens), net(tokens))
     assert log_of(files / "out")[0]["kl"] == 0
 
@@ -1021,13 +1060,13 @@ def test_the_value_network_starts_as_the_reward_model(files, monkeypatch):
 
     def look(policy, ref, value, reward, tokenizer, questions, cfg, machine, noise, beta):
         with torch.no_grad():
-            tokens, _, last, texts, ended = sample(
+            tokens, mask, last, texts, ended = sample(
                 policy, tokenizer, questions, cfg, machine, noise
             )
             seen.append(
                 (
                     value(tokens)[torch.arange(len(tokens)), last],
-                    reward(questions, texts, ended, tokens, last),
+                    reward(questions, texts, ended, tokens, last, mask),
                 )
             )
         return rollout(policy, ref, value, reward, tokenizer, questions, cfg, machine, noise, beta)

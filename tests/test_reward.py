@@ -15,9 +15,12 @@ from hypothesis import strategies as st
 import reward
 from data.formats import read_comparisons
 from data.world import World
+from judges import diagnosis
 from judges.agreement import accuracy, bag_of_words, pairs_of, places
+from judges.diagnosis import right_first, same_worded
 from judges.exam import gold
-from likelihood import last_scores
+from judges.hidden import judge
+from likelihood import answer_scores, token_logprobs
 from model import GPT, GPTConfig
 from plumbing.checkpoint import load_checkpoint, save_checkpoint
 from plumbing.config import parse_config
@@ -86,10 +89,17 @@ def tokenizer():
     return Tokenizer.train(text, 320)
 
 
-@pytest.fixture
-def model(tokenizer):
-    """A reward model whose scores differ: its head is not zero."""
-    return tiny(vocab_size=tokenizer.n_vocab, block_size=64, head="scalar")
+@pytest.fixture(params=["scalar", "reward"])
+def model(tokenizer, request):
+    """A reward model whose scores differ: its head is not zero. InstructGPT's, and ours."""
+    return loud(tokenizer, request.param)
+
+
+def loud(tokenizer, head, alpha=0.7):
+    model = tiny(vocab_size=tokenizer.n_vocab, block_size=64, head=head)
+    if head == "reward":
+        model.alpha.fill_(alpha)
+    return model
 
 
 @pytest.fixture
@@ -232,8 +242,8 @@ def test_a_zero_head_gives_log_2_and_moves_no_trunk(tokenizer, K):
     )
     texts = [" ".join(WORDS[: i + 1]) for i in range(K)]
     batch = [record("What?", texts, [[i] for i in range(K)])] * 2
-    tokens, last, ranks, _ = get_batch(batch, tokenizer, Config(), CPU)
-    loss = ranking_loss(last_scores(model, tokens, last).view(ranks.shape), ranks)
+    tokens, last, mask, ranks, _ = get_batch(batch, tokenizer, Config(), CPU)
+    loss = ranking_loss(answer_scores(model, tokens, last, mask).view(ranks.shape), ranks)
     loss.backward()
     assert loss.item() == pytest.approx(math.log(2), abs=1e-6)
     for name, p in model.named_parameters():
@@ -242,10 +252,86 @@ def test_a_zero_head_gives_log_2_and_moves_no_trunk(tokenizer, K):
 
 
 def test_the_bias_has_no_gradient(model, tokenizer):
-    tokens, last, ranks, _ = get_batch(polite(6), tokenizer, Config(), CPU)
-    ranking_loss(last_scores(model, tokens, last).view(ranks.shape), ranks).backward()
+    tokens, last, mask, ranks, _ = get_batch(polite(6), tokenizer, Config(), CPU)
+    ranking_loss(answer_scores(model, tokens, last, mask).view(ranks.shape), ranks).backward()
     assert model.scalar_head.bias.grad.abs() < 1e-6
     assert model.scalar_head.weight.grad.norm() > 1e-2
+
+
+# --- the words beside the scalar ---------------------------------------------------------------
+
+
+def test_the_score_by_hand(tokenizer):
+    """The scalar at <|endoftext|>, and α times the mean log p of the answer's own tokens."""
+    model = loud(tokenizer, "reward")
+    batch = [record("What is 1?", ["go now", "wait"], [[0], [1]])]
+    found = answer_scores(model, *get_batch(batch, tokenizer, Config(), CPU)[:3])
+    for score, text in zip(found.tolist(), ("go now", "wait"), strict=True):
+        question = tokenizer.prompt(batch[0]["messages"])[0]
+        answer = [*tokenizer.encode(text), tokenizer.endoftext]
+        x = model.trunk(torch.tensor([question + answer]))[0]
+        logp = (x @ model.wte.weight.T).log_softmax(-1)
+        words = [logp[len(question) + i - 1, token].item() for i, token in enumerate(answer)]
+        scalar = (x[-1] @ model.scalar_head.weight[0] + model.scalar_head.bias).item()
+        assert score == pytest.approx(scalar + 0.7 * sum(words) / len(words), abs=1e-5)
+
+
+def test_without_words_it_is_the_scalar_alone(tokenizer):
+    """α = 0 says what InstructGPT's reward model of the same weights says."""
+    model = loud(tokenizer, "reward", alpha=0.0)
+    saved = {"model": model.state_dict(), "model_config": asdict(model.config)}
+    scalar = GPT.from_checkpoint(saved, head="scalar")
+    tokens, last, mask, *_ = get_batch(polite(5), tokenizer, Config(), CPU)
+    found = answer_scores(model, tokens, last, mask)
+    assert found.equal(answer_scores(scalar, tokens, last, mask))
+    assert found.equal(scalar(tokens)[torch.arange(len(tokens)), last])
+
+
+def test_earlier_answers_are_no_part_of_the_mean(tokenizer):
+    model = loud(tokenizer, "reward")
+    with torch.no_grad():
+        model.scalar_head.weight.zero_()
+        model.scalar_head.bias.zero_()
+    turns = [
+        {"role": "user", "content": "go?"},
+        {"role": "assistant", "content": "wait"},
+        {"role": "user", "content": "now?"},
+    ]
+    batch = [{"messages": turns, "responses": ["sit down"], "ranking": [[0]]}]
+    tokens, last, mask, *_ = get_batch(batch, tokenizer, Config(), CPU)
+    size = len(tokenizer.encode("sit down")) + 1
+    assert mask.sum() == size
+    expected = 0.7 * token_logprobs(model, tokens)[0, -size:].mean()
+    torch.testing.assert_close(answer_scores(model, tokens, last, mask)[0], expected)
+
+
+def test_the_ranking_trains_the_words_too(tokenizer):
+    """A fresh scalar says 0 and hands no gradient on; the words do from the first step."""
+    parent = tiny(vocab_size=tokenizer.n_vocab, block_size=64)
+    saved = {"model": parent.state_dict(), "model_config": asdict(parent.config)}
+    model = GPT.from_checkpoint(saved, head="reward")
+    tokens, last, mask, ranks, _ = get_batch(polite(6), tokenizer, Config(), CPU)
+    scores = answer_scores(model, tokens, last, mask)
+    logp = (token_logprobs(parent, tokens) * mask).sum(1) / mask.sum(1)
+    torch.testing.assert_close(scores, logp)  # α = 1 and no scalar yet
+    loss = ranking_loss(scores.view(ranks.shape), ranks)
+    assert loss.item() == pytest.approx(double_loop(logp.view(ranks.shape), ranks), abs=1e-5)
+    loss.backward()
+    assert all(p.grad.norm() > 1e-4 for p in model.parameters() if p.ndim == 2)
+    assert not model.alpha.requires_grad and "alpha" in model.state_dict()
+
+
+@pytest.mark.parametrize("alpha, head", [(0.0, "scalar"), (1.0, "reward"), (0.5, "reward")])
+def test_the_file_tells_which_reward_it_is(files, alpha, head):
+    cfg = config(files, epochs=1, alpha=alpha)
+    reward.train(cfg)
+    last, kept = (load_checkpoint(files / "out" / name) for name in ("last.pt", "ckpt.pt"))
+    assert last["model_config"]["head"] == kept["model_config"]["head"] == head
+    assert ("alpha" in kept["model"]) == (alpha > 0) and last["model"].get("alpha", 0) == alpha
+    if alpha:  # the file's α is in units of the normalised score, as its scalar is
+        gain = kept["model"]["scalar_head.weight"] / last["model"]["scalar_head.weight"]
+        torch.testing.assert_close(kept["model"]["alpha"] / alpha, gain.median())
+        assert gain.median() != 1
 
 
 # --- the regression loss -----------------------------------------------------------------------
@@ -269,7 +355,7 @@ def test_a_batch_holds_every_answer_of_its_questions(tokenizer):
         record("One?", ["go", "sit down", "wait"], [[1], [0, 2]], scores=[2, 7, None]),
         record("Two?", ["stay", "stop"], [[0], [1]]),
     ]
-    tokens, last, ranks, ratings = get_batch(batch, tokenizer, Config(), CPU)
+    tokens, last, mask, ranks, ratings = get_batch(batch, tokenizer, Config(), CPU)
     assert ranks.tolist() == [[1, 0, 1], [0, 1, -1]]
     torch.testing.assert_close(
         ratings, torch.tensor([[2.0, 7, NAN], [NAN, NAN, NAN]]), equal_nan=True
@@ -311,15 +397,16 @@ def test_a_long_answer_keeps_its_right_end(tokenizer):
 
 
 def test_the_score_is_read_at_the_end_of_the_text(model, tokenizer):
-    tokens, last, *_ = get_batch(polite(4), tokenizer, Config(), CPU)
-    scores = last_scores(model, tokens, last)
+    tokens, last, mask, *_ = get_batch(polite(4), tokenizer, Config(), CPU)
+    scores = answer_scores(model, tokens, last, mask)
     more_pads = torch.cat([tokens, torch.full((len(tokens), 7), tokenizer.pad)], 1)
-    torch.testing.assert_close(last_scores(model, more_pads, last), scores)
+    more_zeros = torch.cat([mask, torch.zeros(len(mask), 7)], 1)
+    torch.testing.assert_close(answer_scores(model, more_pads, last, more_zeros), scores)
     edited = tokens.clone()
     edited[torch.arange(len(tokens)), last] = tokenizer.encode("go")[
         0
     ]  # another token in place of <|endoftext|>
-    assert ((last_scores(model, edited, last) - scores).abs() > 1e-3).all()
+    assert ((answer_scores(model, edited, last, mask) - scores).abs() > 1e-3).all()
 
 
 def test_the_score_depends_on_question_and_answer(model, tokenizer):
@@ -336,7 +423,7 @@ def test_what_stands_in_the_pads_changes_no_bit(model, tokenizer):
     batch = polite(3) + [
         record("Two?", ["stay", "please stop here now"], [[0], [1]], scores=[3, 4])
     ]
-    tokens, last, ranks, ratings = get_batch(batch, tokenizer, Config(), CPU)
+    tokens, last, mask, ranks, ratings = get_batch(batch, tokenizer, Config(), CPU)
     pads = torch.arange(tokens.shape[1]) > last[:, None]
     assert pads.sum() > 20
     garbage = torch.where(pads, torch.randint(tokenizer.n_vocab, tokens.shape), tokens)
@@ -345,7 +432,7 @@ def test_what_stands_in_the_pads_changes_no_bit(model, tokenizer):
         found = []
         for loss_of, labels in ((ranking_loss, ranks), (regression_loss, ratings)):
             model.zero_grad()
-            scores = last_scores(model, tokens, last)
+            scores = answer_scores(model, tokens, last, mask)
             loss = loss_of(scores.view(ranks.shape), labels)
             loss.backward()
             found += [scores.detach(), loss.detach(), *(p.grad.clone() for p in model.parameters())]
@@ -402,6 +489,70 @@ def test_a_bag_of_words_finds_the_word():
     assert accuracy(*pairs_of(val, bag_of_words(backwards, val), places)) == 0
 
 
+# --- what is right, in the same words ----------------------------------------------------------
+
+
+def test_same_worded_pairs_are_right_and_wrong_and_same_worded():
+    world = World()
+    pairs = world.same_worded("test", 390)
+    assert pairs == world.same_worded("test", 390) != world.same_worded("test", 390, seed=1)
+    assert [p["messages"] for p in pairs] == [p["messages"] for p in world.prompts("test", 390)]
+    tasks = [p["task"] for p in pairs]
+    assert all(tasks.count(task) == 30 for task in set(tasks)) and len(set(tasks)) == 13
+    for pair in pairs:
+        assert world.split_of[pair["task"], pair["item"]] == "test"
+        a, b = (text.split() for text in pair["responses"])
+        differ = [(one, other) for one, other in zip(a, b, strict=True) if one != other]
+        assert len(differ) == (2 if pair["task"] == "bigger" else 1), pair
+        right, wrong = (word.strip(".") for word in differ[0])
+        assert right in pair["answers"] and wrong not in pair["answers"], pair
+    judged = [[judge(pair, text) for text in pair["responses"]] for pair in pairs]
+    assert all(right["correct"] == 1 and right["polite"] == 0 for right, _ in judged)
+    # The judge sees it too, but where it takes the wrong word for one of the question.
+    assert sum(wrong["correct"] < 0 for _, wrong in judged) > 380
+
+
+def test_no_pair_is_trained_on():
+    world = World()
+    held = {(pair["task"], pair["item"]) for pair in world.same_worded("test", 390)}
+    for trained in (world.prompts("rm", 3000, 1), world.demonstrations(2000)):
+        assert not held & {(record["task"], record["item"]) for record in trained}
+
+
+def test_right_first_by_hand():
+    pairs = [{"task": "sum"}, {"task": "sum"}, {"task": "past"}, {"task": "past"}]
+    values = [[2.0, 1.0], [1.0, 2.0], [3.0, 3.0], [1.0, 0.0]]
+    assert right_first(pairs, values) == {"all": 0.625, "sum": 0.5, "past": 0.75}
+
+
+def test_the_figure_of_a_model_that_knows_and_of_one_that_does_not(files, tokenizer, monkeypatch):
+    """The scores of the right answers come first; the fine-tuned model's own are log π(y|x)."""
+    sft = GPT.from_checkpoint(load_checkpoint(files / "sft.pt"))
+    right = {pair["responses"][0] for pair in World().same_worded("test", 26)}
+
+    def knows(model, tokenizer, asked, texts, machine):
+        return np.array([text in right for text in texts], float)
+
+    monkeypatch.setattr(diagnosis, "score_texts", knows)
+    found = same_worded(None, sft, tokenizer, CPU, n=26)
+    assert found["n"] == 26 and set(found["reward_model"].values()) == {1.0}
+    monkeypatch.undo()
+    found = same_worded(loud(tokenizer, "reward"), sft, tokenizer, CPU, n=26)
+    pairs, values = World().same_worded("test", 26), []
+    for pair in pairs:
+        ids = [
+            tokenizer.render([*pair["messages"], {"role": "assistant", "content": text}])
+            for text in pair["responses"]
+        ]
+        values.append(
+            [
+                (token_logprobs(sft, torch.tensor([i])) * torch.tensor(m[1:])).sum().item()
+                for i, m in ids
+            ]
+        )
+    assert found["sft"] == right_first(pairs, values)
+
+
 # --- normalising -------------------------------------------------------------------------------
 
 
@@ -411,7 +562,7 @@ def test_normalise_sets_level_and_spread_and_keeps_the_order(model, tokenizer):
     def scores(records):
         return np.concatenate(score_records(model, records, tokenizer, Config(), CPU))
 
-    tokens, last, ranks, _ = get_batch(samples, tokenizer, Config(), CPU)
+    tokens, last, mask, ranks, _ = get_batch(samples, tokenizer, Config(), CPU)
     before, order = scores(samples), np.argsort(scores(samples))
     assert abs(scores(references).mean()) > 0.01 and abs(before.std() - 1) > 0.01
     normalise(model, scores(references), before)
@@ -590,7 +741,15 @@ def test_the_world_from_sampling_to_a_reward_model(files, tokenizer, capsys):
     assert abs(np.concatenate(score_records(model, demos, tokenizer, cfg, CPU)).mean()) < 1e-3
     samples = np.concatenate(score_records(model, list(comparisons), tokenizer, cfg, CPU))
     assert samples.std() == pytest.approx(1, abs=1e-2)
-    assert {"one_labeler", "two_labelers", "length_only", "score_length_correlation"} <= log_of(
-        files / "out"
-    )[-1]["details"].keys()
-    assert "hidden judge (simulated)" in capsys.readouterr().out
+    details = log_of(files / "out")[-1]["details"]
+    assert {
+        "one_labeler",
+        "two_labelers",
+        "length_only",
+        "score_length_correlation",
+    } <= details.keys()
+    known = details["same_worded"]
+    assert known["n"] == 390 and known["reward_model"].keys() == known["sft"].keys()
+    assert len(known["sft"]) == 14
+    shown = capsys.readouterr().out
+    assert "hidden judge (simulated)" in shown and "in the same words" in shown

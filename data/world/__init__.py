@@ -80,6 +80,20 @@ class World(Documents):
             keys = [k for k in keys if STAGE_SPLITS[stable_hash(f"prompt|{k}") % 3] == split]
         return keys
 
+    def same_worded(self, split, n, seed=0):
+        """`n` prompts of a split, each with "responses": two answers in the same words but for the
+        answer itself, which is right in the first and wrong in the second. For tests only: these
+        are comparisons that no labeler makes, and nothing is trained on them."""
+        rng = Random(f"same-worded {split} {seed}")
+        pairs = []
+        for prompt in self.prompts(split, n, seed):
+            key = prompt["task"], prompt["item"]
+            right = self.statements(*key, rng.choice(prompt["answers"]))
+            wrong = self.statements(*key, self.wrong_answer(prompt, rng))
+            pattern = rng.randrange(2)  # as careful labelers write
+            pairs.append({**prompt, "responses": [right[pattern], wrong[pattern]]})
+        return pairs
+
     def demonstrations(self, n, seed=0):
         """`n` demonstration records with task, item; about a tenth have two turns."""
         rng = Random(f"demonstrations {seed}")

@@ -37,7 +37,7 @@ function fill(select, checkpoints, chosen, none) {
 // Everything that depends on the language or on the checkpoints there are.
 export function showChoices() {
   const all = state.checkpoints
-  const rewards = all.filter(c => c.head === 'scalar')
+  const rewards = all.filter(c => c.head && c.head !== 'lm')
   const tuned = speakers().filter(c => c.stage !== 'pretrain')
   fill($('checkpoint'), [...speakers(), ...all.filter(c => c.error)], state.talk)
   fill($('reward'), rewards, state.reward, t('nobody'))
