@@ -29,6 +29,13 @@ def token_logprobs(model, tokens, temperature=1.0):
     return -loss.view(len(tokens), -1)
 
 
+def policy_terms(logits, tokens):
+    """log p of the tokens taken and the entropy of each choice, (B, T−1), from logits (B, T, V)."""
+    logp = logits[:, :-1].float().log_softmax(-1)
+    taken = logp.gather(2, tokens[:, 1:, None]).squeeze(2)
+    return taken, -(logp.exp() * logp).sum(-1)
+
+
 def answer_scores(model, tokens, last, mask):
     """What a reward model says of whole answers: tokens (B, T), the index of each row's last real
     token (B,), and mask (B, T−1), 1 where the token that follows is of the answer -> (B,).

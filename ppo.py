@@ -11,6 +11,7 @@ writes  out/ppo/ckpt.pt, last.pt (for --resume), log.jsonl
 
     python ppo.py                                        the tiny world
     python ppo.py --ptx=1 --out=out/ppo_ptx              PPO-ptx: keeps the language model as well
+    python ppo.py --advantage=group                      GRPO: answers compared, no value network
     python ppo.py --reward=judge                         the hidden judge, not the learned reward
     python ppo.py --reward=mymodule:myfunction           any function (messages, response) -> number
 """
@@ -25,8 +26,10 @@ import optim
 from data.corpora import PretrainText
 from data.formats import read_demonstrations
 from data.world import World
+from grpo import check_group, compare
 from judges.exam import Exam, world_figures
 from judges.scores import open_reward
+from likelihood import policy_terms
 from model import GPT
 from plumbing import errors, signs
 from plumbing.batches import Batches
@@ -34,6 +37,7 @@ from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput
 from plumbing.machine import check_batch
 from plumbing.run import Run
+from plumbing.signs import steer
 from sampling import answer, lay_out
 from tokenizer import Tokenizer
 
@@ -58,7 +62,9 @@ class Config:
     ptx: float = 0.0  # γ, weight of the pretraining gradient (InstructGPT: 27.8 in its units)
     mix_data: str = ""  # text of that gradient; empty: what the base model was pretrained on
     clip: float = 0.2  # of the probability ratio and of the value's change (PPO paper)
+    advantage: str = "gae"  # by a value network; of k answers: "group" (GRPO) or "loo" (RLOO)
     lam: float = 0.95  # λ of GAE; there is no discount
+    k: int = 8  # answers to a question that group and loo compare (DeepSeekMath: 64)
     lr: float = 3e-4  # AdamW; constant after a warm-up from a tenth over 10 steps (App. C.4)
     value_lr: float = 6e-4  # the value network's
     ema: float = 0.0  # decay of an average of the weights, which is then saved (InstructGPT: 0.992)
@@ -94,6 +100,7 @@ def check(cfg):
         raise BadInput(
             f"--batch_size={cfg.batch_size} must be a multiple of --minibatch={cfg.minibatch}"
         )
+    check_group(cfg)
     if cfg.reward == "judge" and cfg.data != "world":
         raise BadInput("--reward=judge knows the questions of --data=world only")
 
@@ -147,20 +154,6 @@ def value_loss(values, old_values, returns, clip):
     return 0.5 * torch.max((values - returns) ** 2, (clipped - returns) ** 2)
 
 
-def steer(beta, kl, target, n, horizon=10_000):
-    """The adaptive controller (Ziegler et al. 2019, section 2.2): β grows while KL exceeds the
-    target."""
-    error = max(-0.2, min(0.2, kl / target - 1))
-    return beta * (1 + error * n / horizon)
-
-
-def policy_terms(logits, tokens):
-    """log π of the tokens taken and the policy's entropy, each (B, T−1), from logits (B, T, V)."""
-    logp = logits[:, :-1].float().log_softmax(-1)
-    taken = logp.gather(2, tokens[:, 1:, None]).squeeze(2)
-    return taken, -(logp.exp() * logp).sum(-1)
-
-
 # --- batches -----------------------------------------------------------------------------------
 
 
@@ -173,9 +166,11 @@ def load_questions(cfg):
 
 
 def get_batch(questions, step, cfg, machine):
-    """This process's questions of one step: each epoch over them in an order of its own."""
-    batches = Batches(len(questions), cfg.batch_size, cfg.seed)
-    return [questions[i] for i in machine.mine(batches[step])]
+    """This process's questions of one step, each once, or k times to compare its answers. Each
+    epoch goes over them in an order of its own."""
+    times = 1 if cfg.advantage == "gae" else cfg.k
+    batches = Batches(len(questions), cfg.batch_size // times, cfg.seed)
+    return [questions[i] for i in machine.mine(np.tile(batches[step], times))]
 
 
 @torch.no_grad()
@@ -197,12 +192,11 @@ def rollout(policy, ref, value, reward, tokenizer, questions, cfg, machine, nois
     """Sample, score, rewards, advantages: all that one step learns from, and its figures."""
     tokens, mask, last, texts, ended = sample(policy, tokenizer, questions, cfg, machine, noise)
 
-    # Four readings of the same tokens: the policy's and the reference's probabilities, what the
-    # value network expects at each of them, and the score of the whole answer.
+    # Three readings of the same tokens: the policy's and the reference's probabilities, and the
+    # score of the whole answer.
     with machine.autocast():
         logits = policy(tokens)
         ref_logits = ref(tokens)
-        values = value(tokens)[:, :-1] * mask
         scores = reward(questions, texts, ended, tokens, last, mask).float()
     logp, entropy = policy_terms(logits, tokens)
     ref_logp, _ = policy_terms(ref_logits, tokens)
@@ -210,21 +204,22 @@ def rollout(policy, ref, value, reward, tokenizer, questions, cfg, machine, nois
     # An answer that was cut off loses: a policy paid for it would never stop.
     ends = torch.tensor(ended, device=scores.device)
     scores = torch.where(ends, scores, scores.clamp(max=0) - PENALTY)
-
-    # The score comes at the last token, the price of KL at each; GAE spreads both over the choices.
-    rewards = kl_rewards(scores, logp, ref_logp, mask, beta)
-    advantages = gae(rewards, values, mask, cfg.lam)
-    batch = {
-        "tokens": tokens,
-        "mask": mask,
-        "logp": logp,
-        "values": values,
-        "returns": advantages + values,  # of the advantages before they are whitened
-        "advantages": whiten(advantages, mask, machine),
-    }
     figures = signs.distances(logits, ref_logits, logp, ref_logp, mask)
     figures |= signs.of_answers(scores, ends, entropy, mask, machine)
-    figures["explained_variance"] = signs.explained_variance(batch["returns"], values, mask)
+
+    batch = {"tokens": tokens, "mask": mask, "logp": logp}
+    if value is None:
+        batch["advantages"] = compare(scores, logp, ref_logp, mask, beta, cfg)
+    else:
+        with machine.autocast():
+            values = value(tokens)[:, :-1] * mask  # what it expects at each token
+        # The score comes at the last token, the price of KL at each; GAE spreads them over all.
+        rewards = kl_rewards(scores, logp, ref_logp, mask, beta)
+        advantages = gae(rewards, values, mask, cfg.lam)
+        batch["values"] = values
+        batch["returns"] = advantages + values  # of the advantages before they are whitened
+        batch["advantages"] = whiten(advantages, mask, machine)
+        figures["explained_variance"] = signs.explained_variance(batch["returns"], values, mask)
     if "answers" in questions[0]:  # the tiny world: what the hidden judge would say (simulated)
         figures |= world_figures(questions, texts, ended)
     return batch, {name: machine.mean(figure) for name, figure in figures.items()}
@@ -249,19 +244,22 @@ def backward(policy, value, batch, rows, cfg, machine):
 
         with machine.autocast():
             logits = policy(part["tokens"])
-            values = value(part["tokens"])[:, :-1]
         logp, _ = policy_terms(logits, part["tokens"])
 
-        # The policy moves towards choices that turned out better than expected, a clip at a time;
-        # the value network towards the returns. What stands in `part` is constant: no gradient
-        # flows through the probabilities and values of the time of sampling.
+        # The policy moves towards choices that turned out better than expected, a clip at a time.
+        # What stands in `part` is constant: no gradient flows through the probabilities and values
+        # of the time of sampling.
         loss, _ = policy_loss(logp, part["logp"], part["advantages"], cfg.clip)
-        v_loss = value_loss(values, part["values"], part["returns"], cfg.clip)
         machine.backward(mean(loss))
-        machine.backward(mean(v_loss))
-
         figures = signs.movement(logp - part["logp"], mask * weight, cfg.clip, mean)
-        figures["value_loss"] = mean(v_loss.detach())
+
+        # The value network, where there is one, moves towards the returns.
+        if value is not None:
+            with machine.autocast():
+                values = value(part["tokens"])[:, :-1]
+            v_loss = value_loss(values, part["values"], part["returns"], cfg.clip)
+            machine.backward(mean(v_loss))
+            figures["value_loss"] = mean(v_loss.detach())
         history.append(figures)
     return signs.total(history, machine)
 
@@ -279,24 +277,23 @@ def backward_ptx(policy, ptx, cfg, machine, seed):
 
 def update(networks, optimizers, batch, factor, ptx, cfg, machine, rng):
     """Minibatch steps on one step's answers; returns their mean figures."""
-    policy, value = networks
-    policy_optimizers, value_optimizers = optimizers
+    policy = networks["policy"]
     minibatches = cfg.batch_size // cfg.minibatch
     history = []
     for _ in range(cfg.epochs):
         for rows in np.split(rng.permutation(cfg.batch_size), minibatches):
             # Row i of the whole batch is row i // processes of process i % processes.
             here = rows[rows % machine.processes == machine.rank] // machine.processes
-            figures = backward(policy, value, batch, here, cfg, machine)
-            figures["grad_policy"] = signs.gradient_norm(policy)
-            figures["grad_value"] = signs.gradient_norm(value)
+            figures = backward(policy, networks.get("value"), batch, here, cfg, machine)
+            for name, network in networks.items():
+                figures[f"grad_{name}"] = signs.gradient_norm(network)
 
             # PPO-ptx: the same step also keeps the language model.
             if ptx:
                 seed = [cfg.seed, int(rng.integers(2**31))]
                 figures["grad_ptx"] = backward_ptx(policy, ptx, cfg, machine, seed)
-            optim.step(policy_optimizers, policy, factor)
-            optim.step(value_optimizers, value, factor)
+            for name, network in networks.items():
+                optim.step(optimizers[name], network, factor)
             history.append(figures)
     return signs.average(history)
 
@@ -322,21 +319,24 @@ def train(cfg):
     ref = load(parent).eval().requires_grad_(False)
     reward, value = open_reward(cfg, tokenizer, parent, load)
     # Two networks learn, each with an optimizer of its own; the reference and the reward do not.
-    optimizers = [
-        optim.build(policy, cfg.lr, eps=1e-5),
-        optim.build(value, cfg.value_lr, eps=1e-5),
-    ]
+    # Where answers are compared, no value network has to say what was to be expected.
+    learners = {"policy": policy}
+    optimizers = {"policy": optim.build(policy, cfg.lr, eps=1e-5)}
+    if cfg.advantage == "gae":
+        learners["value"] = value
+        optimizers["value"] = optim.build(value, cfg.value_lr, eps=1e-5)
+    value = learners.get("value")
     final = load(parent) if cfg.ema else policy  # what is saved: an average of the weights, or they
-    run.begin(final, sum(optimizers, []), parent["tokenizer"])
+    run.begin(final, sum(optimizers.values(), []), parent["tokenizer"])
     beta = cfg.beta
     opening = None  # the figures of the first step
     if saved := run.saved:
-        policy.load_state_dict(saved["policy"])
-        value.load_state_dict(saved["value"])
+        for name, network in learners.items():
+            network.load_state_dict(saved[name])
         beta = saved["beta"]
         opening = saved["opening"]
         final.load_state_dict(saved["model"])
-    networks = [machine.distribute(policy), machine.distribute(value)]
+    networks = {name: machine.distribute(network) for name, network in learners.items()}
     ptx = PretrainText(cfg.mix_data, parent, tokenizer, cfg.seed) if cfg.ptx else None
     # What the held-out exam says of the SFT model, before anything is learned.
     exam = Exam(tokenizer, machine) if cfg.data == "world" else None
@@ -350,7 +350,7 @@ def train(cfg):
         # Every so often, and at the end: the checkpoint, with all that --resume needs.
         if run.due(step, cfg.eval_every) and figures:
             kept = {k: figures[k] for k in ("reward", "kl", "entropy", "length", "ended")}
-            state = {"policy": policy.state_dict(), "value": value.state_dict()}
+            state = {name: network.state_dict() for name, network in learners.items()}
             run.save(step, kept, better=True, **state, beta=beta, opening=opening)
         if step == cfg.steps:  # the last number is there for that alone
             break

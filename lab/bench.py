@@ -283,7 +283,8 @@ def our_iteration(prompts, machine):
     ref = small_model(machine)
     value = small_model(machine, "scalar")
     scorer = small_model(machine, "scalar")
-    optimizers = [optim.build(policy, 1e-5), optim.build(value, 1e-5)]
+    learners = {"policy": policy, "value": value}
+    optimizers = {name: optim.build(network, 1e-5) for name, network in learners.items()}
     recipe = ppo.Config(batch_size=128, minibatch=32, max_new_tokens=24)
     questions = [{"messages": ids} for ids in prompts]
     rng = np.random.default_rng(0)
@@ -296,7 +297,7 @@ def our_iteration(prompts, machine):
         batch, _ = ppo.rollout(
             policy, ref, value, reward, Ids(), questions, recipe, machine, noise, recipe.beta
         )
-        ppo.update((policy, value), optimizers, batch, 1.0, None, recipe, machine, rng)
+        ppo.update(learners, optimizers, batch, 1.0, None, recipe, machine, rng)
 
     return iterate
 

@@ -31,6 +31,10 @@ TITLES = {
     "Schulman 2020": "Approximating KL Divergence (blog)",
     "Ziegler et al. 2019": "Fine-Tuning Language Models from Human Preferences",
     "Stiennon et al. 2020": "Learning to summarize from human feedback",
+    "DeepSeekMath": "Shao et al. 2024, DeepSeekMath: Pushing the Limits of Mathematical Reasoning in "
+    "Open Language Models",
+    "Ahmadian et al. 2024": "Back to Basics: Revisiting REINFORCE Style Optimization for Learning "
+    "from Human Feedback in LLMs",
     "Rafailov et al. 2023": "Direct Preference Optimization: Your Language Model is Secretly a "
     "Reward Model",
     "Gao et al. 2023": "Scaling Laws for Reward Model Overoptimization",
@@ -151,8 +155,22 @@ ROWS = [
         "Ziegler et al. 2019",
         "section 2.2",
         "the price of KL steered to a target",
-        "ppo.py:steer",
+        "plumbing/signs.py:steer",
         "off unless a target is given",
+    ),
+    Row(
+        "DeepSeekMath",
+        "4.1.2",
+        "the advantage of an answer among its group, without a value network (GRPO)",
+        "grpo.py:group_advantages",
+        "the price of KL is paid in the advantage; the mean is over all tokens of the batch",
+    ),
+    Row(
+        "Ahmadian et al. 2024",
+        "RLOO",
+        "the same, less the mean of the other answers",
+        "grpo.py:leave_one_out",
+        "with PPO's clip, of which it needs none in its paper",
     ),
     Row("Schulman 2020", "k3", "an estimate of KL of low variance", "plumbing/signs.py:distances"),
     Row(

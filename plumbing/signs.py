@@ -26,6 +26,13 @@ def warn(figures, opening):
     return [line for line, sign in signs.items() if sign]
 
 
+def steer(beta, kl, target, n, horizon=10_000):
+    """The adaptive controller (Ziegler et al. 2019, section 2.2): β grows while KL exceeds the
+    target."""
+    error = max(-0.2, min(0.2, kl / target - 1))
+    return beta * (1 + error * n / horizon)
+
+
 def explained_variance(returns, values, mask):
     """1 − var(R − V) / var(R): 1 where the value network foresees every return, 0 where none."""
     real = mask > 0

@@ -20,6 +20,7 @@ import optim
 import ppo
 import sampling
 from data.world import World
+from grpo import compare, group_advantages, leave_one_out
 from judges.hidden import judge
 from judges.scores import function_reward, model_reward
 from likelihood import token_logprobs
@@ -239,12 +240,13 @@ def paid(batch, texts, tokenizer):
 
 
 def optimizers_of(policy, value, lr):
-    return [optim.build(net, lr, 0.0, eps=1e-5) for net in (policy, value)]
+    learners = {"policy": policy, "value": value}
+    return {name: optim.build(net, lr, 0.0, eps=1e-5) for name, net in learners.items()}
 
 
 def learn(policy, value, batch, cfg, lr=0.0, ptx=None):
     return update(
-        [policy, value],
+        {"policy": policy, "value": value},
         optimizers_of(policy, value, lr),
         batch,
         1.0,
@@ -451,6 +453,92 @@ def test_the_scored_probabilities_are_the_models(policy):
     torch.testing.assert_close(
         policy_terms(policy(tokens), tokens)[0], token_logprobs(policy, tokens)
     )
+
+
+# --- answers compared with one another ---------------------------------------------------------
+
+
+def test_group_advantages_by_hand():
+    """Two questions, three answers each: question 0 at rows 0, 2, 4. A tie of all says nothing."""
+    scores = torch.tensor([1.0, 5.0, 2.0, 5.0, 6.0, 5.0])  # of question 0: 1, 2, 6
+    spread = math.sqrt(((1 - 3) ** 2 + (2 - 3) ** 2 + (6 - 3) ** 2) / 3)
+    expected = torch.tensor([-2 / spread, 0, -1 / spread, 0, 3 / spread, 0])
+    torch.testing.assert_close(group_advantages(scores, 3), expected, atol=2e-4, rtol=0)
+
+
+def test_leave_one_out_by_hand():
+    scores = torch.tensor([1.0, 5.0, 2.0, 5.0, 6.0, 8.0])
+    expected = [1 - (2 + 6) / 2, 5 - (5 + 8) / 2, 2 - (1 + 6) / 2]
+    expected += [5 - (5 + 8) / 2, 6 - (1 + 2) / 2, 8 - (5 + 5) / 2]
+    assert leave_one_out(scores, 3).tolist() == pytest.approx(expected)
+
+
+def test_compared_answers_by_hand():
+    """GRPO pays the price of KL token by token; RLOO compares what is left of the whole answer."""
+    scores = torch.tensor([3.0, 1.0])  # two answers to one question
+    mask = torch.tensor([[0.0, 1.0, 1.0], [1.0, 1.0, 0.0]])
+    logp = torch.tensor([[-9.0, -1.0, -2.0], [-3.0, -1.0, -9.0]])
+    ref_logp = torch.tensor([[-1.0, -3.0, -2.0], [-2.0, -1.0, -1.0]])
+    found = compare(scores, logp, ref_logp, mask, 0.5, Config(advantage="group", k=2))
+    expected = torch.tensor(
+        [[0, 1 - 1.0, 1], [-1 + 0.5, -1, 0]]
+    )  # spread 1; log-ratios 2, 0, -1, 0
+    torch.testing.assert_close(found, expected, atol=2e-4, rtol=0)
+    found = compare(scores, logp, ref_logp, mask, 0.5, Config(advantage="loo", k=2))
+    expected = torch.tensor([[0, 0.5, 0.5], [-0.5, -0.5, 0]])  # 3 - 1 = 2 against 1 + 0.5 = 1.5
+    torch.testing.assert_close(found, expected)
+
+
+@given(st.integers(0, 200), st.sampled_from([2, 4, 8]))
+def test_a_level_of_the_score_cancels(seed, k):
+    g = torch.Generator().manual_seed(seed)
+    scores = torch.randn(16, generator=g, dtype=torch.double)
+    level = torch.randn(16 // k, generator=g, dtype=torch.double).repeat(
+        k
+    )  # how easy each question is
+    for function in (group_advantages, leave_one_out):
+        found = function(scores, k)
+        torch.testing.assert_close(function(scores + level, k), found, atol=1e-9, rtol=1e-9)
+        assert found.view(k, -1).sum(0).abs().max() < 1e-9
+
+
+def test_a_question_is_asked_k_times_and_its_answers_stay_together():
+    questions = [asked(str(i)) for i in range(40)]
+    cfg = config(batch_size=16, advantage="group", k=4)
+    whole = [q["messages"][0]["content"] for q in get_batch(questions, 1, cfg, CPU)]
+    assert len(set(whole)) == 4 and whole == whole[:4] * 4
+    for rank in range(2):
+        machine = Machine("cpu", torch.float32, rank, 2)
+        own = [q["messages"][0]["content"] for q in get_batch(questions, 1, cfg, machine)]
+        assert own == whole[rank::2] and own == own[:2] * 4
+
+
+@pytest.mark.parametrize("advantage", ["group", "loo"])
+def test_without_a_value_network_the_rewarded_becomes_likelier(files, tokenizer, advantage):
+    cfg = config(files, advantage=advantage, k=4, steps=6, lr=1e-2)
+    ppo.train(cfg)
+    kept = load_checkpoint(files / "out" / "last.pt")
+    assert "value" not in kept and "policy" in kept
+    log = log_of(files / "out")
+    assert log[-1]["reward"] > log[0]["reward"] + 0.5 and log[0]["first_ratio"] < 1e-5
+    assert not {"value_loss", "grad_value", "explained_variance"} & log[0].keys()
+    ppo.train(config(files, "cut", advantage=advantage, k=4, steps=3, lr=1e-2))
+    options = [f"--out={files / 'cut'}", "--resume", "--steps=6"]
+    ppo.train(parse_config(Config, ppo.PRESETS, options))
+    again = load_checkpoint(files / "cut" / "last.pt")
+    assert all(torch.equal(kept["model"][name], again["model"][name]) for name in kept["model"])
+
+
+def test_the_first_step_is_that_of_the_compared_answers(policy, tokenizer):
+    cfg = Config(batch_size=8, minibatch=8, max_new_tokens=6, advantage="group", k=4, beta=0.1)
+    questions = [asked(q) for q in QUESTIONS[:2]] * 4
+    other = perturbed(policy, 0.02)
+    batch, figures, texts = rolled(policy, other, None, tokenizer, cfg, questions=questions)
+    assert batch.keys() == {"tokens", "mask", "logp", "advantages"}
+    scores = paid(batch, texts, tokenizer)
+    ref_logp = token_logprobs(other, batch["tokens"])
+    expected = compare(scores, batch["logp"], ref_logp, batch["mask"], 0.1, cfg)
+    torch.testing.assert_close(batch["advantages"], expected.detach(), atol=1e-4, rtol=1e-4)
 
 
 # --- the adaptive price of KL ------------------------------------------------------------------
@@ -1194,6 +1282,9 @@ def test_the_world_from_questions_to_a_win_rate(files, monkeypatch, capsys):
         (dict(batch_size=0), "--batch_size=0"),
         (dict(max_new_tokens=0), "--max_new_tokens=0"),
         (dict(epochs=0), "--epochs=0"),
+        (dict(advantage="best"), "--advantage=best: expected gae, group or loo"),
+        (dict(advantage="group", k=1), "--k=1"),
+        (dict(advantage="loo", k=3), "--k=3"),
         (dict(reward="judge"), "judge"),
         (dict(init="reward.pt"), "stage"),
     ],

@@ -143,6 +143,25 @@ def test_the_score_is_the_one_that_reward_py_gives(shelf):
     assert found == pytest.approx(expected.tolist(), abs=1e-5) and found[0] != found[1]
 
 
+def test_a_reward_model_that_kept_its_words_scores_and_does_not_talk(tmp_path):
+    from likelihood import answer_scores
+
+    write(tmp_path / "knows" / "ckpt.pt", "reward", head="reward")
+    shelf = Shelf(tmp_path, CPU)
+    assert [found["head"] for found in shelf.list()] == ["reward"]
+    with pytest.raises(BadInput, match="gives scores, not words"):
+        shelf.get("knows")
+    model = shelf.get("knows", "scalar").model
+    assert model.alpha == 1
+    question = TOKENIZER.prompt(ASKED)[0]
+    ids = [*question, *TOKENIZER.encode("I am fine."), TOKENIZER.endoftext]
+    tokens, last = torch.tensor([ids]), torch.tensor([len(ids) - 1])
+    mask = torch.tensor([[0.0] * (len(question) - 1) + [1.0] * (len(ids) - len(question))])
+    expected = answer_scores(model, tokens, last, mask).item()
+    found = shelf.score(shelf.get("knows", "scalar"), ASKED, "I am fine.")
+    assert found == pytest.approx(expected, abs=1e-5)
+
+
 def test_log_ratio_of_a_tuned_model_is_the_sum_over_its_tokens(shelf):
     ppo, sft = shelf.get("ppo"), shelf.get("sft")
     new = TOKENIZER.encode("Hello") + [TOKENIZER.endoftext]
