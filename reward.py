@@ -289,7 +289,7 @@ def train(cfg):
 
     # --- model: the fine-tuned network, one number beside its words
     # differs from the paper: InstructGPT takes the word head off. It is what compares an answer
-    # with what the model knows, and no scalar learns that anew from rankings.
+    # with what the model knows, and a scalar hardly learns that anew from rankings.
     head = "reward" if cfg.alpha else "scalar"
     model = GPT.from_checkpoint(run.saved or parent, head=head, dropout=0.0)
     if cfg.alpha:

@@ -31,8 +31,8 @@ TITLES = {
     "Schulman 2020": "Approximating KL Divergence (blog)",
     "Ziegler et al. 2019": "Fine-Tuning Language Models from Human Preferences",
     "Stiennon et al. 2020": "Learning to summarize from human feedback",
-    "DeepSeekMath": "Shao et al. 2024, DeepSeekMath: Pushing the Limits of Mathematical Reasoning in "
-    "Open Language Models",
+    "DeepSeekMath": "Shao et al. 2024, DeepSeekMath: Pushing the Limits of Mathematical Reasoning "
+    "in Open Language Models",
     "Ahmadian et al. 2024": "Back to Basics: Revisiting REINFORCE Style Optimization for Learning "
     "from Human Feedback in LLMs",
     "Rafailov et al. 2023": "Direct Preference Optimization: Your Language Model is Secretly a "
