@@ -62,6 +62,7 @@ BLOCKS = {
     "induction": tables_icl.induction,
     "speed": tables_speed.speed,
     "speed_line": tables_speed.speed_line,
+    "story": tables_speed.story,
     "times": tables_speed.times,
     "other_times": tables_speed.other_times,
 }
@@ -76,6 +77,7 @@ SUBJECT = {
     "main_demonstrations": "demonstrations",
     "speed": "bench",
     "speed_line": "bench",
+    "story": "times",
     "other_times": "times",
 }
 HEAD = """# Results

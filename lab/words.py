@@ -156,6 +156,27 @@ KOREAN = {
     "what": "무엇",
     "against": "견줄 것",
     "noisy": "흔들림",
+    # the story
+    "system": "시스템",
+    "script": "스크립트",
+    "learns": "배우는 것",
+    "reads": "읽는 것",
+    "writes": "쓰는 것",
+    "InstructGPT, step 1": "InstructGPT, 1단계",
+    "step 2": "2단계",
+    "step 3, ChatGPT": "3단계, ChatGPT",
+    "the next token of raw text": "글의 다음 토큰",
+    "to answer": "답하는 법",
+    "what people prefer": "사람이 더 좋아하는 것",
+    "to write it, on a leash": "목줄을 맨 채 그것을 쓰는 법",
+    "the same, without a reward model": "보상 모델 없이 같은 것",
+    "nothing: why are a few examples enough?": "없음: 예시 몇 개면 왜 되는가",
+    "a text": "글",
+    "the base, demonstrations": "기본 모델, 시범",
+    "SFT, rankings": "SFT, 순위",
+    "SFT, reward": "SFT, 보상 모델",
+    "a model": "모델",
+    "not here yet": "아직 없음",
 }
 
 
