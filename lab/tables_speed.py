@@ -105,13 +105,14 @@ COMING = (("Sparrow", "rules.py"), ("Claude", "constitution.py"))
 
 def story(records, language):
     """One script a row: system, what it learns, what it reads and writes, how long it takes."""
-    machines = list(dict.fromkeys(row["machine"] for row in records["times"]))
+    rows = [row for row in records["times"] if row["run"] in STAGES]
+    machines = list(dict.fromkeys(row["machine"] for row in rows))
     table = []
     for system, script, learns, reads, writes in (*STORY, ASKED):
         cells = []
         for machine in machines:
             run = script.removesuffix(".py")
-            took = column(records["times"], "seconds", run=run, machine=machine)
+            took = column(rows, "seconds", run=run, machine=machine)
             cells.append(duration(np.mean(took)) if took else "")
         told = [say(text, language) for text in (system, learns, reads)]
         table.append([told[0], f"`{script}`", *told[1:], f"`{writes}`", *cells])
