@@ -3,7 +3,7 @@
     python -m lab.bench                   every table
     python -m lab.bench attention         our attention against torch's scaled_dot_product_attention
     python -m lab.bench train             tokens per second against a plain eager float32 loop
-    python -m lab.bench time --data=FILE  seconds to a validation loss of 1.88 on tinyshakespeare
+    python -m lab.bench time --data=FILE   seconds to a validation loss of 1.88 on tinyshakespeare
                                       against the plain loop with nanoGPT's CPU recipe
     python -m lab.bench sample            cached sampling against transformers' generate
     python -m lab.bench ppo               one iteration of PPO against TRL's PPOTrainer (up to 1.9)

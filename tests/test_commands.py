@@ -64,7 +64,6 @@ def documented():
 
 
 DOCUMENTED = list(documented())
-STUDIES = ("tax", "overoptimisation")
 
 
 def check(words):
@@ -91,7 +90,6 @@ def check(words):
         if not word.startswith("--"):
             named = {
                 "chat": word.endswith(".pt"),
-                "lab.studies": word in STUDIES,
                 "lab.bench": True,
             }
             assert named.get(name) and i == 0, f"{name} takes no '{word}'"
