@@ -5,4 +5,5 @@ import sys
 from plumbing.errors import moved
 
 if __name__ == "__main__":
-    moved(f"python -m lab.{sys.argv.pop(1)}" if len(sys.argv) > 1 else "python -m lab.tax")
+    named = sys.argv[1:2] in (["tax"], ["overoptimisation"])
+    moved(f"python -m lab.{sys.argv.pop(1) if named else 'tax'}")
