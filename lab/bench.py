@@ -36,6 +36,7 @@ from lab.studies import hardware
 from likelihood import last_scores
 from model import GPT, GPTConfig
 from optim import learning_rate
+from plumbing.batches import Batches
 from plumbing.config import parse_config
 from plumbing.errors import BadInput, run
 from plumbing.machine import gemm_rate, setup
@@ -193,8 +194,10 @@ def our_recipe(recipe, train, V, machine):
         model, recipe.lr, recipe.matrix_lr, recipe.weight_decay, dtype=machine.dtype
     )
 
+    batches = Batches((len(train) - 1) // recipe.block_size, recipe.batch_size, recipe.seed)
+
     def step_of(step):
-        x, y = pretrain.get_batch(train, step, recipe, machine)
+        x, y = pretrain.get_batch(train, batches[step], step, recipe, machine)
         with machine.autocast():
             loss = model(x, y).mean()
         loss.backward()
