@@ -21,7 +21,7 @@ from desk.shelf import Shelf
 from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput, run
 from plumbing.machine import setup
-from sampling import fit, open_checkpoint
+from sampling import fit, open_checkpoint, recent
 
 
 @dataclass
@@ -106,21 +106,25 @@ def say_once(shelf, loaded, prompt, cfg):
 
 
 def talk(shelf, loaded, cfg):
-    """A conversation on standard input; the model sees all of it each time."""
+    """A conversation on standard input; the model sees as many turns as it was trained on."""
     size = sum(p.numel() for p in loaded.model.parameters())
     print(
         f"{loaded.name}: stage {loaded.stage}, {size:,} parameters. "
         "/reset forgets the conversation, /quit ends."
     )
-    messages, turn = [], 0
+    messages, turn, told = [], 0, False
     for line in typed("\nyou  > "):
         if line == "/reset":
-            messages = []
+            messages, told = [], False
             print("(forgotten)")
             continue
         messages.append({"role": "user", "content": line})
+        ids, stop, forgotten = recent(loaded, messages)
+        if forgotten and not told:
+            told = True
+            size = loaded.model.config.block_size
+            print(f"(from here on it sees the last turns only: it was trained on {size} tokens)")
         print("model> ", end="", flush=True)
-        ids, stop = loaded.tokenizer.prompt(messages, loaded.chat)
         text = say(shelf, loaded, ids, stop, cfg, turn)
         messages.append({"role": "assistant", "content": text})
         turn += 1

@@ -167,11 +167,11 @@ def train(cfg):
             shown = "   ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in metrics.items())
             run.say(f"step {step:>6}   {shown}")
             run.save(step, metrics, better=step == steps)
-        if step == steps:  # the last number is there for that alone
+        if step == steps:  # the last step only evaluates
             break
 
-        # All processes draw the same batch of questions. The divisor is the number of them that
-        # have a pair, in all of the batch, whatever part of it comes first.
+        # All processes draw the same batch of questions. The loss is divided by the questions with
+        # a pair in all of it, so that the gradients of its parts add up to the batch's.
         epoch, place = divmod(step, per_epoch)
         order = np.random.default_rng([cfg.seed, epoch]).permutation(len(train_set))
         batch = order[place * cfg.batch_size :][: cfg.batch_size]

@@ -21,7 +21,7 @@ from kernels import attention, ops
 
 @dataclass
 class GPTConfig:
-    """The shape of a network. The defaults are the tiny model that trains in minutes on a CPU."""
+    """The shape of a network. The defaults are a model that trains in minutes on a CPU."""
 
     block_size: int = 128  # training context, in tokens
     vocab_size: int = 1024
@@ -63,7 +63,8 @@ QK_LENGTH = 1.25  # of a normalised query or key, in units of √D: no score is 
 
 
 def rope(positions, config):
-    """The turns of rotary positions (Su et al. 2021, eq. 34), as complex numbers.
+    """The turns of rotary positions (Su et al. 2021, eq. 34), as complex numbers; with qk_norm each
+    also has QK_LENGTH, to which the kernel brings what it turns.
 
         (x₁ + i·x₂) ← (x₁ + i·x₂) · e^(i·m·θ_j)        θ_j = 10000^(−j / pairs that turn)
 
@@ -99,7 +100,7 @@ class Attention(nn.Module):
     def forward(self, x, rotation, cache, lengths):
         B, T, C = x.shape
         q, k, v = self.project(x, rotation)
-        if cache is None:
+        if cache is None:  # softmax(QKᵀ/√D)·V, causal: see kernels/attention.py, `reference`
             y = attention.attention(q, k, v)
         elif lengths is None:  # prefill: fill the first T slots
             cache[0, :, :, :T], cache[1, :, :, :T] = k, v

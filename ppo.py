@@ -352,7 +352,7 @@ def train(cfg):
             kept = {k: figures[k] for k in ("reward", "kl", "entropy", "length", "ended")}
             state = {name: network.state_dict() for name, network in learners.items()}
             run.save(step, kept, better=True, **state, beta=beta, opening=opening)
-        if step == cfg.steps:  # the last number is there for that alone
+        if step == cfg.steps:  # the last step only saves
             break
 
         # The policy answers questions. Its draws are fixed in advance, row by row, so that they

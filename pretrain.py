@@ -111,8 +111,9 @@ def check(cfg):
 def pretrain_loss(nll, count):
     """L = Σ −log p(token | what precedes it) over all tokens (GPT-3, section 2.1), by `count`.
 
-    nll (B, T). `count` is the number of tokens in the whole batch, not in this part of it, so that
-    parts of a batch and processes add up to the gradient of the whole.
+    nll (B, T), of a part of the batch.
+    `count` is the number of such tokens in the whole batch, so that the gradients of its parts,
+    on all processes, add up to that of the whole.
     """
     return nll.sum() / count
 
@@ -128,7 +129,7 @@ def blocks_of(data, rows, T, machine):
 
 
 def get_batch(data, rows, step, cfg, machine):
-    """The same; a share of the steps, spread evenly, sees an eighth of the context, (8B, T/8)."""
+    """`blocks_of` the text; a share of the steps, spread evenly, sees eighths of them (8B, T/8)."""
     tokens, targets = blocks_of(data, rows, cfg.block_size, machine)
     if int((step + 1) * cfg.short) > int(step * cfg.short):
         short = cfg.block_size // 8
@@ -207,7 +208,7 @@ def new_model(cfg, tokenizer):
 
 def train(cfg):
     """Train as `cfg` says; returns the metrics of the last validation."""
-    # --- setup: what is learned from, as token ids; a tenth of it is held out
+    # --- setup: what is learned from, as token ids, and what is held out
     check(cfg)
     run = Run(cfg, "pretrain")
     machine = run.machine
@@ -249,11 +250,11 @@ def train(cfg):
                 f"{metrics['val_bits_per_byte']:.4f} bits/byte"
             )
             run.save(step, metrics)
-        if step == steps:  # the last number is there for that alone
+        if step == steps:  # the last step only evaluates
             break
 
-        # All processes draw the same batch. The divisor is the number of tokens to learn in all of
-        # it, whatever part of it comes first.
+        # All processes draw the same batch. The loss is divided by the tokens to learn in all of
+        # it, not in this part, so that the gradients of the parts add up to the batch's.
         batch = batches[step]
         count = cfg.batch_size * cfg.block_size
 

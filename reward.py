@@ -5,7 +5,7 @@ how good the answer is. People rank K answers to a question; every pair of them 
 
 reads   out/sft/ckpt.pt (made first if it is missing) and simulated labelers' rankings of answers
         that it samples, or --data=FILE with people's comparisons
-writes  out/reward/ckpt.pt, comparisons.jsonl, log.jsonl
+writes  out/reward/ckpt.pt, last.pt (for --resume), comparisons.jsonl, log.jsonl
 
     python reward.py                                     the tiny world
     python reward.py --data=comparisons.jsonl            people's comparisons (see data/formats.py)
@@ -156,10 +156,12 @@ def load_comparisons(cfg, sft, tokenizer, machine):
     """Comparisons for training and for validation, of different questions."""
     if cfg.data == "world":
         world = World()
-        asked = (sft, tokenizer, world.prompts("rm", cfg.n_prompts, cfg.seed), cfg, machine)
-        held = (sft, tokenizer, world.prompts("test", cfg.n_eval), cfg, machine)
-        train_set = sample_comparisons(*asked, seed=cfg.seed)
-        return train_set, sample_comparisons(*held, seed=10**6 + cfg.seed)
+        found = []
+        for split, n, seed in (("rm", cfg.n_prompts, cfg.seed), ("test", cfg.n_eval, 0)):
+            asked = world.prompts(split, n, seed)
+            draws = cfg.seed if split == "rm" else 10**6 + cfg.seed
+            found.append(sample_comparisons(sft, tokenizer, asked, cfg, machine, draws))
+        return found
     records = told(read_comparisons(cfg.data), cfg.data)
     has_ratings = any(any(record.get("scores") or []) for record in records)
     if cfg.loss == "regression" and not has_ratings:
@@ -322,11 +324,11 @@ def train(cfg):
             shown = "   ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in metrics.items())
             run.say(f"step {step:>6}   {shown}")
             run.save(step, metrics, better=False)
-        if step == steps:  # the last number is there for that alone
+        if step == steps:  # the last step only evaluates
             break
 
-        # All processes draw the same batch of questions. The divisor is the number of them that
-        # have a pair, in all of the batch, whatever part of it comes first.
+        # All processes draw the same batch of questions. The loss is divided by the questions with
+        # a pair in all of it, so that the gradients of its parts add up to the batch's.
         epoch, place = divmod(step, per_epoch)
         order = np.random.default_rng([cfg.seed, epoch]).permutation(len(train_set))
         batch = order[place * cfg.batch_size :][: cfg.batch_size]

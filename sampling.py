@@ -85,6 +85,20 @@ def fit(config, ids, limit):
     return ids[-CONTEXT:], limit
 
 
+def recent(loaded, messages):
+    """The prompt of a conversation's last whole turns that fit what the model was trained on, with
+    a quarter of its context left for the answer: ids, the ids that end an answer, and how many
+    messages are forgotten. Rotary positions have no end, but nothing was learned beyond it.
+    """
+    config = loaded.model.config
+    room = config.block_size - config.block_size // 4
+    for first in range(0, len(messages), 2):  # a turn: what is asked, and its answer
+        ids, stop = loaded.tokenizer.prompt(messages[first:], loaded.chat)
+        if len(ids) <= room:
+            break
+    return ids, stop, first
+
+
 # --- one token ---------------------------------------------------------------------------------
 
 

@@ -44,7 +44,9 @@ class Config:
     init: str = "out/pretrain/ckpt.pt"  # the base model; made with the same preset if it is missing
     data: str = "world"  # "world", or a file of demonstrations
     n_demos: int = 4000  # demonstrations drawn from the world
-    pretrain_mix: float = 0.1  # share of pretraining text (InstructGPT, App. C.3): see README
+    pretrain_mix: float = (
+        0.1  # share of pretraining text (InstructGPT, App. C.3): keeps the language
+    )
     mix_data: str = ""  # text for that share; empty: what the base model was pretrained on
     max_len: int = 512  # tokens of one example; a longer one loses the left of its prompt
     batch_size: int = 32  # demonstrations of one step (InstructGPT, App. C.1)
@@ -85,8 +87,9 @@ def check(cfg):
 def sft_loss(nll, mask, count):
     """L = Σ −log p(token | what precedes it) over the assistant's tokens, divided by `count`.
 
-    nll and mask (B, T). `count` is the number of such tokens in the whole batch, not in this part
-    of it, so that parts of a batch and processes add up to the gradient of the whole.
+    nll and mask (B, T), of a part of the batch.
+    `count` is the number of such tokens in the whole batch, so that the gradients of its parts,
+    on all processes, add up to that of the whole.
     """
     return (nll * mask).sum() / count
 
@@ -97,10 +100,13 @@ def sft_loss(nll, mask, count):
 def load_examples(cfg, tokenizer, max_len):
     """Demonstrations as (ids, mask, messages) for training and validation; one of more than
     `max_len` tokens loses the left of its prompt."""
-    records = World().demonstrations(cfg.n_demos, seed=cfg.seed) if cfg.data == "world" else None
+    if cfg.data == "world":
+        records = World().demonstrations(cfg.n_demos, seed=cfg.seed)
+    else:
+        records = told(read_demonstrations(cfg.data), cfg.data)
     examples = []
     cut = 0
-    for record in records or told(read_demonstrations(cfg.data), cfg.data):
+    for record in records:
         ids, mask = tokenizer.render(record["messages"])
         cut += len(ids) > max_len
         examples.append((ids[-max_len:], mask[-max_len:], record["messages"]))
@@ -154,7 +160,7 @@ def name_roles(model, tokenizer):
 
 def train(cfg):
     """Train as `cfg` says; returns the metrics of the last validation."""
-    # --- setup: what is learned from, as token ids; a tenth of it is held out
+    # --- setup: what is learned from, as token ids, and what is held out
     check(cfg)
     run = Run(cfg, "sft")
     machine = run.machine
@@ -196,16 +202,16 @@ def train(cfg):
     metrics = {}
     for step in run.steps(steps):
         # Every so often, and at the end: the loss on what no step learns from.
-        if run.due(step, cfg.eval_every) or step == 0:
+        if run.due(step, cfg.eval_every) or step == 0:  # and what it begins with
             metrics = evaluate(model, val_set, tokenizer, cfg, machine)
             run.log(step=step, **metrics)
             run.say(f"step {step:>6}   val loss {metrics['val_loss']:.4f} nats/token")
             run.save(step, metrics)
-        if step == steps:  # the last number is there for that alone
+        if step == steps:  # the last step only evaluates
             break
 
-        # All processes draw the same batch. The divisor is the number of tokens to learn in all of
-        # it, whatever part of it comes first.
+        # All processes draw the same batch. The loss is divided by the tokens to learn in all of
+        # it, not in this part, so that the gradients of the parts add up to the batch's.
         batch = batches[step]
         count = sum(sum(train_set[i][1][1:]) for i in batch)
 
@@ -235,7 +241,7 @@ def train(cfg):
         run.progress(step, loss, norm, seen)
 
     # --- results
-    # The best model beside the one it came from, on the same questions.
+    # The best model beside the one it came from. One that is shared needs all processes to answer.
     if machine.main or cfg.fsdp:
         best = load_checkpoint(run.out / "ckpt.pt")
         base = machine.place(GPT.from_checkpoint(run.parent), cfg.fsdp)

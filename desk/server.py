@@ -31,6 +31,7 @@ from data.world import World
 from desk.labelling import Conflict
 from desk.shelf import Unknown
 from plumbing.errors import BadInput
+from sampling import recent
 
 PAGE = Path(__file__).with_name("page")
 LARGEST_BODY = 1 << 16
@@ -132,7 +133,7 @@ def talk(ask: Talk, request: Request):
         ids, stop = [end, *loaded.tokenizer.encode(messages[-1]["content"])], [end]
     else:
         check_turns(messages)
-        ids, stop = loaded.tokenizer.prompt(messages, loaded.chat)
+        ids, stop, _ = recent(loaded, messages)
     return streamed(shelf.talk(loaded, ids, stop, **ask.settings()), request.app.state.log)
 
 

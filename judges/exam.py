@@ -1,6 +1,6 @@
 """The exam of the tiny world: a model answers held-out questions, and the hidden judge marks them.
 
-A stage that learns asks the judge here and nowhere else, and only to print what it was told: no
+A stage that learns asks the judge here and nowhere else, and to print what it was told: no
 file with a loss imports judges/hidden.py, so no gradient can come from it. What is measured is
 simulated: the judge is a program.
 """

@@ -3,7 +3,7 @@
     python -m lab.bench                   every table
     python -m lab.bench attention         our attention against torch's scaled_dot_product_attention
     python -m lab.bench train             tokens per second against a plain eager float32 loop
-    python -m lab.bench time --data=FILE  seconds to a validation loss of 1.88 on tinyshakespeare
+    python -m lab.bench time --data=FILE   seconds to a validation loss of 1.88 on tinyshakespeare
                                       against the plain loop with nanoGPT's CPU recipe
     python -m lab.bench sample            cached sampling against transformers' generate
     python -m lab.bench ppo               one iteration of PPO against TRL's PPOTrainer (up to 1.9)
@@ -36,6 +36,7 @@ from lab.studies import hardware
 from likelihood import answer_scores
 from model import GPT, GPTConfig
 from optim import learning_rate
+from plumbing.batches import Batches
 from plumbing.config import parse_config
 from plumbing.errors import BadInput, run
 from plumbing.machine import gemm_rate, setup
@@ -193,8 +194,10 @@ def our_recipe(recipe, train, V, machine):
         model, recipe.lr, recipe.matrix_lr, recipe.weight_decay, dtype=machine.dtype
     )
 
+    batches = Batches((len(train) - 1) // recipe.block_size, recipe.batch_size, recipe.seed)
+
     def step_of(step):
-        x, y = pretrain.get_batch(train, step, recipe, machine)
+        x, y = pretrain.get_batch(train, batches[step], step, recipe, machine)
         with machine.autocast():
             loss = model(x, y).mean()
         loss.backward()

@@ -1,11 +1,11 @@
 """The documents, made from the committed records: no figure in them is typed by hand.
 
-    python -m lab.results            docs/results.md, docs/papers.md and the blocks of both READMEs
+    python -m lab.results            docs/*.md, docs/pictures/ and the blocks of both READMEs
     python -m lab.results --run      first make the records anew: every study, probe and bench
 
 reads   docs/records/*.jsonl; with --run what the runs leave under --out
-writes  docs/results.md, docs/papers.md, the blocks <!-- results: NAME --> ... <!-- end --> of
-        README.md and README.ko.md; with --run also docs/records/*.jsonl
+writes  docs/results.md, docs/papers.md, docs/pictures/*.svg, and in README.md and README.ko.md the
+        blocks <!-- results: NAME --> ... <!-- end -->; with --run also docs/records/*.jsonl
 
 --run lists its jobs with the time that each took when the records were made, takes what is finished
 under --out as it is, and goes on where it was stopped. It takes hours on two cores.
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lab import bench, overoptimisation, papers, tables, tables_icl, tables_speed, tax
+from lab import bench, overoptimisation, papers, pictures, tables, tables_icl, tables_speed, tax
 from lab.harvest import RECORDS, harvest, records
 from lab.studies import folder, make
 from plumbing.config import parse_config, positive
@@ -62,6 +62,7 @@ BLOCKS = {
     "induction": tables_icl.induction,
     "speed": tables_speed.speed,
     "speed_line": tables_speed.speed_line,
+    "story": tables_speed.story,
     "times": tables_speed.times,
     "other_times": tables_speed.other_times,
 }
@@ -76,6 +77,7 @@ SUBJECT = {
     "main_demonstrations": "demonstrations",
     "speed": "bench",
     "speed_line": "bench",
+    "story": "times",
     "other_times": "times",
 }
 HEAD = """# Results
@@ -136,6 +138,7 @@ def documents():
     found = {
         ROOT / "docs" / "results.md": results_page(),
         ROOT / "docs" / "papers.md": papers.page(),
+        **pictures.pictures(),
     }
     for name, language in (("README.md", "en"), ("README.ko.md", "ko")):
         found[ROOT / name] = fill((ROOT / name).read_text(encoding="utf-8"), language)

@@ -91,6 +91,38 @@ def times(records, language):
     return durations(rows, {run: f"`{run}.py`" for run in STAGES})
 
 
+# system, script, what is learned, what is read, what is written
+STORY = (
+    ("GPT-3", "pretrain.py", "the next token of raw text", "a text", "out/pretrain/ckpt.pt"),
+    ("InstructGPT, step 1", "sft.py", "to answer", "the base, demonstrations", "out/sft/ckpt.pt"),
+    ("step 2", "reward.py", "what people prefer", "SFT, rankings", "out/reward/ckpt.pt"),
+    ("step 3, ChatGPT", "ppo.py", "to write it, on a leash", "SFT, reward", "out/ppo/ckpt.pt"),
+    ("DPO", "dpo.py", "the same, without a reward model", "SFT, rankings", "out/dpo/ckpt.pt"),
+)
+ASKED = ("ICL", "icl_eval.py", "nothing: why are a few examples enough?", "a model", "out/icl/")
+COMING = (("Sparrow", "rules.py"), ("Claude", "constitution.py"))
+
+
+def story(records, language):
+    """One script a row: system, what it learns, what it reads and writes, how long it takes."""
+    rows = [row for row in records["times"] if row["run"] in STAGES]
+    machines = list(dict.fromkeys(row["machine"] for row in rows))
+    table = []
+    for system, script, learns, reads, writes in (*STORY, ASKED):
+        cells = []
+        for machine in machines:
+            run = script.removesuffix(".py")
+            took = column(rows, "seconds", run=run, machine=machine)
+            cells.append(duration(np.mean(took)) if took else "")
+        told = [say(text, language) for text in (system, learns, reads)]
+        table.append([told[0], f"`{script}`", *told[1:], f"`{writes}`", *cells])
+    for system, script in COMING:
+        empty = ["" for _ in range(2 + len(machines))]
+        table.append([system, f"`{script}`", say("not here yet", language), *empty])
+    head = [say(text, language) for text in ("system", "script", "learns", "reads", "writes")]
+    return markdown([*head, *machines], table)
+
+
 def other_times(records, language):
     """The same of the runs of the studies and probes, by their names in lab/studies.py."""
     rows = [row for row in records["times"] if row["run"] not in STAGES]

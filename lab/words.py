@@ -7,8 +7,7 @@ KOREAN = {
     "{machine}.": "시드 {count}개({seeds})의 평균 ± 95 % 구간의 절반(시드마다 다를 때). {machine}.",
     # answers
     "Share of correct answers to {n} held-out questions, marked by a program, the hidden judge "
-    "(simulated).": "학습에 쓰지 않은 질문 {n}개의 정답률. 숨은 심판인 프로그램이 "
-    "채점했습니다(시뮬레이션).",
+    "(simulated).": "보류한 질문 {n}개의 정답률. 숨은 심판인 프로그램이 채점했습니다(시뮬레이션).",
     "base model, asked cold": "기본 모델, 예시 없이",
     "base model, after five worked examples": "기본 모델, 예시 다섯 개 뒤",
     "fine-tuned model, asked cold": "미세조정한 모델, 예시 없이",
@@ -18,7 +17,7 @@ KOREAN = {
     # preferences
     "{n} held-out questions, sampled at temperature 1 unless it says otherwise, and {lists} "
     "lists. The judge is a program and the labelers that the reward model learned from are "
-    "simulated.": "학습에 쓰지 않은 질문 {n}개(따로 적지 않으면 온도 1로 뽑은 답)와 "
+    "simulated.": "보류한 질문 {n}개(따로 적지 않으면 온도 1로 뽑은 답)와 "
     "목록 {lists}개. 심판은 프로그램이고 보상 모델이 배운 라벨러는 시뮬레이션입니다.",
     "fine-tuned (SFT)": "지도 미세조정(SFT)",
     "PPO, β = 0.05": "PPO, β = 0.05",
@@ -38,17 +37,17 @@ KOREAN = {
     "PPO changes the loss on pretraining text by {cost} nat per token against the fine-tuned "
     "model ({each} by seed); of what it costs, PPO-ptx gives back {back} %. Few-shot accuracy "
     "changes by {few} points in fine-tuning and by {more} in PPO.": "PPO를 하면 사전학습 글의 "
-    "손실이 미세조정한 모델보다 토큰당 {cost} nat 달라집니다(시드마다 {each}). 그렇게 잃은 것 "
-    "가운데 PPO-ptx가 {back} %를 되찾습니다. 퓨샷 정확도는 미세조정에서 {few}점, PPO에서 {more}점 "
+    "손실이 미세조정한 모델보다 토큰당 {cost} nat 달라집니다(시드마다 {each}). 그렇게 잃은 것의 "
+    "{back} %를 PPO-ptx가 되찾습니다. 퓨샷 정확도는 미세조정에서 {few}점, PPO에서 {more}점 "
     "달라집니다.",
     "PPO's sampling becomes surer: its entropy goes from {first} to {last} nat per token. "
     "Sampled answers are correct {sampled} points more often than the fine-tuned model's, the "
-    "likeliest ones {greedy} points.": "PPO는 답을 더 확신 있게 뽑습니다. 엔트로피가 토큰당 "
+    "likeliest ones {greedy} points.": "PPO를 거치면 답을 더 확신 있게 뽑습니다. 엔트로피가 토큰당 "
     "{first} nat에서 {last} nat이 됩니다. 정답률은 미세조정한 모델과 견주어 뽑은 답에서 "
     "{sampled}점, 가장 그럴듯한 답에서 {greedy}점 다릅니다.",
     # the reward model
     "Share of the pairs of answers to held-out questions that are ordered as the hidden judge "
-    "orders them (simulated, as the labelers are); about {n} pairs a seed.": "학습에 쓰지 않은 "
+    "orders them (simulated, as the labelers are); about {n} pairs a seed.": "보류한 "
     "질문에 대한 답의 쌍을 숨은 심판과 같은 순서로 놓은 비율(심판도 라벨러도 시뮬레이션). 시드마다 "
     "약 {n}쌍.",
     "pairs in the judge's order": "심판과 같은 순서인 쌍",
@@ -60,8 +59,8 @@ KOREAN = {
     # over-optimisation
     "PPO on its training questions, {n} an iteration, and best-of-n on {held} held-out ones; "
     "the judge's score is a mean of three neighbouring iterations. Judge and labelers are "
-    "simulated.": "PPO는 학습 질문(한 번에 {n}개), best-of-n은 학습에 쓰지 않은 질문 {held}개. "
-    "심판의 점수는 이웃한 세 번의 평균입니다. 심판과 라벨러는 시뮬레이션입니다.",
+    "simulated.": "PPO는 학습 질문(한 스텝에 {n}개), best-of-n은 보류한 질문 {held}개. "
+    "심판의 점수는 이웃한 세 스텝의 평균입니다. 심판과 라벨러는 시뮬레이션입니다.",
     "many comparisons, β = 0.05": "많은 비교, β = 0.05",
     "many comparisons, β = 0": "많은 비교, β = 0",
     "few comparisons, β = 0.05": "적은 비교, β = 0.05",
@@ -84,12 +83,12 @@ KOREAN = {
     "eight with random labels": "무작위 라벨로 여덟 개",
     "held-out facts": "보류한 사실",
     "mappings made up for the prompt, three labels": "프롬프트에서 지어낸 대응, 라벨 셋",
-    "keys and values to look up in the prompt": "프롬프트에서 찾아볼 열쇠와 값",
+    "keys and values to look up in the prompt": "프롬프트에서 찾아볼 키와 값",
     "For what pretraining has taught, true labels are worth {known} points more than random "
     "ones; for what only the prompt can tell, {novel}.": "사전학습에서 배운 것이면 정답 라벨이 "
-    "무작위 라벨보다 {known}점 낫고, 프롬프트만이 알려 줄 수 있는 것이면 {novel}점 낫습니다.",
+    "무작위 라벨보다 {known}점 낫고, 프롬프트를 보아야만 알 수 있는 것이면 {novel}점 낫습니다.",
     "Points of accuracy.": "정확도의 차이(점).",
-    "parameters": "매개변수",
+    "parameters": "파라미터",
     "eight examples give, held-out facts": "예시 여덟 개의 효과, 보류한 사실",
     "made-up mappings": "지어낸 대응",
     "true labels over random ones, held-out facts": "정답 라벨의 효과, 보류한 사실",
@@ -132,30 +131,54 @@ KOREAN = {
     "On random sequences said twice, one head of the base model puts {matching} of its "
     "attention on what followed the last time (spread evenly it would be {chance}), and the "
     "second saying costs {copying} nats per token against the first. In ordinary text, late "
-    "tokens of a block cost {score} nat against early ones.": "두 번 말한 무작위 나열에서 기본 "
-    "모델의 한 헤드는 지난번에 뒤따랐던 토큰에 주의의 {matching}을 둡니다(고르게 나누면 {chance}). "
-    "두 번째 말할 때의 손실은 첫 번째보다 토큰당 {copying} nat입니다. 보통 글에서는 블록 뒤쪽 "
-    "토큰의 손실이 앞쪽보다 {score} nat입니다.",
+    "tokens of a block cost {score} nat against early ones.": "무작위 토큰열이 두 번 되풀이될 때, "
+    "기본 모델의 헤드 하나는 어텐션의 {matching}만큼을 지난번에 뒤따랐던 토큰에 줍니다(고르게 "
+    "나누면 {chance}). 두 번째에는 손실이 첫 번째와 토큰당 {copying} nat 다릅니다. 보통 글에서는 "
+    "블록 뒤쪽 토큰의 손실이 앞쪽과 {score} nat 다릅니다.",
     # speed
     "attention, forward + backward, {name}": "어텐션, 순전파 + 역전파, {name}",
     "training, {name}": "학습, {name}",
     "tinyshakespeare to validation loss 1.88, {name}": "tinyshakespeare, 검증 손실 1.88까지, "
     "{name}",
-    "sampling 128 x 24 tokens, {name}": "표집 128 x 24 토큰, {name}",
-    "one PPO iteration, 128 x (16 + 24) tokens, {name}": "PPO 한 번, 128 x (16 + 24) 토큰, {name}",
+    "sampling 128 x 24 tokens, {name}": "샘플링 128 x 24 토큰, {name}",
+    "one PPO iteration, 128 x (16 + 24) tokens, {name}": "PPO 한 스텝, "
+    "128 x (16 + 24) 토큰, {name}",
     "Ours and the peer take turns; the median of the ratios of {turns} turns (least - most). "
-    "Noisy: least and most lie further apart than a quarter of the median.": "우리 것과 견줄 것이 "
-    "번갈아 달립니다. {turns}번의 비율의 중앙값(최소 - 최대). 흔들림: 최소와 최대가 중앙값의 "
-    "4분의 1 넘게 떨어져 있음.",
-    "attention {ratio} times as fast as torch's": "어텐션은 torch의 {ratio}배",
-    "a training step {ratio} times as fast as the plain loop's": "학습 한 걸음은 평범한 루프의 "
-    "{ratio}배",
-    "tinyshakespeare learned {ratio} times as fast": "tinyshakespeare는 {ratio}배 빨리 배움",
-    "sampling {ratio} times as fast as transformers'": "표집은 transformers의 {ratio}배",
-    "an iteration of PPO {ratio} times as fast as TRL's": "PPO 한 번은 TRL의 {ratio}배",
-    "what": "무엇",
-    "against": "견줄 것",
+    "Noisy: least and most lie further apart than a quarter of the median.": "이 프로젝트와 견줄 "
+    "상대를 번갈아 쟀습니다. {turns}번 잰 비율의 중앙값(최소 - 최대)입니다. '흔들림'은 최소와 "
+    "최대의 차이가 중앙값의 4분의 1을 넘는다는 뜻입니다.",
+    "attention {ratio} times as fast as torch's": "어텐션 속도는 torch의 {ratio}배",
+    "a training step {ratio} times as fast as the plain loop's": "학습 한 스텝의 속도는 "
+    "평범한 루프의 {ratio}배",
+    "tinyshakespeare learned {ratio} times as fast": "tinyshakespeare를 배우는 속도는 {ratio}배",
+    "sampling {ratio} times as fast as transformers'": "샘플링 속도는 transformers의 {ratio}배",
+    "an iteration of PPO {ratio} times as fast as TRL's": "PPO 한 스텝의 속도는 TRL의 {ratio}배",
+    "what": "잰 것",
+    "against": "견준 상대",
     "noisy": "흔들림",
+    # the story
+    "system": "시스템",
+    "script": "스크립트",
+    "learns": "배우는 것",
+    "reads": "읽는 것",
+    "writes": "쓰는 것",
+    "GPT-3": "GPT-3",
+    "ICL": "문맥 내 학습",
+    "InstructGPT, step 1": "InstructGPT 1단계",
+    "step 2": "2단계",
+    "step 3, ChatGPT": "3단계, ChatGPT",
+    "the next token of raw text": "글의 다음 토큰",
+    "to answer": "답하는 법",
+    "what people prefer": "사람이 더 좋아하는 답",
+    "to write it, on a leash": "고삐를 맨 채 그런 답을 쓰는 법",
+    "the same, without a reward model": "같은 것을 보상 모델 없이",
+    "nothing: why are a few examples enough?": "배우지 않음: 왜 예시 몇 개면 충분한가",
+    "a text": "글",
+    "the base, demonstrations": "기본 모델, 시범",
+    "SFT, rankings": "SFT 모델, 순위",
+    "SFT, reward": "SFT 모델, 보상 모델",
+    "a model": "모델",
+    "not here yet": "아직 없음",
 }
 
 

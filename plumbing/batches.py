@@ -1,4 +1,4 @@
-"""The one walk through a data set."""
+"""The walk through a data set, as pretraining, fine-tuning and PPO take it."""
 
 import functools
 import math

@@ -82,8 +82,8 @@ def load_checkpoint(path, stages=None, device="cpu"):
 
 
 class Saver:
-    """Writes the checkpoints of a run: `ckpt.pt` whenever the validation loss is the best so far,
-    and each time `last.pt`, which also holds the optimizers, for --resume.
+    """Writes the checkpoints of a run: `ckpt.pt`, what the next stage reads, and each time
+    `last.pt`, which also holds the optimizers, for --resume.
 
     The files of a sharded run are those of one process, so either goes on from the other's.
     """

@@ -35,6 +35,13 @@ def run(main, *args):
     sys.exit(2)
 
 
+def moved(command):
+    """End with one line that says what to type instead of an earlier edition's command."""
+    words = " ".join([command, *sys.argv[1:]])
+    print(f"error: this command is now: {words}", file=sys.stderr)
+    sys.exit(2)
+
+
 def processes():
     """torch.distributed, if this is one of several processes. What never imported torch never waits
     for it."""

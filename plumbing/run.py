@@ -20,8 +20,9 @@ from plumbing.records import Log
 
 
 class Run:
-    """machine: device, number format, processes. parent: the checkpoint it starts from, or None.
-    saved: its own last.pt where --resume takes it up, else None. first: the step to go on from."""
+    """machine: device, number format, processes. parent: the checkpoint it starts from, or None,
+    and its lineage, which the run's own checkpoints carry on. saved: its own last.pt where --resume
+    takes it up, else None. first: the step to go on from."""
 
     def __init__(self, cfg, stage):
         self.cfg, self.stage = cfg, stage
@@ -101,8 +102,8 @@ class Run:
         loss = self.machine.sum(loss)
         record = {"step": step + 1, "loss": loss, **more, "grad_norm": float(norm)}
         shown = f"loss {loss:.3f}"
+        rate = self.tokens / (time.perf_counter() - self.clock)
         if tokens:
-            rate = self.tokens / (time.perf_counter() - self.clock)
             record["tokens_per_second"] = round(rate)
             shown += f", {rate:,.0f} tokens/s"
         if peak:

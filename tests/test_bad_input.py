@@ -375,7 +375,10 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_the_run_can_go_on(tmp_path, b
     ]
     pretrain.train(parse_config(pretrain.Config, pretrain.PRESETS, [*argv[1:], "--steps=2"]))
     kept = {name: (tmp_path / "out" / name).read_bytes() for name in ("ckpt.pt", "last.pt")}
-    full = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000))
+
+    def full():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000))
+
     done = process(*argv, "--resume", "--steps=4", preexec_fn=full)
     errors = [line for line in done.stderr.splitlines() if "error" in line]
     assert done.returncode == 2 and "Traceback" not in done.stderr

@@ -14,6 +14,7 @@ from desk import shelf
 from model import GPT
 from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput, run
+from plumbing.machine import Machine
 from tests.tiny_out import TOKENIZER, fill, write
 
 ANYWHERE = ["--device=cpu", "--dtype=float32"]
@@ -318,3 +319,29 @@ def test_help_needs_no_checkpoint(option, capsys):
     with pytest.raises(SystemExit) as stop:
         chat.main([option])
     assert stop.value.code == 0 and "--temperature=0.8" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("pos", ["rope", "learned"])
+@pytest.mark.parametrize("stage", ["sft", "pretrain"])
+def test_a_long_talk_shows_the_last_whole_turns_that_fit(tmp_path, pos, stage):
+    path = write(tmp_path / stage / "ckpt.pt", stage, block_size=64, pos=pos)
+    loaded = sampling.open_checkpoint(path, Machine("cpu", torch.float32))
+    messages, seen = [], []
+    for turn in range(12):
+        messages.append({"role": "user", "content": f"Hello there, number {turn}."})
+        ids, stop, forgotten = sampling.recent(loaded, messages)
+        assert ids == loaded.tokenizer.prompt(messages[forgotten:], loaded.chat)[0]
+        assert len(ids) <= 48 and forgotten % 2 == 0 and loaded.tokenizer.endoftext in stop
+        earlier = messages[max(0, forgotten - 2) :]  # one turn more would not have fitted
+        assert not forgotten or len(loaded.tokenizer.prompt(earlier, loaded.chat)[0]) > 48
+        seen.append(forgotten)
+        messages.append({"role": "assistant", "content": "I am fine."})
+    assert seen[0] == 0 and seen[-1] > 10 and seen == sorted(seen)
+
+
+def test_a_question_longer_than_the_context_is_still_asked(tmp_path):
+    path = write(tmp_path / "sft" / "ckpt.pt", "sft", block_size=32)
+    loaded = sampling.open_checkpoint(path, Machine("cpu", torch.float32))
+    long = [{"role": "user", "content": "Hello there. " * 40}]
+    ids, _, forgotten = sampling.recent(loaded, long)
+    assert forgotten == 0 and ids == loaded.tokenizer.prompt(long)[0]

@@ -30,7 +30,9 @@ STAGES = (
     "icl_eval",
     "dpo",
     "chat",
-    "lab.studies",
+    "lab.tax",
+    "lab.overoptimisation",
+    "lab.results",
     "lab.report",
     "lab.bench",
 )
@@ -62,7 +64,6 @@ def documented():
 
 
 DOCUMENTED = list(documented())
-STUDIES = ("tax", "overoptimisation")
 
 
 def check(words):
@@ -89,7 +90,6 @@ def check(words):
         if not word.startswith("--"):
             named = {
                 "chat": word.endswith(".pt"),
-                "lab.studies": word in STUDIES,
                 "lab.bench": True,
             }
             assert named.get(name) and i == 0, f"{name} takes no '{word}'"
@@ -178,6 +178,24 @@ def test_a_function_named_in_a_readme_exists(page, file, name):
 def test_functions_are_found_in_the_reading_guide():
     found = {(file, name) for page, file, name in named() if page == "README.ko.md"}
     assert {("ppo.py", "gae"), ("tokenizer.py", "Tokenizer.render")} <= found and len(found) > 15
+
+
+@pytest.mark.parametrize(
+    "typed, now",
+    [
+        ("report.py --out=x", "python -m lab.report --out=x"),
+        ("studies.py tax --seeds=1", "python -m lab.tax --seeds=1"),
+        ("bench.py attention", "python -m lab.bench attention"),
+        ("exercises.py check 7", "python -m exercises check 7"),
+        ("ppo.py --iterations=3", "--iterations is now --steps"),
+    ],
+)
+def test_a_command_of_earlier_editions_says_what_to_type(typed, now):
+    done = subprocess.run(
+        [sys.executable, *typed.split()], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 2 and done.stderr.splitlines() == [done.stderr.strip()]
+    assert now in done.stderr and not done.stdout
 
 
 # --- a fresh clone -----------------------------------------------------------------------------

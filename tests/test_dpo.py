@@ -17,6 +17,7 @@ from likelihood import token_logprobs
 from model import GPT, GPTConfig
 from plumbing import checkpoint
 from plumbing.checkpoint import load_checkpoint, save_checkpoint
+from plumbing.config import parse_config
 from plumbing.errors import BadInput
 from plumbing.machine import Machine
 from tests.tiny import tiny
@@ -359,3 +360,39 @@ def test_a_mistyped_file_starts_no_training(files, monkeypatch):
     )
     with pytest.raises(BadInput, match="gone.jsonl"):
         dpo.train(config(files, data=str(Path(files) / "gone.jsonl")))
+
+
+@pytest.mark.parametrize("dies_at, kept", [(8, 5), (13, 10)])
+def test_a_resumed_run_is_the_whole_run(files, dies_at, kept):
+    more = dict(epochs=2, eval_every=5)
+    dpo.train(config(files, "whole", **more))
+    seen, step = [], dpo.optim.step
+
+    def dies(*args):
+        seen.append(args)
+        if len(seen) == dies_at:
+            raise KeyboardInterrupt
+        return step(*args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dpo.optim, "step", dies)
+        with pytest.raises(KeyboardInterrupt):
+            dpo.train(config(files, "cut", **more))
+    assert load_checkpoint(files / "cut" / "last.pt")["step"] == kept
+    assert not (files / "cut" / "ckpt.pt").exists()  # what the next stage reads is a finished run's
+    dpo.train(parse_config(Config, dpo.PRESETS, [f"--out={files / 'cut'}", "--resume"]))
+    a, b = (load_checkpoint(files / name / "ckpt.pt") for name in ("whole", "cut"))
+    assert all(torch.equal(a["model"][k], b["model"][k]) for k in a["model"])
+    assert a["metrics"] == b["metrics"] and a["step"] == b["step"]
+
+
+def test_parts_of_a_batch_add_up_to_the_whole(files):
+    """Questions with ties weigh the same whatever part they fall in."""
+    tied = [record(f"Q{i}?", ["a b", "c d"], [[0, 1]] if i % 3 else [[0], [1]]) for i in range(30)]
+    data = write(files / "ties.jsonl", tied)
+    for out, parts in (("one", 1), ("four", 4)):
+        dpo.train(config(files, out, data=data, batch_size=8, grad_accum=parts, steps=2))
+    one, four = (load_checkpoint(files / out / "ckpt.pt") for out in ("one", "four"))
+    assert one["step"] == four["step"] == 2
+    for name in one["model"]:
+        torch.testing.assert_close(one["model"][name], four["model"][name], atol=1e-5, rtol=0)

@@ -1337,3 +1337,11 @@ def test_two_processes_learn_as_one(files):
             "value_loss",
         ):
             assert y[key] == pytest.approx(x[key], abs=1e-4), key
+
+
+def test_parts_of_a_minibatch_add_up_to_the_whole(files):
+    for out, parts in (("one", 1), ("three", 3)):
+        ppo.train(config(files, out, steps=1, grad_accum=parts, batch_size=12, minibatch=6))
+    one, three = (load_checkpoint(files / out / "ckpt.pt") for out in ("one", "three"))
+    for name in one["model"]:
+        torch.testing.assert_close(one["model"][name], three["model"][name], atol=1e-5, rtol=0)

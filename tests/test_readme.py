@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import runpy
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 import transformers
 
 from desk import server
-from tests.test_commands import ROOT, documented
+from tests.test_commands import ROOT, check, commands, documented
 from tokenizer import Tokenizer, read_merges
 
 NET = ["--n_layer=1", "--n_head=2", "--n_embd=32", "--batch_size=4", "--steps=4"]
@@ -24,7 +25,8 @@ SMALL = {
     "ppo.py": ["--steps=2", "--batch_size=8", "--minibatch=4", "--max_new_tokens=8"],
     "dpo.py": [],
     "icl_eval.py": ["--draws=2", "--prompts=4", "--n=0,2"],
-    "lab/studies.py": ["--preset=smoke"],
+    "lab/tax.py": ["--preset=smoke"],
+    "lab/overoptimisation.py": ["--preset=smoke"],
     "chat.py": ["--max_new_tokens=8"],
 }
 
@@ -85,6 +87,19 @@ def folder(tmp_path, monkeypatch):
     transformers.GPT2LMHeadModel(shape).save_pretrained(tmp_path / "hf")
     (tmp_path / "hf" / "model.safetensors").rename(tmp_path / "gpt2.safetensors")
     return tmp_path
+
+
+def guided():
+    """The words of every command that a table of a README gives."""
+    for path in sorted(ROOT.glob("README*.md")):
+        for row in re.findall(r"^\|.*", path.read_text(encoding="utf-8"), re.M):
+            for typed in re.findall(r"`(python [^`]+)`", row):
+                yield from commands(typed)
+
+
+@pytest.mark.parametrize("words", list(guided()), ids=" ".join)
+def test_a_command_of_the_reading_guide_exists(words):
+    check(words)
 
 
 def test_every_command_of_the_readmes_runs(folder, monkeypatch):

@@ -753,3 +753,20 @@ def test_the_world_from_sampling_to_a_reward_model(files, tokenizer, capsys):
     assert len(known["sft"]) == 14
     shown = capsys.readouterr().out
     assert "hidden judge (simulated)" in shown and "in the same words" in shown
+
+
+@pytest.mark.parametrize("loss", ["ranking", "regression"])
+def test_parts_of_a_batch_add_up_to_the_whole(files, loss):
+    """Questions with ties, and without ratings, weigh the same whatever part they fall in."""
+    mixed = []
+    for i in range(30):
+        ranking = [[0, 1]] if i % 3 else [[0], [1]]
+        mixed.append(record(f"Q{i}?", ["a b", "c d"], ranking, scores=[6, 2 if i % 2 else None]))
+    data = write(files / "mixed.jsonl", mixed)
+    for out, parts in (("one", 1), ("four", 4)):
+        more = dict(data=data, batch_size=8, grad_accum=parts, steps=2, loss=loss, matrix_lr=0.0)
+        reward.train(config(files, out, **more))
+    one, four = (load_checkpoint(files / out / "last.pt") for out in ("one", "four"))
+    assert one["step"] == four["step"] == 2
+    for name in one["model"]:
+        torch.testing.assert_close(one["model"][name], four["model"][name], atol=1e-5, rtol=0)

@@ -1,4 +1,4 @@
-"""fused.py against torch's own GELU and cross-entropy, and RoPE's definition, in float64."""
+"""ops.py against torch's own GELU and cross-entropy, and RoPE's definition, in float64."""
 
 import math
 import subprocess

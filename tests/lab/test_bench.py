@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
+import pretrain
 from lab import bench
 from lab.peers import PlainGPT
 from plumbing.errors import BadInput
@@ -98,3 +100,16 @@ def test_a_peer_that_is_not_installed_costs_only_its_own_table(tmp_path, monkeyp
     assert "a: pip install peer" in capsys.readouterr().out
     with pytest.raises(BadInput, match="pip install peer"):
         bench.main(["a", f"--out={tmp_path}", "--device=cpu"])
+
+
+def test_our_recipe_learns_as_pretrain_does():
+    """The steps that are timed are those of `pretrain.py --preset=shakespeare_char`."""
+    machine = Machine("cpu", torch.float32)
+    recipe = pretrain.Config(**pretrain.PRESETS["shakespeare_char"])
+    text = np.tile(np.arange(64, dtype=np.int32), 60)
+    step_of, loss_of = bench.our_recipe(recipe, text, 64, machine)
+    x, y = (torch.from_numpy(text[i : i + 64].astype(np.int64))[None] for i in (0, 1))
+    first = loss_of(x, y).item()
+    for step in range(20):
+        step_of(step)
+    assert loss_of(x, y).item() < first / 2

@@ -82,12 +82,21 @@ def test_seconds_are_told_as_people_do():
 
 def test_a_table_in_markdown():
     assert markdown(["", "a"], [["x", "1"]]) == "| | a |\n| --- | --- |\n| x | 1 |"
+    assert markdown(["a", "b", "c"], [["x", "", ""]]).endswith("| x | | |")
 
 
 def test_the_figures_of_a_text():
     text = "Python 3.10, `1.5`, 82 ± 3 %, +1.29 ± 0.34 and -0.8 nats; 390 questions, 16 %. [a](b-0.1.md)"
     assert figures(text) == {"82 ± 3%", "1.29 ± 0.34", "−0.8", "16%"}
     assert not figures("three seeds, 16,000 comparisons")
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.ko.md"])
+def test_every_figure_of_a_readme_stands_in_the_results(name):
+    known = figures(PAGES["docs/results.md"][1])
+    assert figures(PAGES[name][1]) - known == set()
+    planted = PAGES[name][1] + "\n\n정답률은 12.34 ± 5.67 %입니다.\n"
+    assert figures(planted) - known == {"12.34 ± 5.67%"}
 
 
 def test_a_block_of_a_readme_is_filled(monkeypatch):

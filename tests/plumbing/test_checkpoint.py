@@ -226,7 +226,9 @@ def test_rows_of_all_processes_make_up_the_batch(monkeypatch):
         rows = [m.mine(torch.arange(12)).tolist() for m in machines]
         assert sorted(sum(rows, [])) == list(range(12)) and {len(r) for r in rows} == {12 // world}
     monkeypatch.setenv("WORLD_SIZE", "5")
-    refused(check_batch, SimpleNamespace(grad_accum=1), 12, match="12 does not divide into .* 5 proc")
+    refused(
+        check_batch, SimpleNamespace(grad_accum=1), 12, match="12 does not divide into .* 5 proc"
+    )
 
 
 def test_seed_depends_on_step_and_rank_alone():

@@ -1,0 +1,237 @@
+"""The pictures say what the records say, to the byte, and can be read on any page."""
+
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from lab import pictures, pipeline, svg
+from lab.harvest import records
+from lab.tables import column, figure, gaps
+from plumbing.files import ROOT
+
+XML = "{http://www.w3.org/2000/svg}"
+NAMES = list(pictures.PICTURES)
+NEEDED = ("preferences", "overoptimisation", "reward")
+
+
+def made_up_lists():
+    """Records of few-shot lists as lab/harvest.py writes them."""
+    rows = []
+    for seed in (1, 2, 3):
+        for task in pictures.LISTS:
+            for labels in ("gold", "random"):
+                for shots in (0, 1, 2, 4, 8, 16):
+                    if shots == 0 and labels == "random":
+                        continue
+                    accuracy = (shots + 0.1 * seed) / (18 if labels == "gold" else 40)
+                    about = {"seed": seed, "model": "pretrain", "n": 405, "machine": "here"}
+                    cell = {"task": task, "labels": labels, "shots": shots, "acc": accuracy}
+                    rows.append({**about, **cell})
+    return rows
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """Every picture, few-shot lists made up where they are not recorded yet."""
+    rows = {subject: records(subject) for subject in NEEDED}
+    rows["fewshot"] = records("fewshot") or made_up_lists()
+    return {name: draw(rows) for name, (draw, _) in pictures.PICTURES.items()}
+
+
+def only_seed(rows, seed):
+    return [row for row in rows if row["seed"] == seed]
+
+
+# --- bytes -------------------------------------------------------------------------------------
+
+
+def test_the_committed_pictures_are_what_the_records_make():
+    made = pictures.pictures()
+    assert sorted(made) == sorted((ROOT / "docs" / "pictures").glob("*"))
+    for path, text in made.items():
+        assert path.read_bytes() == text.encode("utf-8"), f"{path.name}: python -m lab.results"
+
+
+def test_a_picture_without_records_is_left_out_in_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(pictures, "records", lambda subject: [])
+    assert [path.name for path in pictures.pictures()] == ["pipeline.svg"]
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 3
+    assert said[-1] == "fewshot.svg: not drawn, there are no records yet of fewshot"
+
+
+def test_the_same_rows_in_another_order_make_the_same_picture(drawn):
+    rows = {subject: records(subject)[::-1] for subject in ("preferences", "reward")}
+    assert pictures.preferences(rows) == drawn["preferences"]
+
+
+# --- what is on them ---------------------------------------------------------------------------
+
+
+def words(text):
+    return [node.text for node in ET.fromstring(text).iter(f"{XML}text")]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_screen_reader_has_a_title_and_a_description(drawn, name):
+    root = ET.fromstring(drawn[name])
+    title, told = root.find(f"{XML}title"), root.find(f"{XML}desc")
+    assert root.get("aria-labelledby") == f"{title.get('id')} {told.get('id')}"
+    assert title.text == words(drawn[name])[0] and len(told.text) > 200
+    assert "nan" not in drawn[name] and "{" not in told.text
+    assert root.get("width") == "720"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_fetched(drawn, name):
+    assert "href" not in drawn[name] and "@import" not in drawn[name]
+    assert set(re.findall(r"url\(([^)]*)\)", drawn[name])) <= {"#head"}
+    assert drawn[name].count("http") == 1  # the name of the format
+
+
+@pytest.mark.parametrize("name", ["pipeline", "preferences", "overoptimisation"])
+def test_the_judge_and_the_labelers_are_simulated(drawn, name):
+    assert "simulated" in " ".join(words(drawn[name]))
+
+
+@pytest.mark.parametrize("name", ["preferences", "overoptimisation", "fewshot"])
+def test_n_and_the_seeds_are_named(drawn, name):
+    said = " ".join(words(drawn[name]))
+    assert re.search(r"\d+ (held-out questions|training questions|lists)", said)
+    assert "3 seeds (1, 2, 3)" in said and "95 % interval" in said
+
+
+def sentence(text):
+    return next(said for said in words(text) if said.startswith("Judge's score minus"))
+
+
+def test_a_finding_is_computed(drawn):
+    """Another score of one seed is another sentence."""
+    rows = [dict(row) for row in records("preferences")]
+    change = figure(gaps(rows, "judge", "ppo", "sft"), sign=True)
+    assert f"PPO {change}" in sentence(drawn["preferences"])
+    next(row for row in rows if row["arm"] == "ppo")["judge"] -= 3
+    other = sentence(pictures.preferences({"preferences": rows}))
+    assert figure(gaps(rows, "judge", "ppo", "sft"), sign=True) in other and change not in other
+
+
+def test_dots_stand_where_their_values_are():
+    """The means of one panel, read back from its pixels."""
+    rows = records("preferences")
+    scale = svg.Scale(10.0, 20.0, 100, 300)
+    assert [scale(10), scale(15), scale(20)] == [100, 200, 300]
+    parts = pictures.dots(rows, "lm_loss", 156, 78)
+    places = [float(re.search(r'cx="([\d.]*)"', part)[1]) for part in parts if 'r="5"' in part]
+    means = [sum(column(rows, "lm_loss", arm=arm)) / 3 for arm in pictures.TUNED]
+    pixels = (places[-2] - places[0]) / (means[-2] - means[0])
+    for place, mean in zip(places, means):
+        assert place - places[0] == pytest.approx(pixels * (mean - means[0]), abs=0.2)
+
+
+def test_the_judge_falls_from_its_highest():
+    """By hand: means of three are 2, 3, 2 and 1, so the end is 2 below the highest."""
+    rows = []
+    for seed in (1, 2):
+        for place, judge in enumerate((1, 2, 3, 4, -1, 0)):
+            row = {"seed": seed, "arm": "ppo", "iteration": place, "judge": judge}
+            rows.append({**row, "proxy": 0.0, "kl": 4.0 * place})
+    assert pictures.smooth([1, 2, 3, 4, -1, 0]) == pytest.approx([2, 3, 2, 1])
+    assert pictures.fall(rows, "ppo") == "2.00"
+    assert pictures.ways(rows, "judge", "ppo")[0][0] == pytest.approx(
+        (2, 2)
+    )  # √4, and the first mean
+
+
+def test_one_seed_has_no_interval(drawn):
+    for name in ("preferences", "overoptimisation"):
+        rows = {subject: only_seed(records(subject), 1) for subject in NEEDED}
+        text = pictures.PICTURES[name][0](rows)
+        assert "one seed (1)" in text and "nan" not in text
+    assert "nan" not in pictures.fewshot({"fewshot": only_seed(made_up_lists(), 1)})
+
+
+def test_a_script_is_dashed_until_it_is_there(tmp_path, monkeypatch):
+    here = [name for name in pipeline.SCRIPTS if (ROOT / name).exists()]
+    assert {"pretrain.py", "sft.py", "reward.py", "ppo.py", "dpo.py", "icl_eval.py"} <= set(here)
+    monkeypatch.setattr(pipeline, "ROOT", tmp_path)
+    for name in pipeline.SCRIPTS:
+        (tmp_path / name).touch()
+    assert "dash" not in pipeline.pipeline({})
+    (tmp_path / "rules.py").unlink()
+    text = pipeline.pipeline({})
+    assert text.count("stroke-dasharray") == 2  # its box and its arrow
+    assert "Not yet here: rules.py." in text and "dashed: not yet here" in text
+
+
+# --- that they can be read ---------------------------------------------------------------------
+
+
+def boxes(text):
+    """(words, left, right, top, bottom) of every text, in a wide font, such as DejaVu Sans."""
+    for node in ET.fromstring(text).iter(f"{XML}text"):
+        size = float(node.get("font-size"))
+        each = 0.62 if re.search("bold|code", node.get("class")) else 0.55
+        wide = each * size * len(node.text)
+        left = (
+            float(node.get("x"))
+            - {"start": 0, "middle": wide / 2, "end": wide}[node.get("text-anchor")]
+        )
+        y = float(node.get("y"))
+        yield node.text, left, left + wide, y - 0.75 * size, y + 0.1 * size
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_texts_stay_inside_and_apart(drawn, name):
+    found = list(boxes(drawn[name]))
+    height = float(ET.fromstring(drawn[name]).get("height"))
+    for place, (said, left, right, top, bottom) in enumerate(found):
+        assert left >= 0 and right <= 720 and top >= 0 and bottom <= height, said
+        for other, its_left, its_right, its_top, its_bottom in found[:place]:
+            apart = right <= its_left or its_right <= left or bottom <= its_top or its_bottom <= top
+            assert apart, f"{said!r} on {other!r}"
+
+
+def brightness(colour):
+    """Relative luminance of #rrggbb (WCAG 2)."""
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    "colour, ground",
+    [
+        *((colour, "paper") for colour in ("ink", "quiet", "blue", "orange")),
+        *((colour, "shade") for colour in ("ink", "quiet")),
+        ("blue", "sky"),
+    ],
+)
+def test_words_stand_out_on_light_and_dark_pages(colour, ground, which):
+    pair = [brightness(svg.COLOURS[name][which]) for name in (colour, ground)]
+    assert (max(pair) + 0.05) / (min(pair) + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_look_has_a_colour_on_dark_pages(drawn, name):
+    light, dark = drawn[name].split("@media (prefers-color-scheme: dark)")
+    looks = re.findall(r'class="([^"]*)"', drawn[name])
+    for look in set(" ".join(looks).split()) - {"code", "bold", "halo"}:
+        assert f".{look} {{" in light and f".{look} {{" in dark.split("</style>")[0]
+
+
+def test_ticks_are_round_numbers():
+    assert svg.ticks(-0.73, 1.9, 6) == [-0.5, 0.0, 0.5, 1.0, 1.5]
+    assert svg.ticks(0, 24, 4) == [0, 10, 20]
+    assert [svg.short(value) for value in (-0.5, 0.30000000000000004, 20.0)] == [
+        "−0.5",
+        "0.3",
+        "20",
+    ]
+
+
+def test_words_are_escaped():
+    assert svg.text(1.04, 2, "a < b & c") == (
+        '<text class="fill-ink" x="1" y="2" text-anchor="start" font-size="12">a &lt; b &amp; c</text>'
+    )
