@@ -213,7 +213,8 @@ def bayes(cfg, seed):
             known = {name: row[name] for name in ("loss", "bayes", "tokens") if name in row}
             found.append({**about, "kind": "documents", **known, "n": 100})
         by_model = row.get("cond") == "model"
-        by_bayes = row.get("cond") == "bayes" and row["eps"] == 0.01 and row["model"] == "ginc"
+        exact = row.get("cond") == "bayes" and row.get("eps") == 0.01  # other rows ask of order
+        by_bayes = exact and row["model"] == "ginc"
         if row["kind"] == "shots" and (by_model or by_bayes):
             own = {"prompts": row["prompts"], "k": row["k"], "shots": row["n"]}
             figures = {"cond": row["cond"], "acc": row["acc"], "n": row["count"]}
