@@ -102,7 +102,10 @@ def test_a_command_of_the_reading_guide_exists(words):
     check(words)
 
 
-def test_every_command_of_the_readmes_runs(folder, monkeypatch):
+@pytest.fixture
+def typed(folder, monkeypatch):
+    """Types commands one after the other in the folder, small; returns those that were run and how
+    often the page was served."""
     really_run = subprocess.run
 
     def python(words):
@@ -125,45 +128,64 @@ def test_every_command_of_the_readmes_runs(folder, monkeypatch):
             return really_run(command, **options)  # the compiler of the kernels
         return subprocess.CompletedProcess(command, python([name, *command[2:]]))
 
-    def types(mark):
-        return "s01" if "name" in mark else "/quit"
-
     served = []
     monkeypatch.setattr(subprocess, "run", inline)
-    monkeypatch.setattr("builtins.input", types)
-    monkeypatch.setattr(
-        server, "serve", lambda *settings: served.append(settings)
-    )  # tested elsewhere
-    done = []
-    for page, words in documented():
-        if (
-            not page.startswith("README")
-            or words in done
-            or words[:2] in (["-m", "venv"], ["-m", "pip"])
-        ):
-            continue
-        if words[0].startswith("--nproc_per_node"):
-            launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2"]
-            script, *options = small(words[1:])
-            code = really_run([*launch, str(ROOT / script), *options]).returncode
-        else:
-            code = python(words)
-        assert code == 0, " ".join(words)
-        done.append(words)
-    assert len(served) == 1 and len(done) > 25
-    for made in (
-        "pretrain",
-        "sft",
-        "reward",
-        "ppo",
-        "ppo_ptx",
-        "dpo",
-        "book_sft",
-        "ko_sft",
-        "gpt2",
-        "ginc",
-        "demos_flip",
-        "tiny_l",
-    ):
-        assert (folder / "out" / made / "ckpt.pt").stat().st_size, made
+    monkeypatch.setattr("builtins.input", lambda mark: "s01" if "name" in mark else "/quit")
+    monkeypatch.setattr(server, "serve", lambda *settings: served.append(settings))
+
+    def run_all(found):
+        done = []
+        for words in found:
+            if words in done or words[:2] in (["-m", "venv"], ["-m", "pip"]):
+                continue
+            if words[0].startswith("--nproc_per_node"):
+                launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2"]
+                script, *options = small(words[1:])
+                code = really_run([*launch, str(ROOT / script), *options]).returncode
+            else:
+                code = python(words)
+            assert code == 0, " ".join(words)
+            done.append(words)
+        return done, len(served)
+
+    return run_all
+
+
+def made(folder, *runs):
+    """Raises AssertionError unless each of the runs has left a checkpoint."""
+    for run in runs:
+        assert (folder / "out" / run / "ckpt.pt").stat().st_size, run
+
+
+def test_every_command_of_the_readmes_runs(folder, typed):
+    done, served = typed(words for page, words in documented() if page.startswith("README"))
+    assert served == 1 and len(done) > 25
+    made(folder, "pretrain", "sft", "reward", "ppo", "ppo_ptx", "dpo")
+    made(folder, "book_sft", "ko_sft", "gpt2", "ginc", "demos_flip", "tiny_l")
     assert (folder / "out" / "report.html").stat().st_size > 10_000
+
+
+def test_every_command_of_the_exercises_runs(folder, typed):
+    """But those of `python -m exercises` itself, which tests/exercises has."""
+    text = (ROOT / "exercises" / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```\n(.*?)^```", text, re.M | re.S)
+    lines = [*blocks, *re.findall(r"`(python [^`\n]+)`", text)]
+    found = [
+        words for line in lines for words in commands(line) if words[:2] != ["-m", "exercises"]
+    ]
+    labels = folder / "out" / "labels" / "comparisons.jsonl"
+    labels.parent.mkdir(parents=True)
+    rows = [
+        {
+            "messages": [{"role": "user", "content": f"What is {i}?"}],
+            "responses": ["One.", "Two."],
+            "ranking": [[i % 2], [1 - i % 2]],
+        }
+        for i in range(12)
+    ]
+    labels.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    # The models that the chat commands talk to are made in the course by then.
+    done, served = typed([["sft.py"], *found])
+    assert served == 2 and len(done) > 30
+    made(folder, "sft_nomix", "reward_k2", "reward_few", "ppo_few", "ppo_free", "ppo_judge")
+    made(folder, "ginc_one", "ginc_random", "reward_class", "ppo_class")
