@@ -15,7 +15,7 @@ TOKENS_AT_ONCE = 16_384  # tokens of one forward pass, pads included
 
 
 def masked_mean(x, mask):
-    """Mean of x where mask is 1: the one way in which any stage averages over tokens."""
+    """Mean of x where mask is 1, over tokens and not over rows."""
     return (x * mask).sum() / mask.sum()
 
 
@@ -81,19 +81,14 @@ def next_logprobs(model, prompts, machine):
     return out
 
 
-def option_logprobs(model, prompts, options, machine):
-    """log p of every token of every option, given its prompt and the option's earlier tokens.
-
-    prompts: N lists of ids; options: for each prompt a list of lists of ids, none empty. Returns,
-    for each prompt, a list of 1-D float arrays, one per option: its sum is log p(option | prompt).
-    """
-    return score_options(model, prompts, options, machine)[0]
-
-
 @torch.no_grad()
 def score_options(model, prompts, options, machine):
-    """What `option_logprobs` returns, and for each prompt a list of bool, one per option: does
-    greedy decoding over the whole vocabulary write this option?
+    """log p of every token of every option, given its prompt and the option's earlier tokens, and
+    whether greedy decoding over the whole vocabulary writes the option.
+
+    prompts: N lists of ids; options: for each prompt a list of lists of ids, none empty. Returns,
+    for each prompt, a list of 1-D float arrays, one per option: its sum is log p(option | prompt);
+    and for each prompt a list of bool, one per option.
 
     A prompt is read once. Its keys and values are then copied for each option, which costs only its
     own tokens.

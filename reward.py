@@ -157,12 +157,11 @@ def load_comparisons(cfg, sft, tokenizer, machine):
     """Comparisons for training and for validation, of different questions."""
     if cfg.data == "world":
         world = World()
-        found = []
-        for split, n, seed in (("rm", cfg.n_prompts, cfg.seed), ("test", cfg.n_eval, 0)):
-            asked = world.prompts(split, n, seed)
-            draws = cfg.seed if split == "rm" else 10**6 + cfg.seed
-            found.append(sample_comparisons(sft, tokenizer, asked, cfg, machine, draws))
-        return found
+        asked = world.prompts("rm", cfg.n_prompts, cfg.seed)
+        held = world.prompts("test", cfg.n_eval)
+        train_set = sample_comparisons(sft, tokenizer, asked, cfg, machine, cfg.seed)
+        val_set = sample_comparisons(sft, tokenizer, held, cfg, machine, 10**6 + cfg.seed)
+        return train_set, val_set
     records = told(read_comparisons(cfg.data), cfg.data)
     has_ratings = any(any(record.get("scores") or []) for record in records)
     if cfg.loss == "regression" and not has_ratings:

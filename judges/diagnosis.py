@@ -8,7 +8,7 @@ from judges.exam import gold
 from judges.hidden import default_world
 from judges.labelers import agreement
 from judges.scores import score_texts
-from likelihood import option_logprobs
+from likelihood import score_options
 
 
 def reliability(margins, wins):
@@ -79,7 +79,7 @@ def same_worded(model, sft, tokenizer, machine, split="test", n=390):
     for pair in pairs:
         both = map(tokenizer.encode, pair["responses"])
         options.append([[*ids, tokenizer.endoftext] for ids in both])
-    logps = option_logprobs(sft, prompts, options, machine)
+    logps, _ = score_options(sft, prompts, options, machine)
     likelihoods = [[logp.sum() for logp in both] for both in logps]
     return {
         "reward_model": right_first(pairs, scores),

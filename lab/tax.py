@@ -24,9 +24,9 @@ from lab.studies import append, bootstrap, is_missing, make, over_seeds, read, r
 from likelihood import token_logprobs
 from plumbing.config import parse_config, positive
 from plumbing.errors import run
-from plumbing.machine import right_pad, setup
+from plumbing.machine import setup
 from plumbing.records import print_table
-from sampling import generate, open_checkpoint
+from sampling import answer, lay_out, open_checkpoint
 
 # --- configuration -----------------------------------------------------------------------------
 
@@ -69,17 +69,13 @@ COLUMNS = (
 @torch.no_grad()
 def answer_kl(model, sft, tokenizer, exam, machine):
     """Mean over the exam's questions of log π(y|x) − log π_SFT(y|x), y the model's own answer."""
-    prompts, stops = zip(*(tokenizer.prompt(q["messages"]) for q in exam.questions))
+    asked = [question["messages"] for question in exam.questions]
+    prompts, answers, _, _ = answer(model, tokenizer, asked, machine, noise=exam.noise)
+    tokens, mask, _ = lay_out(prompts, answers, tokenizer.pad)
+    tokens = machine.put(tokens)
     with machine.autocast():
-        answers = generate(model, prompts, 32, stop=stops[0], noise=exam.noise)
-        rows = [p + a for p, a in zip(prompts, answers)]
-        tokens = right_pad(rows).to(machine.device)
         ratio = token_logprobs(model, tokens) - token_logprobs(sft, tokens)  # (Q, T−1)
-    t = torch.arange(ratio.shape[1], device=ratio.device)
-    first = torch.tensor([len(p) - 1 for p in prompts], device=ratio.device)[:, None]
-    last = torch.tensor([len(row) - 1 for row in rows], device=ratio.device)[:, None]
-    is_answer = (t >= first) & (t < last)
-    return float((ratio * is_answer).sum(1).mean())
+    return float((ratio * machine.put(mask)).sum(1).mean())
 
 
 def measure(cfg, seed, name, machine):

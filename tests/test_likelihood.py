@@ -13,7 +13,6 @@ import likelihood
 from likelihood import (
     groups,
     next_logprobs,
-    option_logprobs,
     score_options,
     token_logprobs,
 )
@@ -40,7 +39,7 @@ def slow(model, prompt, option):
 def test_options_score_as_whole_texts_do(pos, at_once, monkeypatch):
     monkeypatch.setattr(likelihood, "TOKENS_AT_ONCE", at_once)
     model = tiny(pos)
-    scored = option_logprobs(model, PROMPTS, OPTIONS, CPU)
+    scored, _ = score_options(model, PROMPTS, OPTIONS, CPU)
     for prompt, options, logps in zip(PROMPTS, OPTIONS, scored):
         assert [len(x) for x in logps] == [len(o) for o in options]
         for option, logp in zip(options, logps):
