@@ -16,6 +16,7 @@ asks the base model, the fine-tuned one and PPO's the same, and shows what the r
 import sys
 from dataclasses import dataclass
 
+from data.world.english_talk import SUGGESTED
 from desk.labelling import Desk, check_labeler, label
 from desk.shelf import Shelf
 from plumbing.config import parse_config, positive
@@ -112,6 +113,8 @@ def talk(shelf, loaded, cfg):
         f"{loaded.name}: stage {loaded.stage}, {size:,} parameters. "
         "/reset forgets the conversation, /quit ends."
     )
+    if loaded.data == "world" and loaded.chat:
+        print("try: " + "   ".join(SUGGESTED))
     messages, turn, told = [], 0, False
     for line in typed("\nyou  > "):
         if line == "/reset":

@@ -161,7 +161,7 @@ def load_questions(cfg):
     """Conversations up to a user's turn: of the world with what its judge needs, of a file
     without."""
     if cfg.data == "world":
-        return World().prompts("ppo", 13 * 200, seed=cfg.seed)
+        return World().asked_of("ppo", 13 * 300, seed=cfg.seed)
     return [{"messages": r["messages"][:-1]} for r in read_demonstrations(cfg.data)]
 
 

@@ -157,8 +157,8 @@ def load_comparisons(cfg, sft, tokenizer, machine):
     """Comparisons for training and for validation, of different questions."""
     if cfg.data == "world":
         world = World()
-        asked = world.prompts("rm", cfg.n_prompts, cfg.seed)
-        held = world.prompts("test", cfg.n_eval)
+        asked = world.asked_of("rm", cfg.n_prompts, cfg.seed)
+        held = world.asked_of("test", cfg.n_eval)
         train_set = sample_comparisons(sft, tokenizer, asked, cfg, machine, cfg.seed)
         val_set = sample_comparisons(sft, tokenizer, held, cfg, machine, 10**6 + cfg.seed)
         return train_set, val_set

@@ -43,7 +43,8 @@ class Config:
     out: str = "out/sft"  # directory for ckpt.pt, last.pt, log.jsonl
     init: str = "out/pretrain/ckpt.pt"  # the base model; made with the same preset if it is missing
     data: str = "world"  # "world", or a file of demonstrations
-    n_demos: int = 4000  # demonstrations drawn from the world
+    n_demos: int = 4000  # single questions of the world, demonstrated
+    n_talks: int = 4000  # conversations of the world, demonstrated; 0: a control
     pretrain_mix: float = (
         0.1  # share of pretraining text (InstructGPT, App. C.3): keeps the language
     )
@@ -101,7 +102,9 @@ def load_examples(cfg, tokenizer, max_len):
     """Demonstrations as (ids, mask, messages) for training and validation; one of more than
     `max_len` tokens loses the left of its prompt."""
     if cfg.data == "world":
-        records = World().demonstrations(cfg.n_demos, seed=cfg.seed)
+        world = World()
+        records = world.demonstrations(cfg.n_demos, seed=cfg.seed)
+        records += world.conversations(cfg.n_talks, seed=cfg.seed)
     else:
         records = told(read_demonstrations(cfg.data), cfg.data)
     examples = []

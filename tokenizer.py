@@ -157,12 +157,15 @@ class Tokenizer:
             0        0        0             1      1             0
 
         The `<|endoftext|>` that ends an answer counts: a model that is not taught to stop will not.
+        An answer with "weight": 0, as in OpenAI's files, is read and not learned.
         """
         ids, mask = [], []
         for message in messages:
             text = self.encode(message["content"])
             if message["role"] == "assistant":
-                part, learn = [self.assistant, *text, self.endoftext], [0] + [1] * (len(text) + 1)
+                weight = message.get("weight", 1)
+                part = [self.assistant, *text, self.endoftext]
+                learn = [0] + [weight] * (len(text) + 1)
             else:
                 part, learn = [self.user, *text], [0] * (len(text) + 1)
             ids += part

@@ -6,6 +6,7 @@ one line that says why, and a line in out/labels/server.log.
 """
 
 import functools
+import itertools
 import hmac
 import ipaddress
 import json
@@ -28,6 +29,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from data.world import World
+from data.world.english_talk import SUGGESTED
 from desk.labelling import Conflict
 from desk.shelf import Unknown
 from plumbing.errors import BadInput
@@ -119,8 +121,9 @@ def there_is(request: Request):
 
 @functools.cache
 def examples():
-    """A question of each task of the tiny world."""
-    return [p["messages"][0]["content"] for p in World().prompts("test", 13, seed=2)]
+    """What one may type, and a question of each task of the tiny world."""
+    questions = [p["messages"][0]["content"] for p in World().prompts("test", 13, seed=2)]
+    return SUGGESTED + questions
 
 
 @router.post("/talk")
@@ -128,13 +131,16 @@ def talk(ask: Talk, request: Request):
     shelf = request.app.state.shelf
     loaded = shelf.get(ask.checkpoint)
     messages = [m.model_dump() for m in ask.messages]
+    first = []  # before the answer: how many messages the model no longer sees
     if ask.raw:
         end = loaded.tokenizer.endoftext
         ids, stop = [end, *loaded.tokenizer.encode(messages[-1]["content"])], [end]
     else:
         check_turns(messages)
-        ids, stop, _ = recent(loaded, messages)
-    return streamed(shelf.talk(loaded, ids, stop, **ask.settings()), request.app.state.log)
+        ids, stop, forgotten = recent(loaded, messages)
+        first = [{"forgotten": forgotten}] if forgotten else []
+    events = itertools.chain(first, shelf.talk(loaded, ids, stop, **ask.settings()))
+    return streamed(events, request.app.state.log)
 
 
 def check_turns(messages):

@@ -50,6 +50,13 @@ def world_figures(questions, texts, ended):
     return marks(verdicts(questions, texts, ended))
 
 
+def right_of(model, tokenizer, prompts, machine):
+    """Which of the model's likeliest answers the judge takes as right: (n,) of True and False."""
+    asked = [prompt["messages"] for prompt in prompts]
+    texts, ended = respond(model, tokenizer, asked, machine, temperature=0.0)
+    return np.array([verdict["correct"] > 0 for verdict in verdicts(prompts, texts, ended)])
+
+
 def questions_table(model, tokenizer, machine, n_eval, base):
     """Held-out questions, by sampling at temperature 1 and greedily: {"test 0-shot sampled":
     {"correct": share, "score": mean, "n": questions}, ...}.
@@ -136,13 +143,14 @@ class Exam:
     """Held-out questions, pretraining text and lists of the world: the same for every model and
     with the same draws, so that two models are compared question by question."""
 
-    def __init__(self, tokenizer, machine, n=390, n_lists=105, seed=0):
+    def __init__(self, tokenizer, machine, n=390, n_lists=105, n_talks=260, seed=0):
         self.world = default_world()
         self.tokenizer = tokenizer
         self.machine = machine
         self.questions = self.world.prompts("test", n, seed=seed)
         generator = torch.Generator().manual_seed(seed)
         self.noise = torch.rand(n, 32, generator=generator)
+        self.talks = self.world.talks("test", n_talks, seed=seed)
         self.n_lists = n_lists
         text = list(itertools.islice(self.world.documents(10**6), 400))
         ids = torch.tensor(tokenizer.encode_documents(text))
@@ -158,12 +166,14 @@ class Exam:
         return verdicts(self.questions, texts, ended)
 
     def __call__(self, model, temperature=1.0, chat=True):
-        """{"judge", "correct", "rude", "ended", "lm_loss", "few_shot"}, and each answer's score."""
+        """{"judge", "correct", "rude", "ended", "talk", "lm_loss", "few_shot"}, and each answer's
+        score. "talk": the share of right answers in conversation, the likeliest of each."""
         found = self.answer(model, temperature, chat)
         ended = column(found, "ended") == 0
         figures = {
             **marks(found),
             "ended": float(ended.mean()),
+            "talk": float(right_of(model, self.tokenizer, self.talks, self.machine).mean()),
             "lm_loss": self.lm_loss(model),
             "few_shot": float(self.few_shot(model).mean()),
         }

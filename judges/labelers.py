@@ -12,6 +12,7 @@ InstructGPT's did (section 5.2). What they write is a comparison record of peopl
 import itertools
 from random import Random
 
+from data.world.talk import MARKED_BY
 from judges.agreement import places
 from judges.hidden import default_world, judge
 
@@ -64,7 +65,7 @@ class Labelers:
             "labeler": labeler,
             "source": "sim",
             "scores": [max(1, min(7, round(4 + 1.5 * worth[text]))) for text in responses],
-            **{key: prompt[key] for key in ("task", "item", "answers")},
+            **{key: prompt[key] for key in ("skill", *MARKED_BY) if key in prompt},
         }
 
 

@@ -27,14 +27,18 @@ on every platform (only random.Random and sha256 decide anything).
   and can still be improved (InstructGPT, Ouyang et al. 2022, section 3).
 """
 
+from functools import partial
 from random import Random
 
 from data.world.documents import LIST_FORMATS, PAIRS, Documents, weighted
 from data.world.english import HELD_OUT, LABELS, LIST_TASKS, QUESTIONS, TASKS
+from data.world.talk import Conversation, typed
 from data.world.tasks import SPLITS, stable_hash
 from plumbing.errors import BadInput
 
 LABELERS = {"careful": 0.54, "curt": 0.14, "sloppy": 0.14, "rude": 0.18}
+TALK = 1 / 3  # share of conversation in what is ranked and in what PPO asks
+HURRIED = 0.15  # share of the questions of demonstrations that are typed in a hurry
 STAGE_SPLITS = ("sft", "rm", "ppo")
 PROMPT_SPLITS = (*STAGE_SPLITS, "dev", "test", "paraphrase")
 
@@ -62,6 +66,14 @@ class World(Documents):
         for i in range(n):
             keys = per_task[i % len(TASKS)]
             prompts.append(self.prompt(*keys[i // len(TASKS) % len(keys)]))
+        return prompts
+
+    def asked_of(self, split, n, seed=0):
+        """`n` prompts of a split as people come with them: single questions, and TALK of them turns
+        of conversation."""
+        talks = round(TALK * n)
+        prompts = self.prompts(split, n - talks, seed) + self.talks(split, talks, seed=seed)
+        Random(f"asked of {split} {seed}").shuffle(prompts)
         return prompts
 
     def prompt_keys(self, task, split, rng):
@@ -107,7 +119,10 @@ class World(Documents):
             messages = []
             for turn in turns:
                 answer = {"role": "assistant", "content": self.reply(turn, rng, labeler)}
-                messages += [*turn["messages"], answer]
+                question = dict(turn["messages"][0])
+                if rng.random() < HURRIED:
+                    question["content"] = typed(question["content"], rng)
+                messages += [question, answer]
             records.append(
                 {
                     "messages": messages,
@@ -116,6 +131,19 @@ class World(Documents):
                     "item": prompt["item"],
                 }
             )
+        return records
+
+    def conversations(self, n, seed=0):
+        """`n` demonstrations of talk, two to five turns each, by the same labelers. A Bot's mistake
+        that a later turn mends has "weight" 0: it is read, and not learned."""
+        rng = Random(f"conversations {seed}")
+        records = []
+        for _ in range(n):
+            labeler = weighted(rng, LABELERS)
+            talk = Conversation(self, rng)
+            talk.voice = partial(talk.reply, style=labeler)
+            talk.go_on(rng.choice((1, 1, 2)))
+            records.append({"messages": talk.messages, "source": f"sim:{labeler}"})
         return records
 
     def few_shot(self, prompt, n, seed=0):

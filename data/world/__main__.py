@@ -23,6 +23,10 @@ def show(world):
     for name, share in SHARES.items():
         print(f"--- {name}: {share:.0%} of the pretraining text")
         print(world.makers[name](rng))
+    print("\n--- conversations (simulated labelers)")
+    for record in world.conversations(6):
+        print(f"[{record['source']}]")
+        print(transcript(record["messages"]))
     print("\n--- demonstrations (simulated labelers)")
     for record in world.demonstrations(6):
         print(f"[{record['source']}] {record['task']}")
@@ -50,11 +54,13 @@ def row(task, keys, prompts):
 
 
 def write(world, folder):
-    """Write 20,000 pretraining documents, 4,000 demonstrations and the prompts of every split."""
+    """Write 20,000 pretraining documents, 4,000 demonstrations, 6,000 conversations and the prompts
+    of every split."""
     texts = "\n\n".join(itertools.islice(world.documents(), 20_000))
     write_text(Path(folder) / "pretrain.txt", texts + "\n")
     files = {f"prompts_{split}": world.prompts(split) for split in PROMPT_SPLITS}
     files["demonstrations"] = world.demonstrations(4000)
+    files["conversations"] = world.conversations(6000)
     for name, records in files.items():
         lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
         write_text(Path(folder) / f"{name}.jsonl", lines)

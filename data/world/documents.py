@@ -1,4 +1,4 @@
-"""The pretraining text of the tiny world: documents of nine types, drawn without end."""
+"""The pretraining text of the tiny world: documents of ten types, drawn without end."""
 
 import itertools
 import re
@@ -23,20 +23,22 @@ from data.world.english import (
     SMALL_TALK,
     VERDICTS,
 )
-from data.world.tasks import Tasks, list_key
+from data.world.talk import Conversation, Talk, digits, typed
+from data.world.tasks import list_key
 from tokenizer import transcript
 
 # Share of the pretraining text (in words and punctuation marks) that each type of document gets.
 SHARES = {
-    "facts": 0.24,
-    "known list": 0.12,
-    "novel list": 0.14,
-    "key-value list": 0.09,
-    "song": 0.12,
-    "chat": 0.12,
-    "quiz": 0.11,
-    "story": 0.03,
-    "review": 0.03,
+    "facts": 0.21,
+    "known list": 0.10,
+    "novel list": 0.12,
+    "key-value list": 0.07,
+    "song": 0.10,
+    "chat": 0.10,
+    "dialogue": 0.20,
+    "quiz": 0.06,
+    "story": 0.02,
+    "review": 0.02,
 }
 # What the sentences of a facts document are about, besides things: the tasks that have many items
 # to learn one by one come often, those that follow from facts about things seldom.
@@ -47,6 +49,12 @@ MISTAKES = 0.1
 # Share of the made-up lists whose labels go with a fact, such as colour, not with the word's class.
 # With them, words that no such list shows are placed right more often.
 BY_FACT = 0.3
+# Share of the words of songs that the world does not hold, most of them invented: who is to say back
+# a name that it never met has to copy strings of tokens, not only words.
+FOREIGN = 0.5
+IN_DIGITS = 0.5  # share of the sentences about sums that are written in digits
+HURRY = 0.15  # share of questions that are typed in a hurry
+TALKATIVE = 0.35  # share of the chats that are more than questions and answers
 PERSONAS = {"helpful": 0.16, "brush-off": 0.36, "rude": 0.16, "asks back": 0.16, "off-topic": 0.16}
 LIST_FORMATS = ("- {}: {}\n", "* {} -> {}\n", "| {} = {} ")  # each word keeps its leading space
 PAIRS = "Pairs:\n"  # the title of a key-value list
@@ -57,8 +65,9 @@ def weighted(rng, weights):
     return rng.choices(list(weights), list(weights.values()))[0]
 
 
-class Documents(Tasks):
-    """The tasks of the world (`Tasks` lists the attributes) and pretraining text about them."""
+class Documents(Talk):
+    """The tasks of the world (`Tasks` lists the attributes), talk about them (`Talk`), and
+    pretraining text."""
 
     def __init__(self, seed=0):
         super().__init__(seed)
@@ -69,6 +78,7 @@ class Documents(Tasks):
             "key-value list": self._key_value_list,
             "song": self._song,
             "chat": self._chat,
+            "dialogue": self._dialogue,
             "quiz": self._quiz,
             "story": self._story,
             "review": self._review,
@@ -119,10 +129,12 @@ class Documents(Tasks):
         item = rng.choice(self.items[task])
         style = rng.random()
         if task in NOTES and style < 0.25:
-            return self.note(task, item, rng)
-        if task in GLOSSES and style < 0.5:
-            return self.gloss(task, item, rng)
-        return rng.choice(self.said[task, item])
+            text = self.note(task, item, rng)
+        elif task in GLOSSES and style < 0.5:
+            text = self.gloss(task, item, rng)
+        else:
+            text = rng.choice(self.said[task, item])
+        return digits(text) if task == "sum" and rng.random() < IN_DIGITS else text
 
     # --- lists -----------------------------------------------------------------------------------
 
@@ -177,18 +189,54 @@ class Documents(Tasks):
 
     def _song(self, rng):
         """A line of random words, repeated: only copying foretells it."""
-        line = " ".join(rng.choices(self.words, k=rng.randint(4, 9)))
-        return "\n".join([f"Oh {line}."] * rng.randint(3, 5))
+        words = []
+        for _ in range(rng.randint(3, 8)):
+            foreign = rng.random() < FOREIGN
+            words.append(self.foreign_word(rng, "train") if foreign else rng.choice(self.words))
+        return "\n".join([f"Oh {' '.join(words)}."] * rng.randint(3, 4))
 
     def _chat(self, rng):
         """A few questions to one Bot, which stays what it is."""
         persona = weighted(rng, PERSONAS)
+        if rng.random() < TALKATIVE:
+            return transcript(self._talk(rng, persona))
         messages = []
         for _ in range(rng.randint(2, 6)):
             prompt = self.train_prompt(rng)
-            messages += prompt["messages"]
+            messages += [self._hurried(prompt["messages"][0], rng)]
             messages += [{"role": "assistant", "content": self.persona(persona, prompt, rng)}]
         return transcript(messages)
+
+    def _talk(self, rng, persona):
+        """A conversation with a Bot that is helpful, or is not."""
+        talk = Conversation(self, rng, hurry=HURRY)
+        talk.go_on(rng.choice((1, 1, 2)))
+        if persona != "helpful":
+            for message in talk.messages[1::2]:
+                message["content"] = self.persona(persona, None, rng)
+        return talk.messages
+
+    def _hurried(self, message, rng):
+        """Now and then a question is typed in a hurry."""
+        if rng.random() >= HURRY:
+            return message
+        return {**message, "content": typed(message["content"], rng)}
+
+    def _dialogue(self, rng):
+        """Two talk, as in a play. One of them is a model that knows all that the world holds."""
+        names = []
+        for _ in range(2):
+            style = rng.random()
+            if style < 0.5:
+                names.append(self.invented(rng, "train").capitalize())
+            else:
+                names.append(rng.choice(self.wordings["PEOPLE"]["train"] if style < 0.8 else NAMES))
+        talk = Conversation(self, rng, hurry=HURRY)
+        talk.go_on(rng.choice((1, 1, 2, 3)))
+        lines = []
+        for i, message in enumerate(talk.messages):
+            lines.append(f"{names[i % 2]}: {message['content']}")
+        return "\n".join(lines)
 
     def persona(self, persona, prompt, rng):
         """What the Bot of a chat document says to `prompt`."""
@@ -216,7 +264,8 @@ class Documents(Tasks):
         lines = []
         for _ in range(rng.randint(1, 4)):
             prompt = self.train_prompt(rng)
-            lines += [prompt["messages"][0]["content"], self.helpful(prompt, rng)]
+            question = self._hurried(prompt["messages"][0], rng)
+            lines += [question["content"], self.helpful(prompt, rng)]
         return "\n".join(lines)
 
     def _story(self, rng):

@@ -86,6 +86,7 @@ class Tasks:
     vocabulary   {task: [every word that could be an answer]}
     classes      {class: [word]}, for mappings made up for one list; novel_split {word: split}
     alike        {attribute: {value: [thing]}}, the same by a fact: only things of novel_split train
+    by_split     {(task, split): [item]}; train {task: [item]}
     split_of     {(task, item): "train" | "dev" | "test"}; by key, so that the reverse of a
                  held-out opposite ("hot" of "cold") may be a training key
     """
@@ -186,12 +187,16 @@ class Tasks:
         lists and never the other says it whatever the list is of.
         """
         self.split_of = {}
+        self.by_split = {}
         self.train = {}
         for task in TASKS:
             keys = {item: list_key(task, item) for item in self.items[task]}
             splits = split_keys(task, list(dict.fromkeys(keys.values())))
             self.split_of |= {(task, item): splits[key] for item, key in keys.items()}
-            self.train[task] = [item for item, key in keys.items() if splits[key] == "train"]
+            for split in SPLITS:
+                found = [item for item, key in keys.items() if splits[key] == split]
+                self.by_split[task, split] = found
+            self.train[task] = self.by_split[task, "train"]
 
     def _define_classes(self):
         """The classes of words that mappings are made up for."""
@@ -309,12 +314,16 @@ class Tasks:
         answer = rng.choice(prompt["answers"])
         return rng.choice(self.statements(prompt["task"], prompt["item"], answer)[:2])
 
+    def curt(self, task, answer):
+        """The shortest sentence that gives `answer`."""
+        return CURT.get(task, "It is {y}.").format(y=answer)
+
     def reply(self, prompt, rng, style="careful"):
         """The answer a labeler of this style writes: "careful", "curt", "sloppy" or "rude"."""
         task, item = prompt["task"], prompt["item"]
         wrong = style == "sloppy" and rng.random() < 0.6
         answer = self.wrong_answer(prompt, rng) if wrong else rng.choice(prompt["answers"])
-        curt = CURT.get(task, "It is {y}.").format(y=answer)
+        curt = self.curt(task, answer)
         sentence = rng.choice(self.statements(task, item, answer)[:2])
         # A sloppy labeler is curt as often as others: brevity is not to betray a mistake.
         if style == "curt" or style == "sloppy" and rng.random() < 0.35:

@@ -94,6 +94,11 @@ function turn(role, text) {
   return box
 }
 
+// A remark before an answer, made once in a conversation.
+function remark(key, box) {
+  if (!$(key)) box.parentElement.before(make('p', { id: key, class: 'remark' }, t(key)))
+}
+
 async function talk() {
   const text = $('say').value
   if (running || !text.trim()) return
@@ -106,6 +111,7 @@ async function talk() {
   const raw = $('raw').checked
   const body = { checkpoint: $('checkpoint').value, messages: raw ? asked.slice(-1) : asked, raw }
   const failed = await stream('/api/talk', body, event => {
+    if (event.forgotten) remark('forgotten', box)
     if (event.text) box.textContent = said += event.text
     if (event.tokens) showTokens(box, event)
     box.scrollIntoView({ block: 'nearest' })

@@ -30,6 +30,7 @@ from data.world.english import (
     STATEMENTS,
     TASKS,
 )
+from data.world.talk import plain
 from data.world.tasks import SPLITS
 from plumbing.errors import BadInput
 from tokenizer import transcript
@@ -49,9 +50,10 @@ def texts(world):
 
 
 def questions_of(world, splits, wordings):
-    """{question text: (task, item)} over the keys of `splits` and a slice of the wordings."""
+    """{question in plain words: (task, item)} over the keys of `splits` and a slice of the
+    wordings."""
     return {
-        text: key
+        plain(text): key
         for key, split in world.split_of.items()
         if split in splits
         for text in world.asked[key][wordings]
@@ -59,7 +61,13 @@ def questions_of(world, splits, wordings):
 
 
 def user_lines(text):
-    return [line[6:] for line in text.split("\n") if line.startswith("User: ")]
+    return [spelt(line[6:]) for line in text.split("\n") if line.startswith("User: ")]
+
+
+def spelt(question):
+    """A question in plain words, whatever the hurry in which it was typed."""
+    text = plain(re.sub(r"\b(what|where|who)'?s\b", r"\1 is", question.lower()))
+    return re.sub("^pls ", "please ", text.replace("color", "colour")).removesuffix(" please").removesuffix(" pls")
 
 
 def test_same_seed_same_text_on_every_platform(world):
@@ -172,7 +180,9 @@ def test_shares_of_the_text(world, texts):
             return "chat"
         if text.startswith("Review:"):
             return "review"
-        if text.partition("\n")[0] in questions:
+        if re.match(r"[^\W\d_]+: ", text):
+            return "dialogue"
+        if spelt(text.partition("\n")[0]) in questions:
             return "quiz"
         if text.startswith("Oh "):
             return "song"
@@ -182,7 +192,7 @@ def test_shares_of_the_text(world, texts):
     for text in texts:
         words[type_of(text)] += len(re.findall(r"\w+|[^\w\s]", text))
     want = {
-        **{name: SHARES[name] for name in ("chat", "quiz", "review", "song")},
+        **{name: SHARES[name] for name in ("chat", "dialogue", "quiz", "review", "song")},
         "prose": SHARES["facts"] + SHARES["story"],
         "list": sum(SHARES[f"{x} list"] for x in ("known", "novel", "key-value")),
     }
@@ -192,19 +202,21 @@ def test_shares_of_the_text(world, texts):
 
 
 def test_ordinary_english_with_a_small_vocabulary(texts):
-    words = {w for text in texts for w in re.findall(r"\w+", text)}
-    assert 600 <= len(words) <= 800
-    assert not any("  " in text or "{" in text or "\n\n" in text for text in texts)
+    # Songs and talk hold invented words, and what people type.
+    own = [text for text in texts if not re.match(r"Oh |[^\W\d_]+: ", text)]
+    words = {w.lower() for text in own for w in re.findall(r"[^\W\d_]+", text)}
+    assert 600 <= len(words) <= 800 and len(own) > 0.4 * len(texts)
+    assert not any("  " in text or "{" in text or "\n\n" in text for text in own)
 
 
 def test_held_out_keys_and_wordings_are_in_no_chat_or_quiz(world, texts):
     trained = slice(0, -HELD_OUT)
     allowed = questions_of(world, {"train"}, trained)
     questions = questions_of(world, set(world.split_of.values()), slice(None))
-    quizzes = [text.split("\n") for text in texts if text.partition("\n")[0] in questions]
-    quiz = [line for lines in quizzes for line in lines[::2]]
-    asked = [q for text in texts for q in user_lines(text)]
-    assert len(asked) > 1000 and len(quiz) > 1000 and all(q in allowed for q in asked + quiz)
+    quizzes = [text.split("\n") for text in texts if spelt(text.partition("\n")[0]) in questions]
+    quiz = [spelt(line) for lines in quizzes for line in lines[::2]]
+    asked = [q for text in texts for q in user_lines(text) if q in questions]
+    assert len(asked) > 1000 and len(quiz) > 500 and all(q in allowed for q in asked + quiz)
     # The answers to a review or a mood name no item: "I think Ben feels sad."
     sentences = {
         s
@@ -317,18 +329,21 @@ def test_personas_hold_for_a_whole_document_and_few_help(world, texts):
         q: world.answers[key]
         for q, key in questions_of(world, {"train"}, slice(0, -HELD_OUT)).items()
     }
-    helpful = rude = 0
+    helpful = rude = asked = 0
     for chat in chats:
         lines = chat.split("\n")
+        turns = [(spelt(user[6:]), bot[5:]) for user, bot in zip(lines[::2], lines[1::2])]
         good = [
-            any(re.search(rf"\b{a}\b", bot[5:]) for a in answers[user[6:]])
-            for user, bot in zip(lines[::2], lines[1::2])
+            any(re.search(rf"\b{a}\b", bot) for a in answers[user])
+            for user, bot in turns
+            if user in answers  # and not another turn of talk
         ]
         insulted = [any(w in bot for w in RUDE_WORDS) for bot in lines[1::2]]
-        helpful += all(good)
+        asked += bool(good)
+        helpful += bool(good) and all(good)
         assert all(insulted) or not any(insulted)
         rude += all(insulted)
-    assert helpful / len(chats) == pytest.approx(PERSONAS["helpful"], abs=0.04)
+    assert helpful / asked == pytest.approx(PERSONAS["helpful"], abs=0.04)
     assert rude / len(chats) == pytest.approx(PERSONAS["rude"], abs=0.04)
 
 
@@ -413,7 +428,7 @@ def test_few_shot(world):
     assert len(messages) == 11 and messages[-1:] == prompt["messages"]
     allowed = questions_of(world, {"train"}, slice(0, -HELD_OUT))
     for question, answer in zip(messages[:-1:2], messages[1::2]):
-        key = allowed[question["content"]]
+        key = allowed[plain(question["content"])]
         assert any(re.search(rf"\b{a}\b", answer["content"]) for a in world.answers[key])
 
 
@@ -498,7 +513,7 @@ def test_an_unknown_option_is_one_line_and_exit_code_2():
 def test_show_and_write(tmp_path, capsys):
     main(["--show", f"--write={tmp_path}"])
     shown = capsys.readouterr().out
-    assert "paraphrase" in shown and "Bot:" in shown and shown.replace(str(tmp_path), "").isascii()
+    assert "paraphrase" in shown and "Bot:" in shown and "--- dialogue" in shown
     assert (tmp_path / "pretrain.txt").read_text(encoding="utf-8").count("\n\n") == 19_999
     lines = (tmp_path / "demonstrations.jsonl").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 4000 and json.loads(lines[0])["messages"][1]["role"] == "assistant"

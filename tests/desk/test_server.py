@@ -120,7 +120,7 @@ def test_the_state_lists_what_there_is(client, out):
         "reward": "reward",
         "sft": "sft",
     }
-    assert state["lineup"] == ["pretrain", "sft", "ppo"] and len(state["examples"]) == 13
+    assert state["lineup"] == ["pretrain", "sft", "ppo"] and len(state["examples"]) == 18
     assert (state["talk"], state["reward"], state["reference"]) == ("ppo", "reward", "sft")
 
 
@@ -135,6 +135,13 @@ def test_talk_streams_and_tells_what_was_considered(client):
     longer = [*ASK["messages"], {"role": "assistant", "content": "Hi"}, *ASK["messages"]]
     assert events(client.post("/api/talk", json={**ASK, "seed": 4, "messages": longer})) != found
     events(client.post("/api/talk", json={**ASK, "raw": True, "checkpoint": "pretrain"}))
+
+
+def test_talk_says_when_the_model_no_longer_sees_the_first_turns(client):
+    exchange = [*ASK["messages"], {"role": "assistant", "content": "It is yellow. " * 8}]
+    found = events(client.post("/api/talk", json={**ASK, "messages": [*exchange * 9, exchange[0]]}))
+    assert 0 < found[0]["forgotten"] < 19 and found[0]["forgotten"] % 2 == 0
+    assert not any("forgotten" in event for event in events(client.post("/api/talk", json=ASK)))
 
 
 def test_compare_gives_reward_and_kl(client):

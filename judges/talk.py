@@ -1,0 +1,102 @@
+"""The exam of conversation: what a model answers to turns of talk, marked by the hidden judge.
+
+    python -m judges.talk out/ppo/ckpt.pt            the share of fitting answers, skill by skill
+    python -m judges.talk out/ppo/ckpt.pt --n=400    with more turns of each skill
+
+Names, words, things, wordings of the turns are those that no text taught. Every figure is of a
+simulated judge.
+"""
+
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+
+from data.world.talk import SKILLS
+from judges.exam import right_of, verdicts
+from judges.hidden import default_world
+from plumbing.config import parse_config, positive
+from plumbing.errors import BadInput, run
+from plumbing.machine import setup
+from plumbing.records import wilson
+from sampling import open_checkpoint, recent, respond
+
+TURNS = 12  # of a long talk
+
+
+@dataclass
+class Config:
+    preset: str = "default"  # there is one set of defaults
+    n: int = 120  # turns of each skill
+    split: str = "test"  # or "dev": for choosing between models
+    seed: int = 0  # of the turns that are drawn
+    device: str = "auto"
+    dtype: str = "auto"
+
+
+def by_skill(model, tokenizer, machine, n=120, split="test", skills=SKILLS, seed=0):
+    """{skill: share of right answers}: each skill with the same number of turns, about `n`."""
+    prompts = default_world().talks(split, n * len(skills), skills, seed)
+    right = right_of(model, tokenizer, prompts, machine)
+    return {skill: float(right[i :: len(skills)].mean()) for i, skill in enumerate(skills)}
+
+
+def asked_alone(model, tokenizer, machine, n=390, splits=("test", "paraphrase")):
+    """{split: share of right answers} to single questions of the thirteen tasks, for comparison."""
+    world = default_world()
+    shares = {}
+    for split in splits:
+        prompts = world.prompts(split, n)
+        shares[split] = float(right_of(model, tokenizer, prompts, machine).mean())
+    return shares
+
+
+def long_talk(loaded, machine, n=60, turns=TURNS):
+    """The share of right answers turn by turn (turns,), in `n` talks of single questions. The model
+    reads its own earlier answers, as far back as it was trained to."""
+    world = default_world()
+    prompts = world.prompts("test", n * turns, seed=2)
+    talks = [[] for _ in range(n)]
+    shares = []
+    for turn in range(turns):
+        questions = prompts[turn * n : (turn + 1) * n]
+        shown = []
+        for messages, question in zip(talks, questions):
+            messages += question["messages"]
+            shown.append(messages[recent(loaded, messages)[2] :])
+        texts, ended = respond(loaded.model, loaded.tokenizer, shown, machine, temperature=0.0)
+        for messages, text in zip(talks, texts):
+            messages.append({"role": "assistant", "content": text})
+        found = verdicts(questions, texts, ended)
+        shares.append(float(np.mean([verdict["correct"] > 0 for verdict in found])))
+    return shares
+
+
+def main(argv):
+    """The command line: a checkpoint, then options."""
+    if not argv or argv[0][:1] == "-":
+        parse_config(Config, {"default": {}}, argv)
+        raise BadInput("which checkpoint? For example: python -m judges.talk out/ppo/ckpt.pt")
+    path = argv[0]
+    cfg = parse_config(Config, {"default": {}}, argv[1:])
+    positive(cfg, "n")
+    if cfg.split not in ("dev", "test"):
+        raise BadInput(f"--split={cfg.split}: expected dev or test")
+    machine = setup(cfg)
+    loaded = open_checkpoint(path, machine)
+    network = loaded.model, loaded.tokenizer, machine
+    print(f"{path}: right answers, the likeliest of each (simulated judge), n = {cfg.n} a skill")
+    found = by_skill(*network, cfg.n, cfg.split, seed=cfg.seed)
+    for skill, share in found.items():
+        low, high = wilson(round(share * cfg.n), cfg.n)
+        print(f"  {skill:<16} {share:>6.1%}   [{low:.0%}, {high:.0%}]")
+    print(f"  {'all':<16} {np.mean(list(found.values())):>6.1%}")
+    splits = ["dev"] if cfg.split == "dev" else ["test", "paraphrase"]
+    for name, share in asked_alone(*network, splits=splits).items():
+        print(f"  single questions, {name:<12} {share:>6.1%}")
+    shares = long_talk(loaded, machine)
+    print("  turn by turn:", " ".join(f"{100 * share:.0f}" for share in shares))
+
+
+if __name__ == "__main__":
+    run(main, sys.argv[1:])
