@@ -44,7 +44,7 @@ class Config:
     init: str = "out/pretrain/ckpt.pt"  # the base model; made with the same preset if it is missing
     data: str = "world"  # "world", or a file of demonstrations
     n_demos: int = 4000  # single questions of the world, demonstrated
-    n_talks: int = 4000  # conversations of the world, demonstrated; 0: a control
+    n_talks: int = 6000  # conversations of the world, demonstrated; 0: a control
     pretrain_mix: float = (
         0.1  # share of pretraining text (InstructGPT, App. C.3): keeps the language
     )
@@ -55,7 +55,7 @@ class Config:
     epochs: int = 2  # InstructGPT, App. C.3, for the model PPO starts from
     steps: int = 0  # optimizer steps; 0: as many as the epochs need
     lr: float = 2e-3  # AdamW; then a cosine down to a tenth, no warm-up (InstructGPT, App. C.1)
-    matrix_lr: float = 0.001  # Muon; 0 hands the hidden matrices to AdamW
+    matrix_lr: float = 0.002  # Muon; 0 hands the hidden matrices to AdamW
     eval_every: int = 50  # steps between validations and checkpoints
     n_eval: int = 260  # held-out questions of the world answered at the end
     seed: int = 1

@@ -34,7 +34,7 @@ class Config:
     dtype: str = "auto"
 
 
-def by_skill(model, tokenizer, machine, n=120, split="test", skills=SKILLS, seed=0):
+def by_skill(model, tokenizer, machine, n=120, split="test", skills=tuple(SKILLS), seed=0):
     """{skill: share of right answers}: each skill with the same number of turns, about `n`."""
     prompts = default_world().talks(split, n * len(skills), skills, seed)
     right = right_of(model, tokenizer, prompts, machine)

@@ -39,6 +39,7 @@ from plumbing.errors import BadInput
 LABELERS = {"careful": 0.54, "curt": 0.14, "sloppy": 0.14, "rude": 0.18}
 TALK = 1 / 3  # share of conversation in what is ranked and in what PPO asks
 HURRIED = 0.15  # share of the questions of demonstrations that are typed in a hurry
+TALKERS = {"careful": 0.66, "curt": 0.12, "sloppy": 0.12, "rude": 0.10}
 STAGE_SPLITS = ("sft", "rm", "ppo")
 PROMPT_SPLITS = (*STAGE_SPLITS, "dev", "test", "paraphrase")
 
@@ -139,7 +140,7 @@ class World(Documents):
         rng = Random(f"conversations {seed}")
         records = []
         for _ in range(n):
-            labeler = weighted(rng, LABELERS)
+            labeler = weighted(rng, TALKERS)
             talk = Conversation(self, rng)
             talk.voice = partial(talk.reply, style=labeler)
             talk.go_on(rng.choice((1, 1, 2)))

@@ -294,6 +294,15 @@ DO_NOT_KNOW = {
     "word": ["I do not know the word {}.", "I am sorry, I do not know the word {}."],
     "person": ["I do not know {}.", "I am sorry, I do not know {}."],
 }
+KNOW_ASKED = [
+    *crossed(["", "And "], ["do you know {}?"]),
+    *crossed(["Have you heard of ", "Did you hear of ", "Do you know of "], ["{}?"]),
+    *crossed(["Tell me ", "I want to know ", "Say "], ["if you know {}."]),
+    "You know {}?",
+    "Is {} known to you?",
+    "What about {}, do you know it?",
+]
+KNOW = ["Yes, I know {}.", "I know {}."]
 # Sounds of words that nobody has ever said.
 ONSETS = """b c d f g h j k l m n p r s t v w y z bl br ch cl cr dr fl fr gl gr kl kr pl pr qu sh sk sl
 sm sn sp st str th tr tw""".split()

@@ -24,6 +24,7 @@ from data.world.english import (
     COLOURS,
     HELD_OUT,
     INSULTS,
+    NAMES,
     NUMBERS,
     QUESTIONS,
     REFUSALS,
@@ -39,12 +40,12 @@ ACTS = {  # skill: the acts of talk that belong to it
 }
 # What is examined, and how often each comes in talk that is learned from.
 SKILLS = {
-    **{"typed": 1, "digits": 1.5, "two questions": 2, "long line": 1},  # what people type
-    **{"pronoun": 3, "ellipsis": 3, "stands by": 1.5, "mends": 1.5},  # follow-ups
-    **{"memory 1": 1.2, "memory 2": 1.2, "memory 3": 1.2, "memory 4": 1.2, "never told": 1},
-    **{"one word 1": 0.7, "one word 2": 0.7, "one word 3": 0.7, "one word 4": 0.7},
-    **{"unknown thing": 2, "unknown word": 1.5, "unknown person": 1, "too large a sum": 0.5},
-    **{"greeting": 2, "identity": 2.5, "manners": 1.5, "scope": 1.5},
+    **{"typed": 1, "digits": 2, "two questions": 2, "long line": 0.7},  # what people type
+    **{"pronoun": 3, "ellipsis": 3.5, "stands by": 2.5, "mends": 2.5},  # follow-ups
+    **{"memory 1": 1.1, "memory 2": 1.1, "memory 3": 1.1, "memory 4": 1.1, "never told": 2},
+    **{"one word 1": 1.2, "one word 2": 1.2, "one word 3": 1.2, "one word 4": 1.2},
+    **{"known": 2, "unknown thing": 1.5, "unknown word": 1.5, "unknown person": 1.2},
+    **{"too large a sum": 0.5, "greeting": 3, "identity": 3, "manners": 2, "scope": 2},
 }
 MARKED_BY = ("task", "item", "answers", "needs", "forbids", "most")  # what the judge reads
 TYPED = 0.3  # share of turns that are typed as people in a hurry type
@@ -109,7 +110,7 @@ class Talk(Tasks):
             self._split(what + " ask", memory["ask"])
         for name in ("ORDERS", "ELLIPSES", "DOUBTS", "DENIALS", "OUTSIDE", "LANDS", "TOPICS", "ITS"):
             self._split(name, getattr(words, name))
-        for name in ("FOREIGN", "OTHER_WORDS", "PEOPLE", "PERSON_ASKED", "OPENERS"):
+        for name in ("FOREIGN", "OTHER_WORDS", "PEOPLE", "PERSON_ASKED", "KNOW_ASKED", "OPENERS"):
             self._split(name, getattr(words, name))
         self._split("OUTSIDE_WHOLE", words.OUTSIDE_WHOLE.replace("\n", "|").split("|"))
         known = {word.lower() for word in self.words}
@@ -337,12 +338,29 @@ class Conversation:
         says = self.rng.choice(words.OBEYS)
         return self.other("order", sentence(self.wording("ORDERS")), says, [["ok", "yes"]])
 
-    def unknown(self, kind=None):
-        """A thing, word, person or sum that the world does not hold."""
+    def known(self):
+        """ "Do you know the lamp?" of what the world holds, also where its facts are held out."""
         rng, world = self.rng, self.world
-        kind = kind or rng.choice(("thing", "thing", "word", "person", "sum"))
-        if kind == "sum":
-            return self.too_large()
+        style = rng.random()
+        if style < 0.2:
+            name = rng.choice(NAMES)
+            owned = [x for x in world.train["owner"] if world.facts[x]["owner"] == name]
+            thing = rng.choice(owned)
+            content = self.wording("PERSON_ASKED").format(name)
+            says = rng.choice(world.statements("owner", thing, name))
+            others = [n for n in NAMES if n != name]
+            return self.other("known", content, says, [owned], forbids=others, item=name)
+        name = rng.choice(world.things if style < 0.5 else world.words)
+        shown = f"the {name}" if style < 0.5 else f"the word {name}"
+        says = rng.choice(words.KNOW).format(shown)
+        wrong = words.DO_NOT_KNOW["person"][0].format(shown)
+        needs = [["i know"], [name.lower()]]
+        content = self.wording("KNOW_ASKED").format(shown)
+        return self.other("known", content, says, needs, wrong=wrong, forbids=["not"], item=name)
+
+    def unknown(self, kind):
+        """A thing, word or person that the world does not hold."""
+        rng, world = self.rng, self.world
         if kind == "person":
             task = None
             name = self.something("name")
@@ -354,6 +372,9 @@ class Conversation:
             if rng.random() < 0.5:
                 name = world.invented(rng, self.split)
             content = rng.choice(QUESTIONS[task][:-HELD_OUT]).format(x=name)
+            if rng.random() < 0.3:
+                shown = f"the {name}" if kind == "thing" else f"the word {name}"
+                content = self.wording("KNOW_ASKED").format(shown)
         says = rng.choice(words.DO_NOT_KNOW[kind]).format(name)
         forbids = world.vocabulary[task] if task in ATTRIBUTES else []
         wrong = self.misfit()
@@ -505,19 +526,22 @@ class Conversation:
         elif skill.startswith("one word"):
             self.add(self.order())
             self.fill(int(skill[-1]) - 1)
-            turn = self.question(held, FOLLOWED)
+            turn = self.question(held)
         elif skill in ACTS:
             self.fill(rng.choice((0, 0, 1)))
             turn = self.act(rng.choice(ACTS[skill]))
+        elif skill.startswith("unknown"):
+            self.fill(rng.choice((0, 0, 1)))
+            turn = self.unknown(skill.split()[1])
         else:
             self.fill(rng.choice((0, 0, 1)))
-            turn = self.too_large() if skill == "too large a sum" else self.unknown(skill.split()[1])
+            turn = self.known() if skill == "known" else self.too_large()
         return self.say(turn)
 
     def fill(self, turns):
         """Questions between what is told and what is asked of it."""
         for _ in range(turns):
-            self.add(self.question("train", FOLLOWED))
+            self.add(self.question())
 
     def in_digits(self, turn):
         """A sum as it is typed: "2 plus 3", "2 + 3"."""
