@@ -87,16 +87,18 @@ def fit(config, ids, limit):
 
 def recent(loaded, messages):
     """The prompt of a conversation's last whole turns that fit what the model was trained on, with
-    a quarter of its context left for the answer: ids, the ids that end an answer, and how many
-    messages are forgotten. Rotary positions have no end, but nothing was learned beyond it.
+    a quarter of its context left for the answer; of a last turn that is longer, its end. Rotary
+    positions have no end, but nothing was learned beyond it.
+
+    Returns ids, the ids that end an answer, and how many messages are not seen, or not whole.
     """
     config = loaded.model.config
     room = config.block_size - config.block_size // 4
     for first in range(0, len(messages), 2):  # a turn: what is asked, and its answer
         ids, stop = loaded.tokenizer.prompt(messages[first:], loaded.chat)
         if len(ids) <= room:
-            break
-    return ids, stop, first
+            return ids, stop, first
+    return ids[-room:], stop, first + 1
 
 
 # --- one token ---------------------------------------------------------------------------------

@@ -61,16 +61,20 @@ def questions_table(model, tokenizer, machine, n_eval, base):
     """Held-out questions, by sampling at temperature 1 and greedily: {"test 0-shot sampled":
     {"correct": share, "score": mean, "n": questions}, ...}.
 
-    "test" asks of held-out items, "paraphrase" in wordings that no training text has. A base model
-    reads a transcript, and is also asked after five worked examples.
+    "test" asks of held-out items, "paraphrase" in wordings that no training text has, "talk" in the
+    middle of a conversation. A base model reads a transcript, and is also asked after five worked
+    examples.
     """
     world = default_world()
-    rows = [("test", 0), ("paraphrase", 0)]
+    rows = [("test", 0), ("paraphrase", 0), ("talk", 0)]
     if base:
-        rows.insert(1, ("test", 5))
+        rows = [("test", 0), ("test", 5), ("paraphrase", 0)]
     table = {}
     for split, shots in rows:
-        questions = world.prompts(split, n_eval, seed=0)
+        if split == "talk":
+            questions = world.talks("test", n_eval)
+        else:
+            questions = world.prompts(split, n_eval, seed=0)
         asked = [world.few_shot(q, shots, seed=i) for i, q in enumerate(questions)]
         for name, temperature in (("sampled", 1.0), ("greedy", 0.0)):
             texts, ended = respond(model, tokenizer, asked, machine, not base, temperature)

@@ -1,0 +1,122 @@
+"""Conversation: which turns of talk a model answers rightly, skill by skill (ChatGPT's row).
+
+    python -m lab.talk            five seeds, each in both number formats
+
+Asked are the fine-tuned model, the one that PPO makes of it, and a control that was fine-tuned on
+single questions only. Names, words, keys of facts and wordings are held out. A result is called
+steady here if it holds in every seed and in both formats: formation of a skill is a matter of
+luck in networks this small, and another machine is another draw.
+
+reads   nothing; each stage it needs is run, in out/studies/seedS/ and out/studies/FORMAT/seedS/
+writes  out/studies/talk.jsonl
+
+A study that was stopped goes on where it stopped: finished stages and measured rows are kept.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from judges.talk import asked_alone, by_skill, long_talk
+from lab.studies import append, make, read
+from plumbing.config import parse_config, positive
+from plumbing.errors import run
+from plumbing.machine import setup
+from plumbing.records import print_table
+from sampling import open_checkpoint
+
+# --- configuration -----------------------------------------------------------------------------
+
+
+@dataclass
+class Config:
+    preset: str = "tiny"  # how large the stages are
+    out: str = "out/studies"  # one folder per seed, and the table
+    seeds: int = 5  # seeds 1, 2, ...: each has its own base model and all that follows from it
+    formats: str = "bfloat16,float32"  # number formats, each a run of its own
+    n: int = 120  # turns of each skill
+    device: str = "auto"
+    dtype: str = "auto"  # of the runs in out/studies/seedS; auto takes bfloat16 where it is fast
+    seed: int = 0  # of the turns that are drawn
+
+
+PRESETS = {
+    "tiny": {},
+    "smoke": dict(out="out/studies_smoke", seeds=1, n=2, formats="float32"),
+}
+ARMS = ("sft", "sft_single", "ppo")
+
+
+# --- measuring ---------------------------------------------------------------------------------
+
+
+def measure(cfg, seed, arm, machine):
+    """The rows of one model: {"about", "right", "n"} for each skill, for single questions, and for
+    each turn of a long talk."""
+    loaded = open_checkpoint(make(cfg, seed, arm), machine)
+    network = (loaded.model, loaded.tokenizer, machine)
+    found = by_skill(*network, cfg.n, seed=cfg.seed)
+    rows = [{"about": skill, "right": share, "n": cfg.n} for skill, share in found.items()]
+    for split, share in asked_alone(*network).items():
+        rows.append({"about": f"single {split}", "right": share, "n": 390})
+    for turn, share in enumerate(long_talk(loaded, machine), start=1):
+        rows.append({"about": f"turn {turn}", "right": share, "n": 60})
+    return rows
+
+
+# --- the study ---------------------------------------------------------------------------------
+
+
+def study(cfg):
+    """The rows of every model; those that are there are not measured again."""
+    path = Path(cfg.out) / "talk.jsonl"
+    rows = read(path)
+    usual = setup(cfg).dtype
+    for name in cfg.formats.split(","):
+        machine = setup(replace(cfg, dtype=name))
+        # What the other studies run anyway stays where they look for it.
+        where = cfg if machine.dtype == usual else replace(cfg, out=f"{cfg.out}/{name}", dtype=name)
+        for seed in range(1, cfg.seeds + 1):
+            for arm in ARMS:
+                about = {"seed": seed, "arm": arm, "format": name}
+                if not any(about.items() <= row.items() for row in rows):
+                    new = [{**about, **row} for row in measure(where, seed, arm, machine)]
+                    rows = append(path, new, rows, cfg)
+    return rows
+
+
+def shares(rows, arm, about):
+    """The shares of right answers of one kind, run by run."""
+    return [row["right"] for row in rows if (row["arm"], row["about"]) == (arm, about)]
+
+
+def show(rows):
+    """The table: mean over the runs, and the worst of them."""
+    table = []
+    for about in dict.fromkeys(row["about"] for row in rows):
+        cells = [about]
+        for arm in ARMS:
+            found = shares(rows, arm, about)
+            cells.append(f"{np.mean(found):.1%} ({min(found):.0%})" if found else "")
+        table.append(cells)
+    runs = len({(row["seed"], row["format"]) for row in rows})
+    print_table(
+        f"right answers in talk, mean of {runs} runs (and the worst); simulated judge",
+        ["", *ARMS],
+        table,
+    )
+
+
+def main(cfg):
+    """The whole study; returns its rows."""
+    positive(cfg, "seeds", "n")
+    rows = study(cfg)
+    show(rows)
+    return rows
+
+
+# --- run ---------------------------------------------------------------------------------------
+
+if __name__ == "__main__":
+    run(lambda: main(parse_config(Config, PRESETS)))
