@@ -42,19 +42,19 @@ class Config:
     out: str = "out/pretrain"  # directory for ckpt.pt, last.pt, log.jsonl
     data: str = "world"  # world, shakespeare (downloaded once), ginc.., demos.., or a file
     tokenizer: str = "bpe"  # "bpe": learn one from the text; "gpt2"; or a path to GPT-2's vocab.bpe
-    vocab_size: int = 1536  # for bpe, four special tokens included; 260 is one token per byte
+    vocab_size: int = 2048  # for bpe, four special tokens included; 260 is one token per byte
     init: str = ""  # a checkpoint, a .safetensors file, or gpt2, gpt2-medium, gpt2-large, gpt2-xl
     n_layer: int = 4
     n_head: int = 4
     n_embd: int = 128
-    block_size: int = 128  # tokens of context in training
+    block_size: int = 192  # tokens of context in training
     shuffle: bool = True  # blocks of text in random order; False keeps that of the text
     short: float = 0.0  # share of steps on blocks of an eighth, so that short prompts are known too
     pos: str = "rope"  # or "learned", as GPT-2
     rotary: float = 0.5  # with rope: share of a head's channels that turn with position
     qk_norm: bool = True  # with rope: queries and keys of one length; induction forms far sooner
     dropout: float = 0.0  # 0 while text is plentiful, 0.2 where it is repeated
-    batch_size: int = 16  # rows of one step, over all processes and accumulation steps
+    batch_size: int = 11  # rows of one step, over all processes and accumulation steps
     grad_accum: int = 1  # forward-backward passes that make up one step
     steps: int = 2600  # optimizer steps; "world" draws exactly as much fresh text as they need
     lr: float = 0.02  # AdamW: embeddings and norms
@@ -75,7 +75,7 @@ class Config:
 # Data sets about in-context learning: Xie et al. 2021 (ginc), Min et al. 2022 (demos).
 GINC = dict(block_size=320, short=0.25, batch_size=8, steps=1600, final_lr=0.1, eval_every=400)
 GINC_GPU = dict(data="ginc", out="out/ginc_gpu", batch_size=16, steps=3200, warmup=200, lr=1e-3)
-FLIPS = dict(block_size=128, shuffle=False, steps=2400, final_lr=0.1)
+FLIPS = dict(block_size=128, batch_size=16, shuffle=False, steps=2400, final_lr=0.1)
 # GPT-2's smallest, 124M parameters, and GPT-3's recipe for that size.
 GPT2_SIZE = dict(n_layer=12, n_head=12, n_embd=768, block_size=1024)
 GPT2_STEPS = dict(batch_size=480, grad_accum=40, steps=600_000, eval_every=1000, compile=True)

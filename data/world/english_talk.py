@@ -47,15 +47,6 @@ WORDINGS = {
     "hello": [
         *crossed(HELLO, TO_WHOM, "!."),
         *crossed(["Nice to meet you", "Good to see you", "Welcome", "Howdy", "Well met"], "!."),
-        "Hello, can you hear me?",
-        "Is anybody there?",
-        "Are you there?",
-        "Can we talk?",
-        "I want to talk to you.",
-        "Let us talk.",
-        "May I ask you something?",
-        "Can I ask you something?",
-        "I have a question.",
     ],
     "thanks": [
         *crossed(["", "Ok, ", "Great, ", "Good, ", "Ah, "], ["thank you", "thanks"], "!."),
@@ -64,39 +55,17 @@ WORDINGS = {
         *crossed(["That", "This", "It"], [" helps", " helped", " was helpful"], "!."),
         *crossed(["", "Very "], ["good", "nice"], ["!", ".", " answer.", ", thank you."]),
         *crossed(["You are "], ["great", "kind", "good", "helpful", "so clever"], "!."),
-        "Well done.",
-        "Many thanks.",
-        "Perfect!",
-        "You helped me.",
-        "I am grateful.",
-        "Cheers!",
-        "Wonderful.",
     ],
     "bye": [
         *crossed(["", "Ok, ", "Well, ", "Thanks, "], ["goodbye", "bye", "bye bye"], "!."),
         *crossed(["See you"], ["", " later", " soon", " tomorrow", " again", " next time"], "!."),
         *crossed(["I have to go", "I must go", "I will go", "Time to go"], ["", " now"], "."),
         *crossed(["Good night", "So long", "Farewell", "Take care", "Have a nice day"], "!."),
-        "That is all.",
-        "That was all.",
-        "Until next time.",
-        "I am leaving.",
-        "Talk to you later.",
-        "We can stop here.",
     ],
     "how": [
         *crossed(["", "Hello, ", "Hi, ", "Hey! "], ["how are you"], ["?", " today?", ", Bot?"]),
         *crossed(["How is ", "How was "], ["your day", "it going", "everything", "life"], "?"),
         *crossed(["Are you "], ["well", "fine", "ok", "happy", "all right", "good"], ["?", " today?"]),
-        "How do you do?",
-        "How are things?",
-        "How do you feel?",
-        "How do you feel today?",
-        "Is everything fine?",
-        "All good?",
-        "What is up?",
-        "What is new?",
-        "How have you been?",
         *asked("how you are", "how you feel"),
     ],
     "identity": [
@@ -117,18 +86,6 @@ WORDINGS = {
         *crossed(["", "Please "], ["introduce yourself", "describe yourself"], "."),
         *crossed(["What kind of "], ["Bot", "model", "machine", "program"], [" are you?"]),
         *crossed(["What ", "How "], ["should I call you?", "may I call you?", "can I call you?"]),
-        "Do you have a name?",
-        "Who is this?",
-        "Who is there?",
-        "Who is speaking?",
-        "Who answers me?",
-        "Is this a person?",
-        "Is there a person there?",
-        "Tell me about yourself.",
-        "Say something about yourself.",
-        "How are you called?",
-        "You are who?",
-        "You are what?",
         *asked("who you are", "what you are", "your name", "what your name is"),
         *asked("if you are a person", "if you are a machine", "something about you"),
     ],
@@ -139,15 +96,6 @@ WORDINGS = {
         *crossed(["What can you ", "What else can you "], ["tell me", "talk about", "answer"], "?"),
         *crossed(["Which", "What", "What kind of"], [" questions can "], ["you answer?", "I ask?"]),
         *crossed(["What should I ", "What may I ", "What could I "], ["ask", "ask you", "say"], "?"),
-        "What are you for?",
-        "What are you good at?",
-        "What else can you do?",
-        "Help!",
-        "I need help.",
-        "How does this work?",
-        "What now?",
-        "Give me an example.",
-        "What is this for?",
         *asked("what you can do", "what you know", "what I can ask you", "what I can ask"),
         *asked("how you can help me", "what we can talk about", "what you are good at"),
     ],
@@ -167,6 +115,75 @@ WORDINGS = {
         *crossed(["What a "], ["stupid", "dumb", "bad", "silly"], [" answer", " machine"], "!."),
         *crossed(["Stupid ", "Dumb ", "Bad "], ["Bot", "machine", "model"], "!."),
         *crossed(["I hate ", "I do not like "], ["you", "this", "your answers"], "!."),
+    ],
+}
+# Set phrases: nobody can guess what these mean who has not met them, so none is held out.
+SET_PHRASES = {
+    "hello": [
+        "Hello, can you hear me?",
+        "Is anybody there?",
+        "Are you there?",
+        "Can we talk?",
+        "I want to talk to you.",
+        "Let us talk.",
+        "May I ask you something?",
+        "Can I ask you something?",
+        "I have a question.",
+    ],
+    "thanks": [
+        "Well done.",
+        "Many thanks.",
+        "Perfect!",
+        "You helped me.",
+        "I am grateful.",
+        "Cheers!",
+        "Wonderful.",
+    ],
+    "bye": [
+        "That is all.",
+        "That was all.",
+        "Until next time.",
+        "I am leaving.",
+        "Talk to you later.",
+        "We can stop here.",
+    ],
+    "how": [
+        "How do you do?",
+        "How are things?",
+        "How do you feel?",
+        "How do you feel today?",
+        "Is everything fine?",
+        "All good?",
+        "What is up?",
+        "What is new?",
+        "How have you been?",
+    ],
+    "identity": [
+        "Do you have a name?",
+        "Who is this?",
+        "Who is there?",
+        "Who is speaking?",
+        "Who answers me?",
+        "Is this a person?",
+        "Is there a person there?",
+        "Tell me about yourself.",
+        "Say something about yourself.",
+        "How are you called?",
+        "You are who?",
+        "You are what?",
+    ],
+    "ability": [
+        "What are you for?",
+        "What are you good at?",
+        "What else can you do?",
+        "Help!",
+        "I need help.",
+        "How does this work?",
+        "What now?",
+        "Give me an example.",
+        "What is this for?",
+    ],
+    "rude": [
         "Shut up.",
         "Go away.",
         "You know nothing.",
@@ -237,6 +254,7 @@ OUTSIDE = [
     "Translate this into the language of {land}.",
     "Write a letter to {land}.",
 ]
+# Set phrases, all of them learned.
 OUTSIDE_WHOLE = """What time is it?|What is the time?|What is the weather today?|Will it rain tomorrow?
 Tell me a joke.|Sing a song.|Write a poem.|Tell me a story.|What is the meaning of life?|How old are you?
 Where do you live?|What do you like?|Do you love me?|Do you sleep?|Do you eat?|Can you drive a car?
@@ -245,7 +263,7 @@ Draw a picture.|Call my mother.|Wake me up.|Order a pizza.|What is two minus one
 Write a program.|How do I cook rice?|Can you translate this?|Who is the queen of England?|Why?|How?
 What is your favourite film?|How tall are you?|Do you dream?|What should I eat today?|Where am I?
 Who will win?|What year is it?|What day is today?|How much money do I have?|How many stars are there?
-Are you married?|Do you have friends?|What did I do today?|Tell me the news.|Give me money."""
+Are you married?|Do you have friends?|What did I do today?|Tell me the news.|Give me money.""".replace("\n", "|").split("|")
 LANDS = phrases("""France, Spain, Italy, Japan, China, Korea, India, Egypt, Kenya, Peru, Brazil, Chile,
 Canada, Mexico, England, Ireland, Norway, Sweden, Finland, Poland, Greece, Turkey, Iran, Cuba, Texas,
 London, Paris, Rome, Berlin, Tokyo, Seoul, Busan, Moscow, Boston, New York, Madrid, Vienna, Africa""")
@@ -287,8 +305,8 @@ Peter Philip Rachel Robert Ruth Sarah Simon Sofia Sophie Stefan Susan Thomas Tim
 Zoe Ahmed Ali Amir Fatima Omar Yusuf Carlos Diego Elena Javier Lucia Pablo Sergio Chen Ming Wei Ling
 Akira Hiro Kenji Yuki Ivan Olga Boris Sasha Katya Priya Ravi Anil Deepa Kofi Ama Nia Zuri Björn Astrid
 Ingrid Lars Sven Chloe Claire Pierre Luc Sophia Matteo Giulia Marco Dongwook Jiwoo Seojun Haeun""".split()
-PERSON_ASKED = ["Who is {}?", "Do you know {}?", "Where is {}?", "How is {}?", "Tell me about {}."]
-PERSON_ASKED += ["What do you know about {}?", "How old is {}?", "Where does {} live?"]
+PERSON_ASKED = ["Who is {}?", "Do you know {}?", "Where is {}?", "How is {}?", "Have you met {}?"]
+PERSON_ASKED += ["How old is {}?", "Where does {} live?", "Who owns {}?"]
 DO_NOT_KNOW = {
     "thing": ["I do not know the {}.", "I am sorry, I do not know the {}."],
     "word": ["I do not know the word {}.", "I am sorry, I do not know the word {}."],

@@ -2,7 +2,7 @@
 
 How to add a task:
 
-1. data/world/english.py: name it in TASKS; write its QUESTIONS (seven wordings, the last two for
+1. data/world/english.py: name it in TASKS; write its QUESTIONS (nine wordings, the last two for
    tests only) and its STATEMENTS (two or more). A task of LIST_TASKS needs a title in NOTES, one of
    ATTRIBUTES also a sentence in EXTRA. A short answer in CURT and a gloss in GLOSSES if they fit.
 2. Here: its items with their right answers in `_define_words` or `_define_things` (a new attribute
