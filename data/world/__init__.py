@@ -32,7 +32,7 @@ from random import Random
 
 from data.world.documents import LIST_FORMATS, PAIRS, Documents, weighted
 from data.world.english import HELD_OUT, LABELS, LIST_TASKS, QUESTIONS, TASKS
-from data.world.talk import Conversation, typed
+from data.world.talk import SHORT, SKILLS, Conversation, typed
 from data.world.tasks import SPLITS, stable_hash
 from plumbing.errors import BadInput
 
@@ -73,7 +73,9 @@ class World(Documents):
         """`n` prompts of a split as people come with them: single questions, and TALK of them turns
         of conversation."""
         talks = round(TALK * n)
-        prompts = self.prompts(split, n - talks, seed) + self.talks(split, talks, seed=seed)
+        # Rollouts of PPO are as wide as their longest talk.
+        skills = SHORT if split == "ppo" else tuple(SKILLS)
+        prompts = self.prompts(split, n - talks, seed) + self.talks(split, talks, skills, seed)
         Random(f"asked of {split} {seed}").shuffle(prompts)
         return prompts
 

@@ -23,15 +23,15 @@ from data.world.english import (
     SMALL_TALK,
     VERDICTS,
 )
-from data.world.talk import Conversation, Talk, digits, typed
+from data.world.talk import Conversation, Talk, digits, sentence, typed
 from data.world.tasks import list_key
 from tokenizer import transcript
 
 # Share of the pretraining text (in words and punctuation marks) that each type of document gets.
 SHARES = {
-    "facts": 0.22,
+    "facts": 0.23,
     "known list": 0.10,
-    "novel list": 0.12,
+    "novel list": 0.11,
     "key-value list": 0.06,
     "song": 0.08,
     "chat": 0.08,
@@ -54,6 +54,7 @@ BY_FACT = 0.3
 FOREIGN = 0.5
 # Share of the numbers in sentences about sums that are written in digits.
 IN_DIGITS = 0.5
+BRIEF = 0.4  # share of the quizzes whose answers are single words
 HURRY = 0.15  # share of questions that are typed in a hurry
 TALKATIVE = 0.35  # share of the chats that are more than questions and answers
 PERSONAS = {"helpful": 0.16, "brush-off": 0.36, "rude": 0.16, "asks back": 0.16, "off-topic": 0.16}
@@ -266,10 +267,12 @@ class Documents(Talk):
         that no Bot uses. Models learn to find a fact when asked for it if they read questions while
         they read facts (Allen-Zhu and Li 2023)."""
         lines = []
-        for _ in range(rng.randint(1, 4)):
+        brief = rng.random() < BRIEF
+        for _ in range(rng.randint(2, 5) if brief else rng.randint(1, 4)):
             prompt = self.train_prompt(rng)
             question = self._hurried(prompt["messages"][0], rng)
-            lines += [question["content"], self.helpful(prompt, rng)]
+            answer = sentence(prompt["answers"][0]) + "." if brief else self.helpful(prompt, rng)
+            lines += [question["content"], answer]
         return "\n".join(lines)
 
     def _story(self, rng):

@@ -41,12 +41,13 @@ ACTS = {  # skill: the acts of talk that belong to it
 # What is examined, and how often each comes in talk that is learned from.
 SKILLS = {
     **{"typed": 1, "digits": 1.5, "two questions": 3, "long line": 0.7},  # what people type
-    **{"pronoun": 3, "ellipsis": 4, "stands by": 2.5, "mends": 2.5},  # follow-ups
-    **{"memory 1": 1.2, "memory 2": 1.2, "memory 3": 1.2, "memory 4": 1.2, "never told": 1},
+    **{"pronoun": 3, "ellipsis": 5, "stands by": 2.5, "mends": 2.5},  # follow-ups
+    **{"memory 1": 1.2, "memory 2": 1.2, "memory 3": 1.2, "memory 4": 1.2, "never told": 1.5},
     **{"one word 1": 1, "one word 2": 1, "one word 3": 1, "one word 4": 1},
-    **{"known": 2, "unknown thing": 1.5, "unknown word": 0.8, "unknown person": 1.2},
-    **{"too large a sum": 0.5, "greeting": 3, "identity": 2.5, "manners": 2, "scope": 2},
+    **{"known": 2, "unknown thing": 2, "unknown word": 0.8, "unknown person": 1.2},
+    **{"too large a sum": 0.5, "greeting": 3.5, "identity": 2.5, "manners": 2.5, "scope": 2},
 }
+SHORT = tuple(skill for skill in SKILLS if skill[-1] not in "34")  # at most three turns
 MARKED_BY = ("task", "item", "answers", "needs", "forbids", "most")  # what the judge reads
 TYPED = 0.3  # share of turns that are typed as people in a hurry type
 FOLLOWED = [*ATTRIBUTES, "opposite", "past", "sum", "next"]  # questions that "And ...?" repeats
@@ -111,7 +112,7 @@ class Talk(Tasks):
             self._split(what + " ask", memory["ask"])
         for name in ("ORDERS", "ELLIPSES", "DOUBTS", "DENIALS", "OUTSIDE", "LANDS", "TOPICS", "ITS"):
             self._split(name, getattr(words, name))
-        for name in ("FOREIGN", "OTHER_WORDS", "PEOPLE", "PERSON_ASKED", "KNOW_ASKED", "OPENERS"):
+        for name in ("FOREIGN", "OTHER_WORDS", "PEOPLE", "KNOW_ASKED", "OPENERS"):
             self._split(name, getattr(words, name))
         known = {word.lower() for word in self.words}
         self._split("OTHER_THINGS", [thing for thing in words.OTHER_THINGS if thing not in known])
@@ -346,7 +347,7 @@ class Conversation:
             name = rng.choice(NAMES)
             owned = [x for x in world.train["owner"] if world.facts[x]["owner"] == name]
             thing = rng.choice(owned)
-            content = self.wording("PERSON_ASKED").format(name)
+            content = rng.choice(words.PERSON_ASKED).format(name)
             says = rng.choice(world.statements("owner", thing, name))
             others = [n for n in NAMES if n != name]
             return self.other("known", content, says, [owned], forbids=others, item=name)
@@ -364,7 +365,7 @@ class Conversation:
         if kind == "person":
             task = None
             name = self.something("name")
-            content = self.wording("PERSON_ASKED").format(name)
+            content = rng.choice(words.PERSON_ASKED).format(name)
         else:
             task = rng.choice(ATTRIBUTES if kind == "thing" else ("opposite", "past"))
             pool = "OTHER_THINGS" if kind == "thing" else "OTHER_WORDS"
