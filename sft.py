@@ -43,11 +43,9 @@ class Config:
     out: str = "out/sft"  # directory for ckpt.pt, last.pt, log.jsonl
     init: str = "out/pretrain/ckpt.pt"  # the base model; made with the same preset if it is missing
     data: str = "world"  # "world", or a file of demonstrations
-    n_demos: int = 4000  # single questions of the world, demonstrated
-    n_talks: int = 6000  # conversations of the world, demonstrated; 0: a control
-    pretrain_mix: float = (
-        0.1  # share of pretraining text (InstructGPT, App. C.3): keeps the language
-    )
+    n_demos: int = 3000  # single questions of the world, demonstrated
+    n_talks: int = 5500  # conversations of the world, demonstrated; 0: a control
+    pretrain_mix: float = 0.3  # share of pretraining text (InstructGPT, App. C.3: 0.1)
     mix_data: str = ""  # text for that share; empty: what the base model was pretrained on
     max_len: int = 512  # tokens of one example; a longer one loses the left of its prompt
     batch_size: int = 32  # demonstrations of one step (InstructGPT, App. C.1)
