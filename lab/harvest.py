@@ -136,7 +136,7 @@ def optimised(cfg, seed):
 def reward(cfg, seed):
     """How well the reward models, and what needs no network, order held-out pairs."""
     found = []
-    for arm in ("reward", "reward_few"):
+    for arm in ("reward", "reward_scalar", "reward_scalar_few"):
         head, *rows = lines(folder(cfg, seed, arm) / "log.jsonl")
         details = last_with(rows, "details")["details"]
         names = ("bag_of_words", "one_labeler", "two_labelers", "length_only")

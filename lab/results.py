@@ -19,7 +19,7 @@ import numpy as np
 
 from lab import bench, overoptimisation, papers, pictures, tables, tables_icl, tables_speed, tax
 from lab.harvest import RECORDS, harvest, records
-from lab.studies import folder, make
+from lab.studies import MATCHED, folder, make
 from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput, run
 from plumbing.files import ROOT, write_text
@@ -49,6 +49,7 @@ BLOCKS = {
     "preferences": tables.preferences,
     "tax": tables.tax,
     "surer": tables.surer,
+    "sharper": tables.sharper,
     "reward": tables.reward,
     "overoptimisation": tables.overoptimisation,
     "fewshot": tables_icl.fewshot,
@@ -70,6 +71,7 @@ BLOCKS = {
 SUBJECT = {
     "tax": "preferences",
     "surer": "preferences",
+    "sharper": "preferences",
     "labels": "fewshot",
     "sizes": "fewshot",
     "shots": "fewshot",
@@ -90,7 +92,7 @@ and nothing here is a result about large models.
 SECTIONS = {
     "Questions": ["questions"],
     "What it says": ["talk"],
-    "Preferences": ["preferences", "tax", "surer"],
+    "Preferences": ["preferences", "tax", "surer", "sharper"],
     "The reward model": ["reward"],
     "Over-optimisation": ["overoptimisation"],
     "A few examples": ["fewshot", "labels", "sizes", "shots"],
@@ -168,8 +170,8 @@ def figures(text):
 
 # name of a job -> the runs that it makes with each seed
 JOBS = {
-    "alignment tax": tax.ARMS,
-    "over-optimisation": ("reward_few", *overoptimisation.ARMS),
+    "alignment tax": (*MATCHED.values(), *tax.ARMS),
+    "over-optimisation": (*overoptimisation.ARMS.values(), *overoptimisation.ARMS),
     "induction": ("induction",),
     "demonstrations": ("demos", "demos_flip", "demonstrations"),
     "implicit Bayes": ("ginc", "ginc_one", "ginc_random", "bayes"),
@@ -187,7 +189,7 @@ def show_jobs(cfg):
     """What is to be made, what of it is finished, and how long the rest will take."""
     table = []
     for job, names in JOBS.items():
-        runs = [(seed, name) for seed in range(1, cfg.seeds + 1) for name in names]
+        runs = [(seed, name) for seed in range(1, cfg.seeds + 1) for name in dict.fromkeys(names)]
         left = [name for seed, name in runs if not (folder(cfg, seed, name) / "finished").exists()]
         took = [known_seconds(name) for name in left]
         need = "?" if None in took else tables_speed.duration(sum(took)) if took else "-"

@@ -16,19 +16,23 @@ KOREAN = {
     "likeliest answer": "가장 그럴듯한 답",
     # preferences
     "{n} held-out questions, sampled at temperature 1 unless it says otherwise, and {lists} "
-    "lists. The judge is a program and the labelers that the reward model learned from are "
-    "simulated.": "보류한 질문 {n}개(따로 적지 않으면 온도 1로 뽑은 답)와 "
-    "목록 {lists}개. 심판은 프로그램이고 보상 모델이 배운 라벨러는 시뮬레이션입니다.",
+    "lists. GRPO and RLOO are stopped where they are as far from SFT as PPO is. The judge is "
+    "a program and the labelers that the reward model learned from are simulated.": "보류한 질문 "
+    "{n}개(따로 적지 않으면 온도 1로 뽑은 답)와 목록 {lists}개. GRPO와 RLOO는 SFT에서 PPO만큼 "
+    "멀어진 곳에서 멈춥니다. 심판은 프로그램이고 보상 모델이 배운 라벨러는 시뮬레이션입니다.",
     "fine-tuned (SFT)": "지도 미세조정(SFT)",
     "PPO, β = 0.05": "PPO, β = 0.05",
     "PPO-ptx": "PPO-ptx",
     "PPO, β = 0": "PPO, β = 0",
+    "GRPO": "GRPO",
+    "RLOO": "RLOO",
     "DPO": "DPO",
     "judge's mean score": "심판의 평균 점수",
     "preferred to another SFT answer": "다른 SFT 답보다 낫다고 한 비율",
     "rude answers": "무례한 답",
     "answers that end": "스스로 끝난 답",
     "correct, sampled": "정답, 뽑은 답",
+    "correct, sampled more surely": "정답, 더 확신 있게 뽑은 답",
     "correct, likeliest answer": "정답, 가장 그럴듯한 답",
     "KL to SFT per answer, nats": "답 하나의 SFT와의 KL(nat)",
     "loss on pretraining text, nats per token": "사전학습 글의 토큰당 손실(nat)",
@@ -45,6 +49,11 @@ KOREAN = {
     "likeliest ones {greedy} points.": "PPO를 거치면 답을 더 확신 있게 뽑습니다. 엔트로피가 토큰당 "
     "{first} nat에서 {last} nat이 됩니다. 정답률은 미세조정한 모델과 견주어 뽑은 답에서 "
     "{sampled}점, 가장 그럴듯한 답에서 {greedy}점 다릅니다.",
+    "Part of what sampled answers gain is sharpening: at temperature {cool} the fine-tuned "
+    "model's own are correct in {share}, and nothing has been learned for that. The judge's "
+    "score and the likeliest answer are the better evidence.": "뽑은 답이 나아진 데에는 더 확신 "
+    "있게 뽑은 몫이 있습니다. 온도를 {cool}로 낮추기만 해도, 아무것도 새로 배우지 않고, 미세조정한 "
+    "모델의 정답률이 {share}가 됩니다. 심판의 점수와 가장 그럴듯한 답이 더 나은 증거입니다.",
     # the reward model
     "Share of the pairs of answers to held-out questions that are ordered as the hidden judge "
     "orders them (simulated, as the labelers are); about {n} pairs a seed.": "보류한 "
@@ -52,19 +61,27 @@ KOREAN = {
     "약 {n}쌍.",
     "pairs in the judge's order": "심판과 같은 순서인 쌍",
     "reward model, {n} questions ranked": "보상 모델, 순위를 매긴 질문 {n}개",
+    "InstructGPT's scalar alone, {n} questions": "InstructGPT처럼 스칼라만, 질문 {n}개",
+    "the scalar alone, {n} questions": "스칼라만, 질문 {n}개",
     "a single labeler": "라벨러 한 사람",
     "a bag of words": "단어 세기",
     "the shorter answer": "더 짧은 답",
     "two labelers with each other": "라벨러 두 사람끼리",
     # over-optimisation
     "PPO on its training questions, {n} an iteration, and best-of-n on {held} held-out ones; "
-    "the judge's score is a mean of three neighbouring iterations. Judge and labelers are "
-    "simulated.": "PPO는 학습 질문(한 스텝에 {n}개), best-of-n은 보류한 질문 {held}개. "
-    "심판의 점수는 이웃한 세 스텝의 평균입니다. 심판과 라벨러는 시뮬레이션입니다.",
+    "the judge's score is a mean of three neighbouring iterations. The reward model is "
+    "InstructGPT's scalar alone, unless the words are kept: what they find unlikely costs "
+    "reward, which is a leash too. Judge and labelers are simulated.": "PPO는 학습 질문(한 스텝에 "
+    "{n}개), best-of-n은 보류한 질문 {held}개. 심판의 점수는 이웃한 세 스텝의 평균입니다. 따로 "
+    "적지 않으면 보상 모델은 InstructGPT처럼 스칼라뿐입니다. 단어를 남기면 그럴듯하지 않은 답의 "
+    "보상이 깎이므로, 그것도 고삐가 됩니다. 심판과 라벨러는 시뮬레이션입니다.",
     "many comparisons, β = 0.05": "많은 비교, β = 0.05",
     "many comparisons, β = 0": "많은 비교, β = 0",
     "few comparisons, β = 0.05": "적은 비교, β = 0.05",
     "few comparisons, β = 0": "적은 비교, β = 0",
+    "many, words kept, β = 0.05": "많은 비교, 단어를 남김, β = 0.05",
+    "many, words kept, β = 0": "많은 비교, 단어를 남김, β = 0",
+    "best of {n}, many, words kept": "{n}개 가운데 최선, 많은 비교, 단어를 남김",
     "best of {n}, many comparisons": "{n}개 가운데 최선, 많은 비교",
     "best of {n}, few comparisons": "{n}개 가운데 최선, 적은 비교",
     "reward model's score, rise in its standard deviations": "보상 모델 점수의 상승(표준편차)",

@@ -201,10 +201,10 @@ def test_running_all_makes_every_run_once_and_measures(tmp_path, monkeypatch, ca
     (tmp_path / "seed1" / "sft").mkdir(parents=True)
     (tmp_path / "seed1" / "sft" / "finished").touch()
     results.main(results.Config(run=True, out=out, seeds=2))
-    assert {(1, "bayes"), (2, "bayes"), (2, "reward_few"), (1, "fewshot")} <= set(made)
+    assert {(1, "bayes"), (2, "bayes"), (2, "reward_scalar_few"), (1, "fewshot")} <= set(made)
     assert measured == [(out, 2), (out, 2), f"--out={out}"]
     shown = capsys.readouterr().out
-    assert re.search(r"alignment tax +1 of 12", shown) and "seed 2 is missing" in shown
+    assert re.search(r"alignment tax +1 of 20", shown) and "seed 2 is missing" in shown
 
 
 def test_only_what_changed_is_written(tmp_path, monkeypatch, capsys):
