@@ -155,6 +155,13 @@ def reward(cfg, seed):
     return found
 
 
+def variants(cfg, seed):
+    """What each reward model of the study prefers, with one thing changed in each."""
+    head = lines(folder(cfg, seed, "reward") / "log.jsonl")[0]
+    rows = [row for row in read(Path(cfg.out) / "reward_variants.jsonl") if row["seed"] == seed]
+    return [{**row, "machine": machine_of(head)} for row in rows]
+
+
 # --- the probes --------------------------------------------------------------------------------
 
 
@@ -258,6 +265,7 @@ OF_EACH_SEED = {
     "preferences": preferences,
     "overoptimisation": optimised,
     "reward": reward,
+    "reward_variants": variants,
     "fewshot": fewshot,
     "induction": induction,
     "demonstrations": demonstrations,

@@ -17,7 +17,17 @@ from pathlib import Path
 
 import numpy as np
 
-from lab import bench, overoptimisation, papers, pictures, tables, tables_icl, tables_speed, tax
+from lab import (
+    bench,
+    overoptimisation,
+    papers,
+    pictures,
+    reward,
+    tables,
+    tables_icl,
+    tables_speed,
+    tax,
+)
 from lab.harvest import RECORDS, harvest, records
 from lab.studies import MATCHED, folder, make
 from plumbing.config import parse_config, positive
@@ -51,6 +61,8 @@ BLOCKS = {
     "surer": tables.surer,
     "sharper": tables.sharper,
     "reward": tables.reward,
+    "reward_variants": tables.reward_variants,
+    "lesson": tables.lesson,
     "overoptimisation": tables.overoptimisation,
     "fewshot": tables_icl.fewshot,
     "labels": tables_icl.labels,
@@ -72,6 +84,7 @@ SUBJECT = {
     "tax": "preferences",
     "surer": "preferences",
     "sharper": "preferences",
+    "lesson": "reward_variants",
     "labels": "fewshot",
     "sizes": "fewshot",
     "shots": "fewshot",
@@ -94,6 +107,7 @@ SECTIONS = {
     "What it says": ["talk"],
     "Preferences": ["preferences", "tax", "surer", "sharper"],
     "The reward model": ["reward"],
+    "A reward model that knows what is true": ["reward_variants", "lesson"],
     "Over-optimisation": ["overoptimisation"],
     "A few examples": ["fewshot", "labels", "sizes", "shots"],
     "Implicit Bayes (Xie et al. 2021)": ["bayes", "bayes_loss"],
@@ -175,6 +189,7 @@ JOBS = {
     "induction": ("induction",),
     "demonstrations": ("demos", "demos_flip", "demonstrations"),
     "implicit Bayes": ("ginc", "ginc_one", "ginc_random", "bayes"),
+    "reward models": ("reward", "reward_scalar", "reward_scalar_e4"),
     "three sizes": ("tiny_s", "tiny_l", "fewshot"),
 }
 
@@ -211,6 +226,7 @@ def make_all(cfg):
     shared = dict(out=cfg.out, seeds=cfg.seeds, device=cfg.device, dtype=cfg.dtype)
     tax.main(tax.Config(**shared))
     overoptimisation.main(overoptimisation.Config(**shared))
+    reward.main(reward.Config(**shared))
     for name in tables_speed.STAGES:  # once more by themselves: how long each stage takes
         make(replace(cfg, out=f"{cfg.out}/times"), 1, name)
     if not (Path(cfg.out) / "bench.jsonl").exists():

@@ -274,6 +274,48 @@ def reward(records, language):
     return captioned(text, many, language, note, n=f"{round(many[0]['n'], -2):,}")
 
 
+VARIANTS = {
+    "words": "a scalar and the network's own words, α = 1 (the default)",
+    "learned_weight": "the same, α learned from 0",
+    "frozen_surprise": "a scalar and the frozen SFT model's surprise at the worst word",
+    "scalar": "a scalar alone (InstructGPT, α = 0)",
+    "four_epochs": "the scalar, four passes",
+    "from_base": "the scalar, from the base model",
+    "clean_pairs_first": "the scalar, after as many clean pairs of right and wrong",
+    "bag_of_words": "a bag of words",
+    "likelihood": "the SFT model's likelihood, nothing learned",
+}
+
+
+def reward_variants(records, language):
+    """Which reward models know what is true."""
+    rows = records["reward_variants"]
+    table = []
+    for arm, name in VARIANTS.items():
+        cells = [share(column(rows, key, arm=arm)) for key in ("same_worded", "judge")]
+        table.append([say(name, language), *cells])
+    head = ["right above wrong, same words", "in the judge's order"]
+    note = (
+        "Two answers in the same words, one right and one wrong, to each of {n} held-out "
+        "questions; and about {judged} pairs a seed of sampled answers to such questions, whose "
+        "order is the hidden judge's. All learn from the same rankings. Judge and labelers are "
+        "simulated."
+    )
+    text = markdown(["", *(say(name, language) for name in head)], table)
+    judged = f"{round(rows[0]['judged'], -2):,}"
+    return captioned(text, rows, language, note, n=rows[0]["n"], judged=judged)
+
+
+def lesson(records, language):
+    """What the table of the variants teaches."""
+    return say(
+        "An answer is wrong where it says another word than what is known. The next-word head is "
+        "that comparison, at every word; InstructGPT takes it off, and a scalar at the last token "
+        "has to learn it anew from rankings in which manners explain more.",
+        language,
+    )
+
+
 CLIMBS = {
     "ppo_scalar": "many comparisons, β = 0.05",
     "ppo_scalar_free": "many comparisons, β = 0",

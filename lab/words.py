@@ -67,6 +67,31 @@ KOREAN = {
     "a bag of words": "단어 세기",
     "the shorter answer": "더 짧은 답",
     "two labelers with each other": "라벨러 두 사람끼리",
+    # reward models that differ in one thing
+    "a scalar and the network's own words, α = 1 (the default)": "스칼라와 자기 단어, α = 1(기본값)",
+    "the same, α learned from 0": "같은 것, α를 0에서부터 학습",
+    "a scalar and the frozen SFT model's surprise at the worst word": "스칼라와, 얼린 SFT 모델이 "
+    "가장 뜻밖이라고 여긴 단어",
+    "a scalar alone (InstructGPT, α = 0)": "스칼라만(InstructGPT, α = 0)",
+    "the scalar, four passes": "스칼라, 네 번 보기",
+    "the scalar, from the base model": "스칼라, 기본 모델에서 시작",
+    "the scalar, after as many clean pairs of right and wrong": "스칼라, 맞는 답과 틀린 답의 깨끗한 "
+    "쌍을 같은 수만큼 먼저 배움",
+    "the SFT model's likelihood, nothing learned": "SFT 모델의 확률, 배우지 않음",
+    "right above wrong, same words": "같은 말투에서 맞는 답이 더 높은 비율",
+    "in the judge's order": "심판과 같은 순서인 쌍",
+    "Two answers in the same words, one right and one wrong, to each of {n} held-out "
+    "questions; and about {judged} pairs a seed of sampled answers to such questions, whose "
+    "order is the hidden judge's. All learn from the same rankings. Judge and labelers are "
+    "simulated.": "보류한 질문 {n}개마다 말투가 같고 하나는 맞고 하나는 틀린 답 두 개를 견줍니다. "
+    "그런 질문에 대해 뽑은 답의 쌍 시드마다 약 {judged}개에서는 숨은 심판의 순서와 견줍니다. 모두 "
+    "같은 순위에서 배웁니다. 심판과 라벨러는 시뮬레이션입니다.",
+    "An answer is wrong where it says another word than what is known. The next-word head is "
+    "that comparison, at every word; InstructGPT takes it off, and a scalar at the last token "
+    "has to learn it anew from rankings in which manners explain more.": "틀린 답은 아는 것과 다른 "
+    "단어를 말하는 답입니다. 다음 단어를 예측하는 머리는 단어마다 바로 그 비교를 합니다. "
+    "InstructGPT는 이 머리를 떼어 냅니다. 그러면 마지막 토큰의 스칼라가 순위만 보고 그 비교를 새로 "
+    "배워야 하는데, 순위는 사실보다 예의로 더 많이 설명됩니다.",
     # over-optimisation
     "PPO on its training questions, {n} an iteration, and best-of-n on {held} held-out ones; "
     "the judge's score is a mean of three neighbouring iterations. The reward model is "
