@@ -68,15 +68,16 @@ KOREAN = {
     "the shorter answer": "더 짧은 답",
     "two labelers with each other": "라벨러 두 사람끼리",
     # reward models that differ in one thing
-    "a scalar and the network's own words, α = 1 (the default)": "스칼라와 자기 단어, α = 1(기본값)",
+    "a scalar and the network's own words, α = 1 (the default)": "스칼라와 자기 단어, "
+    "α = 1(기본값)",
     "the same, α learned from 0": "같은 것, α를 0에서부터 학습",
     "a scalar and the frozen SFT model's surprise at the worst word": "스칼라와, 얼린 SFT 모델이 "
     "가장 뜻밖이라고 여긴 단어",
     "a scalar alone (InstructGPT, α = 0)": "스칼라만(InstructGPT, α = 0)",
     "the scalar, four passes": "스칼라, 네 번 보기",
     "the scalar, from the base model": "스칼라, 기본 모델에서 시작",
-    "the scalar, after as many clean pairs of right and wrong": "스칼라, 맞는 답과 틀린 답의 깨끗한 "
-    "쌍을 같은 수만큼 먼저 배움",
+    "the scalar, after as many clean pairs of right and wrong": "스칼라, 맞는 답과 틀린 답의 "
+    "깨끗한 쌍을 같은 수만큼 먼저 배움",
     "the SFT model's likelihood, nothing learned": "SFT 모델의 확률, 배우지 않음",
     "right above wrong, same words": "같은 말투에서 맞는 답이 더 높은 비율",
     "in the judge's order": "심판과 같은 순서인 쌍",
