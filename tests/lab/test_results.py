@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lab import harvest, results, words
+from lab import harvest, results, tables, words
 from lab.results import ROOT, documents, figures, fill
 from lab.tables import figure, markdown, number, share
 from lab.tables_speed import STAGES, duration
@@ -149,6 +149,31 @@ def test_questions_are_taken_from_the_log(tmp_path):
     assert row["machine"].endswith("1 thread, float32, torch 2.14.1")
     assert (row["seed"], row["model"], row["split"], row["shots"]) == (1, "sft", "test", 0)
     assert (row["decoding"], row["correct"], row["n"]) == ("sampled", 0.5, 13)
+
+
+def test_the_variants_of_the_reward_model_are_taken_from_their_table(tmp_path, monkeypatch):
+    """The test's, not what was chosen on dev; and a page without them is a page."""
+    cfg = SimpleNamespace(out=tmp_path, seeds=1)
+    monkeypatch.setattr(harvest, "OF_EACH_SEED", {"reward_variants": harvest.variants})
+    monkeypatch.setattr(harvest, "OF_EACH_MACHINE", {})
+    log(tmp_path / "seed1/reward/log.jsonl")
+    found = {"seed": 1, "arm": "words", "same_worded": 0.99, "judge": 0.9, "n": 390, "judged": 1906}
+    log(tmp_path / "reward_variants_dev.jsonl", found)
+    assert "reward_variants" in harvest.harvest(cfg, tmp_path)
+    log(tmp_path / "reward_variants.jsonl", found, {**found, "seed": 2})
+    assert harvest.harvest(cfg, tmp_path) == {}
+    (row,) = harvest.records("reward_variants", tmp_path)
+    assert row.pop("machine").endswith("1 thread, float32, torch 2.14.1") and row == found
+    title = "A reward model that knows what is true"
+    monkeypatch.setattr(results, "records", lambda subject: [])
+    assert title not in results.results_page() and title in results.SECTIONS
+
+
+def test_how_much_is_sharpening_is_said_where_it_is_measured():
+    rows = [{"seed": s, "arm": "sft", "correct_cool": 0.91 + s / 100} for s in (1, 2, 3)]
+    said = tables.sharper({"preferences": rows}, "en")
+    assert "at temperature 0.55" in said and "93 ± 2 %" in said
+    assert tables.sharper({"preferences": [{"seed": 1, "arm": "sft"}]}, "en") == ""
 
 
 def test_a_subject_is_harvested_when_all_its_seeds_are_there(tmp_path, monkeypatch):
