@@ -29,7 +29,7 @@ from judges.agreement import accuracy, bag_of_words, pairs_of
 from judges.diagnosis import right_first
 from judges.exam import gold
 from judges.scores import score_texts
-from lab.studies import append, folder, is_missing, make, over_seeds, read
+from lab.studies import SCALAR, append, folder, is_missing, make, over_seeds, read
 from likelihood import answer_scores
 from model import GPT, nll
 from plumbing.checkpoint import load_checkpoint
@@ -61,7 +61,8 @@ PRESETS = {
     "tiny": {},
     "smoke": dict(out="out/studies_smoke", seeds=1, n_eval=26),
 }
-WORDS, SCALAR = 0.002, 0.007  # Muon's rates, chosen on dev, with the words kept and without
+WORDS_RATE = Stage.matrix_lr  # Muon's, with the words kept
+SCALAR_RATE = SCALAR["matrix_lr"]  # and without
 
 
 def read_rates(cfg):
@@ -180,22 +181,22 @@ def trained(start, head, rate, ground):
 def learned_weight(ground):
     model = ground.start("sft", Weighed, head="scalar")
     model.feature = partial(own_words, model)
-    return fit(ground, model, ground.rankings, WORDS)
+    return fit(ground, model, ground.rankings, WORDS_RATE)
 
 
 def frozen_surprise(ground):
     model = ground.start("sft", Weighed, head="scalar")
     sft = ground.start("sft").eval().requires_grad_(False)
     model.feature = partial(worst_word, sft)
-    return fit(ground, model, ground.rankings, SCALAR)
+    return fit(ground, model, ground.rankings, SCALAR_RATE)
 
 
 def clean_pairs_first(ground):
     """As many pairs, one right and one wrong in the same words, of questions of training."""
     pairs = World().same_worded("rm", len(ground.rankings), seed=ground.seed)
     clean = [{**pair, "ranking": [[0], [1]]} for pair in pairs]
-    model = fit(ground, ground.start("sft", head="scalar"), clean, SCALAR)
-    return fit(ground, model, ground.rankings, SCALAR)
+    model = fit(ground, ground.start("sft", head="scalar"), clean, SCALAR_RATE)
+    return fit(ground, model, ground.rankings, SCALAR_RATE)
 
 
 def likelihood(ground):
@@ -210,7 +211,7 @@ VARIANTS = {
     "frozen_surprise": frozen_surprise,
     "scalar": partial(run_of, "reward_scalar"),
     "four_epochs": partial(run_of, "reward_scalar_e4"),
-    "from_base": partial(trained, "pretrain", "scalar", SCALAR),
+    "from_base": partial(trained, "pretrain", "scalar", SCALAR_RATE),
     "clean_pairs_first": clean_pairs_first,
     "bag_of_words": None,  # no network
     "likelihood": likelihood,
