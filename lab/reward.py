@@ -147,7 +147,7 @@ class Weighed(GPT):
     def forward(self, tokens, targets):
         x = self.trunk(tokens)
         scalar = self.scalar_head(x).squeeze(-1).float()  # (B, T)
-        # AdamW's steps are small beside a weight of about one, so that they count tenfold.
+        # AdamW's steps are small beside a weight of about one, so here they count tenfold.
         return scalar + 10 * self.alpha * self.feature(x, tokens, targets)
 
 

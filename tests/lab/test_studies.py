@@ -141,6 +141,7 @@ def test_the_tax_of_a_small_study(small):
     assert by_arm["sft"]["few_shot_minus_sft"] == 0 and by_arm["ppo"]["kl"] != 0
     assert by_arm["pretrain"]["lm_loss"] != by_arm["sft"]["lm_loss"] != by_arm["dpo"]["lm_loss"]
     for row in rows:
+        assert 0 <= row["correct_cool"] <= 1
         assert 0 <= row["win_low"] <= row["win"] <= row["win_high"] <= 1
         assert all(math.isfinite(v) for v in row.values() if isinstance(v, float))
 
