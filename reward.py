@@ -1,8 +1,11 @@
 """Step 2, the reward model: learn what people prefer from their rankings (InstructGPT, 3.5, RM).
 
-The fine-tuned network with its vocabulary head replaced by one number, or, with --alpha, with one
-number beside its words. It reads a question and an answer and says how good the answer is. People
-rank K answers to a question; every pair of them is a comparison.
+The fine-tuned network with one number beside its words. It reads a question and an answer and says
+how good the answer is. People rank K answers to a question; every pair of them is a comparison.
+
+    r(x, y) = s(x, y) + α · mean_t log p(y_t | x, y_<t)
+
+The scalar s learns manners; the words know what is true. InstructGPT takes the words off (α = 0).
 
 reads   out/sft/ckpt.pt (made first if it is missing) and simulated labelers' rankings of answers
         that it samples, or --data=FILE with people's comparisons
@@ -11,7 +14,7 @@ writes  out/reward/ckpt.pt, last.pt (for --resume), comparisons.jsonl, log.jsonl
     python reward.py                                     the tiny world
     python reward.py --data=comparisons.jsonl            people's comparisons (see data/formats.py)
     python reward.py --loss=regression                   predict 1-7 ratings instead of ranking
-    python reward.py --alpha=1 --matrix_lr=0.002         keeps the words: a reward that knows facts
+    python reward.py --alpha=0 --matrix_lr=0.007         InstructGPT's scalar, at its better rate
 """
 
 import json
@@ -54,14 +57,14 @@ class Config:
     n_prompts: int = 3000  # questions to rank answers for
     n_eval: int = 390  # held-out questions of the world, K answers each
     loss: str = "ranking"  # InstructGPT eq. 1; or "regression": predict the 1-7 rating
-    alpha: float = 0.0  # of the words' mean log p beside the scalar; 0: InstructGPT's scalar alone
+    alpha: float = 1.0  # of the words' mean log p beside the scalar; 0: InstructGPT's scalar alone
     max_len: int = 512  # tokens of question and answer; a longer pair loses its left
     batch_size: int = 8  # questions of one step, with all pairs of each (InstructGPT: 64)
     grad_accum: int = 1  # forward-backward passes that make up one step
     epochs: int = 1  # InstructGPT, App. C.2: more than one overfits
     steps: int = 0  # optimizer steps; 0: as many as the epochs need
     lr: float = 1e-3  # AdamW; then a cosine down to a tenth (InstructGPT, App. C.2)
-    matrix_lr: float = 0.007  # Muon; 0 hands the hidden matrices to AdamW
+    matrix_lr: float = 0.002  # Muon (0.007 suits --alpha=0); 0 hands the hidden matrices to AdamW
     eval_every: int = 50  # steps between validations and checkpoints
     seed: int = 1
     device: str = "auto"
@@ -74,6 +77,7 @@ PRESETS = {
     "gpt2": dict(
         init="out/sft_gpt2/ckpt.pt",
         out="out/reward_gpt2",
+        alpha=0.0,  # InstructGPT's: what the words are worth is measured in the tiny world only
         max_len=1024,
         lr=1e-5,
         matrix_lr=0.0,
@@ -289,9 +293,9 @@ def train(cfg):
     sft = GPT.from_checkpoint(parent).to(machine.device)
     train_set, val_set = load_comparisons(cfg, sft, tokenizer, machine)
 
-    # --- model: the fine-tuned network, one number in the place of its words or beside them
-    # differs from the paper: with --alpha the word head stays. It is what compares an answer with
-    # what the model knows, and a scalar hardly learns that anew from rankings.
+    # --- model: the fine-tuned network, one number beside its words
+    # differs from the paper: InstructGPT takes the word head off (--alpha=0). It is what compares
+    # an answer with what the model knows, and a scalar hardly learns that anew from rankings.
     head = "reward" if cfg.alpha else "scalar"
     model = GPT.from_checkpoint(run.saved or parent, head=head, dropout=0.0)
     if cfg.alpha:

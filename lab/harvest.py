@@ -136,7 +136,7 @@ def optimised(cfg, seed):
 def reward(cfg, seed):
     """How well the reward models, and what needs no network, order held-out pairs."""
     found = []
-    for arm in ("reward", "reward_few"):
+    for arm in ("reward", "reward_scalar", "reward_scalar_few"):
         head, *rows = lines(folder(cfg, seed, arm) / "log.jsonl")
         details = last_with(rows, "details")["details"]
         names = ("bag_of_words", "one_labeler", "two_labelers", "length_only")
@@ -153,6 +153,13 @@ def reward(cfg, seed):
             }
         )
     return found
+
+
+def variants(cfg, seed):
+    """What each reward model of the study prefers, with one thing changed in each."""
+    head = lines(folder(cfg, seed, "reward") / "log.jsonl")[0]
+    rows = [row for row in read(Path(cfg.out) / "reward_variants.jsonl") if row["seed"] == seed]
+    return [{**row, "machine": machine_of(head)} for row in rows]
 
 
 # --- the probes --------------------------------------------------------------------------------
@@ -258,6 +265,7 @@ OF_EACH_SEED = {
     "preferences": preferences,
     "overoptimisation": optimised,
     "reward": reward,
+    "reward_variants": variants,
     "fewshot": fewshot,
     "induction": induction,
     "demonstrations": demonstrations,

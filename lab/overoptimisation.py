@@ -6,13 +6,15 @@ The more a proxy is optimised, the further it parts from what it stands for. The
 is √KL from the SFT model. Beside the proxy stands what the tiny world's hidden judge says, a
 program: simulated.
 
+The proxy is InstructGPT's reward model, a scalar alone (--alpha=0). The default one keeps its
+words, and what it finds unlikely costs reward: a leash by itself, even at β = 0. It is the control.
+
 reads   nothing; each stage it needs is run, in out/studies/seedS/
 writes  out/studies/overoptimisation.jsonl
 
 A study that was stopped goes on where it stopped: finished stages and measured rows are kept.
 """
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +24,7 @@ import numpy as np
 from judges.exam import Exam
 from judges.hidden import judge
 from judges.scores import score_texts
-from lab.studies import append, folder, is_missing, make, read, rival_scores, wins
+from lab.studies import append, climb, is_missing, make, read, rival_scores, smooth, wins
 from plumbing.config import parse_config, positive
 from plumbing.errors import run
 from plumbing.machine import setup
@@ -48,12 +50,14 @@ PRESETS = {
     "tiny": {},
     "smoke": dict(out="out/studies_smoke", seeds=1, n_eval=26, pool=4),
 }
-# The runs of PPO, and the reward model that each of them climbs.
+# The runs of PPO, and the reward model that each of them climbs; the last two are the control.
 ARMS = {
+    "ppo_scalar": "reward_scalar",
+    "ppo_scalar_free": "reward_scalar",
+    "ppo_scalar_few": "reward_scalar_few",
+    "ppo_scalar_few_free": "reward_scalar_few",
     "ppo": "reward",
     "ppo_free": "reward",
-    "ppo_few": "reward_few",
-    "ppo_few_free": "reward_few",
 }
 
 
@@ -124,27 +128,6 @@ def best_of_pool(cfg, seed, reward, machine):
     return rows
 
 
-def climb(cfg, seed, name):
-    """What a PPO run logged: proxy, judge and KL of each iteration, on its training questions."""
-    make(cfg, seed, name)
-    lines = (folder(cfg, seed, name) / "log.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = []
-    for row in map(json.loads, lines):
-        if "kl_exact" in row:
-            rows.append(
-                {
-                    "seed": seed,
-                    "arm": name,
-                    "iteration": row["step"],
-                    "kl": max(0.0, row["kl_exact"]),
-                    "proxy": row["reward"],
-                    "judge": row["judge"],
-                    "ended": row["ended"],
-                }
-            )
-    return rows
-
-
 # --- the study ---------------------------------------------------------------------------------
 
 
@@ -168,12 +151,12 @@ def journey(rows):
     The judge's score jumps from one iteration to the next, so its highest and its last value are
     of the mean of three neighbours.
     """
-    smooth = np.convolve([row["judge"] for row in rows], np.ones(3) / 3, "valid")
+    judged = smooth([row["judge"] for row in rows])
     return {
         "proxy rise": rows[-1]["proxy"] - rows[0]["proxy"],
         "judge first": rows[0]["judge"],
-        "judge peak": float(smooth.max()),
-        "judge last": float(smooth[-1]),
+        "judge peak": float(judged.max()),
+        "judge last": float(judged[-1]),
         "last KL": rows[-1]["kl"],
     }
 

@@ -248,6 +248,7 @@ ROWS = [
         "",
         "over-optimisation",
         "lab/overoptimisation.py:journey",
+        "of the scalar alone; the words that reward.py keeps beside it are a leash by themselves",
     ),
     Row(
         "Gao et al. 2023",

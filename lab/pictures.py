@@ -6,11 +6,10 @@ the sentence is computed from the same rows. lab/svg.py knows how to draw.
 
 import math
 
-import numpy as np
-
 from lab.harvest import records
 from lab.overoptimisation import journeys
 from lab.pipeline import pipeline
+from lab.studies import smooth
 from lab.svg import MARGIN, Scale, across, around, dot, line, picture, text, upright
 from lab.tables import column, figure, gaps, seeds_of, select, share
 from lab.tables_icl import accuracy
@@ -123,17 +122,12 @@ SCORES = {
     "judge": "judge's score (simulated)",
 }
 PAIRS = {  # reward model: its runs, with the leash and without
-    "reward": ("ppo", "ppo_free"),
-    "reward_few": ("ppo_few", "ppo_few_free"),
+    "reward_scalar": ("ppo_scalar", "ppo_scalar_free"),
+    "reward_scalar_few": ("ppo_scalar_few", "ppo_scalar_few_free"),
 }
 LEASHES = {"blue": "leash on (β = 0.05)", "orange": "leash off (β = 0)"}
 HIGH = 146  # pixels
 WIDE = 310
-
-
-def smooth(values):
-    """The mean of three neighbouring iterations."""
-    return np.convolve(values, np.ones(3) / 3, "valid").tolist()
 
 
 def ways(rows, key, arm):
@@ -188,7 +182,8 @@ def legend(colours, y, apart=170):
 
 def overoptimisation(records):
     """The reward model's score and the judge's, against the distance from SFT."""
-    rows = [row for row in records["overoptimisation"] if "iteration" in row]
+    arms = sum(PAIRS.values(), ())
+    rows = [row for row in records["overoptimisation"] if row["arm"] in arms]
     asked = {row["arm"]: row["questions"] for row in records["reward"]}
     most = math.sqrt(max(row["kl"] for row in rows))
     parts = legend(LEASHES, 58)
@@ -197,7 +192,7 @@ def overoptimisation(records):
     for side, (reward, arms) in enumerate(PAIRS.items()):
         left = 56 + (WIDE + 20) * side
         x = Scale(-0.02 * most, 1.02 * most, left, left + WIDE)
-        name = f"{asked[reward]:,} questions ranked"
+        name = f"a scalar, {asked[reward]:,} questions ranked"
         parts.append(text(left, 92, name, "ink bold"))
         for below, (key, what) in enumerate(SCORES.items()):
             top = 120 + (HIGH + 36) * below

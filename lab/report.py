@@ -57,8 +57,8 @@ class Figure(NamedTuple):
     made_by: str  # the command that makes what is missing, or the stage that does
 
 
-TAX = "python -m lab.studies tax --out={out}/studies"
-OVER = "python -m lab.studies overoptimisation --out={out}/studies"
+TAX = "python -m lab.tax --out={out}/studies"
+OVER = "python -m lab.overoptimisation --out={out}/studies"
 ICL = "python icl_eval.py --out={out}/icl/"
 SIZES = ICL + "sizes --preset=sizes"
 STAGED = ICL + "stages --preset=stages"

@@ -17,9 +17,19 @@ from pathlib import Path
 
 import numpy as np
 
-from lab import bench, overoptimisation, papers, pictures, tables, tables_icl, tables_speed, tax
+from lab import (
+    bench,
+    overoptimisation,
+    papers,
+    pictures,
+    reward,
+    tables,
+    tables_icl,
+    tables_speed,
+    tax,
+)
 from lab.harvest import RECORDS, harvest, records
-from lab.studies import folder, make
+from lab.studies import MATCHED, folder, make
 from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput, run
 from plumbing.files import ROOT, write_text
@@ -49,7 +59,10 @@ BLOCKS = {
     "preferences": tables.preferences,
     "tax": tables.tax,
     "surer": tables.surer,
+    "sharper": tables.sharper,
     "reward": tables.reward,
+    "reward_variants": tables.reward_variants,
+    "lesson": tables.lesson,
     "overoptimisation": tables.overoptimisation,
     "fewshot": tables_icl.fewshot,
     "labels": tables_icl.labels,
@@ -70,6 +83,8 @@ BLOCKS = {
 SUBJECT = {
     "tax": "preferences",
     "surer": "preferences",
+    "sharper": "preferences",
+    "lesson": "reward_variants",
     "labels": "fewshot",
     "sizes": "fewshot",
     "shots": "fewshot",
@@ -90,8 +105,9 @@ and nothing here is a result about large models.
 SECTIONS = {
     "Questions": ["questions"],
     "What it says": ["talk"],
-    "Preferences": ["preferences", "tax", "surer"],
+    "Preferences": ["preferences", "tax", "surer", "sharper"],
     "The reward model": ["reward"],
+    "A reward model that knows what is true": ["reward_variants", "lesson"],
     "Over-optimisation": ["overoptimisation"],
     "A few examples": ["fewshot", "labels", "sizes", "shots"],
     "Implicit Bayes (Xie et al. 2021)": ["bayes", "bayes_loss"],
@@ -168,11 +184,12 @@ def figures(text):
 
 # name of a job -> the runs that it makes with each seed
 JOBS = {
-    "alignment tax": tax.ARMS,
-    "over-optimisation": ("reward_few", *overoptimisation.ARMS),
+    "alignment tax": (*MATCHED.values(), *tax.ARMS),
+    "over-optimisation": (*overoptimisation.ARMS.values(), *overoptimisation.ARMS),
     "induction": ("induction",),
     "demonstrations": ("demos", "demos_flip", "demonstrations"),
     "implicit Bayes": ("ginc", "ginc_one", "ginc_random", "bayes"),
+    "reward models": ("reward", "reward_scalar", "reward_scalar_e4"),
     "three sizes": ("tiny_s", "tiny_l", "fewshot"),
 }
 
@@ -187,7 +204,7 @@ def show_jobs(cfg):
     """What is to be made, what of it is finished, and how long the rest will take."""
     table = []
     for job, names in JOBS.items():
-        runs = [(seed, name) for seed in range(1, cfg.seeds + 1) for name in names]
+        runs = [(seed, name) for seed in range(1, cfg.seeds + 1) for name in dict.fromkeys(names)]
         left = [name for seed, name in runs if not (folder(cfg, seed, name) / "finished").exists()]
         took = [known_seconds(name) for name in left]
         need = "?" if None in took else tables_speed.duration(sum(took)) if took else "-"
@@ -209,6 +226,7 @@ def make_all(cfg):
     shared = dict(out=cfg.out, seeds=cfg.seeds, device=cfg.device, dtype=cfg.dtype)
     tax.main(tax.Config(**shared))
     overoptimisation.main(overoptimisation.Config(**shared))
+    reward.main(reward.Config(**shared))
     for name in tables_speed.STAGES:  # once more by themselves: how long each stage takes
         make(replace(cfg, out=f"{cfg.out}/times"), 1, name)
     if not (Path(cfg.out) / "bench.jsonl").exists():

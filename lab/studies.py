@@ -26,20 +26,34 @@ from sampling import respond
 
 FEW = 50  # questions with four ranked answers each: 300 comparisons; reward.py has 16,000
 TUNED = {"init": "sft", "reward": "reward"}
-TUNED_BY_FEW = {"init": "sft", "reward": "reward_few"}
+# Over-optimisation is studied with InstructGPT's scalar alone: the words of the default reward are
+# a leash by themselves.
+SCALAR = {"alpha": 0, "matrix_lr": 0.007}
+BY_SCALAR = {"init": "sft", "reward": "reward_scalar"}
+BY_FEW = {"init": "sft", "reward": "reward_scalar_few"}
+GROUP = {"advantage": "group"}
+LOO = {"advantage": "loo"}
 PROBE = {"seed": 0, "dtype": "float32"}  # every model is asked the same prompts
 # name of the run: (script, {option: the run it starts from, or several}, options)
 RUNS = {
     "pretrain": ("pretrain.py", {}, {}),
     "sft": ("sft.py", {"init": "pretrain"}, {}),
     "reward": ("reward.py", {"init": "sft"}, {}),
-    "reward_few": ("reward.py", {"init": "sft"}, {"n_prompts": FEW, "epochs": 4}),
+    "reward_scalar": ("reward.py", {"init": "sft"}, SCALAR),
+    "reward_scalar_e4": ("reward.py", {"init": "sft"}, {**SCALAR, "epochs": 4}),
+    "reward_scalar_few": ("reward.py", {"init": "sft"}, {**SCALAR, "n_prompts": FEW, "epochs": 4}),
     "ppo": ("ppo.py", TUNED, {}),
     "ppo_free": ("ppo.py", TUNED, {"beta": 0}),
     "ppo_ptx": ("ppo.py", TUNED, {"ptx": 1}),
     "dpo": ("dpo.py", {"init": "sft", "data": "reward"}, {}),
-    "ppo_few": ("ppo.py", TUNED_BY_FEW, {}),
-    "ppo_few_free": ("ppo.py", TUNED_BY_FEW, {"beta": 0}),
+    "grpo_long": ("ppo.py", TUNED, {**GROUP, "steps": 80}),
+    "grpo": ("ppo.py", TUNED, GROUP),
+    "rloo_long": ("ppo.py", TUNED, {**LOO, "steps": 80}),
+    "rloo": ("ppo.py", TUNED, LOO),
+    "ppo_scalar": ("ppo.py", BY_SCALAR, {}),
+    "ppo_scalar_free": ("ppo.py", BY_SCALAR, {"beta": 0}),
+    "ppo_scalar_few": ("ppo.py", BY_FEW, {}),
+    "ppo_scalar_few_free": ("ppo.py", BY_FEW, {"beta": 0}),
     "tiny_s": ("pretrain.py", {}, {"preset": "tiny_s"}),
     "tiny_l": ("pretrain.py", {}, {"preset": "tiny_l"}),
     "fewshot": ("icl_eval.py", {"init": "tiny_s,pretrain,tiny_l"}, PROBE),
@@ -52,6 +66,9 @@ RUNS = {
     "ginc_random": ("pretrain.py", {}, {"preset": "ginc_random"}),
     "bayes": ("icl_eval.py", {"init": "ginc,ginc_one,ginc_random"}, {"probe": "bayes", **PROBE}),
 }
+# A run that stops where it is as far from SFT as PPO is at its end: name of the run -> the same run
+# in full, whose log tells where that is.
+MATCHED = {"grpo": "grpo_long", "rloo": "rloo_long"}
 # With --preset=smoke: sizes that only show that all is wired.
 SMOKE = {
     "pretrain.py": {"steps": 20, "n_layer": 1, "n_head": 2, "n_embd": 32},
@@ -96,6 +113,8 @@ def make(cfg, seed, name):
             inputs[option] = ",".join(make(cfg, seed, source) for source in sources.split(","))
         if "data" in inputs:  # DPO learns from the comparisons that the reward model learned from
             inputs["data"] = Path(inputs["data"]).with_name("comparisons.jsonl").as_posix()
+        if name in MATCHED:
+            inputs["steps"] = steps_to(climb(cfg, seed, MATCHED[name]), climb(cfg, seed, "ppo"))
         words = command(cfg, seed, name, inputs)
         resumed = (out / "last.pt").exists()
         if resumed:
@@ -105,6 +124,41 @@ def make(cfg, seed, name):
         took = "" if resumed else json.dumps({"seconds": seconds, **hardware()})
         write_text(out / "finished", took)
     return (out / "ckpt.pt").as_posix()
+
+
+def climb(cfg, seed, name):
+    """What a PPO run logged: proxy, judge and KL of each iteration, on its training questions."""
+    make(cfg, seed, name)
+    lines = (folder(cfg, seed, name) / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = []
+    for row in map(json.loads, lines):
+        if "kl_exact" in row:
+            rows.append(
+                {
+                    "seed": seed,
+                    "arm": name,
+                    "iteration": row["step"],
+                    "kl": max(0.0, row["kl_exact"]),
+                    "proxy": row["reward"],
+                    "judge": row["judge"],
+                    "ended": row["ended"],
+                }
+            )
+    return rows
+
+
+def smooth(values):
+    """The mean of three neighbours: a figure of one iteration jumps."""
+    return np.convolve(values, np.ones(3) / 3, "valid")
+
+
+def steps_to(rows, others):
+    """After how many iterations a run is nearest to where another one ends, in KL to SFT. rows,
+    others: what `climb` gives of the two. The rate of PPO does not depend on the number of steps,
+    so a run with fewer is the beginning of a longer one, to the bit."""
+    goal = smooth([row["kl"] for row in others])[-1]
+    far = np.abs(smooth([row["kl"] for row in rows]) - goal)
+    return int(far.argmin()) + 3  # the last of the three neighbours
 
 
 def start(words):

@@ -10,6 +10,7 @@ import re
 import numpy as np
 
 from lab.overoptimisation import journeys
+from lab.tax import COOL
 from lab.words import say
 from plumbing.records import t_interval
 
@@ -142,6 +143,8 @@ ARMS = {
     "ppo": "PPO, β = 0.05",
     "ppo_ptx": "PPO-ptx",
     "ppo_free": "PPO, β = 0",
+    "grpo": "GRPO",
+    "rloo": "RLOO",
     "dpo": "DPO",
 }
 
@@ -155,22 +158,25 @@ def preferences(records, language):
         "rude answers": ("rude", share, {}),
         "answers that end": ("ended", share, {}),
         "correct, sampled": ("correct", share, {}),
+        "correct, sampled more surely": ("correct_cool", share, {}),
         "correct, likeliest answer": ("correct_greedy", share, {}),
         "KL to SFT per answer, nats": ("kl", figure, dict(digits=1)),
         "loss on pretraining text, nats per token": ("lm_loss", figure, {}),
         "few-shot accuracy, 8 examples": ("few_shot", share, {}),
         "the same, minus SFT on the same lists, points": ("few_shot_minus_sft", points, {}),
     }
+    arms = [arm for arm in ARMS if select(rows, arm=arm)]
     table = []
     for name, (key, state, options) in kinds.items():
-        cells = [state(column(rows, key, arm=arm), **options) for arm in ARMS]
-        table.append([say(name, language), *cells])
+        if key in rows[0]:
+            cells = [state(column(rows, key, arm=arm), **options) for arm in arms]
+            table.append([say(name, language), *cells])
     note = (
         "{n} held-out questions, sampled at temperature 1 unless it says otherwise, and {lists} "
-        "lists. The judge is a program and the labelers that the reward model learned from are "
-        "simulated."
+        "lists. GRPO and RLOO are stopped where they are as far from SFT as PPO is. The judge is "
+        "a program and the labelers that the reward model learned from are simulated."
     )
-    text = markdown(["", *(say(name, language) for name in ARMS.values())], table)
+    text = markdown(["", *(say(ARMS[arm], language) for arm in arms)], table)
     return captioned(text, rows, language, note, n=rows[0]["n"], lists=rows[0]["n_lists"])
 
 
@@ -225,18 +231,35 @@ def surer(records, language):
     )
 
 
+def sharper(records, language):
+    """How much of that gain needs no learning; nothing where it is not measured."""
+    rows = [row for row in select(records["preferences"], arm="sft") if "correct_cool" in row]
+    text = (
+        "Part of what sampled answers gain is sharpening: at temperature {cool} the fine-tuned "
+        "model's own are correct in {share}, and nothing has been learned for that. The judge's "
+        "score and the likeliest answer are the better evidence."
+    )
+    found = share([row["correct_cool"] for row in rows]) if rows else ""
+    return say(text, language, cool=COOL, share=found) if rows else ""
+
+
+MODELS = {
+    "reward": "reward model, {n} questions ranked",
+    "reward_scalar": "InstructGPT's scalar alone, {n} questions",
+    "reward_scalar_few": "the scalar alone, {n} questions",
+}
+
+
 def reward(records, language):
     """How the reward model and simpler things order the pairs that the judge does not tie."""
     rows = records["reward"]
-    many = select(rows, arm="reward")
-    few = select(rows, arm="reward_few")
-    kinds = {
-        say("reward model, {n} questions ranked", language, n=f"{many[0]['questions']:,}"): (
-            column(many, "reward_model")
-        ),
-        say("reward model, {n} questions ranked", language, n=f"{few[0]['questions']:,}"): (
-            column(few, "reward_model")
-        ),
+    kinds = {}
+    for arm, name in MODELS.items():
+        if mine := select(rows, arm=arm):
+            name = say(name, language, n=f"{mine[0]['questions']:,}")
+            kinds[name] = column(mine, "reward_model")
+    many = select(rows, arm="reward_scalar")
+    kinds |= {
         say("a single labeler", language): column(many, "one_labeler"),
         say("a bag of words", language): column(many, "bag_of_words"),
         say("the shorter answer", language): column(many, "length_only"),
@@ -251,15 +274,60 @@ def reward(records, language):
     return captioned(text, many, language, note, n=f"{round(many[0]['n'], -2):,}")
 
 
+VARIANTS = {
+    "words": "a scalar and the network's own words, α = 1 (the default)",
+    "learned_weight": "the same, α learned from 0",
+    "frozen_surprise": "a scalar and the frozen SFT model's surprise at the worst word",
+    "scalar": "a scalar alone (InstructGPT, α = 0)",
+    "four_epochs": "the scalar, four passes",
+    "from_base": "the scalar, from the base model",
+    "clean_pairs_first": "the scalar, after as many clean pairs of right and wrong",
+    "bag_of_words": "a bag of words",
+    "likelihood": "the SFT model's likelihood, nothing learned",
+}
+
+
+def reward_variants(records, language):
+    """Which reward models know what is true."""
+    rows = records["reward_variants"]
+    table = []
+    for arm, name in VARIANTS.items():
+        cells = [share(column(rows, key, arm=arm)) for key in ("same_worded", "judge")]
+        table.append([say(name, language), *cells])
+    head = ["right above wrong, same words", "in the judge's order"]
+    note = (
+        "Two answers in the same words, one right and one wrong, to each of {n} held-out "
+        "questions; and about {judged} pairs a seed of sampled answers to such questions, whose "
+        "order is the hidden judge's. All learn from the same rankings. Judge and labelers are "
+        "simulated."
+    )
+    text = markdown(["", *(say(name, language) for name in head)], table)
+    judged = f"{round(rows[0]['judged'], -2):,}"
+    return captioned(text, rows, language, note, n=rows[0]["n"], judged=judged)
+
+
+def lesson(records, language):
+    """What the table of the variants teaches."""
+    return say(
+        "An answer is wrong where it says another word than what is known. The next-word head is "
+        "that comparison, at every word; InstructGPT takes it off, and a scalar at the last token "
+        "has to learn it anew from rankings in which manners explain more.",
+        language,
+    )
+
+
 CLIMBS = {
-    "ppo": "many comparisons, β = 0.05",
-    "ppo_free": "many comparisons, β = 0",
-    "ppo_few": "few comparisons, β = 0.05",
-    "ppo_few_free": "few comparisons, β = 0",
+    "ppo_scalar": "many comparisons, β = 0.05",
+    "ppo_scalar_free": "many comparisons, β = 0",
+    "ppo_scalar_few": "few comparisons, β = 0.05",
+    "ppo_scalar_few_free": "few comparisons, β = 0",
+    "ppo": "many, words kept, β = 0.05",
+    "ppo_free": "many, words kept, β = 0",
 }
 POOLS = {
-    "best_of_n reward": "best of {n}, many comparisons",
-    "best_of_n reward_few": "best of {n}, few comparisons",
+    "best_of_n reward_scalar": "best of {n}, many comparisons",
+    "best_of_n reward_scalar_few": "best of {n}, few comparisons",
+    "best_of_n reward": "best of {n}, many, words kept",
 }
 
 
@@ -268,19 +336,21 @@ def overoptimisation(records, language):
     rows = records["overoptimisation"]
     table = []
     for arm, name in CLIMBS.items():
-        found = journeys(rows, arm)
-        table.append(
-            [
-                say(name, language),
-                figure(found["proxy rise"], 1, sign=True),
-                figure(found["judge peak"]),
-                figure(found["judge last"]),
-                figure(found["last KL"], 1),
-            ]
-        )
+        if found := journeys(rows, arm):
+            table.append(
+                [
+                    say(name, language),
+                    figure(found["proxy rise"], 1, sign=True),
+                    figure(found["judge peak"]),
+                    figure(found["judge last"]),
+                    figure(found["last KL"], 1),
+                ]
+            )
     most = max(row.get("best_of", 0) for row in rows)
     for arm, name in POOLS.items():
         first = column(rows, "proxy", arm=arm, best_of=1)
+        if not first:
+            continue
         last = column(rows, "proxy", arm=arm, best_of=most)
         judged = figure(column(rows, "judge", arm=arm, best_of=most))
         rise = [b - a for a, b in zip(first, last)]
@@ -295,10 +365,11 @@ def overoptimisation(records, language):
     ]
     note = (
         "PPO on its training questions, {n} an iteration, and best-of-n on {held} held-out ones; "
-        "the judge's score is a mean of three neighbouring iterations. Judge and labelers are "
-        "simulated."
+        "the judge's score is a mean of three neighbouring iterations. The reward model is "
+        "InstructGPT's scalar alone, unless the words are kept: what they find unlikely costs "
+        "reward, which is a leash too. Judge and labelers are simulated."
     )
     text = markdown(["", *(say(name, language) for name in head)], table)
-    n = column(rows, "n", arm="ppo")[0]
+    n = column(rows, "n", arm="ppo_scalar")[0]
     held = column(rows, "n", best_of=most)[0]
     return captioned(text, rows, language, note, n=n, held=held)

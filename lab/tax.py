@@ -1,6 +1,7 @@
 """The alignment tax: does a model that learns to please predict text worse? (InstructGPT, §4.2)
 
-    python -m lab.tax            three seeds of SFT, PPO at two prices of KL, PPO-ptx, DPO
+    python -m lab.tax            three seeds of SFT, PPO at two prices of KL, PPO-ptx, DPO, and of
+                                 GRPO and RLOO, stopped where they are as far from SFT as PPO is
 
 Every model of every seed passes the same exam: what the hidden judge says of its answers to
 held-out questions, its loss on pretraining text, and its few-shot accuracy. The judge is a program,
@@ -19,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from judges.exam import Exam
+from judges.exam import Exam, marks
 from lab.studies import append, bootstrap, is_missing, make, over_seeds, read, rival_scores, wins
 from likelihood import token_logprobs
 from plumbing.config import parse_config, positive
@@ -47,11 +48,12 @@ PRESETS = {
     "tiny": {},
     "smoke": dict(out="out/studies_smoke", seeds=1, n_eval=26, n_lists=28),
 }
-ARMS = ("pretrain", "sft", "ppo", "ppo_free", "ppo_ptx", "dpo")
+ARMS = ("pretrain", "sft", "ppo", "ppo_free", "ppo_ptx", "grpo", "rloo", "dpo")
 COLUMNS = (
     "judge",
     "win",
     "correct",
+    "correct_cool",
     "correct_greedy",
     "rude",
     "ended",
@@ -61,6 +63,7 @@ COLUMNS = (
     "few_shot_minus_sft",
     "made_up",
 )
+COOL = 0.55  # a temperature: how much of a gain is to be had by sampling more surely?
 
 
 # --- measuring ---------------------------------------------------------------------------------
@@ -89,6 +92,7 @@ def measure(cfg, seed, name, machine):
     chat = name != "pretrain"  # the base model is asked in the form of a transcript
     sampled, scores = exam(model, chat=chat)
     greedy, _ = exam(model, temperature=0.0, chat=chat)
+    cool = marks(exam.answer(model, COOL, chat))
     won = wins(scores, rival)
     low, high = bootstrap(won, cfg.seed)
     lists = exam.few_shot(model)
@@ -99,6 +103,7 @@ def measure(cfg, seed, name, machine):
         **sampled,
         "judge_greedy": greedy["judge"],
         "correct_greedy": greedy["correct"],
+        "correct_cool": cool["correct"],
         "win": float(won.mean()),
         "win_low": low,
         "win_high": high,

@@ -16,19 +16,23 @@ KOREAN = {
     "likeliest answer": "가장 그럴듯한 답",
     # preferences
     "{n} held-out questions, sampled at temperature 1 unless it says otherwise, and {lists} "
-    "lists. The judge is a program and the labelers that the reward model learned from are "
-    "simulated.": "보류한 질문 {n}개(따로 적지 않으면 온도 1로 뽑은 답)와 "
-    "목록 {lists}개. 심판은 프로그램이고 보상 모델이 배운 라벨러는 시뮬레이션입니다.",
+    "lists. GRPO and RLOO are stopped where they are as far from SFT as PPO is. The judge is "
+    "a program and the labelers that the reward model learned from are simulated.": "보류한 질문 "
+    "{n}개(따로 적지 않으면 온도 1로 뽑은 답)와 목록 {lists}개. GRPO와 RLOO는 SFT에서 PPO만큼 "
+    "멀어진 곳에서 멈춥니다. 심판은 프로그램이고 보상 모델이 배운 라벨러는 시뮬레이션입니다.",
     "fine-tuned (SFT)": "지도 미세조정(SFT)",
     "PPO, β = 0.05": "PPO, β = 0.05",
     "PPO-ptx": "PPO-ptx",
     "PPO, β = 0": "PPO, β = 0",
+    "GRPO": "GRPO",
+    "RLOO": "RLOO",
     "DPO": "DPO",
     "judge's mean score": "심판의 평균 점수",
     "preferred to another SFT answer": "다른 SFT 답보다 낫다고 한 비율",
     "rude answers": "무례한 답",
     "answers that end": "스스로 끝난 답",
     "correct, sampled": "정답, 뽑은 답",
+    "correct, sampled more surely": "정답, 더 확신 있게 뽑은 답",
     "correct, likeliest answer": "정답, 가장 그럴듯한 답",
     "KL to SFT per answer, nats": "답 하나의 SFT와의 KL(nat)",
     "loss on pretraining text, nats per token": "사전학습 글의 토큰당 손실(nat)",
@@ -45,6 +49,11 @@ KOREAN = {
     "likeliest ones {greedy} points.": "PPO를 거치면 답을 더 확신 있게 뽑습니다. 엔트로피가 토큰당 "
     "{first} nat에서 {last} nat이 됩니다. 정답률은 미세조정한 모델과 견주어 뽑은 답에서 "
     "{sampled}점, 가장 그럴듯한 답에서 {greedy}점 다릅니다.",
+    "Part of what sampled answers gain is sharpening: at temperature {cool} the fine-tuned "
+    "model's own are correct in {share}, and nothing has been learned for that. The judge's "
+    "score and the likeliest answer are the better evidence.": "뽑은 답이 나아진 데에는 더 확신 "
+    "있게 뽑은 몫이 있습니다. 온도를 {cool}로 낮추기만 해도, 아무것도 새로 배우지 않고, 미세조정한 "
+    "모델의 정답률이 {share}가 됩니다. 심판의 점수와 가장 그럴듯한 답이 더 나은 증거입니다.",
     # the reward model
     "Share of the pairs of answers to held-out questions that are ordered as the hidden judge "
     "orders them (simulated, as the labelers are); about {n} pairs a seed.": "보류한 "
@@ -52,19 +61,53 @@ KOREAN = {
     "약 {n}쌍.",
     "pairs in the judge's order": "심판과 같은 순서인 쌍",
     "reward model, {n} questions ranked": "보상 모델, 순위를 매긴 질문 {n}개",
+    "InstructGPT's scalar alone, {n} questions": "InstructGPT처럼 스칼라만, 질문 {n}개",
+    "the scalar alone, {n} questions": "스칼라만, 질문 {n}개",
     "a single labeler": "라벨러 한 사람",
     "a bag of words": "단어 세기",
     "the shorter answer": "더 짧은 답",
     "two labelers with each other": "라벨러 두 사람끼리",
+    # reward models that differ in one thing
+    "a scalar and the network's own words, α = 1 (the default)": "스칼라와 자기 단어, "
+    "α = 1(기본값)",
+    "the same, α learned from 0": "같은 것, α를 0에서부터 학습",
+    "a scalar and the frozen SFT model's surprise at the worst word": "스칼라와, 얼린 SFT 모델이 "
+    "가장 뜻밖이라고 여긴 단어",
+    "a scalar alone (InstructGPT, α = 0)": "스칼라만(InstructGPT, α = 0)",
+    "the scalar, four passes": "스칼라, 네 번 보기",
+    "the scalar, from the base model": "스칼라, 기본 모델에서 시작",
+    "the scalar, after as many clean pairs of right and wrong": "스칼라, 맞는 답과 틀린 답의 "
+    "깨끗한 쌍을 같은 수만큼 먼저 배움",
+    "the SFT model's likelihood, nothing learned": "SFT 모델의 확률, 배우지 않음",
+    "right above wrong, same words": "같은 말투에서 맞는 답이 더 높은 비율",
+    "in the judge's order": "심판과 같은 순서인 쌍",
+    "Two answers in the same words, one right and one wrong, to each of {n} held-out "
+    "questions; and about {judged} pairs a seed of sampled answers to such questions, whose "
+    "order is the hidden judge's. All learn from the same rankings. Judge and labelers are "
+    "simulated.": "보류한 질문 {n}개마다 말투가 같고 하나는 맞고 하나는 틀린 답 두 개를 견줍니다. "
+    "그런 질문에 대해 뽑은 답의 쌍 시드마다 약 {judged}개에서는 숨은 심판의 순서와 견줍니다. 모두 "
+    "같은 순위에서 배웁니다. 심판과 라벨러는 시뮬레이션입니다.",
+    "An answer is wrong where it says another word than what is known. The next-word head is "
+    "that comparison, at every word; InstructGPT takes it off, and a scalar at the last token "
+    "has to learn it anew from rankings in which manners explain more.": "틀린 답은 아는 것과 다른 "
+    "단어를 말하는 답입니다. 다음 단어를 예측하는 머리는 단어마다 바로 그 비교를 합니다. "
+    "InstructGPT는 이 머리를 떼어 냅니다. 그러면 마지막 토큰의 스칼라가 순위만 보고 그 비교를 새로 "
+    "배워야 하는데, 순위는 사실보다 예의로 더 많이 설명됩니다.",
     # over-optimisation
     "PPO on its training questions, {n} an iteration, and best-of-n on {held} held-out ones; "
-    "the judge's score is a mean of three neighbouring iterations. Judge and labelers are "
-    "simulated.": "PPO는 학습 질문(한 스텝에 {n}개), best-of-n은 보류한 질문 {held}개. "
-    "심판의 점수는 이웃한 세 스텝의 평균입니다. 심판과 라벨러는 시뮬레이션입니다.",
+    "the judge's score is a mean of three neighbouring iterations. The reward model is "
+    "InstructGPT's scalar alone, unless the words are kept: what they find unlikely costs "
+    "reward, which is a leash too. Judge and labelers are simulated.": "PPO는 학습 질문(한 스텝에 "
+    "{n}개), best-of-n은 보류한 질문 {held}개. 심판의 점수는 이웃한 세 스텝의 평균입니다. 따로 "
+    "적지 않으면 보상 모델은 InstructGPT처럼 스칼라뿐입니다. 단어를 남기면 그럴듯하지 않은 답의 "
+    "보상이 깎이므로, 그것도 고삐가 됩니다. 심판과 라벨러는 시뮬레이션입니다.",
     "many comparisons, β = 0.05": "많은 비교, β = 0.05",
     "many comparisons, β = 0": "많은 비교, β = 0",
     "few comparisons, β = 0.05": "적은 비교, β = 0.05",
     "few comparisons, β = 0": "적은 비교, β = 0",
+    "many, words kept, β = 0.05": "많은 비교, 단어를 남김, β = 0.05",
+    "many, words kept, β = 0": "많은 비교, 단어를 남김, β = 0",
+    "best of {n}, many, words kept": "{n}개 가운데 최선, 많은 비교, 단어를 남김",
     "best of {n}, many comparisons": "{n}개 가운데 최선, 많은 비교",
     "best of {n}, few comparisons": "{n}개 가운데 최선, 적은 비교",
     "reward model's score, rise in its standard deviations": "보상 모델 점수의 상승(표준편차)",

@@ -27,6 +27,7 @@ SMALL = {
     "icl_eval.py": ["--draws=2", "--prompts=4", "--n=0,2"],
     "lab/tax.py": ["--preset=smoke"],
     "lab/overoptimisation.py": ["--preset=smoke"],
+    "lab/reward.py": ["--preset=smoke"],
     "chat.py": ["--max_new_tokens=8"],
 }
 

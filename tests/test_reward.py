@@ -334,6 +334,12 @@ def test_the_file_tells_which_reward_it_is(files, alpha, head):
         assert gain.median() != 1
 
 
+def test_the_words_are_kept_unless_it_is_asked_otherwise():
+    """Of GPT-2's size nothing is measured: there the reward is InstructGPT's."""
+    assert (Config().alpha, Config().matrix_lr) == (1.0, 0.002)
+    assert parse_config(Config, reward.PRESETS, ["--preset=gpt2"]).alpha == 0
+
+
 # --- the regression loss -----------------------------------------------------------------------
 
 

@@ -81,8 +81,17 @@ def tax(logs):
 
 # What the reward model has learned from, and who climbs it.
 CLIMBED = (
-    ("many comparisons", "비교가 많을 때", ("ppo", "ppo_free", "best_of_n reward")),
-    ("few comparisons", "비교가 적을 때", ("ppo_few", "ppo_few_free", "best_of_n reward_few")),
+    (
+        "many comparisons",
+        "비교가 많을 때",
+        ("ppo_scalar", "ppo_scalar_free", "best_of_n reward_scalar"),
+    ),
+    (
+        "few comparisons",
+        "비교가 적을 때",
+        ("ppo_scalar_few", "ppo_scalar_few_free", "best_of_n reward_scalar_few"),
+    ),
+    ("words kept", "단어를 남길 때", ("ppo", "ppo_free", "best_of_n reward")),
 )
 
 

@@ -37,11 +37,16 @@ ARMS = {
     "ppo": Arm("PPO", "PPO", 2),
     "ppo_free": Arm("PPO, no price on KL", "KL에 값이 없는 PPO", 4),
     "ppo_ptx": Arm("PPO-ptx", "PPO-ptx", 3),
-    "ppo_few": Arm("PPO", "PPO", 2),
-    "ppo_few_free": Arm("PPO, no price on KL", "KL에 값이 없는 PPO", 4),
+    "ppo_scalar": Arm("PPO", "PPO", 2),
+    "ppo_scalar_free": Arm("PPO, no price on KL", "KL에 값이 없는 PPO", 4),
+    "ppo_scalar_few": Arm("PPO", "PPO", 2),
+    "ppo_scalar_few_free": Arm("PPO, no price on KL", "KL에 값이 없는 PPO", 4),
+    "grpo": Arm("GRPO", "GRPO", 6),
+    "rloo": Arm("RLOO", "RLOO", 6),
     "dpo": Arm("DPO", "DPO", 5),
     "best_of_n reward": Arm("best of n answers", "답 n개 가운데 최고", 0),
-    "best_of_n reward_few": Arm("best of n answers", "답 n개 가운데 최고", 0),
+    "best_of_n reward_scalar": Arm("best of n answers", "답 n개 가운데 최고", 0),
+    "best_of_n reward_scalar_few": Arm("best of n answers", "답 n개 가운데 최고", 0),
 }
 
 

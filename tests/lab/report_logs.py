@@ -132,7 +132,12 @@ def studies(out, seeds=(1, 2, 3)):
     write(out / "studies/tax.jsonl", {"config": {}}, rows)
     rows = []
     for seed in seeds:
-        for name in ("ppo", "ppo_free", "ppo_few", "ppo_few_free"):
+        for name in (
+            "ppo_scalar",
+            "ppo_scalar_free",
+            "ppo_scalar_few",
+            "ppo_scalar_few_free",
+        ):
             pull = 2.0 if "free" in name else 1.0
             for i in range(1, 41):
                 x = pull * i / 20
@@ -147,7 +152,7 @@ def studies(out, seeds=(1, 2, 3)):
                         "judge": 0.4 * x - fall + rng.normal(0, 0.02),
                     }
                 )
-        for reward in ("reward", "reward_few"):
+        for reward in ("reward_scalar", "reward_scalar_few"):
             rows += [
                 {
                     "seed": seed,

@@ -99,7 +99,7 @@ def test_an_empty_folder_lists_every_command(tmp_path, capsys):
     for line in (
         f"python pretrain.py --out={out}/pretrain",
         f"--init={out}/sft/ckpt.pt",
-        f"python -m lab.studies tax --out={out}/studies",
+        f"python -m lab.tax --out={out}/studies",
         "--preset=sizes",
         "--preset=stages",
         "--probe=bayes",

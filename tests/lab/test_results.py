@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lab import harvest, results, words
+from lab import harvest, results, tables, words
 from lab.results import ROOT, documents, figures, fill
 from lab.tables import figure, markdown, number, share
 from lab.tables_speed import STAGES, duration
@@ -34,7 +34,7 @@ SECTION_BLOCKS = {name for names in results.SECTIONS.values() for name in names}
 
 
 def test_every_table_that_asks_the_judge_says_simulated():
-    for name in ("questions", "preferences", "reward", "overoptimisation"):
+    for name in ("questions", "preferences", "reward", "reward_variants", "overoptimisation"):
         for language, word in (("en", "simulated"), ("ko", "시뮬레이션")):
             text = results.block(name, language)
             assert not text or word in text
@@ -151,6 +151,31 @@ def test_questions_are_taken_from_the_log(tmp_path):
     assert (row["decoding"], row["correct"], row["n"]) == ("sampled", 0.5, 13)
 
 
+def test_the_variants_of_the_reward_model_are_taken_from_their_table(tmp_path, monkeypatch):
+    """The test's, not what was chosen on dev; and a page without them is a page."""
+    cfg = SimpleNamespace(out=tmp_path, seeds=1)
+    monkeypatch.setattr(harvest, "OF_EACH_SEED", {"reward_variants": harvest.variants})
+    monkeypatch.setattr(harvest, "OF_EACH_MACHINE", {})
+    log(tmp_path / "seed1/reward/log.jsonl")
+    found = {"seed": 1, "arm": "words", "same_worded": 0.99, "judge": 0.9, "n": 390, "judged": 1906}
+    log(tmp_path / "reward_variants_dev.jsonl", found)
+    assert "reward_variants" in harvest.harvest(cfg, tmp_path)
+    log(tmp_path / "reward_variants.jsonl", found, {**found, "seed": 2})
+    assert harvest.harvest(cfg, tmp_path) == {}
+    (row,) = harvest.records("reward_variants", tmp_path)
+    assert row.pop("machine").endswith("1 thread, float32, torch 2.14.1") and row == found
+    title = "A reward model that knows what is true"
+    monkeypatch.setattr(results, "records", lambda subject: [])
+    assert title not in results.results_page() and title in results.SECTIONS
+
+
+def test_how_much_is_sharpening_is_said_where_it_is_measured():
+    rows = [{"seed": s, "arm": "sft", "correct_cool": 0.91 + s / 100} for s in (1, 2, 3)]
+    said = tables.sharper({"preferences": rows}, "en")
+    assert "at temperature 0.55" in said and "93 ± 2 %" in said
+    assert tables.sharper({"preferences": [{"seed": 1, "arm": "sft"}]}, "en") == ""
+
+
 def test_a_subject_is_harvested_when_all_its_seeds_are_there(tmp_path, monkeypatch):
     """Else the committed rows stay."""
     cfg = SimpleNamespace(out=tmp_path, seeds=2)
@@ -192,7 +217,7 @@ def test_other_machines_keep_their_speed(tmp_path, monkeypatch):
 def test_running_all_makes_every_run_once_and_measures(tmp_path, monkeypatch, capsys):
     made, measured = [], []
     monkeypatch.setattr(results, "make", lambda cfg, seed, name: made.append((seed, name)))
-    for study in (results.tax, results.overoptimisation):
+    for study in (results.tax, results.overoptimisation, results.reward):
         monkeypatch.setattr(study, "main", lambda cfg: measured.append((cfg.out, cfg.seeds)))
     monkeypatch.setattr(results.bench, "main", lambda argv: measured.append(argv[0]))
     monkeypatch.setattr(results, "harvest", lambda cfg: {"tax": "seed 2"})
@@ -201,10 +226,10 @@ def test_running_all_makes_every_run_once_and_measures(tmp_path, monkeypatch, ca
     (tmp_path / "seed1" / "sft").mkdir(parents=True)
     (tmp_path / "seed1" / "sft" / "finished").touch()
     results.main(results.Config(run=True, out=out, seeds=2))
-    assert {(1, "bayes"), (2, "bayes"), (2, "reward_few"), (1, "fewshot")} <= set(made)
-    assert measured == [(out, 2), (out, 2), f"--out={out}"]
+    assert {(1, "bayes"), (2, "bayes"), (2, "reward_scalar_few"), (1, "fewshot")} <= set(made)
+    assert measured == [(out, 2)] * 3 + [f"--out={out}"]
     shown = capsys.readouterr().out
-    assert re.search(r"alignment tax +1 of 12", shown) and "seed 2 is missing" in shown
+    assert re.search(r"alignment tax +1 of 20", shown) and "seed 2 is missing" in shown
 
 
 def test_only_what_changed_is_written(tmp_path, monkeypatch, capsys):

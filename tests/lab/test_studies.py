@@ -36,10 +36,12 @@ def test_every_stage_is_built_on_another_and_gives_each_option_once():
 
 
 def test_a_run_is_typed_as_a_user_would():
-    words = studies.command(tax.Config(), 2, "ppo_few_free", {"init": "a.pt", "reward": "b.pt"})
+    words = studies.command(
+        tax.Config(), 2, "ppo_scalar_few_free", {"init": "a.pt", "reward": "b.pt"}
+    )
     assert words == [
         "ppo.py",
-        "--out=out/studies/seed2/ppo_few_free",
+        "--out=out/studies/seed2/ppo_scalar_few_free",
         "--seed=2",
         "--device=auto",
         "--dtype=auto",
@@ -47,6 +49,44 @@ def test_a_run_is_typed_as_a_user_would():
         "--reward=b.pt",
         "--beta=0",
     ]
+
+
+def far(*kl):
+    return [{"kl": nats} for nats in kl]
+
+
+def test_a_run_is_matched_to_where_another_one_ends_by_hand():
+    """PPO ends at the mean of 3, 4 and 5; the longer run is there at its iterations 3, 4 and 5."""
+    ppo, longer = far(0, 1, 3, 4, 5), far(0, 1, 2, 4, 6, 9, 12)
+    assert studies.steps_to(longer, ppo) == 5
+    assert studies.steps_to(ppo, ppo) == 5
+    assert studies.steps_to(far(0, 0, 0, 1), ppo) == 4  # it never comes so far: all of it
+
+
+def test_a_matched_run_is_typed_with_its_steps(tmp_path, monkeypatch):
+    """Its longer sister, PPO and all they start from come first."""
+    typed = []
+
+    def start(words):
+        script, *options = words
+        out = next(o.removeprefix("--out=") for o in options if o.startswith("--out="))
+        path = studies.Path(out) / "log.jsonl"
+        path.parent.mkdir(parents=True)
+        speed = 3 if "long" in path.parent.name else 1
+        row = {"reward": 0, "judge": 0, "ended": 1}
+        logged = [{"step": i, "kl_exact": 0.1 * i * speed, **row} for i in range(1, 41)]
+        path.write_text("".join(json.dumps(r) + "\n" for r in logged), encoding="utf-8")
+        typed.append((path.parent.name, options))
+        return 1.0
+
+    monkeypatch.setattr(studies, "start", start)
+    studies.make(tax.Config(out=tmp_path.as_posix()), 1, "grpo")
+    options = dict(typed)
+    assert list(options) == ["pretrain", "sft", "reward", "grpo_long", "ppo", "grpo"]
+    # PPO's last three are 3.8, 3.9 and 4.0; the longer run's 3.6, 3.9 and 4.2 end at the 14th
+    assert "--steps=14" in options["grpo"]
+    assert {"--advantage=group", "--steps=80"} <= set(options["grpo_long"])
+    assert "--advantage=group" in options["grpo"]
 
 
 def test_the_machine_is_told_in_general_terms():
@@ -101,6 +141,7 @@ def test_the_tax_of_a_small_study(small):
     assert by_arm["sft"]["few_shot_minus_sft"] == 0 and by_arm["ppo"]["kl"] != 0
     assert by_arm["pretrain"]["lm_loss"] != by_arm["sft"]["lm_loss"] != by_arm["dpo"]["lm_loss"]
     for row in rows:
+        assert 0 <= row["correct_cool"] <= 1
         assert 0 <= row["win_low"] <= row["win"] <= row["win_high"] <= 1
         assert all(math.isfinite(v) for v in row.values() if isinstance(v, float))
 
