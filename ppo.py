@@ -30,16 +30,13 @@ from grpo import check_group, compare
 from judges.exam import Exam, world_figures
 from judges.scores import open_reward
 from likelihood import policy_terms
-from model import GPT
 from plumbing import errors, signs
 from plumbing.batches import Batches
-from plumbing.config import parse_config, positive
+from plumbing.config import at_most, parse_config, positive
 from plumbing.errors import BadInput
 from plumbing.machine import check_batch
 from plumbing.run import Run
-from plumbing.signs import steer
-from sampling import answer, lay_out
-from tokenizer import Tokenizer
+from sampling import answer, lay_out, load_model
 
 # --- configuration -----------------------------------------------------------------------------
 
@@ -95,6 +92,9 @@ PENALTY = 1.0  # an answer that does not end scores min(score, 0) − 1 on the n
 def check(cfg):
     """Refuse options that make no training; one line each."""
     positive(cfg, "batch_size", "minibatch", "grad_accum", "epochs", "max_new_tokens", "eval_every")
+    positive(cfg, "steps", "clip")
+    at_most(cfg, 65_536, "batch_size", "max_new_tokens")
+    at_most(cfg, 1, "lam", "ema")
     check_batch(cfg, cfg.batch_size)
     if cfg.batch_size % cfg.minibatch:
         raise BadInput(
@@ -158,8 +158,7 @@ def value_loss(values, old_values, returns, clip):
 
 
 def load_questions(cfg):
-    """Conversations up to a user's turn: of the world with what its judge needs, of a file
-    without."""
+    """Conversations up to a user's turn; those of the world with what its judge needs."""
     if cfg.data == "world":
         return World().prompts("ppo", 13 * 200, seed=cfg.seed)
     return [{"messages": r["messages"][:-1]} for r in read_demonstrations(cfg.data)]
@@ -308,14 +307,14 @@ def train(cfg):
     run = Run(cfg, "ppo")
     machine = run.machine
     parent = run.inherit("sft.py", ("sft",), f"--seed={cfg.seed}")
-    tokenizer = Tokenizer.from_json(parent["tokenizer"])
+    policy, tokenizer = load_model(parent, cfg.init, dropout=0.0)
     questions = load_questions(cfg)
 
     # --- models: policy and reference from the SFT model, value network from the reward model
     def load(checkpoint, **changes):
-        return machine.place(GPT.from_checkpoint(checkpoint, **changes, dropout=0.0))
+        return machine.place(load_model(checkpoint, cfg.reward, **changes, dropout=0.0)[0])
 
-    policy = load(parent)
+    policy = machine.place(policy)
     ref = load(parent).eval().requires_grad_(False)
     reward, value = open_reward(cfg, tokenizer, parent, load)
     # Two networks learn, each with an optimizer of its own; the reference and the reward do not.
@@ -374,7 +373,7 @@ def train(cfg):
             opening = figures
             run.say(signs.before_the_first_step(figures))
         if cfg.target_kl:
-            beta = steer(beta, figures["kl"], cfg.target_kl, cfg.batch_size)
+            beta = signs.steer(beta, figures["kl"], cfg.target_kl, cfg.batch_size)
         if cfg.ema:
             optim.follow(final, policy, cfg.ema)
 
@@ -382,7 +381,7 @@ def train(cfg):
         if exam:
             figures["lm_loss"] = exam.lm_loss(policy, rows=16)
             figures["few_shot"] = float(exam.few_shot(policy).mean())
-        run.log(step=step + 1, **figures)  # each with its name in plumbing/signs.py
+        run.figures(step + 1, **figures)  # each with its name in plumbing/signs.py
         shown = f"reward {figures['reward']:+.2f}, KL {figures['kl']:.2f}"
         run.show(shown + (f", judge {figures['judge']:+.2f}" if exam else ""))
         run.say(*(f"iteration {step + 1}: {line}" for line in signs.warn(figures, opening)))
@@ -391,6 +390,7 @@ def train(cfg):
     if exam:
         run.log(step=cfg.steps, **exam.compare_with(ref, before, sft_scores, final))
     run.say(f"{run.name}: talk to it: python chat.py {run.name}")
+    run.finish()  # only now is the run whole, and what comes next may build on it
     return figures
 
 

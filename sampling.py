@@ -9,12 +9,18 @@ import torch.nn.functional as F
 from kernels import graph
 from model import GPT
 from plumbing.checkpoint import load_checkpoint
-from plumbing.errors import BadInput
+from plumbing.errors import BadInput, one_line
 from plumbing.machine import right_pad
 from tokenizer import StreamDecoder, Tokenizer
 
 CONTEXT = 2048  # tokens of a conversation that a model with RoPE is shown
+COLDEST = 1e-6  # below this temperature logits over it leave float32, and the likeliest is certain
 
+
+DIVERGED = (
+    "the network's logits are not numbers: its training has diverged; train it again with a lower "
+    "--lr"
+)
 
 # --- a checkpoint, ready to speak ----------------------------------------------------------------
 
@@ -54,8 +60,10 @@ def load_model(checkpoint, path, **changes):
                 "were put together"
             )
         return GPT.from_checkpoint(checkpoint, **changes), tokenizer
-    except (ValueError, TypeError, KeyError) as error:
-        raise BadInput(f"{path}: {error}") from None
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a hostile file has many ways; tiktoken's panic is one of them
+        raise BadInput(f"{path}: {one_line(error)}") from None
 
 
 def open_checkpoint(path, machine, head="lm", name=""):
@@ -127,7 +135,7 @@ def pick(logits, noise, temperature=1.0, top_k=0, top_p=1.0):
     per token, drawn in advance, makes a run repeatable whatever the batch looks like when it is
     used.
     """
-    if temperature == 0:
+    if temperature < COLDEST:
         return logits.argmax(-1)
     p = filter_logits(logits, temperature, top_k, top_p).softmax(-1)
     cumulative = p.double().cumsum(-1)
@@ -182,12 +190,16 @@ def stream(
         and max_new_tokens >= graph.GRAPH_FROM
         and not hasattr(model, "reshard")
     )
+    if not logits.isfinite().all():
+        raise BadInput(DIVERGED)
     decode = graph.Decoder(model, cache, lengths, graphed)
     for t in range(max_new_tokens):
         new = pick(logits, noise[rows, t], temperature, top_k, top_p)
         out = [None] * B
         for row, token, over in zip(rows.tolist(), new.tolist(), done.tolist()):
             out[row] = None if over else token
+            if token >= logits.shape[-1]:  # no share of the probability was found
+                raise BadInput(DIVERGED)
         yield out
         done = done | torch.isin(new, stop)
         if t + 1 == max_new_tokens or done.all():

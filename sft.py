@@ -29,7 +29,7 @@ from model import GPT
 from plumbing import errors
 from plumbing.batches import Batches
 from plumbing.checkpoint import load_checkpoint
-from plumbing.config import parse_config, positive
+from plumbing.config import at_most, check_max_len, parse_config, positive
 from plumbing.errors import BadInput
 from plumbing.machine import check_batch, first_process, right_pad
 from plumbing.run import Run
@@ -77,6 +77,10 @@ def check(cfg):
     """Refuse options that make no training; one line each."""
     positive(cfg, "batch_size", "grad_accum", "eval_every", "max_len", "epochs")
     check_batch(cfg, cfg.batch_size)
+    positive(cfg, "n_demos", "n_eval")
+    at_most(cfg, 65_536, "batch_size", "n_eval")
+    at_most(cfg, 10**6, "n_demos")
+    check_max_len(cfg)
     if cfg.pretrain_mix >= 1:
         raise BadInput(f"--pretrain_mix={cfg.pretrain_mix}: expected a share, 0 or more, below 1")
 
@@ -171,6 +175,7 @@ def train(cfg):
     if parent["stage"] == "pretrain" and not run.saved:
         name_roles(model, tokenizer)
     max_len = model.config.room(cfg.max_len)
+    check_max_len(cfg, max_len)
     train_set, val_set = load_examples(cfg, tokenizer, max_len)
 
     # --- model
@@ -202,7 +207,7 @@ def train(cfg):
     metrics = {}
     for step in run.steps(steps):
         # Every so often, and at the end: the loss on what no step learns from.
-        if run.due(step, cfg.eval_every) or step == 0:  # and what it begins with
+        if run.due(step, cfg.eval_every) or run.begins(step):  # and what it begins with
             metrics = evaluate(model, val_set, tokenizer, cfg, machine)
             run.log(step=step, **metrics)
             run.say(f"step {step:>6}   val loss {metrics['val_loss']:.4f} nats/token")
@@ -249,6 +254,8 @@ def train(cfg):
         asked = None if cfg.data == "world" else [messages[:-1] for _, _, messages in val_set[:4]]
         run.log(step=steps, **before_and_after(base, tuned, tokenizer, asked, machine, cfg.n_eval))
     run.say(f"\n{run.name}: val loss {run.saver.best:.4f}; talk to it: python chat.py {run.name}")
+    # Only now is the run whole, and what comes next may build on it.
+    run.finish()
     return metrics
 
 

@@ -10,7 +10,20 @@ from pathlib import Path
 
 from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput
+from plumbing.machine import first_process
 
+# Options that may be given anew with --resume: where and how long it trains, not what it does.
+FREE = {"out", "resume", "steps", "eval_every", "export"}
+FREE |= {"device", "dtype", "compile", "fsdp", "grad_accum"}
+SHAPE = (
+    "n_layer",
+    "n_head",
+    "n_embd",
+    "pos",
+    "rotary",
+    "qk_norm",
+)  # of a network, beside its words
+MOST = {int: 2**32 - 1, float: 1e38}  # what a seed of 32 bits and a float32 hold
 RENAMED = {"iterations": "steps"}  # options of earlier editions, and what to type now
 
 
@@ -43,9 +56,47 @@ def parse_config(Config, presets, argv=None):
     base = {**presets[name], "preset": name}
     if given.get("resume"):  # a run goes on as it was begun, but for what is given again
         out = given.get("out", base.get("out", fields["out"].default))
-        saved = load_checkpoint(Path(out) / "last.pt").get("train_config", {})
-        base = {key: value for key, value in saved.items() if key in fields}
-    return Config(**{**base, **given})
+        base = saved_options(Path(out), fields, given)
+    cfg = Config(**{**base, **given})
+    cfg.given = frozenset(given)  # what was typed; it is no option itself
+    return cfg
+
+
+def saved_options(out, fields, given):
+    """The options of the run in `out`; BadInput where one that was typed would make it another run
+    than it is recorded to be."""
+    if not (out / "last.pt").exists():
+        aside = out / "earlier" / "last.pt"
+        raise BadInput(
+            f"{out / 'last.pt'}: no such file, so nothing was saved to go on from; begin a run "
+            "without --resume" + (f" (an older run is in {aside.parent})" if aside.exists() else "")
+        )
+    checkpoint = load_checkpoint(out / "last.pt")
+    saved = checkpoint.get("train_config", {})
+    for key in given.keys() - FREE:
+        before = saved.get(key, fields[key].default)
+        if given[key] != before:
+            raise BadInput(
+                f"--{key}={given[key]}: the run in {out} was begun with --{key}={before} and goes "
+                "on with it; leave the option out, or begin a new run without --resume"
+            )
+    step = checkpoint.get("step", 0)
+    if given.get("steps", saved.get("steps")) != saved.get("steps") and given["steps"] < step:
+        raise BadInput(f"--steps={given['steps']}: the run in {out} has done {step} steps already")
+    return {key: value for key, value in saved.items() if key in fields}
+
+
+def keep_shape(cfg, config, tokenizer):
+    """Record the shape of a network that was not made by these options: what is recorded is what
+    was done. BadInput where one of them was typed and differs."""
+    shape = {name: getattr(config, name) for name in SHAPE} | {"vocab_size": tokenizer.n_vocab}
+    for name, value in shape.items():
+        if name in getattr(cfg, "given", ()) and getattr(cfg, name) != value:
+            raise BadInput(
+                f"--{name}={getattr(cfg, name)}: {cfg.init or cfg.out} has {name}={value}, which "
+                "stays; leave the option out, or begin from scratch without --init"
+            )
+        setattr(cfg, name, value)
 
 
 def parse_value(key, kind, text):
@@ -53,10 +104,11 @@ def parse_value(key, kind, text):
     if text is None and kind is not bool:
         raise BadInput(f"--{key} needs a value: --{key}={kind.__name__}")
     if kind is bool:
-        values = {None: True, "true": True, "1": True, "false": False, "0": False}
-        if text not in values:
+        values = {"true": True, "1": True, "false": False, "0": False}
+        word = "true" if text is None else text.lower()
+        if word not in values:
             raise BadInput(f"--{key}={text}: expected true or false")
-        return values[text]
+        return values[word]
     try:
         value = kind(text)
     except ValueError:
@@ -66,6 +118,8 @@ def parse_value(key, kind, text):
         raise BadInput(f"--{key}={text}: expected a finite number")
     if kind in (int, float) and value < 0:
         raise BadInput(f"--{key}={text}: expected a number that is not negative")
+    if kind in MOST and value > MOST[kind]:
+        raise BadInput(f"--{key}={text:.20}: expected at most {MOST[kind]}")
     return value
 
 
@@ -74,6 +128,31 @@ def positive(cfg, *names):
     for name in names:
         if getattr(cfg, name) <= 0:
             raise BadInput(f"--{name}={getattr(cfg, name)}: expected a number above 0")
+
+
+def at_most(cfg, most, *names):
+    """Refuse a number that leads to nothing but waiting, or a share above 1."""
+    for name in names:
+        if getattr(cfg, name) > most:
+            raise BadInput(f"--{name}={getattr(cfg, name)}: expected at most {most:,}")
+
+
+def check_max_len(cfg, room=2):
+    """A question and an answer need a token each to be learned from."""
+    if min(cfg.max_len, room) < 2:
+        raise BadInput(
+            f"--max_len={cfg.max_len}, in a model of {room} positions: at least 2 tokens are "
+            "needed, of a question and its answer"
+        )
+
+
+def fitted(cfg, config):
+    """The options with the --max_len that a network of this shape has positions for."""
+    room = config.room(cfg.max_len)
+    check_max_len(cfg, room)
+    if room < cfg.max_len and first_process():
+        print(f"the model has {room} positions: --max_len={room}; what is longer loses its left")
+    return dataclasses.replace(cfg, max_len=room)
 
 
 def print_help(Config, presets):
