@@ -17,11 +17,6 @@ CONTEXT = 2048  # tokens of a conversation that a model with RoPE is shown
 COLDEST = 1e-6  # below this temperature logits over it leave float32, and the likeliest is certain
 
 
-DIVERGED = (
-    "the network's logits are not numbers: its training has diverged; train it again with a lower "
-    "--lr"
-)
-
 # --- a checkpoint, ready to speak ----------------------------------------------------------------
 
 
@@ -143,6 +138,15 @@ def pick(logits, noise, temperature=1.0, top_k=0, top_p=1.0):
     return torch.searchsorted(cumulative, bound, right=True).squeeze(1)
 
 
+def check_finite(logits):
+    """Refuse logits that are no numbers: no token could be drawn."""
+    if not logits.isfinite().all():
+        raise BadInput(
+            "the network's logits are not numbers: its training has diverged; train it again with "
+            "a lower --lr"
+        )
+
+
 # --- many tokens -------------------------------------------------------------------------------
 
 
@@ -164,8 +168,7 @@ def stream(
 
     Prompts are padded on the right and prefilled in one pass; each row then writes its keys and
     values at its own length. Once half of the rows in the cache have stopped, they are dropped from
-    it, unless the steps are a graph. `seed` fixes the draws, or `noise` (B, max_new_tokens) gives
-    them.
+    it, unless the steps are a graph. `seed` or `noise` (B, max_new_tokens) fixes the draws.
     """
     device, B = model.wte.weight.device, len(prompts)
     if noise is None:
@@ -190,16 +193,15 @@ def stream(
         and max_new_tokens >= graph.GRAPH_FROM
         and not hasattr(model, "reshard")
     )
-    if not logits.isfinite().all():
-        raise BadInput(DIVERGED)
+    check_finite(logits)
     decode = graph.Decoder(model, cache, lengths, graphed)
     for t in range(max_new_tokens):
         new = pick(logits, noise[rows, t], temperature, top_k, top_p)
         out = [None] * B
         for row, token, over in zip(rows.tolist(), new.tolist(), done.tolist()):
             out[row] = None if over else token
-            if token >= logits.shape[-1]:  # no share of the probability was found
-                raise BadInput(DIVERGED)
+        if max(new.tolist()) >= logits.shape[-1]:  # no share of the probability was found
+            check_finite(logits)
         yield out
         done = done | torch.isin(new, stop)
         if t + 1 == max_new_tokens or done.all():

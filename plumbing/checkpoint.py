@@ -97,7 +97,8 @@ def check_form(path, checkpoint):
         )
     for key, kind in (MUST | MAY).items():
         value = checkpoint.get(key)
-        if type(value) is not kind and (key in MUST or value is not None):
+        fits = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+        if not fits and (key in MUST or value is not None):
             raise BadInput(f"{path}: not a checkpoint of these stages ({key} is {value!r:.40})")
     if not checkpoint["stage"].isidentifier() or not plain_parents(checkpoint):
         raise BadInput(f"{path}: not a checkpoint of these stages (its stage or its parents)")

@@ -23,7 +23,12 @@ SHAPE = (
     "rotary",
     "qk_norm",
 )  # of a network, beside its words
+# The least and the most of an option, where 0 or what its type holds make no sense.
+LEAST = {"max_len": 2, "n_demos": 2}  # a question and its answer; one to learn from, one held out
 MOST = {int: 2**32 - 1, float: 1e38}  # what a seed of 32 bits and a float32 hold
+MOST |= dict.fromkeys(("batch_size", "minibatch", "block_size", "max_new_tokens"), 65_536)
+MOST |= dict.fromkeys(("n_demos", "n_prompts", "n_eval"), 10**6)
+MOST |= {"n_layer": 1000, "lam": 1, "ema": 1, "port": 65_535}
 RENAMED = {"iterations": "steps"}  # options of earlier editions, and what to type now
 
 
@@ -74,7 +79,7 @@ def saved_options(out, fields, given):
     checkpoint = load_checkpoint(out / "last.pt")
     saved = checkpoint.get("train_config", {})
     for key in given.keys() - FREE:
-        before = saved.get(key, fields[key].default)
+        before = saved.get(key, given[key])
         if given[key] != before:
             raise BadInput(
                 f"--{key}={given[key]}: the run in {out} was begun with --{key}={before} and goes "
@@ -118,38 +123,24 @@ def parse_value(key, kind, text):
         raise BadInput(f"--{key}={text}: expected a finite number")
     if kind in (int, float) and value < 0:
         raise BadInput(f"--{key}={text}: expected a number that is not negative")
-    if kind in MOST and value > MOST[kind]:
-        raise BadInput(f"--{key}={text:.20}: expected at most {MOST[kind]}")
+    if kind in MOST and value > MOST.get(key, MOST[kind]):
+        raise BadInput(f"--{key}={text:.20}: expected at most {MOST.get(key, MOST[kind])}")
     return value
 
 
 def positive(cfg, *names):
-    """Refuse a zero where it makes no sense."""
+    """Refuse a zero, or less than LEAST, where it makes no sense."""
     for name in names:
-        if getattr(cfg, name) <= 0:
-            raise BadInput(f"--{name}={getattr(cfg, name)}: expected a number above 0")
-
-
-def at_most(cfg, most, *names):
-    """Refuse a number that leads to nothing but waiting, or a share above 1."""
-    for name in names:
-        if getattr(cfg, name) > most:
-            raise BadInput(f"--{name}={getattr(cfg, name)}: expected at most {most:,}")
-
-
-def check_max_len(cfg, room=2):
-    """A question and an answer need a token each to be learned from."""
-    if min(cfg.max_len, room) < 2:
-        raise BadInput(
-            f"--max_len={cfg.max_len}, in a model of {room} positions: at least 2 tokens are "
-            "needed, of a question and its answer"
-        )
+        value, least = getattr(cfg, name), LEAST.get(name, 1)
+        if value < least if least > 1 else value <= 0:
+            raise BadInput(f"--{name}={value}: expected a number above {least - 1}")
 
 
 def fitted(cfg, config):
     """The options with the --max_len that a network of this shape has positions for."""
     room = config.room(cfg.max_len)
-    check_max_len(cfg, room)
+    if room < LEAST["max_len"]:
+        raise BadInput(f"{cfg.init} has {room} position, too few for a question and its answer")
     if room < cfg.max_len and first_process():
         print(f"the model has {room} positions: --max_len={room}; what is longer loses its left")
     return dataclasses.replace(cfg, max_len=room)
