@@ -16,7 +16,6 @@ writes  out/ppo/ckpt.pt, last.pt (for --resume), log.jsonl
     python ppo.py --reward=mymodule:myfunction           any function (messages, response) -> number
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -265,9 +264,9 @@ def backward_ptx(policy, ptx, cfg, machine, seed):
     """Add γ times the gradient of pretraining text (eq. 2, second term), as a backward pass of its
     own into the same buffers (InstructGPT, App. C.4); returns the norm of what was added."""
     before = [p.grad.clone() for p in policy.parameters()]
-    x, y = ptx.get_batch(math.lcm(8, machine.processes), seed, machine)
+    x, y = ptx.get_batch(8, seed, machine)
     with machine.autocast():
-        nll = policy(x, y).mean() / machine.processes
+        nll = policy(x, y).sum() / (8 * ptx.block_size)
     machine.backward(cfg.ptx * nll)
     return signs.gradient_norm(policy, before)
 

@@ -36,6 +36,12 @@ class Loaded:
         return self.checkpoint.get("train_config", {}).get("data", "")
 
     @property
+    def unfinished(self):
+        """What is said of a model whose training is not at its end."""
+        whole = self.checkpoint.get("finished", True)
+        return "" if whole else f" at step {self.checkpoint.get('step')}, not finished"
+
+    @property
     def chat(self):
         """Does it know the chat template? A base model reads a transcript."""
         return self.stage != "pretrain"

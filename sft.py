@@ -228,9 +228,9 @@ def train(cfg):
 
         # A share of the gradient comes from pretraining text: the model keeps its language.
         if mix:
-            x, y = mix.get_batch(math.lcm(2, machine.processes), [cfg.seed, step], machine)
+            x, y = mix.get_batch(2, [cfg.seed, step], machine)
             with machine.autocast():
-                nll = network(x, y).mean() / machine.processes
+                nll = network(x, y).sum() / (2 * mix.block_size)
             machine.backward(cfg.pretrain_mix * nll)
             seen += x.numel()
 

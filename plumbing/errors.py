@@ -33,8 +33,9 @@ def end_with_parent():
 
 def run(main, *args):
     """Call `main(*args)`. Bad input, a missing file, a full disk: one line, exit code 2."""
-    # A console with an old code page shows a question mark where it lacks a letter, and goes on.
-    for stream in (sys.stdout, sys.stderr):
+    # A console with an old code page shows a question mark where it lacks a letter, and goes on;
+    # so it does where what is typed is of another code page than it says.
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     if os.environ.pop(TIED, ""):
