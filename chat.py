@@ -110,7 +110,7 @@ def talk(shelf, loaded, cfg):
     """A conversation on standard input; the model sees as many turns as it was trained on."""
     size = sum(p.numel() for p in loaded.model.parameters())
     print(
-        f"{loaded.name}: stage {loaded.stage}, {size:,} parameters. "
+        f"{loaded.name}: stage {loaded.stage}{loaded.unfinished}, {size:,} parameters. "
         "/reset forgets the conversation, /quit ends."
     )
     if loaded.data == "world" and loaded.chat:
@@ -194,7 +194,7 @@ def main(argv):
     server = web_server() if cfg.web else None
     machine = setup(cfg)
     shelf = Shelf(cfg.out, machine)
-    prompt = cfg.prompt.replace("\\n", "\n")
+    prompt = cfg.prompt.replace("\\n", "\n").encode(errors="replace").decode()
 
     def open_desk():
         loaded = open_checkpoint(path, machine) if path else shelf.get(shelf.first("sft") or "sft")

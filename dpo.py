@@ -12,6 +12,7 @@ writes  out/dpo/ckpt.pt, last.pt (for --resume), log.jsonl
     python dpo.py --data=comparisons.jsonl               people's comparisons (see data/formats.py)
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,15 +22,14 @@ import optim
 from data.formats import read_comparisons
 from judges.agreement import hold_out
 from likelihood import token_logprobs
-from model import GPT
 from plumbing import errors
-from plumbing.checkpoint import need
-from plumbing.config import parse_config, positive
+from plumbing.config import fitted, parse_config, positive
 from plumbing.errors import BadInput
+from plumbing.inputs import need
+from plumbing.records import check_whole
 from plumbing.run import Run
-from reward import comparable, in_order, ranking_loss, read_answers
-from sampling import lay_out
-from tokenizer import Tokenizer
+from reward import comparable, held_out, in_order, preferred, ranking_loss, read_answers
+from sampling import lay_out, load_model
 
 # --- configuration -----------------------------------------------------------------------------
 
@@ -69,6 +69,8 @@ PRESETS = {
 def check(cfg):
     """Refuse options that make no training; one line each."""
     positive(cfg, "batch_size", "grad_accum", "eval_every", "max_len", "epochs")
+    if cfg.grad_accum > cfg.batch_size:
+        raise BadInput(f"--grad_accum={cfg.grad_accum}: --batch_size has no so many questions")
 
 
 # --- the maths ---------------------------------------------------------------------------------
@@ -108,23 +110,20 @@ def answer_logp(model, tokens, mask, ranks):
 
 @torch.no_grad()
 def evaluate(policy, ref, records, tokenizer, cfg, machine):
-    """Loss and share of held-out pairs in the right order."""
+    """Loss and share of held-out pairs in the right order, each pair weighing the same."""
     policy.eval()
-    losses, rights, sizes = [], [], []
+    values = []
     for i in range(0, len(records), 32):
-        tokens, mask, ranks = get_batch(records[i : i + 32], tokenizer, cfg, machine)
+        some = records[i : i + 32]
+        tokens, mask, ranks = get_batch(some, tokenizer, cfg, machine)
         with machine.autocast():
             logp = answer_logp(policy, tokens, mask, ranks)
             ref_logp = answer_logp(ref, tokens, mask, ranks)
-        loss, right = dpo_loss(logp, ref_logp, ranks, cfg.beta)
-        losses.append(loss.item())
-        rights.append(right.item())
-        sizes.append(len(ranks))
+        rewards = cfg.beta * (logp - ref_logp)
+        for record, row in zip(some, rewards.cpu().numpy()):
+            values.append(row[: len(record["responses"])])
     policy.train()
-    return {
-        "val_loss": float(np.average(losses, weights=sizes)),
-        "val_accuracy": float(np.average(rights, weights=sizes)),
-    }
+    return held_out(records, values)
 
 
 # --- training ----------------------------------------------------------------------------------
@@ -137,24 +136,27 @@ def train(cfg):
     run = Run(cfg, "dpo")
     machine = run.machine
     parent = run.inherit("sft.py", ("sft",), f"--seed={cfg.seed}")
-    tokenizer = Tokenizer.from_json(parent["tokenizer"])
+    ref, tokenizer = load_model(parent, cfg.init, dropout=0.0)
+    cfg = fitted(cfg, ref.config)
     # The comparisons are those that the reward model learns from.
     options = (f"--init={cfg.init}", f"--seed={cfg.seed}")
-    records = read_comparisons(need(cfg.data, "reward.py", cfg.preset, *options))
+    path = need(cfg.data, "reward.py", cfg.preset, *options)
+    check_whole(path)
+    records = read_comparisons(path)
     train_set, val_set = hold_out(records, cfg.seed)
     if not train_set:
         raise BadInput(f"{cfg.data}: at least 2 comparisons are needed; one is held out")
 
     # --- model: the fine-tuned network twice, the policy that learns and the reference that stays
-    policy = GPT.from_checkpoint(run.saved or parent, dropout=0.0)
+    policy, _ = load_model(run.saved or parent, cfg.init, dropout=0.0)
     policy = machine.place(policy)
-    ref = machine.place(GPT.from_checkpoint(parent, dropout=0.0)).eval().requires_grad_(False)
+    ref = machine.place(ref).eval().requires_grad_(False)
     # AdamW alone, at a low rate; from here on the run can be resumed.
     optimizers = optim.build(policy, cfg.lr)
     run.begin(policy, optimizers, parent["tokenizer"])
     network = machine.distribute(policy)
     # An epoch: every question once, each with all of its answers.
-    per_epoch = max(1, len(train_set) // cfg.batch_size)
+    per_epoch = math.ceil(len(train_set) / cfg.batch_size)
     steps = cfg.steps or cfg.epochs * per_epoch
 
     # --- loop
@@ -179,7 +181,7 @@ def train(cfg):
 
         # The batch goes through in parts that fit into memory; their gradients add up, since
         # nothing is cleared between the backward passes.
-        loss = right = 0.0
+        loss = right = pairs = 0.0
         for rows, weight in machine.parts(machine.mine(batch), cfg.grad_accum):
             records = [train_set[i] for i in rows]
             tokens, mask, ranks = get_batch(records, tokenizer, cfg, machine)
@@ -190,16 +192,21 @@ def train(cfg):
             part, share = dpo_loss(logp, ref_logp, ranks, cfg.beta, comparable(questions))
             machine.backward(weight * part)
             loss += weight * part.detach()
-            right += machine.mean(share) / cfg.grad_accum
+            count = weight * preferred(ranks).sum()
+            right += share * count
+            pairs += count
 
         # One update at this step's learning rate; the gradients are empty afterwards.
         factor = optim.learning_rate(step, steps)
         norm = optim.step(optimizers, policy, factor)
 
-        run.progress(step, loss, norm, accuracy=right)
+        accuracy = machine.sum(right) / max(1, machine.sum(pairs))
+        run.progress(step, loss, norm, accuracy=accuracy)
 
     # --- results
     run.say(f"{run.name}: {metrics['val_accuracy']:.1%} of held-out pairs in the right order")
+    # Only now is the run whole, and what comes next may build on it.
+    run.finish()
     return metrics
 
 

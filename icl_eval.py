@@ -33,9 +33,9 @@ import icl.fewshot
 import icl.induction
 from data import flips, ginc
 from icl.watch import checkpoints
-from plumbing.checkpoint import need
 from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput, run
+from plumbing.inputs import need
 from plumbing.machine import setup
 from plumbing.records import write_records
 from sampling import Loaded, open_checkpoint
@@ -148,9 +148,9 @@ def load(path, machine):
 
 
 def make(path):
-    """The path of a checkpoint, made first if it is missing and its folder tells how."""
+    """The path of a checkpoint, made or finished first if its folder tells how."""
     path = Path(path)
-    if path.exists() or path.parent.name not in MADE_BY:
+    if path.parent.name not in MADE_BY:
         return path  # open_checkpoint says what is wrong with it
     return need(path, *MADE_BY[path.parent.name])
 

@@ -38,7 +38,7 @@ class GPTConfig:
     def check(self):
         """Raises ValueError for a shape that no network can have."""
         for name in ("block_size", "vocab_size", "n_layer", "n_head", "n_embd"):
-            if getattr(self, name) < 1:
+            if type(getattr(self, name)) is not int or getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: expected a number above 0")
         if self.pos not in ("rope", "learned"):
             raise ValueError(f"pos={self.pos}: expected rope or learned")
@@ -50,6 +50,19 @@ class GPTConfig:
             raise ValueError(
                 f"n_embd={self.n_embd} must divide into n_head={self.n_head} even heads"
             )
+
+    def check_weights(self, weights):
+        """Raises ValueError where weights (a state dict) are not of this shape, before a network is
+        built that could have any size."""
+        layers = {name.split(".")[1] for name in weights if name.startswith("h.")}
+        shapes = {"wte.weight": (self.vocab_size, self.n_embd)}
+        if self.pos == "learned":
+            shapes["wpe.weight"] = (self.block_size, self.n_embd)
+        fits = len(layers) == self.n_layer
+        for name, shape in shapes.items():
+            fits = fits and name in weights and tuple(weights[name].shape) == shape
+        if not fits:
+            raise ValueError("weights do not fit the model: its config has another shape")
 
     def room(self, tokens):
         """How many of so many tokens have a position: a learned table ends with the block."""
@@ -181,7 +194,10 @@ class GPT(nn.Module):
         """The network a checkpoint holds. `changes` override its config, such as head="scalar":
         what the new head adds is fresh, and of a reward model a scalar head leaves the words."""
         before = {"rotary": 1.0, "qk_norm": False}  # of checkpoints that do not tell
-        model = cls(GPTConfig(**{**before, **checkpoint["model_config"], **changes}))
+        config = GPTConfig(**{**before, **checkpoint["model_config"], **changes})
+        config.check()
+        config.check_weights(checkpoint["model"])
+        model = cls(config)
         try:
             missing, unexpected = model.load_state_dict(checkpoint["model"], strict=False)
         except RuntimeError as error:

@@ -16,7 +16,6 @@ writes  out/ppo/ckpt.pt, last.pt (for --resume), log.jsonl
     python ppo.py --reward=mymodule:myfunction           any function (messages, response) -> number
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,16 +29,13 @@ from grpo import check_group, compare
 from judges.exam import Exam, world_figures
 from judges.scores import open_reward
 from likelihood import policy_terms
-from model import GPT
 from plumbing import errors, signs
 from plumbing.batches import Batches
 from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput
 from plumbing.machine import check_batch
 from plumbing.run import Run
-from plumbing.signs import steer
-from sampling import answer, lay_out
-from tokenizer import Tokenizer
+from sampling import answer, lay_out, load_model
 
 # --- configuration -----------------------------------------------------------------------------
 
@@ -95,6 +91,7 @@ PENALTY = 1.0  # an answer that does not end scores min(score, 0) − 1 on the n
 def check(cfg):
     """Refuse options that make no training; one line each."""
     positive(cfg, "batch_size", "minibatch", "grad_accum", "epochs", "max_new_tokens", "eval_every")
+    positive(cfg, "steps")
     check_batch(cfg, cfg.batch_size)
     if cfg.batch_size % cfg.minibatch:
         raise BadInput(
@@ -158,8 +155,7 @@ def value_loss(values, old_values, returns, clip):
 
 
 def load_questions(cfg):
-    """Conversations up to a user's turn: of the world with what its judge needs, of a file
-    without."""
+    """Conversations up to a user's turn; those of the world with what its judge needs."""
     if cfg.data == "world":
         return World().asked_of("ppo", 13 * 300, seed=cfg.seed)
     return [{"messages": r["messages"][:-1]} for r in read_demonstrations(cfg.data)]
@@ -268,9 +264,9 @@ def backward_ptx(policy, ptx, cfg, machine, seed):
     """Add γ times the gradient of pretraining text (eq. 2, second term), as a backward pass of its
     own into the same buffers (InstructGPT, App. C.4); returns the norm of what was added."""
     before = [p.grad.clone() for p in policy.parameters()]
-    x, y = ptx.get_batch(math.lcm(8, machine.processes), seed, machine)
+    x, y = ptx.get_batch(8, seed, machine)
     with machine.autocast():
-        nll = policy(x, y).mean() / machine.processes
+        nll = policy(x, y).sum() / (8 * ptx.block_size)
     machine.backward(cfg.ptx * nll)
     return signs.gradient_norm(policy, before)
 
@@ -308,12 +304,12 @@ def train(cfg):
     run = Run(cfg, "ppo")
     machine = run.machine
     parent = run.inherit("sft.py", ("sft",), f"--seed={cfg.seed}")
-    tokenizer = Tokenizer.from_json(parent["tokenizer"])
+    _, tokenizer = load_model(parent, cfg.init)
     questions = load_questions(cfg)
 
     # --- models: policy and reference from the SFT model, value network from the reward model
     def load(checkpoint, **changes):
-        return machine.place(GPT.from_checkpoint(checkpoint, **changes, dropout=0.0))
+        return machine.place(load_model(checkpoint, cfg.reward, **changes, dropout=0.0)[0])
 
     policy = load(parent)
     ref = load(parent).eval().requires_grad_(False)
@@ -374,7 +370,7 @@ def train(cfg):
             opening = figures
             run.say(signs.before_the_first_step(figures))
         if cfg.target_kl:
-            beta = steer(beta, figures["kl"], cfg.target_kl, cfg.batch_size)
+            beta = signs.steer(beta, figures["kl"], cfg.target_kl, cfg.batch_size)
         if cfg.ema:
             optim.follow(final, policy, cfg.ema)
 
@@ -382,7 +378,7 @@ def train(cfg):
         if exam:
             figures["lm_loss"] = exam.lm_loss(policy, rows=16)
             figures["few_shot"] = float(exam.few_shot(policy).mean())
-        run.log(step=step + 1, **figures)  # each with its name in plumbing/signs.py
+        run.figures(step + 1, **figures)  # each with its name in plumbing/signs.py
         shown = f"reward {figures['reward']:+.2f}, KL {figures['kl']:.2f}"
         run.show(shown + (f", judge {figures['judge']:+.2f}" if exam else ""))
         run.say(*(f"iteration {step + 1}: {line}" for line in signs.warn(figures, opening)))
@@ -391,6 +387,7 @@ def train(cfg):
     if exam:
         run.log(step=cfg.steps, **exam.compare_with(ref, before, sft_scores, final))
     run.say(f"{run.name}: talk to it: python chat.py {run.name}")
+    run.finish()  # only now is the run whole, and what comes next may build on it
     return figures
 
 

@@ -28,9 +28,9 @@ from model import GPT
 from plumbing import errors, gpt2
 from plumbing.batches import Batches
 from plumbing.checkpoint import load_checkpoint
-from plumbing.config import parse_config, positive
+from plumbing.config import keep_shape, parse_config, positive
 from plumbing.errors import BadInput
-from plumbing.machine import check_batch, gemm_rate
+from plumbing.machine import check_batch, check_memory, gemm_rate
 from plumbing.run import Run
 
 # --- configuration -----------------------------------------------------------------------------
@@ -97,6 +97,10 @@ def check(cfg):
     """Refuse options that make no training; one line each."""
     positive(cfg, "block_size", "batch_size", "grad_accum", "eval_every")
     check_batch(cfg, cfg.batch_size)
+    check_memory(12 * cfg.n_layer * cfg.n_embd**2 + cfg.vocab_size * cfg.n_embd)
+    tokens = cfg.steps * cfg.batch_size * cfg.block_size
+    if cfg.data == "world" and tokens > 2**31:
+        raise BadInput(f"--steps={cfg.steps}: the world's text for them has {tokens:,} tokens")
     if cfg.short > 1 or cfg.short and cfg.block_size % 8:
         raise BadInput(
             f"--short={cfg.short}: expected a share of 0 to 1, and a --block_size that 8 divides"
@@ -195,7 +199,12 @@ def open_model(cfg, run):
         parent = start_from(cfg, run)
     except ValueError as error:
         raise BadInput(f"--init={cfg.init}: {error}") from None
-    return sampling.load_model(parent, f"--init={cfg.init}") if parent else (None, None)
+    if not parent:
+        return None, None
+    model, tokenizer = sampling.load_model(parent, cfg.init or run.name, dropout=cfg.dropout)
+    if not run.saved:
+        keep_shape(cfg, model.config, tokenizer)
+    return model, tokenizer
 
 
 def new_model(cfg, tokenizer):
@@ -284,6 +293,8 @@ def train(cfg):
         gpt2.export(best, run.out / "hf")
         run.say(f"{(run.out / 'hf').as_posix()}: for transformers' GPT2LMHeadModel.from_pretrained")
     run.say(f"\n{run.name}: val loss {run.saver.best:.4f}; talk to it: python chat.py {run.name}")
+    # Only now is the run whole, and what comes next may build on it.
+    run.finish()
     return metrics
 
 

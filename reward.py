@@ -35,14 +35,13 @@ from judges.exam import gold
 from judges.labelers import Labelers
 from judges.scores import score_texts, tokens_of
 from likelihood import answer_scores
-from model import GPT
 from plumbing import errors
-from plumbing.config import parse_config, positive
+from plumbing.config import fitted, parse_config, positive
 from plumbing.errors import BadInput
 from plumbing.files import write_text
+from plumbing.records import check_whole
 from plumbing.run import Run
-from sampling import answer, lay_out
-from tokenizer import Tokenizer
+from sampling import answer, lay_out, load_model
 
 # --- configuration -----------------------------------------------------------------------------
 
@@ -89,6 +88,8 @@ def check(cfg):
     """Refuse options that make no training; one line each."""
     positive(cfg, "batch_size", "grad_accum", "eval_every", "max_len", "epochs", "n_prompts")
     positive(cfg, "n_eval")
+    if cfg.grad_accum > cfg.batch_size:
+        raise BadInput(f"--grad_accum={cfg.grad_accum}: --batch_size has no so many questions")
     if cfg.loss not in ("ranking", "regression"):
         raise BadInput(f"--loss={cfg.loss}: expected ranking or regression")
     if not 2 <= cfg.k <= 9:
@@ -136,10 +137,12 @@ def regression_loss(scores, ratings, count=None):
 
 
 def in_order(scores, ranks):
-    """Share of the pairs that the scores order as the ranks do. scores and ranks (N, K)."""
+    """Share of the pairs that the scores order as the ranks do; a tie of the scores counts half.
+    scores and ranks (N, K)."""
     wins = preferred(ranks)
     difference = scores[:, :, None] - scores[:, None, :]
-    return ((difference > 0) * wins).sum() / wins.sum().clamp(min=1)
+    right = (difference > 0) + 0.5 * (difference == 0)
+    return (right * wins).sum() / wins.sum().clamp(min=1)
 
 
 # --- batches -----------------------------------------------------------------------------------
@@ -238,13 +241,19 @@ def score_records(model, records, tokenizer, cfg, machine):
     return np.split(scores, ends[:-1])
 
 
+def held_out(records, values):
+    """Accuracy and loss over all pairs of held-out answers, from a score of each answer: of each
+    record (K,). A pair weighs the same, whatever question it belongs to."""
+    margins, wins = pairs_of(records, values, places)
+    signed = np.where(wins, margins, -margins)
+    loss = float(np.mean(np.logaddexp(0, -signed)))
+    return {"val_accuracy": accuracy(margins, wins), "val_loss": loss}
+
+
 def evaluate(model, records, tokenizer, cfg, machine):
     """Accuracy and loss on held-out questions; of the world also against the hidden judge."""
     values = score_records(model, records, tokenizer, cfg, machine)
-    margins, wins = pairs_of(records, values, places)
-    signed = np.where(wins, margins, -margins)
-    result = {"val_accuracy": accuracy(margins, wins)}
-    result["val_loss"] = float(np.mean(np.logaddexp(0, -signed)))
+    result = held_out(records, values)
     if "answers" in records[0]:
         result["judge_accuracy"] = accuracy(*pairs_of(records, values, gold))
     return result
@@ -288,16 +297,18 @@ def train(cfg):
     run = Run(cfg, "reward")
     machine = run.machine
     parent = run.inherit("sft.py", ("sft", "pretrain"), f"--seed={cfg.seed}")
-    tokenizer = Tokenizer.from_json(parent["tokenizer"])
     # The answers that are ranked are the fine-tuned model's own.
-    sft = GPT.from_checkpoint(parent).to(machine.device)
+    sft, tokenizer = load_model(parent, cfg.init)
+    sft = sft.to(machine.device)
+    cfg = fitted(cfg, sft.config)
+    check_whole(cfg.data)
     train_set, val_set = load_comparisons(cfg, sft, tokenizer, machine)
 
     # --- model: the fine-tuned network, one number beside its words
     # differs from the paper: InstructGPT takes the word head off (--alpha=0). It is what compares
     # an answer with what the model knows, and a scalar hardly learns that anew from rankings.
     head = "reward" if cfg.alpha else "scalar"
-    model = GPT.from_checkpoint(run.saved or parent, head=head, dropout=0.0)
+    model, _ = load_model(run.saved or parent, cfg.init, head=head, dropout=0.0)
     if cfg.alpha:
         model.alpha.fill_(cfg.alpha)
     model = machine.place(model)
@@ -306,9 +317,10 @@ def train(cfg):
     run.begin(model, optimizers, parent["tokenizer"])
     network = machine.distribute(model)
     # An epoch: every question once, each with all of its answers.
-    per_epoch = max(1, len(train_set) // cfg.batch_size)
+    per_epoch = math.ceil(len(train_set) / cfg.batch_size)
     steps = cfg.steps or cfg.epochs * per_epoch
     if cfg.data == "world" and machine.main:
+        run.log(comparisons=len(train_set))
         lines = [json.dumps(record, ensure_ascii=False) for record in train_set]
         write_text(run.out / "comparisons.jsonl", "\n".join(lines) + "\n")
     # One ranking of K answers holds up to K·(K − 1)/2 comparisons; ties are none.
@@ -374,6 +386,8 @@ def train(cfg):
         run.keep(steps, metrics)
         report(metrics, details)
     run.say(f"{run.name}: agrees with {metrics['val_accuracy']:.1%} of held-out labels")
+    # Only now is the run whole, and what comes next may build on it.
+    run.finish()
     return metrics
 
 

@@ -9,11 +9,12 @@ import torch.nn.functional as F
 from kernels import graph
 from model import GPT
 from plumbing.checkpoint import load_checkpoint
-from plumbing.errors import BadInput
+from plumbing.errors import BadInput, one_line
 from plumbing.machine import right_pad
 from tokenizer import StreamDecoder, Tokenizer
 
 CONTEXT = 2048  # tokens of a conversation that a model with RoPE is shown
+COLDEST = 1e-6  # below this temperature logits over it leave float32, and the likeliest is certain
 
 
 # --- a checkpoint, ready to speak ----------------------------------------------------------------
@@ -35,6 +36,12 @@ class Loaded:
         return self.checkpoint.get("train_config", {}).get("data", "")
 
     @property
+    def unfinished(self):
+        """What is said of a model whose training is not at its end."""
+        whole = self.checkpoint.get("finished", True)
+        return "" if whole else f" at step {self.checkpoint.get('step')}, not finished"
+
+    @property
     def chat(self):
         """Does it know the chat template? A base model reads a transcript."""
         return self.stage != "pretrain"
@@ -54,8 +61,10 @@ def load_model(checkpoint, path, **changes):
                 "were put together"
             )
         return GPT.from_checkpoint(checkpoint, **changes), tokenizer
-    except (ValueError, TypeError, KeyError) as error:
-        raise BadInput(f"{path}: {error}") from None
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a hostile file has many ways; tiktoken's panic is one of them
+        raise BadInput(f"{path}: {one_line(error)}") from None
 
 
 def open_checkpoint(path, machine, head="lm", name=""):
@@ -129,12 +138,21 @@ def pick(logits, noise, temperature=1.0, top_k=0, top_p=1.0):
     per token, drawn in advance, makes a run repeatable whatever the batch looks like when it is
     used.
     """
-    if temperature == 0:
+    if temperature < COLDEST:
         return logits.argmax(-1)
     p = filter_logits(logits, temperature, top_k, top_p).softmax(-1)
     cumulative = p.double().cumsum(-1)
     bound = noise.double()[:, None] * cumulative[:, -1:]
     return torch.searchsorted(cumulative, bound, right=True).squeeze(1)
+
+
+def check_finite(logits):
+    """Refuse logits that are no numbers: no token could be drawn."""
+    if not logits.isfinite().all():
+        raise BadInput(
+            "the network's logits are not numbers: its training has diverged; train it again with "
+            "a lower --lr"
+        )
 
 
 # --- many tokens -------------------------------------------------------------------------------
@@ -158,8 +176,7 @@ def stream(
 
     Prompts are padded on the right and prefilled in one pass; each row then writes its keys and
     values at its own length. Once half of the rows in the cache have stopped, they are dropped from
-    it, unless the steps are a graph. `seed` fixes the draws, or `noise` (B, max_new_tokens) gives
-    them.
+    it, unless the steps are a graph. `seed` or `noise` (B, max_new_tokens) fixes the draws.
     """
     device, B = model.wte.weight.device, len(prompts)
     if noise is None:
@@ -184,12 +201,15 @@ def stream(
         and max_new_tokens >= graph.GRAPH_FROM
         and not hasattr(model, "reshard")
     )
+    check_finite(logits)
     decode = graph.Decoder(model, cache, lengths, graphed)
     for t in range(max_new_tokens):
         new = pick(logits, noise[rows, t], temperature, top_k, top_p)
         out = [None] * B
         for row, token, over in zip(rows.tolist(), new.tolist(), done.tolist()):
             out[row] = None if over else token
+        if max(new.tolist()) >= logits.shape[-1]:  # no share of the probability was found
+            check_finite(logits)
         yield out
         done = done | torch.isin(new, stop)
         if t + 1 == max_new_tokens or done.all():

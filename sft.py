@@ -29,7 +29,7 @@ from model import GPT
 from plumbing import errors
 from plumbing.batches import Batches
 from plumbing.checkpoint import load_checkpoint
-from plumbing.config import parse_config, positive
+from plumbing.config import fitted, parse_config, positive
 from plumbing.errors import BadInput
 from plumbing.machine import check_batch, first_process, right_pad
 from plumbing.run import Run
@@ -74,7 +74,9 @@ PRESETS = {
 
 def check(cfg):
     """Refuse options that make no training; one line each."""
-    positive(cfg, "batch_size", "grad_accum", "eval_every", "max_len", "epochs")
+    positive(
+        cfg, "batch_size", "grad_accum", "eval_every", "max_len", "epochs", "n_demos", "n_eval"
+    )
     check_batch(cfg, cfg.batch_size)
     if cfg.pretrain_mix >= 1:
         raise BadInput(f"--pretrain_mix={cfg.pretrain_mix}: expected a share, 0 or more, below 1")
@@ -171,8 +173,8 @@ def train(cfg):
     model, tokenizer = sampling.load_model(run.saved or parent, cfg.init)
     if parent["stage"] == "pretrain" and not run.saved:
         name_roles(model, tokenizer)
-    max_len = model.config.room(cfg.max_len)
-    train_set, val_set = load_examples(cfg, tokenizer, max_len)
+    cfg = fitted(cfg, model.config)
+    train_set, val_set = load_examples(cfg, tokenizer, cfg.max_len)
 
     # --- model
     # On the device; with --fsdp each process keeps a share of it.
@@ -203,7 +205,7 @@ def train(cfg):
     metrics = {}
     for step in run.steps(steps):
         # Every so often, and at the end: the loss on what no step learns from.
-        if run.due(step, cfg.eval_every) or step == 0:  # and what it begins with
+        if run.due(step, cfg.eval_every) or run.begins(step):  # and what it begins with
             metrics = evaluate(model, val_set, tokenizer, cfg, machine)
             run.log(step=step, **metrics)
             run.say(f"step {step:>6}   val loss {metrics['val_loss']:.4f} nats/token")
@@ -229,9 +231,9 @@ def train(cfg):
 
         # A share of the gradient comes from pretraining text: the model keeps its language.
         if mix:
-            x, y = mix.get_batch(math.lcm(2, machine.processes), [cfg.seed, step], machine)
+            x, y = mix.get_batch(2, [cfg.seed, step], machine)
             with machine.autocast():
-                nll = network(x, y).mean() / machine.processes
+                nll = network(x, y).sum() / (2 * mix.block_size)
             machine.backward(cfg.pretrain_mix * nll)
             seen += x.numel()
 
@@ -250,6 +252,8 @@ def train(cfg):
         asked = None if cfg.data == "world" else [messages[:-1] for _, _, messages in val_set[:4]]
         run.log(step=steps, **before_and_after(base, tuned, tokenizer, asked, machine, cfg.n_eval))
     run.say(f"\n{run.name}: val loss {run.saver.best:.4f}; talk to it: python chat.py {run.name}")
+    # Only now is the run whole, and what comes next may build on it.
+    run.finish()
     return metrics
 
 

@@ -157,9 +157,13 @@ class PretrainText:
             )
 
     def get_batch(self, n, seed, machine):
-        """This process's part of n random blocks: tokens and the tokens that follow, (n, T)."""
+        """This process's part of n random blocks: tokens and the tokens that follow, (n, T). Where
+        there are more processes than blocks it is one whose targets, −1, count nothing."""
         T = self.block_size
         starts = np.random.default_rng([7, *seed]).integers(len(self.tokens) - T, size=n)
-        rows = [self.tokens[s : s + T + 1] for s in machine.mine(starts)]
+        mine = machine.mine(starts)
+        chosen = mine if len(mine) else starts[:1]
+        rows = [self.tokens[s : s + T + 1] for s in chosen]
         block = torch.from_numpy(np.stack(rows).astype(np.int64)).to(machine.device)
-        return block[:, :-1], block[:, 1:]
+        targets = block[:, 1:] if len(mine) else torch.full_like(block[:, 1:], -1)
+        return block[:, :-1], targets

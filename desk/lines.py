@@ -3,16 +3,10 @@
 import json
 import os
 import threading
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from plumbing.files import replacing
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    import msvcrt
+from plumbing.files import lock, replacing
 
 
 class Lines:
@@ -100,17 +94,6 @@ def parse(line):
     except ValueError:
         return None
     return record if isinstance(record, dict) else None
-
-
-def lock(file):
-    if os.name != "nt":
-        return fcntl.flock(file, fcntl.LOCK_EX)
-    while True:  # Windows gives up after ten tries, a second apart
-        try:
-            file.seek(0)
-            return msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-        except OSError:
-            time.sleep(0.05)
 
 
 def sync_folder(path):

@@ -39,8 +39,10 @@ class Shelf:
     # --- finding
 
     def paths(self):
-        """{name: path} of every checkpoint file there is, by name."""
-        return {path.parent.name: path for path in sorted(self.out.glob("*/ckpt.pt"))}
+        """{name: path} of every checkpoint file there is, by name. Bytes of a name that are no
+        UTF-8 show as question marks."""
+        found = sorted(self.out.glob("*/ckpt.pt"))
+        return {path.parent.name.encode(errors="replace").decode(): path for path in found}
 
     def path(self, name):
         paths = self.paths()
@@ -201,12 +203,13 @@ def summary(name, path):
             "name": name,
             "stage": str(checkpoint["stage"]),
             "step": checkpoint.get("step"),
+            "finished": checkpoint.get("finished", True),
             "parameters": sum(tensor.numel() for tensor in checkpoint["model"].values()),
-            "head": checkpoint["model_config"].get("head", "lm"),
+            "head": str(checkpoint["model_config"].get("head", "lm")),
             "world": checkpoint.get("train_config", {}).get("data") == "world",
         }
     except (BadInput, OSError, AttributeError) as error:
-        return {"name": name, "error": str(error)}
+        return {"name": name, "error": str(error).encode(errors="replace").decode()}
 
 
 def spell(tokenizer, token):

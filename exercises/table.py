@@ -114,8 +114,8 @@ BUGS = {
     31: Bug("lay_out", "len(p) - 1 : len(p) + len(a) - 1", "len(p) : len(p) + len(a)"),
     32: Bug(
         "train",
-        "from_checkpoint(checkpoint, **changes, dropout=0.0)",
-        "from_checkpoint(checkpoint, **changes)",
+        "load_model(checkpoint, cfg.reward, **changes, dropout=0.0)",
+        "load_model(checkpoint, cfg.reward, **changes)",
     ),
     33: Bug("policy_loss", "-torch.min(", "-torch.max("),
     34: Bug("answer_logp", "* mask).sum(1)", "* mask).sum(1).div(mask.sum(1))"),

@@ -15,8 +15,8 @@ import torch
 
 from judges.exam import verdicts
 from likelihood import answer_scores, groups
-from plumbing.checkpoint import load_checkpoint, need
 from plumbing.errors import BadInput
+from plumbing.inputs import supply
 from sampling import CONTEXT, lay_out
 
 
@@ -50,11 +50,11 @@ def model_reward(cfg, tokenizer, load):
 
     `load(checkpoint)` makes a network of a checkpoint. Raises BadInput for another vocabulary.
     """
-    path = need(cfg.reward, "reward.py", cfg.preset, f"--init={cfg.init}", f"--seed={cfg.seed}")
-    checkpoint = load_checkpoint(path, stages=("reward",))
+    options = (f"--init={cfg.init}", f"--seed={cfg.seed}")
+    checkpoint = supply(cfg.reward, "reward.py", cfg.preset, ("reward",), *options)
     if checkpoint["tokenizer"] != tokenizer.to_json():
         raise BadInput(
-            f"{path} was trained with another vocabulary than {cfg.init}: train it "
+            f"{cfg.reward} was trained with another vocabulary than {cfg.init}: train it "
             f"again with reward.py --init={cfg.init}"
         )
     model = load(checkpoint).eval().requires_grad_(False)

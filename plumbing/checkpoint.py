@@ -4,7 +4,8 @@
 `torch.load(weights_only=True)` reads it and no code hides in it:
 
     {"stage": "sft", "model": state_dict, "model_config": {...}, "tokenizer": "<json>",
-     "train_config": {...}, "step": 250, "metrics": {"val_loss": 0.71},
+     "train_config": {...}, "step": 250, "metrics": {"val_loss": 0.71}, "run": "9f86d081",
+     "finished": True,
      "parent": {"path": "out/pretrain/ckpt.pt", "stage": "pretrain", "metrics": {...}, ...}}
 
 `last.pt` beside it holds the same and the optimizers' state, for `--resume`.
@@ -12,41 +13,40 @@
 
 import dataclasses
 import math
-import os
 import pickle
-import subprocess
-import sys
+import zipfile
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
 
 from plumbing import shards
-from plumbing.errors import BadInput
-from plumbing.files import ROOT, replacing
+from plumbing.errors import BadInput, one_line
+from plumbing.files import replacing
 from plumbing.machine import first_process
 
-
-def _line(error):
-    """An exception's message in one short line."""
-    return " ".join(str(error).split())[:100] or type(error).__name__
+MUST = {"stage": str, "model": dict, "model_config": dict, "tokenizer": str}  # key -> its type
+MAY = {"train_config": dict, "step": int, "metrics": dict, "run": str, "finished": bool}
 
 
 def save_checkpoint(path, checkpoint):
     """Write to a temporary name, flush, rename: a killed run leaves the old file or the new one."""
+    path = Path(path)
     try:
         with replacing(path) as file:
             torch.save(checkpoint, file)
     except (OSError, RuntimeError) as error:
+        there = path.with_name("last.pt").exists()
+        remedy = "go on with --resume" if there else "type the same command again"
         raise BadInput(
-            f"{path}: could not be written ({_line(error)}); is the disk full? The "
-            "previous file is unharmed; free some space and go on with --resume"
+            f"{path}: could not be written ({one_line(error)}); is the disk full? What was there "
+            f"before is unharmed; free some space and {remedy}"
         ) from error
 
 
 def load_checkpoint(path, stages=None, device="cpu"):
-    """Read a checkpoint. Raises BadInput if it is missing, damaged, not ours, or of another stage
-    than `stages` lists."""
+    """Read a checkpoint. Raises BadInput if it is missing, damaged, not ours, of weights that are
+    no numbers, or of another stage than `stages` lists."""
     path = Path(path)
     if not path.exists():
         raise BadInput(f"{path}: no such file")
@@ -55,30 +55,78 @@ def load_checkpoint(path, stages=None, device="cpu"):
             f"{path} is a directory; name the checkpoint file in it, such as {path / 'ckpt.pt'}"
         )
     try:
+        check_sums(path)
         checkpoint = torch.load(path, map_location=device, weights_only=True)
+        check_form(path, checkpoint)
     except pickle.UnpicklingError:
         raise BadInput(
             f"{path}: refused, since it holds more than tensors and plain values (it "
             "could run code), or is no checkpoint at all; load only files that a stage "
             "here wrote"
         ) from None
-    except PermissionError:
+    except (BadInput, PermissionError):
         raise
     except Exception as error:  # whatever the reader trips over in damaged bytes
         raise BadInput(
-            f"{path}: damaged or cut short ({_line(error)}); run the stage that makes it again"
+            f"{path}: damaged or cut short ({one_line(error)}); run the stage that makes it again"
         ) from None
-    keys = {"stage", "model", "model_config", "tokenizer"}
-    if not isinstance(checkpoint, dict) or not keys <= checkpoint.keys():
-        raise BadInput(
-            f"{path}: not a checkpoint of these stages (no stage, model, model_config in it)"
-        )
     if stages and checkpoint["stage"] not in stages:
         raise BadInput(
             f"{path} is a checkpoint of stage '{checkpoint['stage']}'; this needs one "
             f"of stage {' or '.join(stages)}"
         )
     return checkpoint
+
+
+def check_sums(path):
+    """Compare the sums that the file keeps of its parts: torch does not, and loads a flipped bit as
+    another weight. Raises ValueError."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as parts:
+            if any(part.compress_type != zipfile.ZIP_STORED for part in parts.infolist()):
+                raise ValueError("its parts are compressed, as no stage writes them")
+            if damaged := parts.testzip():
+                raise ValueError(f"the check sum of {damaged} is wrong")
+
+
+def check_form(path, checkpoint):
+    """Refuse what is no checkpoint of these stages, or one of weights that are no numbers."""
+    if not isinstance(checkpoint, dict) or not MUST.keys() <= checkpoint.keys():
+        raise BadInput(
+            f"{path}: not a checkpoint of these stages (no stage, model, model_config in it)"
+        )
+    for key, kind in (MUST | MAY).items():
+        value = checkpoint.get(key)
+        fits = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+        if not fits and (key in MUST or value is not None):
+            raise BadInput(f"{path}: not a checkpoint of these stages ({key} is {value!r:.40})")
+    if not checkpoint["stage"].isidentifier() or not plain_parents(checkpoint):
+        raise BadInput(f"{path}: not a checkpoint of these stages (its stage or its parents)")
+    for name, weight in checkpoint["model"].items():
+        if not isinstance(name, str) or not is_whole_tensor(weight):
+            raise BadInput(f"{path}: not a checkpoint of these stages ({name!r:.40} is no weight)")
+        if not weight.isfinite().all():
+            raise BadInput(
+                f"{path}: its weights are not numbers ({name} holds nan or inf): its training has "
+                "diverged; run that stage again with a lower --lr"
+            )
+
+
+def is_whole_tensor(x):
+    """A tensor as large in memory as it says: one that repeats a number may claim any size."""
+    return isinstance(x, torch.Tensor) and x.nbytes <= x.untyped_storage().nbytes()
+
+
+def plain_parents(checkpoint):
+    """Is each ancestor of the form that `parent_of` gives it?"""
+    parent = checkpoint.get("parent")
+    while parent is not None:
+        if not isinstance(parent, dict) or not isinstance(parent.get("stage"), str):
+            return False
+        if not isinstance(parent.get("data"), (str, type(None))):
+            return False
+        parent = parent.get("parent")
+    return isinstance(checkpoint.get("train_config", {}).get("data", ""), (str, type(None)))
 
 
 class Saver:
@@ -88,7 +136,7 @@ class Saver:
     The files of a sharded run are those of one process, so either goes on from the other's.
     """
 
-    def __init__(self, cfg, stage, model, tokenizer, parent, optimizers):
+    def __init__(self, cfg, stage, model, tokenizer, parent, optimizers, run=""):
         self.out, self.best = Path(cfg.out), math.inf
         self.model, self.optimizers = model, optimizers
         self.fixed = {
@@ -97,15 +145,23 @@ class Saver:
             "tokenizer": tokenizer,
             "train_config": dataclasses.asdict(cfg),
             "parent": parent,
+            "run": run,
+            "finished": False,
         }
 
     def resume(self, saved):
         """Take up a run from its `last.pt` (None: begin); returns the step to go on from."""
         if not saved:
             return 0
-        for optimizer, state in zip(self.optimizers, saved["optimizer"]):
-            params = [p for group in optimizer.param_groups for p in group["params"]]
-            optimizer.load_state_dict({**state, "state": shards.cut(state["state"], params)})
+        try:
+            for optimizer, state in zip(self.optimizers, saved["optimizer"], strict=True):
+                params = [p for group in optimizer.param_groups for p in group["params"]]
+                optimizer.load_state_dict({**state, "state": shards.cut(state["state"], params)})
+        except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+            raise BadInput(
+                f"{self.out / 'last.pt'}: the state of its optimizers is not that of this run "
+                f"({one_line(error)}); start again without --resume"
+            ) from None
         self.best = saved["best"]
         return saved["step"]
 
@@ -116,6 +172,12 @@ class Saver:
     def keep(self, step, metrics):
         """Write `ckpt.pt`, what the next stage reads."""
         save_checkpoint(self.out / "ckpt.pt", self.checkpoint(step, metrics))
+
+    def mark(self, finished):
+        """Note in `ckpt.pt`, where there is one, whether its run has come to its end."""
+        path = self.out / "ckpt.pt"
+        if path.exists():
+            save_checkpoint(path, {**load_checkpoint(path), "finished": finished})
 
     def save(self, step, metrics, better=None, **extra):
         """`better`: is this the one to keep? By default, if metrics["val_loss"] is the lowest.
@@ -153,30 +215,3 @@ def ancestry(checkpoint):
     while ancestor:
         yield ancestor
         ancestor = ancestor.get("parent")
-
-
-def need(path, script, preset, *more):
-    """Make a missing input: run the stage that writes `path`, as a process of its own.
-
-    Returns the path. Processes other than the first wait until the file is there.
-    """
-    path = Path(path)
-    if not path.exists() and path.name not in ("ckpt.pt", "comparisons.jsonl"):
-        raise BadInput(f"{path}: no such file")
-    if not path.exists() and first_process():
-        options = [f"--preset={preset}", f"--out={path.parent.as_posix()}", *more]
-        print(
-            f"{path.as_posix()} is not there yet; making it: python {script} " + " ".join(options),
-            flush=True,
-        )
-        torchrun = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
-        alone = {key: value for key, value in os.environ.items() if key not in torchrun}
-        command = [sys.executable, str(ROOT / script), *options]
-        if code := subprocess.run(command, env=alone).returncode:
-            raise BadInput(
-                f"{script} ended with exit code {code}, so {path.as_posix()} is "
-                "missing; see its message above"
-            )
-    if dist.is_initialized():
-        dist.barrier()
-    return path

@@ -10,7 +10,25 @@ from pathlib import Path
 
 from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput
+from plumbing.machine import first_process
 
+# Options that may be given anew with --resume: where and how long it trains, not what it does.
+FREE = {"out", "resume", "steps", "eval_every", "export"}
+FREE |= {"device", "dtype", "compile", "fsdp", "grad_accum"}
+SHAPE = (
+    "n_layer",
+    "n_head",
+    "n_embd",
+    "pos",
+    "rotary",
+    "qk_norm",
+)  # of a network, beside its words
+# The least and the most of an option, where 0 or what its type holds make no sense.
+LEAST = {"max_len": 2, "n_demos": 2}  # a question and its answer; one to learn from, one held out
+MOST = {int: 2**32 - 1, float: 1e38}  # what a seed of 32 bits and a float32 hold
+MOST |= dict.fromkeys(("batch_size", "minibatch", "block_size", "max_new_tokens"), 65_536)
+MOST |= dict.fromkeys(("n_demos", "n_prompts", "n_eval"), 10**6)
+MOST |= {"n_layer": 1000, "lam": 1, "ema": 1, "port": 65_535}
 RENAMED = {"iterations": "steps"}  # options of earlier editions, and what to type now
 
 
@@ -43,9 +61,47 @@ def parse_config(Config, presets, argv=None):
     base = {**presets[name], "preset": name}
     if given.get("resume"):  # a run goes on as it was begun, but for what is given again
         out = given.get("out", base.get("out", fields["out"].default))
-        saved = load_checkpoint(Path(out) / "last.pt").get("train_config", {})
-        base = {key: value for key, value in saved.items() if key in fields}
-    return Config(**{**base, **given})
+        base = saved_options(Path(out), fields, given)
+    cfg = Config(**{**base, **given})
+    cfg.given = frozenset(given)  # what was typed; it is no option itself
+    return cfg
+
+
+def saved_options(out, fields, given):
+    """The options of the run in `out`; BadInput where one that was typed would make it another run
+    than it is recorded to be."""
+    if not (out / "last.pt").exists():
+        aside = out / "earlier" / "last.pt"
+        raise BadInput(
+            f"{out / 'last.pt'}: no such file, so nothing was saved to go on from; begin a run "
+            "without --resume" + (f" (an older run is in {aside.parent})" if aside.exists() else "")
+        )
+    checkpoint = load_checkpoint(out / "last.pt")
+    saved = checkpoint.get("train_config", {})
+    for key in given.keys() - FREE:
+        before = saved.get(key, given[key])
+        if given[key] != before:
+            raise BadInput(
+                f"--{key}={given[key]}: the run in {out} was begun with --{key}={before} and goes "
+                "on with it; leave the option out, or begin a new run without --resume"
+            )
+    step = checkpoint.get("step", 0)
+    if given.get("steps", saved.get("steps")) != saved.get("steps") and given["steps"] < step:
+        raise BadInput(f"--steps={given['steps']}: the run in {out} has done {step} steps already")
+    return {key: value for key, value in saved.items() if key in fields}
+
+
+def keep_shape(cfg, config, tokenizer):
+    """Record the shape of a network that was not made by these options: what is recorded is what
+    was done. BadInput where one of them was typed and differs."""
+    shape = {name: getattr(config, name) for name in SHAPE} | {"vocab_size": tokenizer.n_vocab}
+    for name, value in shape.items():
+        if name in getattr(cfg, "given", ()) and getattr(cfg, name) != value:
+            raise BadInput(
+                f"--{name}={getattr(cfg, name)}: {cfg.init or cfg.out} has {name}={value}, which "
+                "stays; leave the option out, or begin from scratch without --init"
+            )
+        setattr(cfg, name, value)
 
 
 def parse_value(key, kind, text):
@@ -53,10 +109,11 @@ def parse_value(key, kind, text):
     if text is None and kind is not bool:
         raise BadInput(f"--{key} needs a value: --{key}={kind.__name__}")
     if kind is bool:
-        values = {None: True, "true": True, "1": True, "false": False, "0": False}
-        if text not in values:
+        values = {"true": True, "1": True, "false": False, "0": False}
+        word = "true" if text is None else text.lower()
+        if word not in values:
             raise BadInput(f"--{key}={text}: expected true or false")
-        return values[text]
+        return values[word]
     try:
         value = kind(text)
     except ValueError:
@@ -66,14 +123,27 @@ def parse_value(key, kind, text):
         raise BadInput(f"--{key}={text}: expected a finite number")
     if kind in (int, float) and value < 0:
         raise BadInput(f"--{key}={text}: expected a number that is not negative")
+    if kind in MOST and value > MOST.get(key, MOST[kind]):
+        raise BadInput(f"--{key}={text:.20}: expected at most {MOST.get(key, MOST[kind])}")
     return value
 
 
 def positive(cfg, *names):
-    """Refuse a zero where it makes no sense."""
+    """Refuse a zero, or less than LEAST, where it makes no sense."""
     for name in names:
-        if getattr(cfg, name) <= 0:
-            raise BadInput(f"--{name}={getattr(cfg, name)}: expected a number above 0")
+        value, least = getattr(cfg, name), LEAST.get(name, 1)
+        if value < least if least > 1 else value <= 0:
+            raise BadInput(f"--{name}={value}: expected a number above {least - 1}")
+
+
+def fitted(cfg, config):
+    """The options with the --max_len that a network of this shape has positions for."""
+    room = config.room(cfg.max_len)
+    if room < LEAST["max_len"]:
+        raise BadInput(f"{cfg.init} has {room} position, too few for a question and its answer")
+    if room < cfg.max_len and first_process():
+        print(f"the model has {room} positions: --max_len={room}; what is longer loses its left")
+    return dataclasses.replace(cfg, max_len=room)
 
 
 def print_help(Config, presets):

@@ -2,18 +2,44 @@
 
 import os
 import sys
+import threading
+
+TIED = "ENDS_WITH_PARENT"  # set for a stage that another one started
+GO_ON = "stopped; go on with --resume"
+# What is said after Ctrl-C; a run says GO_ON once there is something to go on from.
+stopped = ["stopped before anything was saved; the same command begins anew"]
 
 
 class BadInput(Exception):
     """Something a user can mend: one line that says what is wrong, where, and what to do."""
 
 
+class Done(Exception):
+    """There is nothing to do: one line that says so, exit code 0."""
+
+
+def one_line(error):
+    """An exception's message in one short line."""
+    return " ".join(str(error).split())[:100] or type(error).__name__
+
+
+def end_with_parent():
+    """Wait for the end of standard input, whose other end the parent holds, and end: nobody is left
+    to use what this process makes."""
+    while os.read(0, 1):
+        pass
+    os._exit(2)
+
+
 def run(main, *args):
     """Call `main(*args)`. Bad input, a missing file, a full disk: one line, exit code 2."""
-    # A console with an old code page shows a question mark where it lacks a letter, and goes on.
-    for stream in (sys.stdout, sys.stderr):
+    # A console with an old code page shows a question mark where it lacks a letter, and goes on;
+    # so it does where what is typed is of another code page than it says.
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    if os.environ.pop(TIED, ""):
+        threading.Thread(target=end_with_parent, daemon=True).start()
     try:
         result = main(*args)
         if processes():
@@ -26,8 +52,17 @@ def run(main, *args):
         sys.exit(0)
     except OSError as error:
         line = f"{error.filename or 'file'}: {error.strerror or error}"
+    except Done as word:
+        print(word)
+        return None
+    except MemoryError as error:
+        line = f"not enough memory ({one_line(error)}); make the model, batch or data smaller"
+    except RuntimeError as error:  # torch has no better name for it on a CPU
+        if "allocate memory" not in str(error) and "out of memory" not in str(error):
+            raise
+        line = f"not enough memory ({one_line(error)}); make the model, batch or data smaller"
     except KeyboardInterrupt:
-        sys.exit("\nstopped; go on with --resume")
+        sys.exit(f"\n{stopped[0]}")
     finally:
         if processes():
             processes().destroy_process_group()

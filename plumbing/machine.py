@@ -159,6 +159,24 @@ def check_batch(cfg, rows):
         )
 
 
+def memory():
+    """Bytes of this machine's memory; without limit where the system does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return math.inf
+
+
+def check_memory(parameters):
+    """Refuse a network that cannot be trained here: a number each for its weight, its gradient and
+    the optimizer's two."""
+    if 16 * parameters > memory():
+        raise BadInput(
+            f"a network of {parameters:,} parameters needs {16e-9 * parameters:,.0f} GB to train, "
+            f"and this machine has {1e-9 * memory():,.0f}; lower --n_layer, --n_embd, --vocab_size"
+        )
+
+
 def right_pad(rows, fill=0):
     """Lists of ids, right-padded with `fill`, as one (N, T) tensor.
 

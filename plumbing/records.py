@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from plumbing.errors import BadInput
 from plumbing.files import write_text
 
 # Two-sided 95% points of Student's t for 1, 2, ... degrees of freedom.
@@ -22,11 +23,12 @@ class Log:
     A resumed run keeps the lines up to the step it resumes from, so that no step is logged twice.
     """
 
-    def __init__(self, path, cfg, machine, resumed_step=None):
+    def __init__(self, path, cfg, machine, resumed_step=None, run=""):
         self.path = Path(path) if machine.main else None
         if not self.path:
             return
         head = {
+            "run": run,
             "config": dataclasses.asdict(cfg),
             "argv": sys.argv,
             "device": machine.device,
@@ -45,8 +47,46 @@ class Log:
 
     def write(self, **record):
         if self.path:
+            line = json.dumps(plain(record), ensure_ascii=False, allow_nan=False) + "\n"
             with open(self.path, "a", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(json.dumps(record, ensure_ascii=False) + "\n")
+                file.write(line)
+
+
+def plain(value):
+    """A value as JSON has it, which knows neither NaN nor infinity: they become null."""
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    return [plain(part) for part in value] if isinstance(value, (list, tuple)) else value
+
+
+def run_of(log):
+    """The id of the run whose log this is; "" for none, or one of an earlier edition."""
+    try:
+        with open(log, encoding="utf-8") as file:
+            return json.loads(file.readline()).get("run", "")
+    except (OSError, ValueError, AttributeError):
+        return ""
+
+
+def check_whole(path, key="comparisons"):
+    """Refuse a file of records, a line each, that holds another number of them than the log beside
+    it says were written (under `key`)."""
+    log = Path(path).with_name("log.jsonl")
+    if Path(path).name != f"{key}.jsonl" or not log.exists() or not Path(path).is_file():
+        return
+    written = None
+    for line in log.read_text(encoding="utf-8", errors="replace").split("\n"):
+        if f'"{key}"' in line and _step_of(line) < math.inf:
+            written = json.loads(line).get(key, written)
+    lines = Path(path).read_bytes().split(b"\n")
+    found = sum(bool(line.strip()) for line in lines)
+    if written not in (None, found):
+        raise BadInput(
+            f"{path} holds {found} records, and {log} says that {written} were written; make the "
+            "file again, or, if it was shortened on purpose, give it another name"
+        )
 
 
 def _step_of(line):
@@ -60,11 +100,8 @@ def _step_of(line):
 def write_records(path, head, rows):
     """JSON Lines: `head` (what was run), then one object per row; whole or not at all."""
     lines = []
-    for record in (head, *rows):  # JSON knows no NaN: an interval that does not exist is null
-        record = {
-            k: None if isinstance(v, float) and math.isnan(v) else v for k, v in record.items()
-        }
-        lines.append(json.dumps(record, ensure_ascii=False, allow_nan=False))
+    for record in (head, *rows):  # an interval that does not exist is null
+        lines.append(json.dumps(plain(record), ensure_ascii=False, allow_nan=False))
     write_text(path, "\n".join(lines) + "\n")
 
 

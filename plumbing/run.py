@@ -6,50 +6,118 @@ run.begin(model, optimizers, tokenizer)           log and checkpoints; takes up 
 for step in run.steps(n):                         0, 1, ..., n under a progress bar
     if run.due(step, every): ...                  time to evaluate: run.log, run.say, run.save
     if step == n: break                           the last one is for the evaluation alone
+run.finish()                                      notes in ckpt.pt that the run came to its end
 """
 
 import itertools
+import math
+import secrets
 import time
 from pathlib import Path
 
+import torch
 from tqdm import tqdm
 
-from plumbing.checkpoint import Saver, load_checkpoint, need, parent_of
+from plumbing import errors, folder, shards
+from plumbing.checkpoint import Saver, load_checkpoint, parent_of
+from plumbing.errors import BadInput, Done
+from plumbing.inputs import supply
 from plumbing.machine import setup
-from plumbing.records import Log
+from plumbing.records import Log, run_of
+
+LARGEST = 1e8  # a weight beyond it belongs to no network that says anything
+MAY_BE_NAN = ("explained_variance",)  # of one token there is no variance
+RATES = ("lr", "matrix_lr", "value_lr", "beta", "ptx")  # options that make a training diverge
 
 
 class Run:
     """machine: device, number format, processes. parent: the checkpoint it starts from, or None,
     and its lineage, which the run's own checkpoints carry on. saved: its own last.pt where --resume
-    takes it up, else None. first: the step to go on from."""
+    takes it up, else None. first: the step to go on from. id: what its files are told apart by."""
 
     def __init__(self, cfg, stage):
         self.cfg, self.stage = cfg, stage
         self.machine = setup(cfg)
         self.out = Path(cfg.out)
+        self.id = secrets.token_hex(4)
         self.parent = self.lineage = self.saved = None
+        self.bad_step = torch.tensor(math.inf)  # the first one whose loss was no number
+        if self.machine.main:
+            folder.look(self.out)
         if cfg.resume:
-            self.saved = load_checkpoint(self.out / "last.pt", stages=(stage,))
+            self.saved = self.take_up()
+            self.id = self.saved.get("run") or self.id
 
     @property
     def name(self):
         """The file that the next stage reads."""
         return (self.out / "ckpt.pt").as_posix()
 
+    def take_up(self):
+        """The state to go on from; BadInput where there is none of this run, Done where it is at
+        its end."""
+        last = self.out / "last.pt"
+        saved = load_checkpoint(last, stages=(self.stage,))
+        if not {"optimizer", "best", "step"} <= saved.keys():
+            raise BadInput(
+                f"{last}: no state of the optimizers in it, so it is a copy of a ckpt.pt; begin a "
+                f"new run with --init={last} and without --resume"
+            )
+        logged, run = run_of(self.out / "log.jsonl"), saved.get("run", "")
+        if logged and run and logged != run:
+            raise BadInput(
+                f"{last} is of run {run}, but {self.out / 'log.jsonl'} of run {logged}; put the "
+                "files of one run together, or begin a new one without --resume"
+            )
+        self.stop_if_finished(saved)
+        return saved
+
+    def stop_if_finished(self, saved):
+        """A run whose end is noted in its ckpt.pt has nothing to go on with, unless more steps are
+        asked for."""
+        if not (self.out / "ckpt.pt").exists():
+            return
+        kept = load_checkpoint(self.out / "ckpt.pt")
+        whole = kept.get("finished") and kept.get("run") == saved.get("run")
+        steps = saved.get("train_config", {}).get("steps")
+        if whole and getattr(self.cfg, "steps", steps) == steps:
+            raise Done(
+                f"{self.name}: run {self.id} came to its end at step {saved['step']}; there is "
+                "nothing to go on with (without --resume a new run begins)"
+            )
+
     def inherit(self, script, stages, *options):
         """The checkpoint of --init; `script` makes it, with these options, if it is missing."""
-        path = need(self.cfg.init, script, self.cfg.preset, *options)
-        self.parent = load_checkpoint(path, stages)
+        path = self.cfg.init
+        self.parent = supply(path, script, self.cfg.preset, stages, *options)
         self.lineage = parent_of(path, self.parent)
         return self.parent
 
     def begin(self, model, optimizers, tokenizer):
-        """All is ready to train `model`: open the log, take up the saved run. `tokenizer`: text."""
-        self.saver = Saver(self.cfg, self.stage, model, tokenizer, self.lineage, optimizers)
+        """All is ready to train `model`: from here on the folder is this run's. Open the log, take
+        up the saved run. `tokenizer`: text."""
+        self.model = model
+        self.bad_step = self.bad_step.to(self.machine.device)
+        self.saver = Saver(
+            self.cfg, self.stage, model, tokenizer, self.lineage, optimizers, self.id
+        )
         self.first = self.saver.resume(self.saved)
         resumed = self.first if self.saved else None
-        self.records = Log(self.out / "log.jsonl", self.cfg, self.machine, resumed_step=resumed)
+        if self.machine.main:
+            self.take_folder()
+        self.records = Log(self.out / "log.jsonl", self.cfg, self.machine, resumed, self.id)
+
+    def take_folder(self):
+        """The first process: nobody else writes here, nothing half-written lies here, and an older
+        run's files are not mixed with this one's."""
+        folder.hold(self.out)
+        folder.tidy(self.out)
+        if self.saved:
+            self.say(f"{self.name}: going on with run {self.id} at step {self.first}")
+            errors.stopped[0] = errors.GO_ON
+            self.saver.mark(finished=False)
+        elif folder.set_aside(self.out, getattr(self.cfg, "data", "")):
+            self.say(f"the files of an older run are now in {self.out / folder.EARLIER}")
 
     def steps(self, n):
         """Steps first, ..., n; the last is for the closing evaluation. Each seeds torch from (seed,
@@ -63,8 +131,44 @@ class Run:
             yield step
 
     def due(self, step, every):
-        """Every so many steps and at the end; not where the run begins or is taken up."""
-        return step == self.last or step > self.first and step % every == 0
+        """Every so many steps and at the end; not where the run begins or is taken up. What is
+        about to be looked at and saved is sound, or the run ends here."""
+        due = step == self.last or step > self.first and step % every == 0
+        if due:
+            self.check(step)
+        return due
+
+    def begins(self, step):
+        """Is this the first step of a run that was not begun before?"""
+        return step == 0 and not self.saved
+
+    # --- a training that diverges ends in one line, and what was saved before stays
+
+    def check(self, step, **figures):
+        """BadInput, with the step, the value and a remedy, where the loss was no number at some
+        step, a figure is none or a weight has left all bounds. All processes take part."""
+        what = next((f"{k} is {v}" for k, v in figures.items() if not is_number(v)), "")
+        if self.machine.sum(self.bad_step.isfinite()):
+            step = int(self.bad_step) + 1 if self.bad_step.isfinite() else step
+            what = "its loss or its gradient is no number"
+        largest = largest_weight(self.model)
+        if self.machine.sum(not largest <= LARGEST) and not what:
+            what = f"its largest weight is {largest:.2g}"
+        if what:
+            raise self.diverged(step, what)
+
+    def diverged(self, step, what):
+        rates = {name: getattr(self.cfg, name, 0) for name in RATES}
+        tried = ", ".join(f"--{name}={rate:g}" for name, rate in rates.items() if rate)
+        return BadInput(
+            f"step {step}: the training has diverged, {what}; begin again with less of "
+            f"{tried or 'the learning rate'} (what was saved in {self.out} is as it was)"
+        )
+
+    def figures(self, step, **figures):
+        """`log` of a step's figures, which all have to be numbers."""
+        self.log(step=step, **figures)
+        self.check(step, **{k: v for k, v in figures.items() if k not in MAY_BE_NAN})
 
     def log(self, **record):
         """One line of log.jsonl."""
@@ -81,13 +185,23 @@ class Run:
 
     def save(self, step, metrics, **extra):
         """`last.pt`, and `ckpt.pt` if the validation loss is the best so far (see Saver.save)."""
+        self.check(step)
         self.saver.save(step, metrics, **extra)
+        errors.stopped[0] = errors.GO_ON
         self.count_from_here()
 
     def keep(self, step, metrics):
         """`ckpt.pt` alone, what the next stage reads."""
+        if not math.isfinite(largest := largest_weight(self.model)):
+            raise self.diverged(step, f"its largest weight is {largest}")
         if self.machine.main:
             self.saver.keep(step, metrics)
+
+    def finish(self):
+        """The run has come to its end: its `ckpt.pt` says so, and its folder is free again."""
+        if self.machine.main:
+            self.saver.mark(finished=True)
+            folder.release(self.out)
 
     def count_from_here(self):
         self.clock, self.tokens = time.perf_counter(), 0
@@ -97,6 +211,8 @@ class Run:
         its part), the norm of the gradient, how many tokens of it were processed here. `peak`:
         tokens per second at the machine's matmul rate."""
         self.tokens += tokens * self.machine.processes
+        sound = torch.isfinite(loss) & torch.isfinite(norm)  # read at the next check, not here
+        self.bad_step = self.bad_step.clamp(max=torch.where(sound, math.inf, float(step)))
         if step % every != every - 1:
             return
         loss = self.machine.sum(loss)
@@ -111,3 +227,15 @@ class Run:
             shown += f", {rate / peak:.0%} of matmul rate"
         self.log(**record)
         self.show(shown)
+
+
+def is_number(value):
+    """Is a figure finite? What is no number, such as a table, is not judged."""
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+@torch.no_grad()
+def largest_weight(model):
+    """The largest size of a weight of this process's share; NaN if there is one."""
+    sizes = [shards.mine(p).abs().max() for p in model.parameters() if shards.mine(p).numel()]
+    return float(torch.stack(sizes).max())

@@ -46,6 +46,11 @@ def whole(x):
     return x.full_tensor() if is_shared(x) else x
 
 
+def mine(x):
+    """This process's share of a tensor, as an ordinary one."""
+    return x.to_local() if is_shared(x) else x
+
+
 def share(x, p):
     """This process's share of the whole tensor x, cut as the parameter p is."""
     if not is_shared(p) or x.shape != p.shape:

@@ -182,7 +182,9 @@ def test_a_block_beyond_the_learned_positions(refused, tmp_path):
     )
     transformers.GPT2LMHeadModel(shape).save_pretrained(tmp_path / "hf")
     weights, merges = tmp_path / "hf" / "model.safetensors", tmp_path / "vocab.bpe"
-    line = refused(pretrain, f"--init={weights}", f"--tokenizer={merges}", "--block_size=64")
+    start = [f"--init={weights}", f"--tokenizer={merges}", "--block_size=64"]
+    assert "--n_embd=16: " in refused(pretrain, *start)  # what is typed is done, or refused
+    line = refused(pretrain, *start, "--n_embd=64", "--vocab_size=261")
     assert "--block_size=64" in line and "16 positions" in line
 
 
@@ -388,6 +390,7 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_the_run_can_go_on(tmp_path, b
         "ckpt.pt",
         "last.pt",
         "log.jsonl",
+        "run.lock",
     ]
     pretrain.train(
         parse_config(pretrain.Config, pretrain.PRESETS, [*argv[1:], "--resume", "--steps=4"])

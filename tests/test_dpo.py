@@ -15,7 +15,7 @@ import dpo
 from dpo import Config, answer_logp, dpo_loss, evaluate, get_batch
 from likelihood import token_logprobs
 from model import GPT, GPTConfig
-from plumbing import checkpoint
+from plumbing import inputs
 from plumbing.checkpoint import load_checkpoint, save_checkpoint
 from plumbing.config import parse_config
 from plumbing.errors import BadInput
@@ -294,7 +294,7 @@ def test_a_simple_preference_is_learned(files, monkeypatch):
         patch.setattr(GPT, "from_checkpoint", classmethod(from_checkpoint))
         metrics = dpo.train(config(files))
     assert metrics["val_accuracy"] == 1 and metrics["val_loss"] < 0.6
-    (policy, _), (ref, before) = built
+    (ref, before), (policy, _) = built
     assert all(
         torch.equal(v, before[k]) for k, v in ref.state_dict().items()
     )  # the reference stays
@@ -355,9 +355,7 @@ def test_files_that_do_not_suffice(files):
 
 def test_a_mistyped_file_starts_no_training(files, monkeypatch):
     """Only what reward.py would write is made by it; a name that it never writes is a mistake."""
-    monkeypatch.setattr(
-        checkpoint.subprocess, "run", lambda *_, **__: pytest.fail("started a stage")
-    )
+    monkeypatch.setattr(inputs, "run_stage", lambda *_: pytest.fail("started a stage"))
     with pytest.raises(BadInput, match="gone.jsonl"):
         dpo.train(config(files, data=str(Path(files) / "gone.jsonl")))
 

@@ -29,7 +29,7 @@ from plumbing.checkpoint import load_checkpoint, save_checkpoint
 from plumbing.config import parse_config
 from plumbing.errors import BadInput, run
 from plumbing.machine import Machine
-from plumbing.signs import exact_kl, warn
+from plumbing.signs import exact_kl, steer, warn
 from ppo import (
     Config,
     gae,
@@ -40,7 +40,6 @@ from ppo import (
     policy_terms,
     rollout,
     sample,
-    steer,
     update,
     value_loss,
     whiten,

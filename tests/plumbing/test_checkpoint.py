@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from optim import learning_rate
 from plumbing import checkpoint
 from plumbing import machine as machine_module
-from plumbing.checkpoint import load_checkpoint, need, parent_of, save_checkpoint
+from plumbing.checkpoint import load_checkpoint, parent_of, save_checkpoint
 from plumbing.config import parse_config, parse_value
 from plumbing.errors import BadInput, run
 from plumbing.files import download
@@ -144,8 +144,12 @@ def test_any_command_line_is_a_config_or_bad_input(argv):
 def test_resume_goes_on_with_the_saved_configuration(tmp_path):
     saved = {**vars(Config(preset="big", steps=77, lr=0.25, out=str(tmp_path))), "gone": 1}
     save_checkpoint(tmp_path / "last.pt", {**CHECKPOINT, "train_config": saved})
-    config = parse("--resume", f"--out={tmp_path.as_posix()}", "--lr=0.125")
-    assert (config.preset, config.steps, config.lr, config.resume) == ("big", 77, 0.125, True)
+    here = f"--out={tmp_path.as_posix()}"
+    config = parse("--resume", here, "--lr=0.25", "--steps=99", "--device=cpu")
+    assert (config.preset, config.steps, config.lr, config.resume) == ("big", 99, 0.25, True)
+    line = refused(parse, "--resume", here, "--lr=0.125")  # it would be recorded, not done
+    assert "--lr=0.125: the run in" in line and "begun with --lr=0.25" in line
+    refused(parse, "--resume", here, "--steps=2", match="has done 3 steps already")
     refused(parse, "--resume", f"--out={tmp_path / 'nowhere'}", match="no such file")
 
 
@@ -203,7 +207,7 @@ def test_run_returns_and_lets_bugs_through(capsys):
         run(lambda: 1 / 0)
     with pytest.raises(SystemExit) as stop:
         run(fails(KeyboardInterrupt()))
-    assert "--resume" in stop.value.code
+    assert "the same command begins anew" in stop.value.code
 
 
 def test_run_prints_what_the_console_cannot_show(tmp_path):
@@ -437,45 +441,6 @@ def test_a_checkpoint_carries_its_lineage():
         "metrics": {"val_loss": 0.5},
         "parent": older,
     }
-
-
-# --- a missing input is made -------------------------------------------------------------------
-
-
-@pytest.fixture
-def stage(tmp_path, monkeypatch):
-    """A stage script that notes its arguments in the file it is asked for, in a folder of its own."""
-    script = tmp_path / "scripts" / "make.py"
-    script.parent.mkdir()
-    script.write_text(
-        "import os, pathlib, sys\n"
-        "out = pathlib.Path(sys.argv[2].removeprefix('--out='))\n"
-        "if '--fail=1' in sys.argv: sys.exit(3)\n"
-        "out.mkdir(parents=True, exist_ok=True)\n"
-        "text = ' '.join([*sys.argv[1:], str('WORLD_SIZE' in os.environ)])\n"
-        "(out / 'ckpt.pt').write_text(text, encoding='utf-8')\n",
-        encoding="utf-8",
-    )
-    monkeypatch.setattr(checkpoint, "ROOT", script.parent)
-    monkeypatch.delenv("RANK", raising=False)
-    return tmp_path / "made" / "ckpt.pt"
-
-
-def test_need_runs_the_stage_only_if_the_file_is_missing(stage, monkeypatch, capfd):
-    monkeypatch.setenv("WORLD_SIZE", "2")  # the stage itself is one process, whoever asks for it
-    assert need(stage, "make.py", "tiny", "--seed=4") == stage
-    expected = f"--preset=tiny --out={stage.parent.as_posix()} --seed=4 False"
-    assert stage.read_text(encoding="utf-8") == expected
-    assert "is not there yet; making it: python make.py --preset=tiny" in capfd.readouterr().out
-    assert need(stage, "make.py", "big") == stage
-    assert stage.read_text(encoding="utf-8") == expected and capfd.readouterr().out == ""
-
-
-def test_need_tells_of_a_stage_that_fails_and_only_the_first_process_runs_it(stage, monkeypatch):
-    refused(need, stage, "make.py", "tiny", "--fail=1", match="make.py ended with exit code 3")
-    monkeypatch.setenv("RANK", "1")
-    need(stage, "make.py", "tiny")
-    assert not stage.exists()
 
 
 # --- downloads ---------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from model import GPT
 from plumbing import gpt2
+from plumbing.errors import BadInput
 from plumbing.gpt2 import read_safetensors, write_safetensors
 from tests.tiny import V, tiny
 
@@ -172,3 +173,105 @@ def test_load_refuses_what_is_no_gpt2(folder, change):
     write_safetensors(path, tensors)
     with pytest.raises(ValueError):
         load(path, V)
+
+
+def exported(folder, config=None, change=None, prefix="transformer.", **shape):
+    """Weights of a little network as a file, whose config.json says something else than it should;
+    returns the network and the path."""
+    model = tiny("learned", bias=True, **shape)
+    gpt2.export(model, folder)
+    path, beside = folder / "model.safetensors", folder / "config.json"
+    said = json.loads(beside.read_text(encoding="utf-8")) | (config or {})
+    beside.write_text(json.dumps(said), encoding="utf-8")
+    tensors = {
+        prefix + k.removeprefix("transformer."): v for k, v in read_safetensors(path).items()
+    }
+    write_safetensors(path, {**tensors, **(change or {})})
+    return model, path
+
+
+def test_the_number_of_heads_is_read_not_guessed(tmp_path):
+    """16 channels of heads of 4: no shape of a weight tells."""
+    model, path = exported(tmp_path, n_head=4, n_embd=16)
+    again, tokens = load(path, V), torch.randint(V, (2, 9))
+    assert again.config.n_head == 4 and torch.allclose(again(tokens), model(tokens), atol=1e-6)
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(ValueError, match="number of heads is unknown"):
+        load(path, V)
+
+
+@pytest.mark.parametrize(
+    "config, words",
+    [
+        ({"activation_function": "relu"}, "activation_function is 'relu'"),
+        ({"layer_norm_epsilon": 1e-6}, "layer_norm_epsilon is 1e-06"),
+        ({"scale_attn_by_inverse_layer_idx": True}, "inverse_layer_idx is True"),
+        ({"tie_word_embeddings": False}, "tie_word_embeddings is False"),
+        ({"model_type": "llama"}, "model_type is 'llama'"),
+        ({"n_layer": 3}, "weights have n_layer=2, config.json 3"),
+        ({"n_positions": 64}, "weights have n_positions=32, config.json 64"),
+        ({"n_inner": 17}, "n_inner=17"),
+        ({"n_head": 3}, "n_head=3"),
+        ({"n_head": "2"}, "number of heads"),
+    ],
+)
+def test_a_config_of_another_network_is_refused(tmp_path, config, words):
+    _, path = exported(tmp_path, config)
+    with pytest.raises(ValueError, match=words):
+        load(path, V)
+
+
+@pytest.mark.parametrize("junk", ["[]", "{", "3", "[" * 10_000])
+def test_a_damaged_config_is_refused(tmp_path, junk):
+    _, path = exported(tmp_path)
+    (tmp_path / "config.json").write_text(junk, encoding="utf-8")
+    with pytest.raises(ValueError, match="config.json: damaged"):
+        load(path, V)
+
+
+@pytest.mark.parametrize("prefix", ["", "model.", "transformer.", "model.transformer."])
+def test_prefixes_of_other_tools_are_dropped(tmp_path, prefix):
+    model, path = exported(tmp_path, prefix=prefix)
+    assert torch.equal(load(path, V).wte.weight, model.wte.weight)
+
+
+def test_the_output_table_is_the_inputs_or_it_is_refused(tmp_path):
+    model, path = exported(tmp_path)
+    tensors = read_safetensors(path)
+    table = tensors["transformer.wte.weight"]
+    write_safetensors(path, {**tensors, "lm_head.weight": table})  # tied
+    assert torch.equal(load(path, V).wte.weight, table)
+    write_safetensors(path, {**tensors, "lm_head.weight": table + 1})
+    with pytest.raises(ValueError, match="lm_head.weight is not wte.weight"):
+        load(path, V)
+    del tensors["transformer.wte.weight"]  # some tools keep the one table under this name alone
+    write_safetensors(path, {**tensors, "lm_head.weight": table})
+    assert torch.equal(load(path, V).wte.weight, table)
+
+
+def test_a_layer_of_a_huge_number_is_refused_at_once(tmp_path):
+    _, path = exported(tmp_path, change={"h.999999999.ln_1.weight": torch.zeros(16)})
+    with pytest.raises(ValueError, match="n_layer=3, config.json 2"):
+        load(path, V)
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(ValueError):
+        load(path, V)
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path):
+    _, path = exported(tmp_path, change={"transformer.ln_f.bias": torch.full((16,), float("nan"))})
+    with pytest.raises(ValueError, match="not numbers"):
+        load(path, V)
+
+
+def test_float64_is_read_and_other_numbers_are_named(folder):
+    header = {"w": {"dtype": "F64", "shape": [2], "data_offsets": [0, 16]}}
+    head = json.dumps(header).encode()
+    path = folder / "w.safetensors"
+    path.write_bytes(struct.pack("<Q", len(head)) + head + struct.pack("<dd", 0.5, 3.0))
+    assert read_safetensors(path)["w"].tolist() == [0.5, 3.0]
+    path.write_bytes(
+        struct.pack("<Q", len(head)) + head.replace(b"F64", b"F8X") + struct.pack("<dd", 0.5, 3.0)
+    )
+    with pytest.raises(BadInput, match="w is of dtype F8X"):
+        read_safetensors(path)

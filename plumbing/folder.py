@@ -1,0 +1,68 @@
+"""The folder of a run: one run at a time trains in it, and an older run's files are set aside."""
+
+import os
+from pathlib import Path
+
+from plumbing.errors import BadInput
+from plumbing.files import lock
+
+EARLIER = "earlier"  # where the files of the run before go
+# last.pt goes first: from then on --resume cannot take up the older run.
+OF_A_RUN = ("last.pt", "log.jsonl", "comparisons.jsonl", "ckpt.pt")
+held = {}  # {path of a lock: its open file}, of this process
+
+
+def look(folder):
+    """Refuse a folder in which another process trains; nothing is written."""
+    path = Path(folder) / "run.lock"
+    if path.exists():
+        hold(folder)
+
+
+def hold(folder):
+    """Keep other processes from training in `folder` until `release`, or until this one ends: the
+    system gives back the lock of a process that ends, however it ends."""
+    path = (Path(folder) / "run.lock").resolve()
+    if path in held:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = open(path, "a+b", buffering=0)
+    if not lock(file, wait=False):
+        file.seek(0)
+        owner = file.read(20).decode(errors="replace")
+        file.close()
+        raise BadInput(
+            f"{folder}: another run is at work in this folder (process {owner}); wait until it "
+            "ends, or give this one a folder of its own with --out=FOLDER"
+        )
+    file.truncate(0)
+    file.write(str(os.getpid()).encode())
+    held[path] = file
+
+
+def release(folder):
+    """Let others train in `folder`."""
+    file = held.pop((Path(folder) / "run.lock").resolve(), None)
+    if file:
+        file.close()  # which unlocks it
+
+
+def tidy(folder):
+    """Remove what killed runs left half-written; call it under `hold`."""
+    for path in Path(folder).glob("*.tmp"):
+        path.unlink(missing_ok=True)
+
+
+def set_aside(folder, data=""):
+    """Move an older run's files to `earlier/`, in the place of those of the run before it; a file
+    that the new run reads (`data`) stays. Returns whether there were any."""
+    folder = Path(folder)
+    if not any((folder / name).exists() for name in ("ckpt.pt", "last.pt")):
+        return False
+    (folder / EARLIER).mkdir(exist_ok=True)
+    for name in OF_A_RUN:
+        path, place = folder / name, folder / EARLIER / name
+        place.unlink(missing_ok=True)
+        if path.exists() and path.resolve() != Path(data).resolve():
+            os.replace(path, place)
+    return True

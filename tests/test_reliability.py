@@ -1,0 +1,307 @@
+"""Nothing unfinished, foreign, damaged or diverged is used in silence: the quick form of
+tests/attack.py, all stages in this process."""
+
+import json
+import random
+
+import pytest
+import torch
+
+import optim
+from plumbing import errors, files, folder
+from plumbing.checkpoint import load_checkpoint, save_checkpoint
+from plumbing.errors import BadInput
+from plumbing.records import check_whole
+from tests.attack import (
+    STAGES,
+    at_limits,
+    call,
+    flip,
+    hostile,
+    is_finite,
+    material,
+    options,
+    refused_or_checked,
+    weights_of,
+)
+
+every_stage = pytest.mark.parametrize("stage", STAGES)
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    return material(tmp_path_factory.mktemp("material"))
+
+
+def stopped_at(stage, argv, step):
+    """Run a stage until it is about to make its step-th update, as Ctrl-C ends it."""
+    seen, make = [], optim.step
+
+    def dies(*args):
+        seen.append(0)
+        if len(seen) == step:
+            raise KeyboardInterrupt
+        return make(*args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(optim, "step", dies)
+        return call(stage, argv)
+
+
+def log_of(out):
+    text = (out / "log.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+# --- unfinished and foreign runs -----------------------------------------------------------------
+
+
+@every_stage
+def test_a_run_that_was_stopped_goes_on_to_the_same_bits_and_knows_its_end(stage, given, tmp_path):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert call(stage, options(stage, given, whole)) == (0, [])
+    done = load_checkpoint(whole / "ckpt.pt")
+    assert done["finished"] and done["run"] == log_of(whole)[0]["run"]
+    code, _ = stopped_at(stage, options(stage, given, cut), 6 if stage == "ppo" else 4)
+    assert "go on with --resume" in str(code)
+    kept = [p for p in (cut / "ckpt.pt", cut / "last.pt") if p.exists()]
+    assert kept and not any(load_checkpoint(path)["finished"] for path in kept)
+    assert call(stage, ["--resume", f"--out={cut}"]) == (0, [])
+    assert weights_of(cut / "ckpt.pt") == weights_of(whole / "ckpt.pt")
+    assert load_checkpoint(cut / "ckpt.pt")["finished"]
+    before = {path: path.read_bytes() for path in cut.iterdir()}
+    assert call(stage, ["--resume", f"--out={cut}"]) == (0, [])  # nothing to go on with
+    assert {path: path.read_bytes() for path in cut.iterdir()} == before
+
+
+def test_resume_takes_up_no_older_run(given, tmp_path):
+    out = tmp_path / "out"
+    argv = options("sft", given, out)
+    assert call("sft", argv)[0] == 0
+    old = load_checkpoint(out / "ckpt.pt")["run"]
+    argv = options("reward", given, out)  # of another stage, ended before its first save
+    code, _ = stopped_at("reward", argv, 1)
+    assert "before anything was saved" in str(code) or "--resume" in str(code)
+    code, lines = call("reward", ["--resume", f"--out={out}"])
+    assert code == 2 and len(lines) == 1 and "an older run is in" in lines[0]
+    assert load_checkpoint(out / "earlier" / "ckpt.pt")["run"] == old
+    assert call("reward", argv)[0] == 0 and log_of(out)[0]["run"] != old
+    assert load_checkpoint(out / "earlier" / "ckpt.pt")["run"] == old  # a log alone moves nothing
+
+
+def test_files_of_two_runs_are_not_taken_for_one(given, tmp_path):
+    for name in "ab":
+        stopped_at("sft", options("sft", given, tmp_path / name), 4)
+    (tmp_path / "a" / "last.pt").write_bytes((tmp_path / "b" / "last.pt").read_bytes())
+    code, lines = call("sft", ["--resume", f"--out={tmp_path / 'a'}"])
+    assert code == 2 and "put the files of one run together" in lines[0]
+
+
+def test_two_runs_in_one_folder_are_refused(given, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    with open(out / "run.lock", "a+b") as other:  # as another process holds it
+        other.write(b"4711")
+        other.flush()
+        assert files.lock(other, wait=False)
+        code, lines = call("sft", options("sft", given, out))
+        assert code == 2 and "another run is at work in this folder (process 4711)" in lines[0]
+        assert [path.name for path in out.iterdir()] == ["run.lock"]
+    assert call("sft", options("sft", given, out))[0] == 0  # a lock ends with who held it
+    folder.hold(out), folder.release(out)
+
+
+def test_what_killed_runs_left_half_written_is_removed(given, tmp_path):
+    (tmp_path / "last.pt.123.tmp").write_bytes(b"half")
+    assert call("sft", options("sft", given, tmp_path, steps=2))[0] == 0
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+@pytest.mark.parametrize("option", ["--lr=0.5", "--matrix_lr=0", "--batch_size=2", "--seed=9"])
+def test_resume_does_what_is_recorded_or_refuses(given, tmp_path, option):
+    stopped_at("sft", options("sft", given, tmp_path), 4)
+    code, lines = call("sft", ["--resume", f"--out={tmp_path}", option])
+    assert code == 2 and f"{option}: the run in" in lines[0] and "was begun with" in lines[0]
+
+
+def test_steps_may_be_added_and_not_taken_away(given, tmp_path):
+    assert call("sft", options("sft", given, tmp_path))[0] == 0
+    here = ["--resume", f"--out={tmp_path}"]
+    code, lines = call("sft", [*here, "--steps=3"])
+    assert code == 2 and "has done 6 steps already" in lines[0]
+    assert call("sft", [*here, "--steps=8"])[0] == 0
+    last = load_checkpoint(tmp_path / "last.pt")
+    assert last["step"] == last["train_config"]["steps"] == 8
+
+
+def test_a_copy_of_ckpt_pt_is_no_state_to_go_on_from(given, tmp_path):
+    stopped_at("sft", options("sft", given, tmp_path), 4)
+    (tmp_path / "last.pt").write_bytes((tmp_path / "ckpt.pt").read_bytes())
+    code, lines = call("sft", ["--resume", f"--out={tmp_path}"])
+    assert code == 2 and "no state of the optimizers" in lines[0]
+
+
+# --- every file operation ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_run_cut_at_any_rename_goes_on_to_the_same_bits(given, tmp_path, after, monkeypatch):
+    """Before or after each rename of a file: then --resume, or, where nothing was saved, again."""
+    whole, rename = tmp_path / "whole", files.os.replace
+    assert call("sft", options("sft", given, whole))[0] == 0
+    for cut_at in range(1, 20):
+        count, out = [], tmp_path / f"cut{cut_at}"
+
+        def replace(source, target):
+            count.append(0)
+            if len(count) == cut_at and not after:
+                raise KeyboardInterrupt
+            rename(source, target)
+            if len(count) == cut_at:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(files.os, "replace", replace)
+            code, _ = call("sft", options("sft", given, out))
+        if code == 0:
+            break
+        again = ["--resume", f"--out={out}"]
+        again = again if (out / "last.pt").exists() else options("sft", given, out)
+        assert call("sft", again) == (0, [])
+        assert weights_of(out / "ckpt.pt") == weights_of(whole / "ckpt.pt")
+        assert load_checkpoint(out / "ckpt.pt")["finished"]
+    assert 5 < cut_at < 19
+
+
+# --- divergence ----------------------------------------------------------------------------------
+
+
+@every_stage
+def test_a_training_that_diverges_ends_in_one_line_and_saves_nothing_of_it(stage, given, tmp_path):
+    code, lines = call(stage, [*options(stage, given, tmp_path), "--lr=1e30"])
+    assert code == 2 and len(lines) == 1 and "the training has diverged" in lines[0], lines
+    assert "error: step " in lines[0] and "--lr=1e+30" in lines[0]
+    assert is_finite(tmp_path)
+    found = tmp_path / "ckpt.pt"
+    assert not found.exists() or not load_checkpoint(found)["finished"]
+
+
+def test_ppo_with_a_huge_price_of_kl_diverges_in_one_line(given, tmp_path):
+    code, lines = call("ppo", [*options("ppo", given, tmp_path), "--beta=1e38"])
+    assert code in (0, 2) and len(lines) == (code == 2) and is_finite(tmp_path)
+
+
+def test_weights_that_are_no_numbers_are_not_used(given, tmp_path):
+    whole = load_checkpoint(given / "sft.pt")
+    broken = {k: v.clone() for k, v in whole["model"].items()}
+    broken["wte.weight"][0, 0] = float("nan")
+    save_checkpoint(tmp_path / "nan.pt", {**whole, "model": broken})
+    with pytest.raises(BadInput, match="nan.pt: its weights are not numbers"):
+        load_checkpoint(tmp_path / "nan.pt")
+
+
+# --- damaged and hostile files -------------------------------------------------------------------
+
+
+def test_a_flipped_byte_is_found_or_changes_no_weight(given):
+    assert not flip(given / "sft.pt", 150, random.Random(1))
+
+
+def test_a_hostile_checkpoint_ends_in_one_line(given):
+    assert not hostile(given / "sft.pt", 60, random.Random(1))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"n_layer": 10**9}, {"vocab_size": 10**12}, {"n_embd": 10**6}, {"block_size": 2**62}]
+    + [{"n_layer": 1.0}, {"n_head": float("nan")}, {"pos": "learned"}, {"more": 1}],
+)
+def test_a_config_of_another_size_than_the_weights_builds_nothing(given, tmp_path, config):
+    whole = load_checkpoint(given / "base.pt")
+    spoiled = {**whole, "model_config": {**whole["model_config"], **config}}
+    save_checkpoint(tmp_path / "huge.pt", spoiled)
+    argv = options("sft", given, tmp_path / "out")
+    code, lines = call("sft", [*argv, f"--init={tmp_path / 'huge.pt'}"])
+    if config == {"block_size": 2**62}:  # of rotary positions no table is made
+        return
+    assert code == 2 and len(lines) == 1 and "huge.pt" in lines[0]
+
+
+def test_a_tensor_that_claims_more_than_it_holds_is_refused(given, tmp_path):
+    whole = load_checkpoint(given / "base.pt")
+    huge = torch.zeros(1).expand(10**6, 10**5)
+    save_checkpoint(tmp_path / "huge.pt", {**whole, "model": {**whole["model"], "x": huge}})
+    with pytest.raises(BadInput, match="is no weight"):
+        load_checkpoint(tmp_path / "huge.pt")
+
+
+def test_a_file_with_another_number_of_records_than_were_written_is_refused(tmp_path):
+    path = tmp_path / "comparisons.jsonl"
+    path.write_text("{}\n" * 3, encoding="utf-8")
+    check_whole(path)  # nobody says how many there were
+    (tmp_path / "log.jsonl").write_text('{"config": {}}\n{"comparisons": 3}\n', encoding="utf-8")
+    check_whole(path)
+    path.write_text("{}\n" * 2, encoding="utf-8")
+    with pytest.raises(BadInput, match="holds 2 records, and .* says that 3 were written"):
+        check_whole(path)
+
+
+# --- options -------------------------------------------------------------------------------------
+
+
+@every_stage
+def test_every_option_at_its_limits_is_refused_in_one_line_or_makes_sense(stage):
+    assert not [
+        found for option in at_limits(stage) if (found := refused_or_checked(stage, [option]))
+    ]
+
+
+@pytest.mark.parametrize(
+    "stage, option",
+    [
+        ("reward", "--batch_size=0"),
+        ("reward", "--eval_every=0"),
+        ("reward", "--n_prompts=0"),
+        ("reward", "--n_eval=0"),
+        ("reward", "--seed=18446744073709551616"),
+        ("reward", "--max_len=1"),
+        ("dpo", "--batch_size=0"),
+        ("dpo", "--max_len=0"),
+        ("sft", "--max_len=1"),
+        ("sft", "--n_eval=0"),
+        ("ppo", "--steps=0"),
+        ("ppo", "--ema=1.5"),
+        ("pretrain", "--n_layer=100000"),
+        ("pretrain", "--n_embd=4000000"),
+    ],
+)
+def test_options_that_make_no_training_are_refused_before_it(stage, option, given, tmp_path):
+    code, lines = call(stage, [*options(stage, given, tmp_path / "out"), option])
+    assert code == 2 and len(lines) == 1 and lines[0].startswith("error: ")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("stage, parts", [("reward", 1), ("dpo", 1), ("dpo", 3)])
+def test_the_last_batch_of_an_epoch_is_learned_from(stage, parts, given, tmp_path):
+    """27 questions, 4 at a time, are 7 steps, the last of 3 questions."""
+    argv = [*options(stage, given, tmp_path), "--steps=0", f"--grad_accum={parts}"]
+    assert call(stage, argv)[0] == 0
+    assert load_checkpoint(tmp_path / "ckpt.pt")["step"] == 7
+
+
+def test_learned_positions_limit_what_is_read(given, tmp_path):
+    """A table of 16 positions, shorter than question and answer: what is longer loses its left."""
+    from tests.attack import WORDS
+    from tests.tiny_out import write
+
+    shape = dict(n_layer=1, n_head=1, n_embd=16, block_size=16, pos="learned", tokenizer=WORDS)
+    write(tmp_path / "sft.pt", "sft", **shape)
+    write(tmp_path / "reward.pt", "reward", **shape)
+    for stage in ("reward", "dpo", "ppo"):
+        argv = [*options(stage, given, tmp_path / stage, 2), f"--init={tmp_path / 'sft.pt'}"]
+        argv += [f"--reward={tmp_path / 'reward.pt'}", "--max_new_tokens=16"] * (stage == "ppo")
+        assert call(stage, argv) == (0, [])
+
+
+def test_what_is_said_after_ctrl_c_can_be_done():
+    assert errors.GO_ON.endswith("--resume")
