@@ -24,7 +24,7 @@ import torch
 
 import optim
 from data.corpora import PretrainText
-from data.formats import read_demonstrations
+from data.formats import read_prompts
 from data.world import World
 from grpo import check_group, compare
 from judges.exam import Exam, world_figures
@@ -162,7 +162,7 @@ def load_questions(cfg):
     without."""
     if cfg.data == "world":
         return World().prompts("ppo", 13 * 200, seed=cfg.seed)
-    return [{"messages": r["messages"][:-1]} for r in read_demonstrations(cfg.data)]
+    return read_prompts(cfg.data)
 
 
 def get_batch(questions, step, cfg, machine):

@@ -23,7 +23,6 @@ import torch
 import torch.nn.functional as F
 
 import optim
-from data.files import told
 from data.formats import read_comparisons
 from data.world import World
 from judges.agreement import accuracy, hold_out, pairs_of, places
@@ -162,7 +161,7 @@ def load_comparisons(cfg, sft, tokenizer, machine):
         train_set = sample_comparisons(sft, tokenizer, asked, cfg, machine, cfg.seed)
         val_set = sample_comparisons(sft, tokenizer, held, cfg, machine, 10**6 + cfg.seed)
         return train_set, val_set
-    records = told(read_comparisons(cfg.data), cfg.data)
+    records = read_comparisons(cfg.data)
     has_ratings = any(any(record.get("scores") or []) for record in records)
     if cfg.loss == "regression" and not has_ratings:
         raise BadInput(f"{cfg.data} holds no ratings (scores); use --loss=ranking")

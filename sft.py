@@ -21,7 +21,6 @@ import torch
 import optim
 import sampling
 from data.corpora import PretrainText
-from data.files import told
 from data.formats import read_demonstrations
 from data.world import World
 from judges.exam import before_and_after
@@ -103,7 +102,7 @@ def load_examples(cfg, tokenizer, max_len):
     if cfg.data == "world":
         records = World().demonstrations(cfg.n_demos, seed=cfg.seed)
     else:
-        records = told(read_demonstrations(cfg.data), cfg.data)
+        records = read_demonstrations(cfg.data)
     examples = []
     cut = 0
     for record in records:
