@@ -19,13 +19,12 @@ import torch
 
 import optim
 from data.formats import read_comparisons
-from judges.agreement import hold_out
+from judges.agreement import split, tell_cut
 from likelihood import token_logprobs
 from model import GPT
 from plumbing import errors
 from plumbing.checkpoint import need
 from plumbing.config import parse_config, positive
-from plumbing.errors import BadInput
 from plumbing.run import Run
 from reward import comparable, in_order, ranking_loss, read_answers
 from sampling import lay_out
@@ -141,9 +140,8 @@ def train(cfg):
     # The comparisons are those that the reward model learns from.
     options = (f"--init={cfg.init}", f"--seed={cfg.seed}")
     records = read_comparisons(need(cfg.data, "reward.py", cfg.preset, *options))
-    train_set, val_set = hold_out(records, cfg.seed)
-    if not train_set:
-        raise BadInput(f"{cfg.data}: at least 2 comparisons are needed; one is held out")
+    tell_cut(records, tokenizer, cfg.max_len, cfg.data)
+    train_set, val_set = split(records, cfg.seed, cfg.data)
 
     # --- model: the fine-tuned network twice, the policy that learns and the reference that stays
     policy = GPT.from_checkpoint(run.saved or parent, dropout=0.0)

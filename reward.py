@@ -25,8 +25,8 @@ import torch.nn.functional as F
 import optim
 from data.formats import read_comparisons
 from data.world import World
-from judges.agreement import accuracy, hold_out, pairs_of, places
-from judges.diagnosis import diagnose, report, same_worded
+from judges.agreement import accuracy, check_decided, pairs_of, places, split, tell_cut
+from judges.diagnosis import diagnose, judgeable, report, same_worded
 from judges.exam import gold
 from judges.labelers import Labelers
 from judges.scores import score_texts, tokens_of
@@ -131,10 +131,12 @@ def regression_loss(scores, ratings, count=None):
 
 
 def in_order(scores, ranks):
-    """Share of the pairs that the scores order as the ranks do. scores and ranks (N, K)."""
+    """Share of the pairs that the scores order as the ranks do; equal scores count half. scores and
+    ranks (N, K)."""
     wins = preferred(ranks)
     difference = scores[:, :, None] - scores[:, None, :]
-    return ((difference > 0) * wins).sum() / wins.sum().clamp(min=1)
+    right = (difference > 0) + 0.5 * (difference == 0)
+    return (right * wins).sum() / wins.sum().clamp(min=1)
 
 
 # --- batches -----------------------------------------------------------------------------------
@@ -160,17 +162,10 @@ def load_comparisons(cfg, sft, tokenizer, machine):
         held = world.prompts("test", cfg.n_eval)
         train_set = sample_comparisons(sft, tokenizer, asked, cfg, machine, cfg.seed)
         val_set = sample_comparisons(sft, tokenizer, held, cfg, machine, 10**6 + cfg.seed)
-        return train_set, val_set
+        return check_decided(train_set, val_set, cfg.data)
     records = read_comparisons(cfg.data)
-    has_ratings = any(any(record.get("scores") or []) for record in records)
-    if cfg.loss == "regression" and not has_ratings:
-        raise BadInput(f"{cfg.data} holds no ratings (scores); use --loss=ranking")
-    train_set, val_set = hold_out(records, cfg.seed)
-    if not train_set:
-        raise BadInput(
-            f"{cfg.data}: comparisons of at least 2 different questions are needed; one is held out"
-        )
-    return train_set, val_set
+    tell_cut(records, tokenizer, sft.config.room(cfg.max_len), cfg.data)
+    return split(records, cfg.seed, cfg.data, rated=cfg.loss == "regression")
 
 
 def read_answers(records, tokenizer, max_len):
@@ -240,7 +235,7 @@ def evaluate(model, records, tokenizer, cfg, machine):
     signed = np.where(wins, margins, -margins)
     result = {"val_accuracy": accuracy(margins, wins)}
     result["val_loss"] = float(np.mean(np.logaddexp(0, -signed)))
-    if "answers" in records[0]:
+    if judgeable(records):
         result["judge_accuracy"] = accuracy(*pairs_of(records, values, gold))
     return result
 

@@ -104,17 +104,19 @@ def load_examples(cfg, tokenizer, max_len):
     else:
         records = read_demonstrations(cfg.data)
     examples = []
-    cut = 0
+    cut = promptless = 0
     for record in records:
         ids, mask = tokenizer.render(record["messages"])
+        learn = mask[-max_len:]
         cut += len(ids) > max_len
-        examples.append((ids[-max_len:], mask[-max_len:], record["messages"]))
+        promptless += len(learn) - sum(learn) < 2  # at most <|assistant|> is left
+        examples.append((ids[-max_len:], learn, record["messages"]))
     if len(examples) < 2:
         raise BadInput(f"{cfg.data}: {len(examples)} demonstrations; at least 2, one is held out")
     if cut and first_process():
         print(
             f"{cut} of {len(examples)} demonstrations exceed {max_len} tokens and lost the left of "
-            "their prompt; --max_len sets the limit"
+            f"their prompt, {promptless} all of it; --max_len sets the limit"
         )
     order = np.random.default_rng(cfg.seed).permutation(len(examples))
     n_val = max(1, len(examples) // 10)
