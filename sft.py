@@ -107,10 +107,9 @@ def load_examples(cfg, tokenizer, max_len):
     cut = promptless = 0
     for record in records:
         ids, mask = tokenizer.render(record["messages"])
-        learn = mask[-max_len:]
         cut += len(ids) > max_len
-        promptless += len(learn) - sum(learn) < 2  # at most <|assistant|> is left
-        examples.append((ids[-max_len:], learn, record["messages"]))
+        promptless += 0 not in mask[-max_len:][1:]  # at most <|assistant|> is left of it
+        examples.append((ids[-max_len:], mask[-max_len:], record["messages"]))
     if len(examples) < 2:
         raise BadInput(f"{cfg.data}: {len(examples)} demonstrations; at least 2, one is held out")
     if cut and first_process():

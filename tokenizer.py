@@ -34,7 +34,8 @@ def train_bpe(text, vocab_size):
 
     Returns a list of bytes; the index is the token id. Words are counted once and each merge
     touches only the words that contain the pair, found through an index, so 1 MB takes about a
-    second, and text without blanks, which is cut, longer: a bar tells how far it is. Stops early when no pair occurs twice.
+    second, and text without blanks, which is cut, longer: a bar tells how far it is. Stops early
+    when no pair occurs twice.
     """
     vocab = [bytes([b]) for b in range(256)]
     counts = collections.Counter()
@@ -50,7 +51,9 @@ def train_bpe(text, vocab_size):
     # A heap of (-count, pair). A count that has changed since its push is stale and pushed again.
     heap = [(-n, pair) for pair, n in pairs.items()]
     heapq.heapify(heap)
-    bar = tqdm(total=max(0, vocab_size - 256), desc="vocabulary", delay=2, mininterval=1, leave=False)
+    bar = tqdm(
+        total=max(0, vocab_size - 256), desc="vocabulary", delay=2, mininterval=1, leave=False
+    )
     while len(vocab) < vocab_size and heap:
         n, pair = heapq.heappop(heap)
         if -n != pairs[pair]:

@@ -154,7 +154,9 @@ def test_useless_demonstrations_are_counted(write):
     assert records.first == {"no complete exchange": "line 1"}
     unpaired = [{"prompt": "p", "completion": "c", "label": good} for good in (True, False)]
     assert read_demonstrations(write(unpaired)).skipped == {"rejected completion": 1}
-    fails(read_demonstrations, write(rows[1:]), "no usable record", "1 records skipped: empty answer")
+    fails(
+        read_demonstrations, write(rows[1:]), "no usable record", "1 records skipped: empty answer"
+    )
 
 
 GOOD = json.dumps({"instruction": "a", "output": "b"}) + "\n"
