@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from data import flips, ginc
-from data.files import read_bytes, read_text
+from data.files import GZIP, OTHERS, read_bytes, read_text
 from data.rows import LeftOut, field, json_rows, read_records, single
 from data.world import World
 from plumbing.checkpoint import ancestry
@@ -89,6 +89,8 @@ def read_corpus(path):
     head = read_bytes(path, 1 << 20)
     if head.startswith(b"\x93NUMPY"):
         return check_ids(path, open_npy(path))
+    if head.startswith((GZIP, *OTHERS)):
+        return text_of_rows(path, read_text(path))
     try:  # an incremental decoder does not mind that the last character may be cut
         binary = "\0" in codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:

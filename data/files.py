@@ -29,6 +29,7 @@ MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+GZIP = b"\x1f\x8b\x08"
 UNPACKED = "NANOCHATGPT_UNPACK_MB"  # the environment variable that raises the limit for a .gz
 
 
@@ -68,7 +69,7 @@ def read_text(path, latin1=None):
     is read so only if it begins as the pattern `latin1` says. Raises BadInput with the line.
     """
     data = read_bytes(path)
-    data = unpack(path, data) if data.startswith(b"\x1f\x8b") else data
+    data = unpack(path, data) if data.startswith(GZIP) else data
     for start, what in OTHERS.items():
         if data.startswith(start):
             raise BadInput(f"{path} is {what}")

@@ -101,7 +101,7 @@ def demos(tmp_path, lines):
         (b" \n\n", "is empty"),
         (bytes(range(256)) * 9, ""),
         (b"\x89PNG\r\n\x1a\n" + bytes(999), ""),
-        (b"\x1f\x8b\x08\x00 no gzip", ""),
+        (b"\x1f\x8b\x08\x00 no gzip", "gzip"),
         ("안녕하세요 ".encode("euc-kr") * 99, "line 1"),
     ],
 )

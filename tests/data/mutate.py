@@ -106,8 +106,8 @@ JUNK += ["a" * 10_000, "\u2028", "\ufeff", "\x00", "tool", "assistant", [say("to
 def places(value, path=()):
     """The paths to all parts of a JSON value."""
     yield path
-    inside = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, part in inside if isinstance(value, (dict, list)) else ():
+    parts = value.items() if isinstance(value, dict) else ()
+    for key, part in enumerate(value) if isinstance(value, list) else parts:
         yield from places(part, (*path, key))
 
 
