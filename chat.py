@@ -72,8 +72,14 @@ def typed(mark):
     while True:
         try:
             line = input(mark).strip()
+            line.encode()  # some consoles hand over bytes that are no text as half characters
         except EOFError:
             return
+        except UnicodeError:
+            raise BadInput(
+                f"what was typed is not text in {sys.stdin.encoding}; set PYTHONIOENCODING, or "
+                "send UTF-8"
+            ) from None
         if line == "/quit":
             return
         if line:

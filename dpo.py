@@ -20,7 +20,7 @@ import torch
 
 import optim
 from data.formats import read_comparisons
-from judges.agreement import hold_out
+from judges.agreement import split, tell_cut
 from likelihood import token_logprobs
 from plumbing import errors
 from plumbing.config import fitted, parse_config, positive
@@ -143,9 +143,8 @@ def train(cfg):
     path = need(cfg.data, "reward.py", cfg.preset, *options)
     check_whole(path)
     records = read_comparisons(path)
-    train_set, val_set = hold_out(records, cfg.seed)
-    if not train_set:
-        raise BadInput(f"{cfg.data}: at least 2 comparisons are needed; one is held out")
+    tell_cut(records, tokenizer, cfg.max_len, cfg.data)
+    train_set, val_set = split(records, cfg.seed, cfg.data)
 
     # --- model: the fine-tuned network twice, the policy that learns and the reference that stays
     policy, _ = load_model(run.saved or parent, cfg.init, dropout=0.0)

@@ -23,7 +23,7 @@ import torch
 
 import optim
 from data.corpora import PretrainText
-from data.formats import read_demonstrations
+from data.formats import read_prompts
 from data.world import World
 from grpo import check_group, compare
 from judges.exam import Exam, world_figures
@@ -158,7 +158,7 @@ def load_questions(cfg):
     """Conversations up to a user's turn; those of the world with what its judge needs."""
     if cfg.data == "world":
         return World().asked_of("ppo", 13 * 300, seed=cfg.seed)
-    return [{"messages": r["messages"][:-1]} for r in read_demonstrations(cfg.data)]
+    return read_prompts(cfg.data)
 
 
 def get_batch(questions, step, cfg, machine):

@@ -26,11 +26,10 @@ import torch
 import torch.nn.functional as F
 
 import optim
-from data.files import told
 from data.formats import read_comparisons
 from data.world import World
-from judges.agreement import accuracy, hold_out, pairs_of, places
-from judges.diagnosis import diagnose, report, same_worded
+from judges.agreement import accuracy, check_decided, pairs_of, places, split, tell_cut
+from judges.diagnosis import diagnose, judgeable, report, same_worded
 from judges.exam import gold
 from judges.labelers import Labelers
 from judges.scores import score_texts, tokens_of
@@ -168,17 +167,10 @@ def load_comparisons(cfg, sft, tokenizer, machine):
         held = world.asked_of("test", cfg.n_eval)
         train_set = sample_comparisons(sft, tokenizer, asked, cfg, machine, cfg.seed)
         val_set = sample_comparisons(sft, tokenizer, held, cfg, machine, 10**6 + cfg.seed)
-        return train_set, val_set
-    records = told(read_comparisons(cfg.data), cfg.data)
-    has_ratings = any(any(record.get("scores") or []) for record in records)
-    if cfg.loss == "regression" and not has_ratings:
-        raise BadInput(f"{cfg.data} holds no ratings (scores); use --loss=ranking")
-    train_set, val_set = hold_out(records, cfg.seed)
-    if not train_set:
-        raise BadInput(
-            f"{cfg.data}: comparisons of at least 2 different questions are needed; one is held out"
-        )
-    return train_set, val_set
+        return check_decided(train_set, val_set, cfg.data)
+    records = read_comparisons(cfg.data)
+    tell_cut(records, tokenizer, sft.config.room(cfg.max_len), cfg.data)
+    return split(records, cfg.seed, cfg.data, rated=cfg.loss == "regression")
 
 
 def read_answers(records, tokenizer, max_len):
@@ -254,7 +246,7 @@ def evaluate(model, records, tokenizer, cfg, machine):
     """Accuracy and loss on held-out questions; of the world also against the hidden judge."""
     values = score_records(model, records, tokenizer, cfg, machine)
     result = held_out(records, values)
-    if "answers" in records[0]:
+    if judgeable(records):
         result["judge_accuracy"] = accuracy(*pairs_of(records, values, gold))
     return result
 

@@ -21,7 +21,6 @@ import torch
 import optim
 import sampling
 from data.corpora import PretrainText
-from data.files import told
 from data.formats import read_demonstrations
 from data.world import World
 from judges.exam import before_and_after
@@ -106,19 +105,20 @@ def load_examples(cfg, tokenizer, max_len):
         records = world.demonstrations(cfg.n_demos, seed=cfg.seed)
         records += world.conversations(cfg.n_talks, seed=cfg.seed)
     else:
-        records = told(read_demonstrations(cfg.data), cfg.data)
+        records = read_demonstrations(cfg.data)
     examples = []
-    cut = 0
+    cut = promptless = 0
     for record in records:
         ids, mask = tokenizer.render(record["messages"])
         cut += len(ids) > max_len
+        promptless += 0 not in mask[-max_len:][1:]  # at most <|assistant|> is left of it
         examples.append((ids[-max_len:], mask[-max_len:], record["messages"]))
     if len(examples) < 2:
         raise BadInput(f"{cfg.data}: {len(examples)} demonstrations; at least 2, one is held out")
     if cut and first_process():
         print(
             f"{cut} of {len(examples)} demonstrations exceed {max_len} tokens and lost the left of "
-            "their prompt; --max_len sets the limit"
+            f"their prompt, {promptless} all of it; --max_len sets the limit"
         )
     order = np.random.default_rng(cfg.seed).permutation(len(examples))
     n_val = max(1, len(examples) // 10)

@@ -12,15 +12,20 @@ import base64
 import codecs
 import collections
 import heapq
+import itertools
 import json
+import re
 import unicodedata
 
 import regex
 import tiktoken
+from tqdm import tqdm
 
 # How text is cut into words before merging (GPT-2's rule): a word keeps the blank in front of it,
 # and no token crosses from letters to digits or punctuation.
 PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+LONG_WORD = 100  # characters; text without blanks is learned from in pieces of that length
+LONG_BLANK = re.compile(r"(\s{10000})")  # a million blanks in a row overflow tiktoken's stack
 ENDOFTEXT, USER, ASSISTANT, PAD = "<|endoftext|>", "<|user|>", "<|assistant|>", "<|pad|>"
 
 
@@ -29,10 +34,13 @@ def train_bpe(text, vocab_size):
 
     Returns a list of bytes; the index is the token id. Words are counted once and each merge
     touches only the words that contain the pair, found through an index, so 1 MB takes about a
-    second. Stops early when no pair occurs twice.
+    second, and text without blanks, which is cut, longer: a bar tells how far it is. Stops early
+    when no pair occurs twice.
     """
     vocab = [bytes([b]) for b in range(256)]
-    counts = collections.Counter(regex.findall(PATTERN, unicodedata.normalize("NFC", text)))
+    counts = collections.Counter()
+    for word in regex.findall(PATTERN, unicodedata.normalize("NFC", text)):
+        counts.update(word[i : i + LONG_WORD] for i in range(0, len(word), LONG_WORD))
     words = [list(word.encode(errors="replace")) for word in counts]
     freq = list(counts.values())
     pairs, where = collections.Counter(), collections.defaultdict(set)
@@ -43,6 +51,9 @@ def train_bpe(text, vocab_size):
     # A heap of (-count, pair). A count that has changed since its push is stale and pushed again.
     heap = [(-n, pair) for pair, n in pairs.items()]
     heapq.heapify(heap)
+    bar = tqdm(
+        total=max(0, vocab_size - 256), desc="vocabulary", delay=2, mininterval=1, leave=False
+    )
     while len(vocab) < vocab_size and heap:
         n, pair = heapq.heappop(heap)
         if -n != pairs[pair]:
@@ -53,33 +64,36 @@ def train_bpe(text, vocab_size):
             break
         new = len(vocab)
         vocab.append(vocab[pair[0]] + vocab[pair[1]])
+        bar.update()
         grown = set()
         for i in where.pop(pair):
-            word, old = merge(words[i], pair, new), words[i]
-            for p in zip(old, old[1:]):
-                pairs[p] -= freq[i]
-            for p in zip(word, word[1:]):
-                pairs[p] += freq[i]
-                where[p].add(i)
-                grown.add(p)
-            words[i] = word
+            for p, change in merge(words[i], pair, new):
+                pairs[p] += change * freq[i]
+                if change > 0:
+                    where[p].add(i)
+                    grown.add(p)
         for p in grown:
             heapq.heappush(heap, (-pairs[p], p))
+    bar.close()
     return vocab
 
 
 def merge(word, pair, new):
-    """Replace each occurrence of `pair` in the list of ids `word`, left to right, by the id
-    `new`."""
-    out, i = [], 0
-    while i < len(word):
-        if i + 1 < len(word) and (word[i], word[i + 1]) == pair:
-            out.append(new)
-            i += 2
-        else:
-            out.append(word[i])
-            i += 1
-    return out
+    """Replace each occurrence of `pair` in the list of ids `word`, left to right, by the id `new`.
+
+    Yields the neighbouring pairs that this ends and begins, as (pair, -1) and (pair, 1): the rest
+    of a long word need not be counted again.
+    """
+    i = 0
+    while pair[0] in word[i:-1]:
+        i = word.index(pair[0], i)
+        if word[i + 1] == pair[1]:
+            around = word[max(0, i - 1) : i + 3]
+            yield from ((p, -1) for p in zip(around, around[1:]))
+            word[i : i + 2] = [new]
+            around = word[max(0, i - 1) : i + 2]
+            yield from ((p, 1) for p in zip(around, around[1:]))
+        i += 1
 
 
 class Tokenizer:
@@ -134,13 +148,26 @@ class Tokenizer:
 
     def encode(self, text):
         """Text -> list of ids. NFC first: a Korean syllable typed as parts is the same syllable."""
-        return self.encoding.encode_ordinary(unicodedata.normalize("NFC", text))
+        ids = []
+        for piece in self.pieces(text):
+            ids += self.encoding.encode_ordinary(piece)
+        return ids
+
+    def pieces(self, text):
+        """The text, normalised, cut where blanks go on and on."""
+        return LONG_BLANK.split(unicodedata.normalize("NFC", text))
 
     def encode_documents(self, documents):
         """Each document's ids followed by `<|endoftext|>`, in one list."""
-        normal = [unicodedata.normalize("NFC", text) for text in documents]
-        batch = self.encoding.encode_ordinary_batch(normal, num_threads=2)
-        return [token for ids in batch for token in (*ids, self.endoftext)]
+        parts = [self.pieces(text) for text in documents]
+        flat = list(itertools.chain(*parts))
+        batch = iter(self.encoding.encode_ordinary_batch(flat, num_threads=2))
+        tokens = []
+        for pieces in parts:
+            for _ in pieces:
+                tokens += next(batch)
+            tokens.append(self.endoftext)
+        return tokens
 
     def decode_bytes(self, ids):
         """The bytes of the text tokens among `ids`; special and unused ids have none."""

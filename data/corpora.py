@@ -1,14 +1,18 @@
 """Pretraining text as token ids: all of it for pretrain.py, blocks of it for the later stages."""
 
+import codecs
 import itertools
+import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from data import flips, ginc
-from data.files import read_corpus
+from data.files import GZIP, OTHERS, read_bytes, read_text
+from data.rows import LeftOut, field, json_rows, read_records, single
 from data.world import World
 from plumbing.checkpoint import ancestry
 from plumbing.errors import BadInput
@@ -70,6 +74,89 @@ def load_file(cfg, tokenizer):
             "block"
         )
     return train, val, tokenizer
+
+
+# --- a file of text or of ids --------------------------------------------------------------------
+
+
+def read_corpus(path):
+    """Text for pretraining: a str, or for a nanoGPT .bin (uint16 GPT-2 ids), or a .npy of ids, a
+    read-only array in the file. Of JSON rows with a text, such as {"text": ...}, the texts.
+
+    UTF-8 without NULs is text. So is what has few control bytes, of which ids are full: Latin-1 or
+    EUC-KR, refused with the line to look at. Raises BadInput.
+    """
+    head = read_bytes(path, 1 << 20)
+    if head.startswith(b"\x93NUMPY"):
+        return check_ids(path, open_npy(path))
+    if head.startswith((GZIP, *OTHERS)):
+        return text_of_rows(path, read_text(path))
+    try:  # an incremental decoder does not mind that the last character may be cut
+        binary = "\0" in codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        binary = not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if not binary or len(re.findall(rb"[\0-\x08\x0e-\x1f]", head)) < len(head) / 20:
+        return text_of_rows(path, read_text(path))
+    if Path(path).stat().st_size % 2:
+        raise BadInput(f"{path}: {NEITHER} (its size is odd)")
+    return check_ids(path, np.memmap(path, dtype="<u2", mode="r"))
+
+
+NEITHER = "neither UTF-8 text nor a .bin of GPT-2 ids"  # what a file is that is refused
+
+
+def open_npy(path):
+    """The ids of a file that numpy.save wrote."""
+    try:
+        ids = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise BadInput(f"{path}: damaged .npy file ({str(error).splitlines()[0]})") from None
+    if ids.ndim != 1 or ids.dtype.kind not in "ui" or not len(ids):
+        raise BadInput(f"{path}: expected ids in one row, found {ids.dtype} of shape {ids.shape}")
+    return ids
+
+
+def check_ids(path, ids):
+    """The ids, if they can be GPT-2's: of another width they would be other, and more, tokens."""
+    # 64 places spread over the file: the look costs the same for a megabyte and for a terabyte.
+    places = np.linspace(0, max(len(ids) - 4096, 0), 64).astype(np.int64) // 4 * 4
+    sample = np.concatenate([ids[i : i + 4096] for i in np.unique(places)])
+    if ids.dtype == np.uint16 and len(ids) > 1:
+        if sample[1::2].max() < 16 <= sample[::2].max():
+            raise BadInput(f"{path}: ids of 32 or 64 bits; write them as uint16, or as a .npy")
+    if sample.max() > 50256 or sample.min() < 0:
+        wrong = sample.max() if sample.max() > 50256 else sample.min()
+        raise BadInput(f"{path}: {NEITHER} (id {wrong} is not from 0 to 50256)")
+    if len(ids) >= 256 and sample.max() < 256:
+        raise BadInput(f"{path}: {NEITHER} (no id above 255: ids of characters, or UTF-16 text)")
+    if ids.dtype == np.uint16 and len(ids) >= 4096 and sample.view(np.uint8).max() < 128:
+        raise BadInput(f"{path}: {NEITHER} (no byte above 127: ids of 8 bits?)")
+    return ids
+
+
+def text_of_rows(path, text):
+    """The text; of JSON rows, their texts, each ended by a line break."""
+    if not re.match(r'\s*(\[\s*)?\{\s*"|\s*\[\s*"', text):
+        return text
+    try:
+        rows = json_rows(path, text)
+    except BadInput:
+        if text.lstrip().startswith("[") and not re.match(r"\s*\[\s*\{", text):
+            return text  # a line of prose in brackets
+        raise
+    if all(isinstance(row, str) for _, row in rows):
+        rows = [(place, {"text": row}) for place, row in rows]
+    texts = read_records(path, TEXTS, rows)
+    return "".join(text if text.endswith("\n") else text + "\n" for text in texts)
+
+
+def from_text(key, row):
+    if not field(row, key):
+        raise LeftOut("empty text")
+    return row[key]
+
+
+TEXTS = {key: single(partial(from_text, key)) for key in ("text", "content", "story", "document")}
 
 
 def check_fits(train_set, val_set, cfg, config):
@@ -151,6 +238,8 @@ class PretrainText:
                 f"the pretraining text to mix in ({source or 'unknown'}) is not here: "
                 "give --mix_data=FILE, or turn the mix off"
             )
+        if self.tokens[: 10**6].max(initial=0) >= tokenizer.n_vocab:
+            raise BadInput(f"{source} holds token ids beyond the vocabulary of the model")
         if len(self.tokens) <= self.block_size:
             raise BadInput(
                 f"{source}: {len(self.tokens)} tokens are too few for a block of {self.block_size}"

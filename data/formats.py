@@ -2,11 +2,12 @@
 
     read_demonstrations  messages, Alpaca, prompt/completion, ShareGPT, ...         fine-tuning
     read_comparisons     comparisons, TRL preference, HH transcripts, K-way ranks   reward model
+    read_prompts         all of these, prompts alone, text with a prompt a line     PPO, labelling
     read_labelled        SST-2, NSMC, CSV or JSON with text and label               probes
 
-A format is told from a record's keys: to read another, add its keys and a converter to
-DEMONSTRATIONS or COMPARISONS. A record that is well formed but of no use (an empty answer, a pair
-with two different prompts) is left out and counted.
+A format is told from a record's keys: to read another, add its keys to QUESTIONS, or with a
+converter to DEMONSTRATIONS or COMPARISONS. A record that is well formed but of no use (an empty
+answer, a pair with two different prompts) is left out and counted.
 """
 
 import re
@@ -14,72 +15,20 @@ from functools import partial
 from os.path import commonprefix
 from pathlib import Path
 
-from data.files import expect, field, read_records
+from data.files import read_text
+from data.messages import (
+    BESIDE,
+    DIALOGUES,
+    QUESTION,
+    SYSTEM,
+    alike,
+    asked,
+    check_turns,
+    dialogue,
+    reply,
+)
+from data.rows import SST2, LeftOut, expect, field, header_of, read_records, single, table_rows
 from plumbing.errors import BadInput
-
-ROLES = {"system": "system"}
-ROLES |= dict.fromkeys(["user", "human", "prompter"], "user")
-ROLES |= dict.fromkeys(["assistant", "gpt", "chatgpt", "bot", "model"], "assistant")
-
-
-# --- messages: [{"role": "user", "content": ...}, {"role": "assistant", ...}, ...] ---------------
-def turns(row, key):
-    """Alternating messages from {role, content}, or ShareGPT's {from, value}."""
-    messages = []
-    system = []
-    for i, turn in enumerate(expect(row.get(key), list, key, "a list of messages")):
-        expect(turn, dict, f"{key}[{i}]", "an object")
-        name, content = ("role", "content") if "role" in turn else ("from", "value")
-        role = ROLES.get(expect(turn.get(name), str, f"{key}[{i}].{name}", "text").lower())
-        text = expect(turn.get(content), str, f"{key}[{i}].{content}", "text")
-        if role is None:
-            raise BadInput(f"'{key}[{i}].{name}': expected user, assistant or system")
-        if role == "system":  # the template has none: its text goes before the user's next turn
-            if text.strip():
-                system.append(text)
-            continue
-        if messages and role == messages[-1]["role"]:
-            raise BadInput(f"'{key}[{i}].{name}': two {role} turns in a row; they must alternate")
-        if role == "user":
-            text = "\n\n".join([*system, text])
-            system = []
-        messages.append({"role": role, "content": text})
-    return messages
-
-
-def check_ends(messages, key, last):
-    """Refuse a conversation that the user does not begin, or `last` does not end."""
-    roles = [turn["role"] for turn in messages]
-    if roles[:1] != ["user"] or roles[-1] != last:
-        raise BadInput(f"'{key}': the first turn must be the user's, the last the {last}'s")
-
-
-def turns_of_transcript(text):
-    """A prompt as messages: HH's "Human: ... Assistant: ..." becomes turns, other text is one."""
-    if not text.startswith("Human:"):
-        return [{"role": "user", "content": text}]
-    messages = []
-    parts = re.split(r"(?:^|\n\n)(Human|Assistant):", text.removesuffix("\n\nAssistant:"))
-    for role, said in zip(parts[1::2], parts[2::2]):
-        role = ROLES[role.lower()]
-        if messages and messages[-1]["role"] == role:  # one speaker in two goes is one turn
-            said = messages.pop()["content"] + "\n\n" + said.strip()
-        messages.append({"role": role, "content": said.strip()})
-    return messages
-
-
-def dialogue(row, prompt, answer):
-    """All messages from the keys `prompt` and `answer`, each a text or a list of messages."""
-    listed = isinstance(row.get(answer), list)
-    reply = turns(row, answer) if listed else [{"role": "assistant", "content": field(row, answer)}]
-    if reply and reply[0]["role"] == "user":  # the answer's list repeats the prompt
-        return reply
-    if isinstance(row.get(prompt), list):
-        return turns(row, prompt) + reply
-    text = field(row, prompt)
-    if prompt == "instruction" and row.get("input") is not None:  # Alpaca's two parts of a prompt
-        text = f"{text}\n\n{field(row, 'input')}".strip()
-    return turns_of_transcript(text) + reply
 
 
 # --- demonstrations: {"messages": [user, assistant, ...], "source": ...} -------------------------
@@ -91,35 +40,58 @@ def read_demonstrations(path):
     return records
 
 
-def demonstration(messages, key, row):
-    """The record, or the reason to leave it out."""
-    check_ends(messages, key, "assistant")
+def demonstration(messages, row):
+    """The record, if it is of use."""
+    check_turns(messages, "assistant")
     for turn in messages:
         if not turn["content"].strip():
-            return "empty prompt" if turn["role"] == "user" else "empty answer"
+            raise LeftOut("empty prompt" if turn["role"] == "user" else "empty answer")
+    # KTO's data mark answers that people rejected.
+    if any(str(row.get(key)).lower() == "false" for key in ("label", "kto_tag")):
+        raise LeftOut("rejected completion")
     source = row.get("source")
     return {"messages": messages, "source": source if isinstance(source, str) else ""}
 
 
-def from_sharegpt(row):
+def from_dialogue(key, row):
+    return demonstration(asked(row, key), row)
+
+
+def from_sharegpt(key, row):
     """Scraped dialogues may begin or end in the middle: the complete exchanges are kept."""
-    messages = turns(row, "conversations")
+    messages = asked(row, key)
     start = 1 if messages and messages[0]["role"] == "assistant" else 0
     messages = messages[start : start + (len(messages) - start) // 2 * 2]
-    yield demonstration(messages, "conversations", row) if messages else "no complete exchange"
+    if not messages:
+        raise LeftOut("no complete exchange")
+    return demonstration(messages, row)
 
 
 def from_question(prompt, answer, row):
-    record = demonstration(dialogue(row, prompt, answer), answer, row)
-    # TRL's unpaired preference marks completions that people rejected with a false label.
-    yield "rejected completion" if row.get("label") is False else record
+    for other, its_answer in QUESTION.items():
+        if other not in (prompt, *BESIDE) and row.get(other) and its_answer not in row:
+            check_alike(row, prompt, other)
+    record = demonstration(dialogue(row, prompt, answer), row)
+    if answer == "completion" and str(row.get("label")) == "0":  # KTO's false, as a number
+        raise LeftOut("rejected completion")
+    return record
+
+
+def check_alike(row, one, other):
+    """Two prompts, of which one would be lost without a word, are refused."""
+    if not alike(row[one], row[other]):
+        raise BadInput(f"'{one}' and '{other}' may both be the prompt: keep one of them")
 
 
 def from_self_instruct(row):
-    for i, case in enumerate(expect(row.get("instances"), list, "instances", "a list")):
+    """One task with any number of cases."""
+    cases = expect(row.get("instances"), list, "instances", "a list")
+    if not cases:
+        yield LeftOut("no instances")
+    task = {"instruction": field(row, "instruction"), "source": row.get("source")}
+    for i, case in enumerate(cases):
         expect(case, dict, f"instances[{i}]", "an object")
-        task = {"instruction": row["instruction"], "source": row.get("source")}
-        yield from from_question("instruction", "output", {**case, **task})
+        yield from single(partial(from_question, "instruction", "output"))({**case, **task})
 
 
 def from_pair(row):
@@ -127,17 +99,32 @@ def from_pair(row):
     raise BadInput("holds comparisons, not demonstrations: use reward.py --data=FILE")
 
 
+PAIRS = ("chosen rejected", "preferred_output non_preferred_output")
+RANKS = ("responses ranking", "completion_0 ranking")
+# The keys of a question and of its answer.
+QUESTIONS = (
+    "instruction output",
+    "instruction response",
+    "instruction answer",
+    "prompt completion",
+    "prompt response",
+    "prompt output",
+    "prompt answer",
+    "question answer",
+    "question response",
+    "question output",
+    "query response",
+    "query answer",
+    "input output",
+    "q a",
+)
 DEMONSTRATIONS = {
-    "chosen rejected": from_pair,
-    "responses ranking": from_pair,
-    "completion_0 ranking": from_pair,
-    "messages": lambda row: [demonstration(turns(row, "messages"), "messages", row)],
-    "conversations": from_sharegpt,
+    **dict.fromkeys((*PAIRS, *RANKS), from_pair),
+    "messages": single(partial(from_dialogue, "messages")),
+    "conversations": single(partial(from_sharegpt, "conversations")),
+    "conversation": single(partial(from_sharegpt, "conversation")),
     "instruction instances": from_self_instruct,
-    "instruction output": partial(from_question, "instruction", "output"),
-    "prompt completion": partial(from_question, "prompt", "completion"),
-    "question answer": partial(from_question, "question", "answer"),
-    "q a": partial(from_question, "q", "a"),
+    **{keys: single(partial(from_question, *keys.split())) for keys in QUESTIONS},
 }
 
 
@@ -149,11 +136,30 @@ def read_comparisons(path):
 
 def comparison(messages, responses, ranking, row):
     """The record, where `ranking` holds groups of indices into `responses`, the best first."""
-    check_ends(messages, "prompt", "user")
+    check_turns(messages, "user")
     if not 2 <= len(responses) <= 9:
         raise BadInput(f"expected 2 to 9 responses, found {len(responses)}")
+    if not messages[-1]["content"].strip():
+        raise LeftOut("empty prompt or reply")
+    if len(ranking) > 1 and len(set(map(str.strip, responses))) == 1:
+        raise LeftOut("equal replies")
     kept = {key: row[key] for key in ("labeler", "source") if key in row}
     return {"messages": messages, "responses": responses, "ranking": ranking, **kept}
+
+
+def key_of_prompt(row, needed=True):
+    """The key under which a comparison keeps its prompt; without a known one, None or BadInput."""
+    known = [key for key in (*DIALOGUES, *QUESTION) if row.get(key) not in (None, "", [])]
+    if "input" in known and {*known} & {*QUESTION} > {"input"}:  # beside a question, part of it
+        known.remove("input")
+    for key in known:
+        check_alike(row, known[0], key)
+    empty = [key for key in (*DIALOGUES, *QUESTION) if key in row]
+    if not known and not empty and needed:
+        found = ", ".join(map(repr, row))[:200]
+        expected = ", ".join((*QUESTION, *DIALOGUES))
+        raise BadInput(f"which key holds the prompt? found {found}; expected one of {expected}")
+    return next(iter(known or empty), None)
 
 
 def from_comparison(row):
@@ -165,9 +171,11 @@ def from_comparison(row):
         raise BadInput("'ranking': expected every response once: [[1], [0, 2]]")
     if row.get("scores") is not None:
         scores = expect(row["scores"], list, "scores", "a list of ratings")
-        if len(scores) != len(given) or not all(s in [None, *range(1, 8)] for s in scores):
+        wrong = [s for s in scores if s not in [None, *range(1, 8)] or s is True]
+        if wrong or len(scores) != len(given):
             raise BadInput("'scores': expected for each response a rating of 1 to 7, or null")
-    yield {**row, **comparison(turns(row, "messages"), responses, [*filter(None, groups)], row)}
+    messages = asked(row, "messages" if "messages" in row else key_of_prompt(row))
+    return {**row, **comparison(messages, responses, [*filter(None, groups)], row)}
 
 
 def from_ranks(row):
@@ -178,61 +186,131 @@ def from_ranks(row):
     if [type(rank) for rank in ranks] != [int] * k:
         raise BadInput(f"'ranking': expected {k} whole numbers, the rank of each completion")
     ranking = [[i for i in range(k) if ranks[i] == rank] for rank in sorted(set(ranks))]
-    messages = dialogue(row, "prompt", "completion_0")[:-1]
-    record = comparison(messages, responses, ranking, row)
-    yield record if all([messages[-1]["content"], *responses]) else "empty prompt or reply"
+    record = comparison(asked(row, key_of_prompt(row)), responses, ranking, row)
+    if not all(responses):
+        raise LeftOut("empty prompt or reply")
+    return record
 
 
-def from_preference(row):
+def from_preference(chosen, rejected, row):
     """A chosen and a rejected answer to one prompt."""
-    sides = split_pair(row)
-    for side, key in zip(sides, ["chosen", "rejected"]):
-        check_ends(side, key, "assistant")
-    (*prompt, chosen), (*other, rejected) = sides
-    replies = [chosen["content"], rejected["content"]]
+    sides = split_pair(row, chosen, rejected)
+    for side in sides:
+        check_turns(side, "assistant")
+    (*prompt, better), (*other, worse) = sides
+    replies = [better["content"], worse["content"]]
     if prompt != other:
-        yield "different prompts"
-    elif not all(map(str.strip, [prompt[-1]["content"], *replies])):
-        yield "empty prompt or reply"
-    elif replies[0] == replies[1]:
-        yield "equal replies"
-    else:
-        yield comparison(prompt, replies, [[0], [1]], row)
+        raise LeftOut("different prompts")
+    if not all(map(str.strip, [prompt[-1]["content"], *replies])):
+        raise LeftOut("empty prompt or reply")
+    return comparison(prompt, replies, [[0], [1]], row)
 
 
-def split_pair(row):
+def split_pair(row, *pair):
     """The two dialogues as messages. Where no key holds the prompt, it is what the two share."""
-    prompt = "instruction" if "instruction" in row else "prompt"
-    pair = ["chosen", "rejected"]
-    if prompt in row or any(isinstance(row.get(key), list) for key in pair):
-        return [dialogue(row, prompt, key) for key in pair]
-    texts = [field(row, key) for key in pair]
+    values = [row.get(key) for key in pair]
+    if all(isinstance(value, list) for value in values):  # each may be a whole conversation
+        both = [reply(row, key) for key in pair]
+        if all(said and said[0]["role"] == "user" for said in both):
+            prompt = next((key for key in QUESTION if isinstance(row.get(key), str)), None)
+            return [dialogue(row, prompt, key) for key in pair]
+    texts = [field(row, key) if isinstance(row.get(key), str) else "" for key in pair]
     same = commonprefix(texts)
+    # A column of another name may hold the prompt; a transcript needs none.
+    prompt = key_of_prompt(row, needed=not same.startswith("Human:") and bool(sentences(row, pair)))
+    if prompt or not all(isinstance(value, str) for value in values):
+        return [dialogue(row, prompt or "prompt", key) for key in pair]
     if same.startswith("Human:"):
         parts = [text.rpartition("\n\nAssistant:")[::2] for text in texts]
     else:  # answers that begin with the same letters must not lose them: go back to a word's end
         end = len(same) - len(re.match(r"\w*", same[::-1])[0])
         parts = [(text[:end], text[end:]) for text in texts]
-    return [dialogue({"prompt": p, "reply": reply}, "prompt", "reply") for p, reply in parts]
+    return [dialogue({**row, "prompt": p, "reply": r}, "prompt", "reply") for p, r in parts]
 
 
+def sentences(row, pair):
+    """The keys, other than the pair's and those of notes about it, that hold text or messages."""
+    found = []
+    for key, value in row.items():
+        note = NOTES.search(key.lower()) or key in pair or key in (*SYSTEM, "history", *BESIDE)
+        if not note and value and isinstance(value, (str, list, dict)):
+            found.append(key)
+    return found
+
+
+NOTES = re.compile(
+    r"(^|[_-])(id|source|labell?er|annotator|dataset|categor(y|ies)|subset|split|type|task|model|"
+    r"lang|language|date|time|hash|tags?|scores?|ratings?|margin|domain|topic|label|name|url)$"
+)
 COMPARISONS = {
-    "messages responses ranking": from_comparison,
-    "prompt completion_0 completion_1 ranking": from_ranks,
-    "chosen rejected": from_preference,
+    "responses ranking": single(from_comparison),
+    "completion_0 completion_1 ranking": single(from_ranks),
+    **{keys: single(partial(from_preference, *keys.split())) for keys in PAIRS},
+}
+
+
+# --- prompts: {"messages": [..., user]} ----------------------------------------------------------
+def read_prompts(path):
+    """Conversations up to a user's turn, as Records of {"messages"}: the prompts of demonstrations
+    or of comparisons, prompts alone, or a text with one prompt a line."""
+    text = read_text(path)
+    if text.lstrip()[0] in "[{":
+        return read_records(path, PROMPTS)
+    names = header_of(text)
+    if set(names) & {*QUESTION, "text"} and all(re.fullmatch(r"[\w.-]*", name) for name in names):
+        return read_records(path, PROMPTS, table_rows(path, text, fewest=1))
+    lines = enumerate(text.split("\n"), 1)
+    rows = [(f"line {number}", {"prompt": line.strip()}) for number, line in lines if line.strip()]
+    return read_records(path, PROMPTS, rows)
+
+
+def from_prompt(key, row):
+    """A conversation that ends with the user's turn, or of a demonstration the same."""
+    messages = asked(row, key)
+    if messages and messages[0]["role"] == "assistant":  # a scraped dialogue's
+        messages = messages[1:]
+    if messages and messages[-1]["role"] == "assistant":
+        return {"messages": demonstration(messages, row)["messages"][:-1]}
+    check_turns(messages, "user")
+    if not all(turn["content"].strip() for turn in messages):
+        raise LeftOut("empty prompt")
+    return {"messages": messages}
+
+
+def without_answer(convert, row):
+    """What `convert` makes of a row, up to the last user's turn."""
+    for record in convert(row):
+        if isinstance(record, dict):
+            messages = record["messages"]
+            record = {"messages": messages[: len(messages) - (messages[-1]["role"] != "user")]}
+        yield record
+
+
+PROMPTS = {
+    **{keys: partial(without_answer, convert) for keys, convert in COMPARISONS.items()},
+    **{key: single(partial(from_prompt, key)) for key in DIALOGUES},
+    **{
+        keys: partial(without_answer, DEMONSTRATIONS[keys])
+        for keys in ("instruction instances", *QUESTIONS)
+    },
+    **{key: single(partial(from_prompt, key)) for key in (*QUESTION, "text")},
 }
 
 
 # --- classification sets: (text, label) ----------------------------------------------------------
 def read_labelled(path):
-    """(text, label) pairs of str as Records."""
-    return read_records(path, LABELLED)
+    """(text, label) pairs of str as Records. SST-2 is sometimes found in Latin-1."""
+    return read_records(path, LABELLED, latin1=SST2)
 
 
 def from_labelled(key, row):
     text = field(row, key)
     label = str(expect(row.get("label"), (str, int), "label", "a name or a whole number")).strip()
-    yield (text, label) if text and label else "empty text or label"
+    if not text or not label:
+        raise LeftOut("empty text or label")
+    return text, label
 
 
-LABELLED = {f"{key} label": partial(from_labelled, key) for key in ("text", "sentence", "document")}
+LABELLED = {
+    f"{key} label": single(partial(from_labelled, key)) for key in ("text", "sentence", "document")
+}

@@ -17,9 +17,9 @@ import threading
 import time
 from collections import Counter
 from random import Random
+from unicodedata import normalize
 
-from data.files import read_text
-from data.formats import from_comparison, read_demonstrations
+from data.formats import from_comparison, read_prompts
 from data.world import World
 from desk.lines import Lines
 from judges.agreement import pairs_of, places
@@ -75,20 +75,14 @@ def labelers_agree(records, labeler=None):
 
 
 def load_prompts(data, seed):
-    """Conversations up to a user's turn: of the tiny world, or of a file in one of the formats of
-    demonstrations, or of a text with one prompt per line."""
-    if data == "world":
-        return [p["messages"] for p in World().prompts("rm", 13 * 200, seed)]
-    text = read_text(data)
-    try:
-        return [r["messages"][:-1] for r in read_demonstrations(data)]
-    except BadInput:
-        if text.lstrip()[0] in "[{":
-            raise
-    return [[{"role": "user", "content": line}] for line in text.split("\n") if line.strip()]
+    """Conversations up to a user's turn: of the tiny world, or of a file (data.formats)."""
+    prompts = World().prompts("rm", 13 * 200, seed) if data == "world" else read_prompts(data)
+    return [prompt["messages"] for prompt in prompts]
 
 
 def check_labeler(name):
+    """The labeler's name. A Mac may spell a Korean one letter by letter: it is the same person."""
+    name = normalize("NFC", name)
     if not re.fullmatch(r"[\w.-]{1,24}", name):
         raise BadInput(f"labeler {name[:40]!r}: use 1 to 24 letters, digits, '-', '_' or '.'")
     return name
@@ -125,7 +119,7 @@ class Desk:
     def next(self, labeler):
         """The next item for this labeler, as `view` shows it. Who finds none waits while the next
         prompts are answered."""
-        check_labeler(labeler)
+        labeler = check_labeler(labeler)
         with self.giving:
             item = self.pick(labeler)
             tries = 0
@@ -166,7 +160,8 @@ class Desk:
         The same judgement sent twice is kept once, so a client that heard no reply sends it again.
         """
         item = self.find(name)
-        order = shuffled(item, check_labeler(labeler))
+        labeler = check_labeler(labeler)
+        order = shuffled(item, labeler)
         k = len(order)
         scores = scores or [None] * k
         if sorted(i for group in ranking for i in group) != [*range(k)]:
@@ -196,7 +191,7 @@ class Desk:
 
     def undo(self, labeler):
         """Withdraw this labeler's last judgement: its item comes back, as it had been ranked."""
-        check_labeler(labeler)
+        labeler = check_labeler(labeler)
         with self.judged.locked():
             own = [record for record in self.records() if record["labeler"] == labeler]
             if not own:
@@ -214,6 +209,7 @@ class Desk:
 
     def progress(self, labeler):
         """Judgements per labeler, and agreement: of all, and of this one with the others."""
+        labeler = normalize("NFC", labeler)
         records = self.records()
         counts = Counter(record["labeler"] for record in records)
         return {
@@ -228,7 +224,10 @@ class Desk:
 
     def records(self):
         """All judgements, in the order in which they were made."""
-        return [record for record in self.judged.read() if KEYS <= record.keys()]
+        records = [record for record in self.judged.read() if KEYS <= record.keys()]
+        for record in records:  # an older file may spell one name in two ways
+            record["labeler"] = normalize("NFC", str(record["labeler"]))
+        return records
 
     def own_items(self):
         return [item for item in self.items.read() if item.get("queue") == self.queue]

@@ -6,9 +6,9 @@ one line that says why, and a line in out/labels/server.log.
 """
 
 import functools
-import itertools
 import hmac
 import ipaddress
+import itertools
 import json
 import logging
 import mimetypes

@@ -10,6 +10,59 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from judges.scores import tokens_of
+from plumbing.errors import BadInput
+from plumbing.machine import first_process
+
+
+def split(records, seed, path, rated=False):
+    """(training, validation) of people's comparisons, by `hold_out`. Raises BadInput where one of
+    the two could not tell a better answer from a worse one, or, with `rated`, has no ratings."""
+    train, val = hold_out(records, seed)
+    if not train:
+        raise BadInput(
+            f"{path}: comparisons of at least 2 different questions are needed; one is held out"
+        )
+    if rated and not any(any(record.get("scores") or []) for record in train):
+        raise BadInput(f"{path} holds no ratings (scores) to train on; use --loss=ranking")
+    return check_decided(train, val, path)
+
+
+def check_decided(train, val, path):
+    """The two sets, if each has a pair of answers of which one is better."""
+    decided = {}
+    for name, records in (("to train on", train), ("held out", val)):
+        decided[name] = sum(len(record["ranking"]) > 1 for record in records)
+    for name, n in decided.items():
+        if not n:
+            raise BadInput(
+                f"{path}: all comparisons {name} are ties, of {len(train) + len(val)} in all "
+                f"{sum(decided.values())} are none: there must be more of these, or another --seed"
+            )
+    return train, val
+
+
+def tell_cut(records, tokenizer, max_len, path):
+    """Say how many comparisons `max_len` tokens leave without a prompt, or with two answers alike.
+    Raises BadInput if these are all."""
+    alike = promptless = 0
+    for record in records:
+        rows = [tokens_of(tokenizer, record["messages"], t, max_len) for t in record["responses"]]
+        texts = {json.dumps(answer) for _, answer in rows}
+        alike += len(texts) < len(set(record["responses"]))
+        promptless += any(len(prompt) < 2 for prompt, _ in rows)
+    if alike == len(records):
+        raise BadInput(
+            f"{path}: of all {alike} comparisons the answers are alike in their last {max_len} "
+            "tokens: raise --max_len"
+        )
+    if alike + promptless and first_process():
+        print(
+            f"{path}: of {len(records)} comparisons {promptless} lose their whole prompt, and "
+            f"{alike} have answers that are alike, in their last {max_len} tokens; --max_len sets "
+            "the limit"
+        )
+
 
 def hold_out(records, seed):
     """(training, validation): a tenth of the questions, with all their comparisons, is held out."""
@@ -65,19 +118,21 @@ def bag_of_words(train, val):
                     row[index[word]] += 1
         return x
 
-    pairs = []
+    pairs = [np.zeros((0, len(index)), dtype=np.float32)]
     for record in train:
         x, place = features(record), places(record)
         for i, j in itertools.permutations(range(len(x)), 2):
             if place[i] < place[j]:
-                pairs.append(x[i] - x[j])
-    weight = logistic_regression(np.stack(pairs[:20_000]))
+                pairs.append(x[None, i] - x[None, j])
+    weight = logistic_regression(np.concatenate(pairs[:20_001]))
     return [np.array([x @ weight for x in features(record)]) for record in val]
 
 
 def logistic_regression(differences):
     """Weights (words,) that make w·(better − worse) large: −log σ of it, plus a little decay."""
     x = torch.from_numpy(differences)
+    if not x.numel():  # answers without words, or all of them tied: nothing tells them apart
+        return np.zeros(x.shape[1], dtype=np.float32)
     weight = torch.zeros(x.shape[1], requires_grad=True)
     optimizer = torch.optim.LBFGS([weight], max_iter=50)
 

@@ -28,6 +28,17 @@ def reliability(margins, wins):
     return table, error, float(np.mean((p - right) ** 2))
 
 
+def judgeable(records):
+    """Are all of them what simulated labelers said of the tiny world? Only those can be judged as
+    such: a key `answers` alone may be anybody's. And does the judge order any of the answers?"""
+    known = default_world().answers
+    for record in records:
+        asked = (str(record.get("task")), str(record.get("item")))
+        if record.get("source") != "sim" or not ("needs" in record or asked in known):
+            return False
+    return any(len(set(gold(record))) > 1 for record in records)
+
+
 def diagnose(values, train_set, val_set):
     """Of held-out comparisons and the model's scores of their answers, a (K,) array each: {name:
     figure}. Of the tiny world the truth is the hidden judge's order (simulated), else the labels.
@@ -36,10 +47,12 @@ def diagnose(values, train_set, val_set):
     lengths = []
     for record in val_set:
         lengths.append(np.array([len(text.split()) for text in record["responses"]], float))
-    in_world = "answers" in val_set[0]
+    in_world = judgeable(val_set)
     truth = gold if in_world else places
     words = np.concatenate(lengths)
-    related = np.corrcoef(np.concatenate(values), words)[0, 1] if words.std() else 0.0
+    scores = np.concatenate(values)
+    varied = words.std() and scores.std()
+    related = np.corrcoef(scores, words)[0, 1] if varied else 0.0
     result = {
         "reliability": table,
         "brier": brier,

@@ -39,7 +39,9 @@ def naive_bpe(text, vocab_size):
     """BPE by its definition: recount every pair of every word before each merge; of equally frequent
     pairs the one with the smaller ids wins."""
     vocab = [bytes([b]) for b in range(256)]
-    words = [list(w.encode()) for w in regex.findall(PATTERN, unicodedata.normalize("NFC", text))]
+    found = regex.findall(PATTERN, unicodedata.normalize("NFC", text))
+    pieces = [w[i : i + 100] for w in found for i in range(0, len(w), 100)]
+    words = [list(w.encode()) for w in pieces]
     while len(vocab) < vocab_size:
         counts = {}
         for word in words:
