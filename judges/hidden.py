@@ -66,8 +66,8 @@ def claims(prompt, words, world):
 
 
 def fits(prompt, words):
-    """Whether an answer fits a turn of talk: a phrase of each group it needs, no word it forbids, not
-    more words than asked for."""
+    """Whether an answer fits a turn of talk: a phrase of each group that it needs, no word that it
+    forbids, not more words than asked for."""
     text = f" {' '.join(words)} "
     for group in prompt["needs"]:
         phrases = [" ".join(split_words(phrase)) for phrase in group]

@@ -5,7 +5,10 @@
 
     english.py      its words, and the patterns of its sentences
     tasks.py        its facts and its thirteen tasks; how to add one
-    documents.py    the pretraining text about them
+    talk.py         talk: its skills, and which of its words and wordings are held out;
+                    english_talk.py and strangers.py hold them, turns.py and conversation.py make
+                    talks of them
+    documents.py    the pretraining text about all of it
     __init__.py     what the stages and probes ask for: prompts, demonstrations, lists
 
 One integer seed fixes the world; a second one fixes each stream of text drawn from it, the same
@@ -30,9 +33,10 @@ on every platform (only random.Random and sha256 decide anything).
 from functools import partial
 from random import Random
 
+from data.world.conversation import Conversation
 from data.world.documents import LIST_FORMATS, PAIRS, Documents, weighted
 from data.world.english import HELD_OUT, LABELS, LIST_TASKS, QUESTIONS, TASKS
-from data.world.talk import SHORT, SKILLS, Conversation, typed
+from data.world.talk import MARKED_BY, SHORT, SKILLS, WORDING_SPLITS, typed
 from data.world.tasks import SPLITS, stable_hash
 from plumbing.errors import BadInput
 
@@ -77,6 +81,19 @@ class World(Documents):
         skills = SHORT if split == "ppo" else tuple(SKILLS)
         prompts = self.prompts(split, n - talks, seed) + self.talks(split, talks, skills, seed)
         Random(f"asked of {split} {seed}").shuffle(prompts)
+        return prompts
+
+    def talks(self, split, n, skills=tuple(SKILLS), seed=0):
+        """`n` prompts of conversation, the skills in turn: "messages" up to the user's turn, with
+        what the judge marks its answer by. sft, rm, ppo draw the words of the training split."""
+        rng = Random(f"talks {split} {seed}")
+        prompts = []
+        for i in range(n):
+            talk = Conversation(self, rng, split if split in WORDING_SPLITS else "train")
+            skill = skills[i % len(skills)]
+            turn = talk.script(skill)
+            marks = {key: turn[key] for key in MARKED_BY if key in turn}
+            prompts.append({"messages": talk.messages, "skill": skill, **marks})
         return prompts
 
     def prompt_keys(self, task, split, rng):

@@ -4,6 +4,7 @@ import itertools
 import re
 from random import Random
 
+from data.world.conversation import Conversation
 from data.world.english import (
     AGAIN,
     ATTRIBUTES,
@@ -23,7 +24,7 @@ from data.world.english import (
     SMALL_TALK,
     VERDICTS,
 )
-from data.world.talk import Conversation, Talk, digits, sentence, typed
+from data.world.talk import Talk, digits, sentence, typed
 from data.world.tasks import list_key
 from tokenizer import transcript
 
@@ -49,8 +50,8 @@ MISTAKES = 0.1
 # Share of the made-up lists whose labels go with a fact, such as colour, not with the word's class.
 # With them, words that no such list shows are placed right more often.
 BY_FACT = 0.3
-# Share of the words of songs that the world does not hold, most of them invented: who is to say back
-# a name that it never met has to copy strings of tokens, not only words.
+# Share of the words of songs that the world does not hold, most of them invented: who is to say
+# back a name that it never met has to copy strings of tokens, not only words.
 FOREIGN = 0.5
 # Share of the numbers in sentences about sums that are written in digits.
 IN_DIGITS = 0.5

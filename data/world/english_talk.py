@@ -1,5 +1,5 @@
-"""What people say when they talk, in the tiny world: greetings, questions about the one who answers,
-what is outside of the world, names and words that it does not hold, and what fits as an answer.
+"""What people say when they talk, in the tiny world: greetings, questions about the one who
+answers, follow-ups, what is to be remembered, and what fits as an answer.
 
 Each list of wordings is split by a hash (data/world/talk.py): some are for tests only.
 """
@@ -16,7 +16,13 @@ def crossed(*parts):
 
 
 # What a newcomer may type.
-SUGGESTED = ["Hello!", "What can you do?", "Where is the tractor?", "My name is Mina.", "What is 2 + 3?"]
+SUGGESTED = [
+    "Hello!",
+    "What can you do?",
+    "Where is the tractor?",
+    "My name is Mina.",
+    "What is 2 + 3?",
+]
 
 # Polite ways round a question: "Tell me who you are."
 INDIRECT = [
@@ -65,14 +71,20 @@ WORDINGS = {
     "how": [
         *crossed(["", "Hello, ", "Hi, ", "Hey! "], ["how are you"], ["?", " today?", ", Bot?"]),
         *crossed(["How is ", "How was "], ["your day", "it going", "everything", "life"], "?"),
-        *crossed(["Are you "], ["well", "fine", "ok", "happy", "all right", "good"], ["?", " today?"]),
+        *crossed(
+            ["Are you "], ["well", "fine", "ok", "happy", "all right", "good"], ["?", " today?"]
+        ),
         *asked("how you are", "how you feel"),
     ],
     "identity": [
-        *crossed(["", "Hello, ", "And ", "So "], ["who are you", "what are you"], ["?", " really?"]),
+        *crossed(
+            ["", "Hello, ", "And ", "So "], ["who are you", "what are you"], ["?", " really?"]
+        ),
         *crossed(
             ["Are you "],
-            phrases("a person, a human, a man, a woman, a robot, a machine, a computer, real, alive"),
+            phrases(
+                "a person, a human, a man, a woman, a robot, a machine, a computer, real, alive"
+            ),
             "?",
         ),
         *crossed(
@@ -82,7 +94,9 @@ WORDINGS = {
         ),
         *crossed(["What is", "And what is", "Tell me"], [" your name"], "?."),
         *crossed(["Am I talking to "], phrases("a person, a machine, a robot, a human"), "?"),
-        *crossed(["Who am I talking", "Who do I talk", "Who do I speak", "Whom do I talk"], [" to?"]),
+        *crossed(
+            ["Who am I talking", "Who do I talk", "Who do I speak", "Whom do I talk"], [" to?"]
+        ),
         *crossed(["", "Please "], ["introduce yourself", "describe yourself"], "."),
         *crossed(["What kind of "], ["Bot", "model", "machine", "program"], [" are you?"]),
         *crossed(["What ", "How "], ["should I call you?", "may I call you?", "can I call you?"]),
@@ -95,19 +109,24 @@ WORDINGS = {
         *crossed(["Can you ", "How can you ", "Please ", "Will you "], ["help", "help me"], "?."),
         *crossed(["What can you ", "What else can you "], ["tell me", "talk about", "answer"], "?"),
         *crossed(["Which", "What", "What kind of"], [" questions can "], ["you answer?", "I ask?"]),
-        *crossed(["What should I ", "What may I ", "What could I "], ["ask", "ask you", "say"], "?"),
+        *crossed(
+            ["What should I ", "What may I ", "What could I "], ["ask", "ask you", "say"], "?"
+        ),
         *asked("what you can do", "what you know", "what I can ask you", "what I can ask"),
         *asked("how you can help me", "what we can talk about", "what you are good at"),
     ],
     "remark": [
         *phrases("""It is a fine day., I like the theatre., I am very tired., I like cake.,
-        I am hungry., It is cold today., We saw a film., I slept well., I am at home., I am new here.,
-        My friend likes you., It was a good party., The sun is out., I have a cold., I had tea.,
-        We won the game., I lost my key., My bike is new., I am bored., I like music., I love you.,
-        I am happy today., I am sad today., I must work., I read a book., School was fun.,
-        My brother is here., I went to the cinema., It may snow., I was at the market."""),
-        *crossed(["", "Oh, ", "Ah, ", "Well, "], ["ok", "right", "fine", "I see", "I know"], "!."),
-        *crossed(["That is ", "This is ", "How "], ["interesting", "funny", "nice", "strange"], "!."),
+I am hungry., It is cold today., We saw a film., I slept well., I am at home.,
+I am new here., My friend likes you., It was a good party., The sun is out.,
+I have a cold., I had tea., We won the game., I lost my key., My bike is new.,
+I am bored., I like music., I love you., I am happy today., I am sad today.,
+I must work., I read a book., School was fun., My brother is here.,
+I went to the cinema., It may snow., I was at the market."""),
+        *crossed(["", "Oh, ", "Ah, ", "Well, "], ["ok", "right", "sure", "I see", "I know"], "!."),
+        *crossed(
+            ["That is ", "This is ", "How "], ["interesting", "funny", "nice", "strange"], "!."
+        ),
     ],
     "rude": [
         *crossed(["You are "], ["stupid", "dumb", "useless", "bad", "an idiot", "a fool"], "!."),
@@ -119,82 +138,35 @@ WORDINGS = {
 }
 # Set phrases: nobody can guess what these mean who has not met them, so none is held out.
 SET_PHRASES = {
-    "hello": [
-        "Hello, can you hear me?",
-        "Is anybody there?",
-        "Are you there?",
-        "Can we talk?",
-        "I want to talk to you.",
-        "Let us talk.",
-        "May I ask you something?",
-        "Can I ask you something?",
-        "I have a question.",
-    ],
-    "thanks": [
-        "Well done.",
-        "Many thanks.",
-        "Perfect!",
-        "You helped me.",
-        "I am grateful.",
-        "Cheers!",
-        "Wonderful.",
-    ],
-    "bye": [
-        "That is all.",
-        "That was all.",
-        "Until next time.",
-        "I am leaving.",
-        "Talk to you later.",
-        "We can stop here.",
-    ],
-    "how": [
-        "How do you do?",
-        "How are things?",
-        "How do you feel?",
-        "How do you feel today?",
-        "Is everything fine?",
-        "All good?",
-        "What is up?",
-        "What is new?",
-        "How have you been?",
-    ],
-    "identity": [
-        "Do you have a name?",
-        "Who is this?",
-        "Who is there?",
-        "Who is speaking?",
-        "Who answers me?",
-        "Is this a person?",
-        "Is there a person there?",
-        "Tell me about yourself.",
-        "Say something about yourself.",
-        "How are you called?",
-        "You are who?",
-        "You are what?",
-    ],
-    "ability": [
-        "What are you for?",
-        "What are you good at?",
-        "What else can you do?",
-        "Help!",
-        "I need help.",
-        "How does this work?",
-        "What now?",
-        "Give me an example.",
-        "What is this for?",
-    ],
-    "rude": [
-        "Shut up.",
-        "Go away.",
-        "You know nothing.",
-        "This is useless.",
-        "You make me angry.",
-        "Nobody likes you.",
-        "You are no help.",
-    ],
+    "hello": phrases("""
+        Can you hear me?, Is anybody there?, Are you there?, Can we talk?, I want to talk to
+        you., Let us talk., May I ask you something?, Can I ask you something?, I have a
+        question."""),
+    "thanks": phrases("""
+        Well done., Many thanks., Perfect!, You helped me., I am grateful., Cheers!, Wonderful."""),
+    "bye": phrases("""
+        That is all., That was all., Until next time., I am leaving., Talk to you later., We can
+        stop here."""),
+    "how": phrases("""
+        How do you do?, How are things?, How do you feel?, How do you feel today?, Is everything
+        fine?, All good?, What is up?, What is new?, How have you been?"""),
+    "identity": phrases("""
+        Do you have a name?, Who is this?, Who is there?, Who is speaking?, Who answers me?, Is
+        this a person?, Is there a person there?, Tell me about yourself., Say something about
+        yourself., How are you called?, You are who?, You are what?"""),
+    "ability": phrases("""
+        What are you for?, What are you good at?, What else can you do?, Help!, I need help.,
+        How does this work?, What now?, Give me an example., What is this for?"""),
+    "rude": phrases("""
+        Shut up., Go away., You know nothing., This is useless., You make me angry., Nobody
+        likes you., You are no help."""),
 }
 ANSWERS = {
-    "hello": ["Hello! What do you want to know?", "Hello! How can I help?", f"Hello! Ask me {WORLD}."],
+    "hello": [
+        "Hello! What do you want to know?",
+        "Hello! How can I help?",
+        f"Hello! Ask me {WORLD}.",
+    ],
     "thanks": ["You are welcome.", "You are welcome. What else do you want to know?"],
     "bye": ["Goodbye!", "Goodbye! Come again."],
     "how": ["I am fine, thank you. How can I help?", "I am fine, thank you."],
@@ -207,7 +179,10 @@ ANSWERS = {
     "remark": ["I see. What do you want to know?", "I see. How can I help?"],
     "rude": ["I am sorry. How can I help?", "I am sorry. What do you want to know?"],
     "outside": [f"I do not know that. Ask me {WORLD}.", f"I do not know that. I can talk {WORLD}."],
-    "nonsense": [f"I do not understand. Ask me {WORLD}.", f"I do not understand. I can talk {WORLD}."],
+    "nonsense": [
+        f"I do not understand. Ask me {WORLD}.",
+        f"I do not understand. I can talk {WORLD}.",
+    ],
 }
 DECLINES = ["i do not know that", "i do not understand"]
 # One phrase of each group has to stand in the answer.
@@ -223,110 +198,6 @@ NEEDS = {
     "outside": [DECLINES, ["about things"]],
     "nonsense": [DECLINES, ["about things"]],
 }
-
-# --- what the world does not hold --------------------------------------------------------------
-
-OUTSIDE = [
-    "What is the capital of {land}?",
-    "Who is the president of {land}?",
-    "How many people live in {land}?",
-    "How far is {land}?",
-    "Have you been to {land}?",
-    "What do people eat in {land}?",
-    "Where is {land}?",
-    "Write a poem about {topic}.",
-    "Tell me a joke about {topic}.",
-    "Tell me a story about {topic}.",
-    "What do you think about {topic}?",
-    "Do you like {topic}?",
-    "Explain {topic}.",
-    "How does {topic} work?",
-    "Why is {topic} so hard?",
-    "Who invented {topic}?",
-    "Teach me {topic}.",
-    "Where can I buy {topic}?",
-    "What is the price of {topic}?",
-    "Why do people like {topic}?",
-    "What is the meaning of {topic}?",
-    "What is the weather in {land}?",
-    "What time is it in {land}?",
-    "Book a flight to {land}.",
-    "Translate this into the language of {land}.",
-    "Write a letter to {land}.",
-]
-# Set phrases, all of them learned.
-OUTSIDE_WHOLE = """What time is it?|What is the time?|What is the weather today?|Will it rain tomorrow?
-Tell me a joke.|Sing a song.|Write a poem.|Tell me a story.|What is the meaning of life?|How old are you?
-Where do you live?|What do you like?|Do you love me?|Do you sleep?|Do you eat?|Can you drive a car?
-Why is the sky blue?|How far is the moon?|What happened yesterday?|Who won the match?|Play some music.
-Draw a picture.|Call my mother.|Wake me up.|Order a pizza.|What is two minus one?|Who wrote Hamlet?
-Write a program.|How do I cook rice?|Can you translate this?|Who is the queen of England?|Why?|How?
-What is your favourite film?|How tall are you?|Do you dream?|What should I eat today?|Where am I?
-Who will win?|What year is it?|What day is today?|How much money do I have?|How many stars are there?
-Are you married?|Do you have friends?|What did I do today?|Tell me the news.|Give me money.""".replace("\n", "|").split("|")
-LANDS = phrases("""France, Spain, Italy, Japan, China, Korea, India, Egypt, Kenya, Peru, Brazil, Chile,
-Canada, Mexico, England, Ireland, Norway, Sweden, Finland, Poland, Greece, Turkey, Iran, Cuba, Texas,
-London, Paris, Rome, Berlin, Tokyo, Seoul, Busan, Moscow, Boston, New York, Madrid, Vienna, Africa""")
-TOPICS = phrases("""music, football, love, science, history, gravity, the moon, the sun, computers,
-physics, chess, cooking, rice, pizza, coffee, money, politics, religion, art, sleep, dreams, war,
-electricity, the internet, football games, medicine, poetry, mathematics, Python, robots, space, bread,
-fire, gold, stars, football clubs, language, memory, time, happiness, work, school, travel, photography""")
-FOREIGN = """Hola, que tal?|Buenos dias.|Como te llamas?|Bonjour!|Comment allez-vous?|Ou est le tracteur?
-Guten Tag.|Wie geht es dir?|Wer bist du?|Wo ist der Traktor?|Ciao!|Come stai?|Dove sei?|Ola, tudo bem?
-안녕하세요|안녕하세요?|너는 누구니?|트랙터는 어디에 있어?|무슨 색이야?|반가워요|고마워요|잘 가|이름이 뭐야?
-질문이 있어요|こんにちは|お元気ですか|你好|你是谁|谢谢|Привет!|Как дела?|Kto ty jesteś?|Merhaba|Hei, hva heter du?
-Dank je wel.|Wat is dit?|Quien eres?|Je ne sais pas.|Ich weiss nicht.|Salut|Danke schoen|Muchas gracias
-나는 학생입니다|오늘 날씨 어때?|사과는 무슨 색이에요?|도와줘|뭐 할 수 있어?""".replace("\n", "|").split("|")
-
-# Things, words and people that English knows and this world does not.
-OTHER_THINGS = """unicorn castle river mountain window door house tree rocket dragon ghost robot
-computer phone camera clock watch bottle cup plate spoon fork bridge tower island forest garage ocean
-lake beach cloud star planet king carpet pillow blanket towel soap candle basket bucket bag box ring
-crown sword shield arrow tent flag map pencil pen paper letter stamp coin wallet purse button zipper
-ribbon thread cloth cotton leather stone brick tile roof wall floor stairs fence gate road street park
-zoo farm field hill valley desert jungle cave volcano glacier tiger elephant monkey zebra giraffe whale
-shark dolphin penguin eagle parrot owl frog snake turtle lizard spider ant bee butterfly pizza bread
-cheese butter rice noodle potato carrot onion tomato cabbage pepper salt sugar honey chocolate submarine
-helicopter scooter wagon canoe ferry tank engine wheel tyre battery radio television printer keyboard
-mouth nose finger elbow knee shoulder doctor teacher farmer soldier dentist pirate wizard witch giant
-kettle oven fridge toaster microwave vacuum mop broom sponge curtain balloon kite doll puzzle marble
-cathedral pyramid lighthouse windmill statue fountain tunnel harbour airport station""".split()
-OTHER_WORDS = """purple heavy light modern ancient famous lucky honest lazy busy curious gentle proud
-shy silent round square flat steep solid liquid frozen magic legal polite public private simple
-complex common rare climb arrive travel decide remember forget listen whisper shout borrow carry open
-close answer explain enjoy finish follow gather hope hurry imagine invite join knock marry measure melt
-mention notice obey offer pack plan point practise prepare print promise protect punish reach
-receive repair reply rescue rest return scream search serve share sign stay study succeed suffer supply
-touch travel trust try visit vote wait wander waste welcome wish wonder worry yell zoom""".split()
-PEOPLE = """Mina Jisu Minho Yuna Sora Hana Jun Kim Lee Park Choi Alice Bob Carol Dave Emma Eva Felix
-Fiona Frank George Grace Hannah Harry Henry Ida Isaac Jack James Jane John Julia Karl Kate Laura Leo
-Liam Lily Linda Lisa Louis Luke Maria Mark Martin Mary Michael Nina Noah Nora Oliver Olivia Oscar Paul
-Peter Philip Rachel Robert Ruth Sarah Simon Sofia Sophie Stefan Susan Thomas Tim Victor Walter William
-Zoe Ahmed Ali Amir Fatima Omar Yusuf Carlos Diego Elena Javier Lucia Pablo Sergio Chen Ming Wei Ling
-Akira Hiro Kenji Yuki Ivan Olga Boris Sasha Katya Priya Ravi Anil Deepa Kofi Ama Nia Zuri Björn Astrid
-Ingrid Lars Sven Chloe Claire Pierre Luc Sophia Matteo Giulia Marco Dongwook Jiwoo Seojun Haeun""".split()
-PERSON_ASKED = ["Who is {}?", "Do you know {}?", "Where is {}?", "How is {}?", "Have you met {}?"]
-PERSON_ASKED += ["How old is {}?", "Where does {} live?", "Who owns {}?"]
-DO_NOT_KNOW = {
-    "thing": ["I do not know the {}.", "I am sorry, I do not know the {}."],
-    "word": ["I do not know the word {}.", "I am sorry, I do not know the word {}."],
-    "person": ["I do not know {}.", "I am sorry, I do not know {}."],
-}
-KNOW_ASKED = [
-    *crossed(["", "And "], ["do you know {}?"]),
-    *crossed(["Have you heard of ", "Did you hear of ", "Do you know of "], ["{}?"]),
-    *crossed(["Tell me ", "I want to know ", "Say "], ["if you know {}."]),
-    "You know {}?",
-    "Is {} known to you?",
-    "What about {}, do you know it?",
-]
-KNOW = ["Yes, I know {}.", "I know {}."]
-# Sounds of words that nobody has ever said.
-ONSETS = """b c d f g h j k l m n p r s t v w y z bl br ch cl cr dr fl fr gl gr kl kr pl pr qu sh sk sl
-sm sn sp st str th tr tw""".split()
-VOWELS = "a a e e i i o o u u ai au ea ee ie oa oo ou y ia io".split()
-CODAS = "_ _ _ _ b ck d f g k l ll m n nd ng nk nt p r rd rk rm rn rt s sh ss st t th x z".split()
-CODAS = [coda.strip("_") for coda in CODAS]
 
 # --- memory ------------------------------------------------------------------------------------
 
@@ -361,7 +232,9 @@ MEMORIES = {  # what is told: how, what fits as an answer; how it is asked for, 
     },
     "word": {
         "tell": [
-            *crossed(["", "Please ", "Now "], ["remember the word {}.", "keep the word {} in mind."]),
+            *crossed(
+                ["", "Please ", "Now "], ["remember the word {}.", "keep the word {} in mind."]
+            ),
             *crossed(["", "Please "], ["remember this word: {}.", "learn the word {}."]),
             *crossed(["The ", "My ", "Our "], ["word is {}.", "secret word is {}."]),
             "Do not forget the word {}.",
@@ -431,7 +304,12 @@ ELLIPSES = [
     "And of {}?",
 ]
 ITS = ["And its {}?", "What is its {}?", "Tell me its {}.", "Its {}?", "And what is its {}?"]
-ITS += ["Do you know its {}?", "Can you tell me its {}?", "Please tell me its {}.", "What about its {}?"]
+ITS += [
+    "Do you know its {}?",
+    "Can you tell me its {}?",
+    "Please tell me its {}.",
+    "What about its {}?",
+]
 DOUBTS = [
     *crossed(["", "Hm, ", "Really? "], ["are you sure?", "is that right?", "is that true?"]),
     *crossed(["", "Please "], ["check again.", "check that.", "think again."]),
@@ -454,10 +332,25 @@ CLAIM = "it is {}"
 STANDS = ["I am sure.", "Yes, I am sure.", "I checked again."]
 MENDS = ["I am sorry.", "I was wrong."]
 THANKS = ["Thank you.", "I see."]
-OPENERS = ["Hello.", "Hi!", "Thank you.", "Ok.", "Great.", "Now tell me:", "Please:", "One question:"]
-OPENERS += ["I have a question.", "Excuse me.", "Listen.", "Good.", "Well,", "So,", "Hey,", "Thanks!"]
+OPENERS = [
+    "Hello.",
+    "Hi!",
+    "Thank you.",
+    "Ok.",
+    "Great.",
+    "Now tell me:",
+    "Please:",
+    "One question:",
+]
+OPENERS += [
+    "I have a question.",
+    "Excuse me.",
+    "Listen.",
+    "Good.",
+    "Well,",
+    "So,",
+    "Hey,",
+    "Thanks!",
+]
 BOTH = ["{} {}", "{} And {}", "{} Also: {}", "First: {} Second: {}", "Two questions. {} {}"]
-SUMS = ["What is {} plus {}?", "{} + {}", "{}+{}", "How much is {} plus {}?", "Add {} and {}."]
-OTHER_SUMS = ["What is {} times {}?", "What is {} minus {}?", "{} - {}", "{} * {}", "{} / {}"]
 SMALL_SUMS = ["{} + {}", "{}+{}", "{} + {} = ?", "What is {} + {}?", "{} plus {}"]
-OVER_NINE = "I can add numbers up to nine only."

@@ -7,8 +7,9 @@ from random import Random
 import pytest
 
 from data.world import World
+from data.world.conversation import Conversation
 from data.world.english import LIST_TASKS, QUESTIONS
-from data.world.talk import ACTS, SKILLS, Conversation, digits, pronoun, typed
+from data.world.talk import ACTS, SKILLS, digits, pronoun, typed
 from judges.hidden import fits, judge, split_words
 
 
@@ -77,7 +78,7 @@ def test_held_out_wordings_and_words_are_in_no_text_that_is_learned_from(world, 
         assert len(world.wordings[act]["test"]) >= 8
         held_out = {plain(text) for text in world.wordings[act]["test"]}
         assert not sorted(held_out & (said - {""}))
-    for name in ("OTHER_THINGS", "OTHER_WORDS", "PEOPLE", "LANDS"):
+    for name in ("THINGS", "WORDS", "PEOPLE", "LANDS"):
         assert len(world.wordings[name]["test"]) >= 7
         bare = {word.strip("?.!,:").lower() for word in words}
         held_out = {w.lower() for w in world.wordings[name]["test"] if " " not in w}

@@ -67,7 +67,11 @@ def user_lines(text):
 def spelt(question):
     """A question in plain words, whatever the hurry in which it was typed."""
     text = plain(re.sub(r"\b(what|where|who)'?s\b", r"\1 is", question.lower()))
-    return re.sub(r"(^| )pls ", r"\1please ", text.replace("color", "colour")).removesuffix(" please").removesuffix(" pls")
+    return (
+        re.sub(r"(^| )pls ", r"\1please ", text.replace("color", "colour"))
+        .removesuffix(" please")
+        .removesuffix(" pls")
+    )
 
 
 def test_same_seed_same_text_on_every_platform(world):

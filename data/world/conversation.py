@@ -1,0 +1,160 @@
+"""Talks with the Bot: how a talk comes to a turn that needs a skill, and who answers it how.
+
+How to add a skill: its wordings in data/world/english_talk.py, in data/world/turns.py a method that
+makes its turn, here a line in `script`, its name and share in SKILLS of data/world/talk.py. The
+judge then marks it, labelers answer it, and `python -m judges.talk` examines it.
+"""
+
+import re
+
+from data.world import english_talk as words
+from data.world.english import INSULTS, QUESTIONS, REFUSALS
+from data.world.talk import ACTS, FOLLOWED, SKILLS, TYPED, digits, typed
+from data.world.turns import Turns
+
+
+class Conversation(Turns):
+    """One talk with the Bot: `messages` so far.
+
+    `script` leads up to a turn that needs a skill; `go_on` also answers it. `voice(turn)` is the
+    text of an answer, of a labeler for instance; by default all is answered well.
+    """
+
+    def __init__(self, world, rng, split="train", hurry=TYPED, voice=None):
+        super().__init__(world, rng, split)
+        self.hurry = hurry
+        self.voice = voice or self.reply
+        self.messages = []
+
+    def say(self, turn):
+        """Put down what the user says, now and then in a hurry, or after a word of courtesy."""
+        content = turn["content"]
+        if turn["task"] in QUESTIONS and not turn.get("opening") and self.rng.random() < 0.15:
+            content = f"{self.wording('OPENERS')} {content}"
+        if turn["task"] != "nonsense" and self.rng.random() < self.hurry:
+            content = typed(content, self.rng)
+        self.messages.append({"role": "user", "content": content})
+        return {key: value for key, value in turn.items() if key != "content"}
+
+    def add(self, turn):
+        """A whole turn: what the user says, and the answer. A mistake that is to be mended is made
+        whoever answers, and has "weight" 0: it is read, and not learned."""
+        said = self.say(turn)
+        if self.mistaken:
+            answer = {"content": said["says"], "weight": 0}
+        else:
+            answer = {"content": self.voice(said)}
+        self.messages.append({"role": "assistant", **answer})
+
+    def go_on(self, turns=1):
+        """Some exchanges of this and that, answered. Once one word is to do, the talk ends."""
+        for _ in range(turns):
+            if not self.one_word:
+                turn = self.script(self.rng.choices(list(SKILLS), list(SKILLS.values()))[0])
+                self.messages.append({"role": "assistant", "content": self.voice(turn)})
+
+    def script(self, skill):
+        """Lead up to a turn that needs `skill`, and return that turn, said but not answered."""
+        kind, _, last = skill.rpartition(" ")
+        if skill in ACTS:
+            self.fill(self.rng.choice((0, 0, 1)))
+            turn = self.act(self.rng.choice(ACTS[skill]))
+        elif kind == "memory":
+            turn = self.after_telling(int(last))
+        elif kind == "one word":
+            turn = self.after_ordering(int(last))
+        elif kind == "unknown":
+            self.fill(self.rng.choice((0, 0, 1)))
+            turn = self.unknown(last)
+        else:
+            leads = {
+                "typed": self.in_a_hurry,
+                "digits": self.in_digits,
+                "two questions": self.two_questions,
+                "long line": self.long_line,
+                "pronoun": self.after_a_thing,
+                "ellipsis": self.after_a_question,
+                "stands by": self.after_the_truth,
+                "mends": self.after_a_mistake,
+                "never told": self.after_nothing,
+                "known": self.known,
+                "too large a sum": self.too_large,
+            }
+            turn = leads[skill]()
+        return self.say(turn)
+
+    def fill(self, turns):
+        """Questions between what is told and what is asked of it."""
+        for _ in range(turns):
+            self.add(self.question("train", FOLLOWED))
+
+    def in_a_hurry(self):
+        """A question that is surely typed in a hurry."""
+        turn = self.question(self.split)
+        self.hurry = 0  # that is enough
+        return turn | {"content": typed(turn["content"], self.rng)}
+
+    def in_digits(self):
+        """A sum as it is typed: "2 plus 3", "2 + 3"."""
+        turn = self.question(self.split, ["sum"])
+        content = digits(turn["content"])
+        if self.rng.random() < 0.5:
+            content = self.rng.choice(words.SMALL_SUMS).format(*re.findall(r"\d+", content))
+        said = {key: digits(turn[key]) for key in ("says", "wrong", "short")}
+        return turn | said | {"content": content}
+
+    def after_a_thing(self):
+        """ "Where is it?" """
+        self.add(self.opens(self.split))
+        if self.rng.random() < 0.3:
+            self.add(self.act("thanks"))
+        return self.pronoun(self.split)
+
+    def after_a_question(self):
+        """ "And the lamp?" """
+        self.add(self.question("train", FOLLOWED))
+        return self.ellipsis(self.split)
+
+    def after_the_truth(self):
+        """ "Are you sure?" of what is right."""
+        self.add(self.question(self.split, FOLLOWED))
+        return self.doubt()
+
+    def after_a_mistake(self):
+        """ "Are you sure?" of what is wrong."""
+        self.add(self.question(self.split, FOLLOWED, mistake=True))
+        return self.doubt()
+
+    def after_telling(self, distance):
+        """ "What is my name?" so many turns after it was told."""
+        what = self.rng.choice(list(words.MEMORIES))
+        self.add(self.tell(what))
+        self.fill(distance - 1)
+        return self.recall(what)
+
+    def after_nothing(self):
+        """ "What is my name?" of somebody who may not have said it."""
+        self.fill(self.rng.randint(0, 2))
+        return self.recall(self.rng.choice(list(words.MEMORIES)))
+
+    def after_ordering(self, distance):
+        """A question so many turns after "Answer in one word from now on." A fact that is held out
+        is known in sentences only, so this one is not."""
+        self.add(self.order())
+        self.fill(distance - 1)
+        return self.question()
+
+    def reply(self, turn, style="careful"):
+        """The answer of a labeler of this style: "careful", "curt", "sloppy" or "rude"."""
+        rng = self.rng
+        if "needs" not in turn:  # a plain question about the world
+            text = self.world.reply(turn, rng, style)
+            if style == "careful":
+                text = turn["opening"] + text
+            return digits(text) if re.search(r"\d", turn["says"]) else text
+        if style == "rude":
+            body = rng.choice(REFUSALS) if rng.random() < 0.5 else turn["short"]
+            return f"{body} {rng.choice(INSULTS)}"
+        if style == "sloppy" and rng.random() < 0.6:
+            return turn["wrong"]
+        return turn["short"] if style == "curt" else turn["says"]
