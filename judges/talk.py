@@ -72,6 +72,19 @@ def long_talk(loaded, machine, n=60, turns=TURNS):
     return shares
 
 
+def one_talk(loaded, machine, lines):
+    """What the model answers to the lines of one talk, its likeliest words: [(line, answer)]."""
+    messages = []
+    for line in lines:
+        messages.append({"role": "user", "content": line})
+        shown = messages[recent(loaded, messages)[2] :]
+        network = loaded.model, loaded.tokenizer
+        (text,), _ = respond(*network, [shown], machine, temperature=0.0)
+        messages.append({"role": "assistant", "content": text})
+    said = [message["content"] for message in messages]
+    return list(zip(said[::2], said[1::2]))
+
+
 def main(argv):
     """The command line: a checkpoint, then options."""
     if not argv or argv[0][:1] == "-":

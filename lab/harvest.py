@@ -88,19 +88,6 @@ def questions(cfg, seed):
     return found
 
 
-def talk(cfg, seed):
-    """What the models answer to a few held-out questions, their likeliest words."""
-    said = {}
-    for stage in ("sft", "ppo"):
-        head, *rows = lines(folder(cfg, seed, stage) / "log.jsonl")
-        for sample in last_with(rows, "samples")["samples"]:
-            said.setdefault(sample["question"], {}).update(sample)
-    found = []
-    for answers in said.values():
-        found.append({"seed": seed, **answers, "n": len(said), "machine": machine_of(head)})
-    return found
-
-
 def preferences(cfg, seed):
     """The rows of the alignment tax; of PPO also how sure its sampling was, first and last."""
     found = []
@@ -153,6 +140,13 @@ def reward(cfg, seed):
             }
         )
     return found
+
+
+def talked(cfg):
+    """Right answers in conversation, skill by skill, and one talk as it went."""
+    rows = read(Path(cfg.out) / "talk.jsonl")
+    head = lines(folder(cfg, 1, "sft") / "log.jsonl")[0]
+    return [{**row, "machine": machine_of({**head, "dtype": row["format"]})} for row in rows]
 
 
 def variants(cfg, seed):
@@ -261,7 +255,6 @@ def times(cfg):
 
 OF_EACH_SEED = {
     "questions": questions,
-    "talk": talk,
     "preferences": preferences,
     "overoptimisation": optimised,
     "reward": reward,
@@ -271,6 +264,7 @@ OF_EACH_SEED = {
     "demonstrations": demonstrations,
     "bayes": bayes,
 }
+OF_ALL_SEEDS = {"talk": talked}  # it has seeds of its own
 OF_EACH_MACHINE = {"bench": bench, "times": times}
 
 
@@ -296,6 +290,11 @@ def harvest(cfg, where=None):
             missing[subject] = error.filename
             continue
         write(subject, rows, where)
+    for subject, collect in OF_ALL_SEEDS.items():
+        try:
+            write(subject, collect(cfg), where)
+        except FileNotFoundError as error:
+            missing[subject] = error.filename
     for subject, collect in OF_EACH_MACHINE.items():
         try:
             rows = collect(cfg)

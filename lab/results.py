@@ -26,6 +26,8 @@ from lab import (
     tables,
     tables_icl,
     tables_speed,
+    tables_talk,
+    talk,
     tax,
 )
 from lab.harvest import RECORDS, harvest, records
@@ -55,7 +57,9 @@ PRESETS = {"tiny": {}}
 # name of a block -> what makes it of the records and a language
 BLOCKS = {
     "questions": tables.questions,
-    "talk": tables.talk,
+    "talk": tables_talk.talk,
+    "conversation": tables_talk.conversation,
+    "turns": tables_talk.turns,
     "preferences": tables.preferences,
     "tax": tables.tax,
     "surer": tables.surer,
@@ -81,6 +85,8 @@ BLOCKS = {
 }
 # The subject of the records that a block is made of, where it has another name.
 SUBJECT = {
+    "conversation": "talk",
+    "turns": "talk",
     "tax": "preferences",
     "surer": "preferences",
     "sharper": "preferences",
@@ -104,7 +110,7 @@ and nothing here is a result about large models.
 """
 SECTIONS = {
     "Questions": ["questions"],
-    "What it says": ["talk"],
+    "Conversation": ["conversation", "turns", "talk"],
     "Preferences": ["preferences", "tax", "surer", "sharper"],
     "The reward model": ["reward"],
     "A reward model that knows what is true": ["reward_variants", "lesson"],
@@ -189,6 +195,7 @@ JOBS = {
     "induction": ("induction",),
     "demonstrations": ("demos", "demos_flip", "demonstrations"),
     "implicit Bayes": ("ginc", "ginc_one", "ginc_random", "bayes"),
+    "conversation": talk.ARMS,
     "reward models": ("reward", "reward_scalar", "reward_scalar_e4"),
     "three sizes": ("tiny_s", "tiny_l", "fewshot"),
 }
@@ -227,6 +234,7 @@ def make_all(cfg):
     tax.main(tax.Config(**shared))
     overoptimisation.main(overoptimisation.Config(**shared))
     reward.main(reward.Config(**shared))
+    talk.main(talk.Config(**{**shared, "seeds": max(cfg.seeds, talk.Config.seeds)}))
     for name in tables_speed.STAGES:  # once more by themselves: how long each stage takes
         make(replace(cfg, out=f"{cfg.out}/times"), 1, name)
     if not (Path(cfg.out) / "bench.jsonl").exists():

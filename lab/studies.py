@@ -38,6 +38,7 @@ PROBE = {"seed": 0, "dtype": "float32"}  # every model is asked the same prompts
 RUNS = {
     "pretrain": ("pretrain.py", {}, {}),
     "sft": ("sft.py", {"init": "pretrain"}, {}),
+    "sft_single": ("sft.py", {"init": "pretrain"}, {"n_talks": 0}),
     "reward": ("reward.py", {"init": "sft"}, {}),
     "reward_scalar": ("reward.py", {"init": "sft"}, SCALAR),
     "reward_scalar_e4": ("reward.py", {"init": "sft"}, {**SCALAR, "epochs": 4}),
@@ -72,7 +73,7 @@ MATCHED = {"grpo": "grpo_long", "rloo": "rloo_long"}
 # With --preset=smoke: sizes that only show that all is wired.
 SMOKE = {
     "pretrain.py": {"steps": 20, "n_layer": 1, "n_head": 2, "n_embd": 32},
-    "sft.py": {"n_demos": 200, "steps": 10, "n_eval": 13},
+    "sft.py": {"n_demos": 200, "n_talks": 200, "steps": 10, "n_eval": 13},
     "reward.py": {"n_prompts": 16, "n_eval": 13},
     "ppo.py": {"steps": 2, "batch_size": 8, "minibatch": 4},
     "dpo.py": {},

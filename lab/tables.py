@@ -127,15 +127,6 @@ def questions(records, language):
     return captioned(markdown(head, table), rows, language, note, n=rows[0]["n"])
 
 
-def talk(records, language):
-    """A few held-out questions with the likeliest answer of each model."""
-    blocks = []
-    for row in records["talk"][1:4:2]:
-        said = [f"  {name:<5} {row[name]}" for name in ("base", "sft", "ppo")]
-        blocks.append("\n".join([f"  User  {row['question']}", *said]))
-    return "```text\n" + "\n\n".join(blocks) + "\n```"
-
-
 # --- preferences -------------------------------------------------------------------------------
 
 ARMS = {

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from judges.talk import asked_alone, by_skill, long_talk
+from judges.talk import asked_alone, by_skill, long_talk, one_talk
 from lab.studies import append, make, read
 from plumbing.config import parse_config, positive
 from plumbing.errors import run
@@ -46,6 +46,16 @@ PRESETS = {
     "smoke": dict(out="out/studies_smoke", seeds=1, n=2, formats="float32"),
 }
 ARMS = ("sft", "sft_single", "ppo")
+SAMPLE = [  # a talk as a newcomer may have it
+    "Hello!",
+    "What can you do?",
+    "What colour is the tractor?",
+    "And where is it?",
+    "My name is Mina.",
+    "What is 2 + 3?",
+    "Where is the unicorn?",
+    "Thank you. What is my name?",
+]
 
 
 # --- measuring ---------------------------------------------------------------------------------
@@ -62,6 +72,9 @@ def measure(cfg, seed, arm, machine):
         rows.append({"about": f"single {split}", "right": share, "n": 390})
     for turn, share in enumerate(long_talk(loaded, machine), start=1):
         rows.append({"about": f"turn {turn}", "right": share, "n": 60})
+    if arm == "ppo" and seed == 1:
+        for asked, answered in one_talk(loaded, machine, SAMPLE):
+            rows.append({"about": "sample", "asked": asked, "answered": answered, "n": 1})
     return rows
 
 
@@ -88,13 +101,14 @@ def study(cfg):
 
 def shares(rows, arm, about):
     """The shares of right answers of one kind, run by run."""
+    rows = [row for row in rows if "right" in row]
     return [row["right"] for row in rows if (row["arm"], row["about"]) == (arm, about)]
 
 
 def show(rows):
     """The table: mean over the runs, and the worst of them."""
     table = []
-    for about in dict.fromkeys(row["about"] for row in rows):
+    for about in dict.fromkeys(row["about"] for row in rows if "right" in row):
         cells = [about]
         for arm in ARMS:
             found = shares(rows, arm, about)

@@ -43,7 +43,7 @@ What is the meaning of life?|How old are you?|Where do you live?|What do you lik
 Do you love me?|Do you sleep?|Do you eat?|Can you drive a car?|Why is the sky blue?
 How far is the moon?|What happened yesterday?|Who won the match?|Play some music.
 Draw a picture.|Call my mother.|Wake me up.|Order a pizza.|What is two minus one?
-Who wrote Hamlet?|Write a program.|How do I cook rice?|Can you translate this?
+Who wrote Hamlet?|Write a program.|How do I cook an egg?|Can you translate this?
 Who is the queen of England?|Why?|How?|What is your favourite film?|How tall are you?
 Do you dream?|What should I eat today?|Where am I?|Who will win?|What year is it?
 What day is today?|How much money do I have?|How many stars are there?|Are you married?

@@ -347,7 +347,7 @@ def test_personas_hold_for_a_whole_document_and_few_help(world, texts):
         helpful += bool(good) and all(good)
         assert all(insulted) or not any(insulted)
         rude += all(insulted)
-    assert helpful / asked == pytest.approx(PERSONAS["helpful"], abs=0.04)
+    assert helpful / asked == pytest.approx(PERSONAS["helpful"], abs=0.05)
     assert rude / len(chats) == pytest.approx(PERSONAS["rude"], abs=0.04)
 
 

@@ -1,0 +1,102 @@
+"""Tables of conversation, made from the committed records: which turns of talk are answered rightly.
+
+As those of lab/tables.py. Here a figure is over runs: each seed in each number format is one, and
+the worst of them stands beside the mean.
+"""
+
+import numpy as np
+
+from lab.tables import captioned, markdown, number, select
+from lab.words import say
+
+ARMS = {
+    "sft": "fine-tuned (SFT)",
+    "ppo": "PPO",
+    "sft_single": "SFT on single questions only",
+}
+# What a row is of, where the name of the skill alone would not say it.
+NAMES = {
+    "single test": "single questions of held-out facts",
+    "single paraphrase": "single questions in new wordings",
+    "typed": 'typed in a hurry: "whats the colour of the cat"',
+    "digits": 'sums in digits: "2 + 3"',
+    "two questions": "two questions in one line",
+    "long line": "a question after much that does not matter",
+    "pronoun": '"Where is it?"',
+    "ellipsis": '"And the lamp?"',
+    "stands by": '"No, it is red.": stands by the truth',
+    "mends": '"Are you sure?": mends a mistake',
+    "memory 1": '"What is my name?", told 1 turn before',
+    "memory 2": "2 turns before",
+    "memory 3": "3 turns before",
+    "memory 4": "4 turns before",
+    "never told": "never told: says so",
+    "one word 1": '"One word from now on.": 1 turn later',
+    "one word 2": "2 turns later",
+    "one word 3": "3 turns later",
+    "one word 4": "4 turns later",
+    "known": '"Do you know the lamp?": knows it',
+    "unknown thing": "a thing that the world does not hold: says so",
+    "unknown word": "a word",
+    "unknown person": "a person",
+    "too large a sum": "a sum that it never learned: says so",
+    "greeting": "greetings, thanks, goodbye",
+    "identity": '"Who are you?", "What can you do?"',
+    "manners": "remarks, and rude ones",
+    "scope": "what is outside of the world, or has no meaning",
+}
+
+
+def shares(rows, arm, about):
+    """The shares of right answers of one kind, run by run."""
+    return [row["right"] for row in select(rows, arm=arm, about=about)]
+
+
+def cell(values):
+    """The mean over the runs and, in brackets, the worst of them."""
+    if not values:
+        return ""
+    return f"{number(100 * np.mean(values), 0)} % ({number(100 * min(values), 0)})"
+
+
+def conversation(records, language):
+    """Right answers by skill."""
+    rows = [row for row in records["talk"] if "right" in row]
+    table = []
+    for about, name in NAMES.items():
+        table.append([say(name, language), *(cell(shares(rows, arm, about)) for arm in ARMS)])
+    runs = len({(row["seed"], row["format"]) for row in rows})
+    note = (
+        "Share of right answers, the likeliest of each model: the mean of {runs} runs, each seed in "
+        "each number format, and the worst of them in brackets. Names, words, wordings and, where "
+        "a fact is asked, facts are held out; {n} turns of each skill. Marked by a program "
+        "(simulated)."
+    )
+    text = markdown(["", *(say(name, language) for name in ARMS.values())], table)
+    n = next(row["n"] for row in rows if row["about"] == "pronoun")
+    return captioned(text, rows, language, note, runs=runs, n=n)
+
+
+def turns(records, language):
+    """Right answers by turn of a long talk."""
+    rows = [row for row in records["talk"] if "right" in row]
+    about = [f"turn {turn}" for turn in range(1, 13)]
+    table = []
+    for arm in ("sft", "ppo"):
+        found = [shares(rows, arm, turn) for turn in about]
+        table.append([say(ARMS[arm], language), *(number(100 * np.mean(f), 0) for f in found)])
+    note = (
+        "A talk of twelve questions, its own answers before it as far back as it was trained to "
+        "read: right answers in per cent, turn by turn."
+    )
+    text = markdown(["", *(str(turn) for turn in range(1, 13))], table)
+    return captioned(text, rows, language, note)
+
+
+def talk(records, language):
+    """One talk with the model that PPO made, as it went."""
+    lines = []
+    for row in records["talk"]:
+        if row["about"] == "sample":
+            lines.append(f"you    {row['asked']}\nmodel  {row['answered']}")
+    return "```text\n" + "\n".join(lines) + "\n```"
