@@ -31,7 +31,7 @@ from lab import (
     tax,
 )
 from lab.harvest import RECORDS, harvest, records
-from lab.studies import MATCHED, folder, make
+from lab.studies import folder, make
 from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput, run
 from plumbing.files import ROOT, write_text
@@ -190,7 +190,7 @@ def figures(text):
 
 # name of a job -> the runs that it makes with each seed
 JOBS = {
-    "alignment tax": (*MATCHED.values(), *tax.ARMS),
+    "alignment tax": tax.ARMS,
     "over-optimisation": (*overoptimisation.ARMS.values(), *overoptimisation.ARMS),
     "induction": ("induction",),
     "demonstrations": ("demos", "demos_flip", "demonstrations"),

@@ -7,6 +7,7 @@ Everything of one seed is under out/studies/seedS/, a folder for each run.
 """
 
 import json
+import math
 import os
 import platform
 import subprocess
@@ -33,6 +34,8 @@ BY_SCALAR = {"init": "sft", "reward": "reward_scalar"}
 BY_FEW = {"init": "sft", "reward": "reward_scalar_few"}
 GROUP = {"advantage": "group"}
 LOO = {"advantage": "loo"}
+MATCHED = ("grpo", "rloo")  # at the β at which they end as far from SFT as PPO does
+TRIES = (1, 2, 3)  # to find it
 PROBE = {"seed": 0, "dtype": "float32"}  # every model is asked the same prompts
 # name of the run: (script, {option: the run it starts from, or several}, options)
 RUNS = {
@@ -47,10 +50,10 @@ RUNS = {
     "ppo_free": ("ppo.py", TUNED, {"beta": 0}),
     "ppo_ptx": ("ppo.py", TUNED, {"ptx": 1}),
     "dpo": ("dpo.py", {"init": "sft", "data": "reward"}, {}),
-    "grpo_long": ("ppo.py", TUNED, {**GROUP, "steps": 80}),
     "grpo": ("ppo.py", TUNED, GROUP),
-    "rloo_long": ("ppo.py", TUNED, {**LOO, "steps": 80}),
+    **{f"grpo_{n}": ("ppo.py", TUNED, GROUP) for n in TRIES},
     "rloo": ("ppo.py", TUNED, LOO),
+    **{f"rloo_{n}": ("ppo.py", TUNED, LOO) for n in TRIES},
     "ppo_scalar": ("ppo.py", BY_SCALAR, {}),
     "ppo_scalar_free": ("ppo.py", BY_SCALAR, {"beta": 0}),
     "ppo_scalar_few": ("ppo.py", BY_FEW, {}),
@@ -67,9 +70,6 @@ RUNS = {
     "ginc_random": ("pretrain.py", {}, {"preset": "ginc_random"}),
     "bayes": ("icl_eval.py", {"init": "ginc,ginc_one,ginc_random"}, {"probe": "bayes", **PROBE}),
 }
-# A run that stops where it is as far from SFT as PPO is at its end: name of the run -> the same run
-# in full, whose log tells where that is.
-MATCHED = {"grpo": "grpo_long", "rloo": "rloo_long"}
 # With --preset=smoke: sizes that only show that all is wired.
 SMOKE = {
     "pretrain.py": {"steps": 20, "n_layer": 1, "n_head": 2, "n_embd": 32},
@@ -105,8 +105,9 @@ def command(cfg, seed, name, inputs):
     return [script, *(f"--{option}={value}" for option, value in options.items())]
 
 
-def make(cfg, seed, name):
-    """The checkpoint of one run, which is made or taken up again if it is not finished."""
+def make(cfg, seed, name, **more):
+    """The checkpoint of one run, which is made or taken up again if it is not finished; `more`:
+    options that depend on other runs."""
     out = folder(cfg, seed, name)
     if not (out / "finished").exists():
         inputs = {}
@@ -115,8 +116,8 @@ def make(cfg, seed, name):
         if "data" in inputs:  # DPO learns from the comparisons that the reward model learned from
             inputs["data"] = Path(inputs["data"]).with_name("comparisons.jsonl").as_posix()
         if name in MATCHED:
-            inputs["steps"] = steps_to(climb(cfg, seed, MATCHED[name]), climb(cfg, seed, "ppo"))
-        words = command(cfg, seed, name, inputs)
+            inputs["beta"] = price(cfg, seed, name)
+        words = command(cfg, seed, name, {**inputs, **more})
         resumed = (out / "last.pt").exists()
         if resumed:
             words.append("--resume")
@@ -127,9 +128,9 @@ def make(cfg, seed, name):
     return (out / "ckpt.pt").as_posix()
 
 
-def climb(cfg, seed, name):
+def climb(cfg, seed, name, **more):
     """What a PPO run logged: proxy, judge and KL of each iteration, on its training questions."""
-    make(cfg, seed, name)
+    make(cfg, seed, name, **more)
     lines = (folder(cfg, seed, name) / "log.jsonl").read_text(encoding="utf-8").splitlines()
     rows = []
     for row in map(json.loads, lines):
@@ -153,13 +154,21 @@ def smooth(values):
     return np.convolve(values, np.ones(3) / 3, "valid")
 
 
-def steps_to(rows, others):
-    """After how many iterations a run is nearest to where another one ends, in KL to SFT. rows,
-    others: what `climb` gives of the two. The rate of PPO does not depend on the number of steps,
-    so a run with fewer is the beginning of a longer one, to the bit."""
-    goal = smooth([row["kl"] for row in others])[-1]
-    far = np.abs(smooth([row["kl"] for row in rows]) - goal)
-    return int(far.argmin()) + 3  # the last of the three neighbours
+def price(cfg, seed, name):
+    """β at which a run ends as far from SFT as PPO does. Each try pays more by as much as the one
+    before went too far, until that is less than a tenth; of three the nearest counts."""
+    goal = smooth([row["kl"] for row in climb(cfg, seed, "ppo")])[-1]
+    beta = 0.05
+    tried = {}
+    for n in TRIES:
+        rows = climb(cfg, seed, f"{name}_{n}", beta=beta)
+        far = smooth([row["kl"] for row in rows])[-1]
+        ratio = (far + 0.01) / (goal + 0.01)  # a hundredth of a nat: nobody may have moved
+        tried[abs(math.log(ratio))] = beta
+        if abs(math.log(ratio)) < 0.1:
+            break
+        beta = round(float(beta * ratio), 4)
+    return tried[min(tried)]
 
 
 def start(words):

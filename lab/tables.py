@@ -164,7 +164,7 @@ def preferences(records, language):
             table.append([say(name, language), *cells])
     note = (
         "{n} held-out questions, sampled at temperature 1 unless it says otherwise, and {lists} "
-        "lists. GRPO and RLOO are stopped where they are as far from SFT as PPO is. The judge is "
+        "lists. GRPO and RLOO pay a β at which they end as far from SFT as PPO does. The judge is "
         "a program and the labelers that the reward model learned from are simulated."
     )
     text = markdown(["", *(say(ARMS[arm], language) for arm in arms)], table)

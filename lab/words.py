@@ -16,10 +16,11 @@ KOREAN = {
     "likeliest answer": "가장 그럴듯한 답",
     # preferences
     "{n} held-out questions, sampled at temperature 1 unless it says otherwise, and {lists} "
-    "lists. GRPO and RLOO are stopped where they are as far from SFT as PPO is. The judge is "
+    "lists. GRPO and RLOO pay a β at which they end as far from SFT as PPO does. The judge is "
     "a program and the labelers that the reward model learned from are simulated.": "보류한 질문 "
-    "{n}개(따로 적지 않으면 온도 1로 뽑은 답)와 목록 {lists}개. GRPO와 RLOO는 SFT에서 PPO만큼 "
-    "멀어진 곳에서 멈춥니다. 심판은 프로그램이고 보상 모델이 배운 라벨러는 시뮬레이션입니다.",
+    "{n}개(따로 적지 않으면 온도 1로 뽑은 답)와 목록 {lists}개. GRPO와 RLOO의 β는 SFT에서 "
+    "PPO만큼 멀어지도록 골랐습니다. 심판은 프로그램이고 보상 모델이 배운 라벨러는 "
+    "시뮬레이션입니다.",
     "fine-tuned (SFT)": "지도 미세조정(SFT)",
     "PPO, β = 0.05": "PPO, β = 0.05",
     "PPO-ptx": "PPO-ptx",

@@ -229,7 +229,7 @@ def test_running_all_makes_every_run_once_and_measures(tmp_path, monkeypatch, ca
     assert {(1, "bayes"), (2, "bayes"), (2, "reward_scalar_few"), (1, "fewshot")} <= set(made)
     assert measured == [(out, 2)] * 3 + [f"--out={out}"]
     shown = capsys.readouterr().out
-    assert re.search(r"alignment tax +1 of 20", shown) and "seed 2 is missing" in shown
+    assert re.search(r"alignment tax +1 of 16", shown) and "seed 2 is missing" in shown
 
 
 def test_only_what_changed_is_written(tmp_path, monkeypatch, capsys):

@@ -51,42 +51,40 @@ def test_a_run_is_typed_as_a_user_would():
     ]
 
 
-def far(*kl):
-    return [{"kl": nats} for nats in kl]
-
-
-def test_a_run_is_matched_to_where_another_one_ends_by_hand():
-    """PPO ends at the mean of 3, 4 and 5; the longer run is there at its iterations 3, 4 and 5."""
-    ppo, longer = far(0, 1, 3, 4, 5), far(0, 1, 2, 4, 6, 9, 12)
-    assert studies.steps_to(longer, ppo) == 5
-    assert studies.steps_to(ppo, ppo) == 5
-    assert studies.steps_to(far(0, 0, 0, 1), ppo) == 4  # it never comes so far: all of it
-
-
-def test_a_matched_run_is_typed_with_its_steps(tmp_path, monkeypatch):
-    """Its longer sister, PPO and all they start from come first."""
+@pytest.mark.parametrize(
+    "pull, tries, price",
+    [
+        (lambda beta: 0.1 / beta, ["grpo_1"], 0.05),  # as far as PPO from the first
+        (lambda beta: 0.2 / beta, ["grpo_1", "grpo_2"], 0.0998),  # twice as far: β twice as high
+        (lambda beta: 0.06 / beta, ["grpo_1", "grpo_2"], 0.0301),  # not far enough
+        (lambda beta: 4, ["grpo_1", "grpo_2", "grpo_3"], 0.1991),  # none helps: the last of equals
+    ],
+)
+def test_a_run_is_matched_to_where_ppo_ends(tmp_path, monkeypatch, pull, tries, price):
+    """PPO ends at 2 nats at β = 0.05; `pull` says where the other one ends. Its tries, PPO and all
+    that they start from come first."""
     typed = []
 
     def start(words):
-        script, *options = words
-        out = next(o.removeprefix("--out=") for o in options if o.startswith("--out="))
-        path = studies.Path(out) / "log.jsonl"
-        path.parent.mkdir(parents=True)
-        speed = 3 if "long" in path.parent.name else 1
+        options = dict(word.removeprefix("--").split("=") for word in words[1:])
+        path = studies.Path(options["out"])
+        path.mkdir(parents=True)
+        nats = pull(float(options["beta"])) if "beta" in options else 2
         row = {"reward": 0, "judge": 0, "ended": 1}
-        logged = [{"step": i, "kl_exact": 0.1 * i * speed, **row} for i in range(1, 41)]
-        path.write_text("".join(json.dumps(r) + "\n" for r in logged), encoding="utf-8")
-        typed.append((path.parent.name, options))
+        logged = [{"step": i, "kl_exact": min(i / 5, nats), **row} for i in range(1, 41)]
+        text = "".join(json.dumps(r) + "\n" for r in logged)
+        (path / "log.jsonl").write_text(text, encoding="utf-8")
+        typed.append((path.name, options))
         return 1.0
 
     monkeypatch.setattr(studies, "start", start)
     studies.make(tax.Config(out=tmp_path.as_posix()), 1, "grpo")
-    options = dict(typed)
-    assert list(options) == ["pretrain", "sft", "reward", "grpo_long", "ppo", "grpo"]
-    # PPO's last three are 3.8, 3.9 and 4.0; the longer run's 3.6, 3.9 and 4.2 end at the 14th
-    assert "--steps=14" in options["grpo"]
-    assert {"--advantage=group", "--steps=80"} <= set(options["grpo_long"])
-    assert "--advantage=group" in options["grpo"]
+    runs = dict(typed)
+    assert list(runs) == ["pretrain", "sft", "reward", "ppo", *tries, "grpo"]
+    assert float(runs["grpo"]["beta"]) == pytest.approx(price, abs=1e-4)
+    assert runs["grpo"]["advantage"] == runs["grpo_1"]["advantage"] == "group"
+    studies.make(tax.Config(out=tmp_path.as_posix()), 1, "grpo")
+    assert len(typed) == len(runs)  # nothing runs twice
 
 
 def test_the_machine_is_told_in_general_terms():
