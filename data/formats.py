@@ -69,7 +69,8 @@ def from_sharegpt(key, row):
 
 def from_question(prompt, answer, row):
     for other, its_answer in QUESTION.items():
-        if other not in (prompt, *BESIDE) and row.get(other) and its_answer not in row:
+        own = its_answer != answer and its_answer in row  # it is a pair of its own
+        if other not in (prompt, *BESIDE) and row.get(other) and not own:
             check_alike(row, prompt, other)
     record = demonstration(dialogue(row, prompt, answer), row)
     if answer == "completion" and str(row.get("label")) == "0":  # KTO's false, as a number
@@ -79,7 +80,7 @@ def from_question(prompt, answer, row):
 
 def check_alike(row, one, other):
     """Two prompts, of which one would be lost without a word, are refused."""
-    if not alike(row[one], row[other]):
+    if one in row and not alike(row[one], row[other]):
         raise BadInput(f"'{one}' and '{other}' may both be the prompt: keep one of them")
 
 
