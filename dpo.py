@@ -15,7 +15,6 @@ writes  out/dpo/ckpt.pt, last.pt (for --resume), log.jsonl
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 import optim
@@ -23,12 +22,21 @@ from data.formats import read_comparisons
 from judges.agreement import split, tell_cut
 from likelihood import token_logprobs
 from plumbing import errors
+from plumbing.batches import Batches
 from plumbing.config import fitted, parse_config, positive
 from plumbing.errors import BadInput
 from plumbing.inputs import need
 from plumbing.records import check_whole
 from plumbing.run import Run
-from reward import comparable, held_out, in_order, preferred, ranking_loss, read_answers
+from reward import (
+    comparable,
+    held_out,
+    in_order,
+    length,
+    preferred,
+    ranking_loss,
+    read_answers,
+)
 from sampling import lay_out, load_model
 
 # --- configuration -----------------------------------------------------------------------------
@@ -157,6 +165,9 @@ def train(cfg):
     # An epoch: every question once, each with all of its answers.
     per_epoch = math.ceil(len(train_set) / cfg.batch_size)
     steps = cfg.steps or cfg.epochs * per_epoch
+    # Questions of similar length share a batch, so that little of it is padding.
+    lengths = [length(record) for record in train_set]
+    batches = Batches(len(train_set), cfg.batch_size, cfg.seed, lengths=lengths)
 
     # --- loop
     metrics = {}
@@ -173,9 +184,7 @@ def train(cfg):
 
         # All processes draw the same batch of questions. The loss is divided by the questions with
         # a pair in all of it, so that the gradients of its parts add up to the batch's.
-        epoch, place = divmod(step, per_epoch)
-        order = np.random.default_rng([cfg.seed, epoch]).permutation(len(train_set))
-        batch = order[place * cfg.batch_size :][: cfg.batch_size]
+        batch = batches[step]
         questions = [train_set[i] for i in batch]
 
         # The batch goes through in parts that fit into memory; their gradients add up, since

@@ -35,6 +35,7 @@ from judges.labelers import Labelers
 from judges.scores import score_texts, tokens_of
 from likelihood import answer_scores
 from plumbing import errors
+from plumbing.batches import Batches
 from plumbing.config import fitted, parse_config, positive
 from plumbing.errors import BadInput
 from plumbing.files import write_text
@@ -192,6 +193,12 @@ def read_answers(records, tokenizer, max_len):
     return questions, answers, ranks
 
 
+def length(record):
+    """How long a question is with the longest of its answers, in characters."""
+    asked = sum(len(message["content"]) for message in record["messages"])
+    return asked + max(len(text) for text in record["responses"])
+
+
 def get_batch(records, tokenizer, cfg, machine):
     """Every answer of N questions in one right-padded batch.
 
@@ -311,6 +318,9 @@ def train(cfg):
     # An epoch: every question once, each with all of its answers.
     per_epoch = math.ceil(len(train_set) / cfg.batch_size)
     steps = cfg.steps or cfg.epochs * per_epoch
+    # Questions of similar length share a batch, so that little of it is padding.
+    lengths = [length(record) for record in train_set]
+    batches = Batches(len(train_set), cfg.batch_size, cfg.seed, lengths=lengths)
     if cfg.data == "world" and machine.main:
         run.log(comparisons=len(train_set))
         lines = [json.dumps(record, ensure_ascii=False) for record in train_set]
@@ -337,9 +347,7 @@ def train(cfg):
 
         # All processes draw the same batch of questions. The loss is divided by the questions with
         # a pair in all of it, so that the gradients of its parts add up to the batch's.
-        epoch, place = divmod(step, per_epoch)
-        order = np.random.default_rng([cfg.seed, epoch]).permutation(len(train_set))
-        batch = order[place * cfg.batch_size :][: cfg.batch_size]
+        batch = batches[step]
         questions = [train_set[i] for i in batch]
 
         # The batch goes through in parts that fit into memory; their gradients add up, since

@@ -1,4 +1,4 @@
-"""Tables of conversation, made from the committed records: which turns of talk are answered rightly.
+"""Tables of conversation, made from the committed records: which turns are answered rightly.
 
 As those of lab/tables.py. Here a figure is over runs: each seed in each number format is one, and
 the worst of them stands beside the mean.
@@ -67,9 +67,9 @@ def conversation(records, language):
         table.append([say(name, language), *(cell(shares(rows, arm, about)) for arm in ARMS)])
     runs = len({(row["seed"], row["format"]) for row in rows})
     note = (
-        "Share of right answers, the likeliest of each model: the mean of {runs} runs, each seed in "
-        "each number format, and the worst of them in brackets. Names, words, wordings and, where "
-        "a fact is asked, facts are held out; {n} turns of each skill. Marked by a program "
+        "Share of right answers, the likeliest of each model: the mean of {runs} runs, each seed "
+        "in each number format, and the worst of them in brackets. Names, words, wordings and, "
+        "where a fact is asked, facts are held out; {n} turns of each skill. Marked by a program "
         "(simulated)."
     )
     text = markdown(["", *(say(name, language) for name in ARMS.values())], table)

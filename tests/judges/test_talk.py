@@ -58,7 +58,9 @@ def test_a_long_talk_shows_whole_turns_that_fit(monkeypatch):
         return ["I am not sure."] * len(asked), [True] * len(asked)
 
     monkeypatch.setattr(talk, "respond", respond)
-    monkeypatch.setattr(talk, "recent", lambda loaded, messages: ([], [], max(0, len(messages) - 3)))
+    monkeypatch.setattr(
+        talk, "recent", lambda loaded, messages: ([], [], max(0, len(messages) - 3))
+    )
 
     class Loaded:
         model = tokenizer = None
