@@ -35,7 +35,6 @@ NAMES = {
     "one word 2": "2 turns later",
     "one word 3": "3 turns later",
     "one word 4": "4 turns later",
-    "known": '"Do you know the lamp?": knows it',
     "unknown thing": "a thing that the world does not hold: says so",
     "unknown word": "a word",
     "unknown person": "a person",

@@ -43,7 +43,7 @@ from plumbing.errors import BadInput
 LABELERS = {"careful": 0.54, "curt": 0.14, "sloppy": 0.14, "rude": 0.18}
 TALK = 1 / 3  # share of conversation in what is ranked and in what PPO asks
 HURRIED = 0.15  # share of the questions of demonstrations that are typed in a hurry
-TALKERS = {"careful": 0.66, "curt": 0.12, "sloppy": 0.12, "rude": 0.10}
+TALKERS = {"careful": 0.70, "curt": 0.10, "sloppy": 0.12, "rude": 0.08}
 STAGE_SPLITS = ("sft", "rm", "ppo")
 PROMPT_SPLITS = (*STAGE_SPLITS, "dev", "test", "paraphrase")
 

@@ -77,7 +77,6 @@ class Conversation(Turns):
                 "stands by": self.after_the_truth,
                 "mends": self.after_a_mistake,
                 "never told": self.after_nothing,
-                "known": self.known,
                 "too large a sum": self.too_large,
             }
             turn = leads[skill]()

@@ -6,7 +6,6 @@ learned from, so that whoever is asked about it meets it for the first time.
 """
 
 from data.world.english import phrases
-from data.world.english_talk import crossed
 
 OUTSIDE = [
     "What is the capital of {land}?",
@@ -83,14 +82,14 @@ tyre battery radio television printer keyboard mouth nose finger elbow knee shou
 doctor teacher farmer soldier dentist pirate wizard witch giant kettle oven fridge
 toaster microwave vacuum mop broom sponge curtain balloon kite doll puzzle marble
 cathedral pyramid lighthouse windmill statue fountain tunnel harbour airport station""".split()
-WORDS = """purple heavy light modern ancient famous lucky honest lazy busy
+WORDS = """purple heavy light modern ancient famous lucky honest lazy
 curious gentle proud shy silent round square flat steep solid liquid frozen magic legal
 polite public private simple complex common rare climb arrive travel decide remember
 forget listen whisper shout borrow carry open close answer explain enjoy finish follow
 gather hope hurry imagine invite join knock marry measure melt mention notice obey offer
 pack plan point practise prepare print promise protect punish reach receive repair reply
 rescue rest return scream search serve share sign stay study succeed suffer supply touch
-travel trust try visit vote wait wander waste welcome wish wonder worry yell zoom""".split()
+travel trust try visit vote wait wander waste wish wonder worry yell zoom""".split()
 PEOPLE = """Mina Jisu Minho Yuna Sora Hana Jun Kim Lee Park Choi Alice Bob Carol
 Dave Emma Eva Felix Fiona Frank George Grace Hannah Harry Henry Ida Isaac Jack James
 Jane John Julia Karl Kate Laura Leo Liam Lily Linda Lisa Louis Luke Maria Mark Martin
@@ -107,15 +106,6 @@ DO_NOT_KNOW = {
     "word": ["I do not know the word {}.", "I am sorry, I do not know the word {}."],
     "person": ["I do not know {}.", "I am sorry, I do not know {}."],
 }
-KNOW_ASKED = [
-    *crossed(["", "And "], ["do you know {}?"]),
-    *crossed(["Have you heard of ", "Did you hear of ", "Do you know of "], ["{}?"]),
-    *crossed(["Tell me ", "I want to know ", "Say "], ["if you know {}."]),
-    "You know {}?",
-    "Is {} known to you?",
-    "What about {}, do you know it?",
-]
-KNOW = ["Yes, I know {}.", "I know {}."]
 # Sounds of words that nobody has ever said.
 ONSETS = """b c d f g h j k l m n p r s t v w y z bl br ch cl cr dr fl fr gl gr kl
 kr pl pr qu sh sk sl sm sn sp st str th tr tw""".split()

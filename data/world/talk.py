@@ -22,12 +22,12 @@ ACTS = {  # skill: the acts of talk that belong to it
 }
 # What is examined, and how often each comes in talk that is learned from.
 SKILLS = {
-    **{"typed": 1, "digits": 1.5, "two questions": 3, "long line": 0.7},  # what people type
-    **{"pronoun": 3, "ellipsis": 5, "stands by": 2.5, "mends": 2.5},  # follow-ups
-    **{"memory 1": 1.2, "memory 2": 1.2, "memory 3": 1.2, "memory 4": 1.2, "never told": 1.5},
-    **{"one word 1": 1, "one word 2": 1, "one word 3": 1, "one word 4": 1},
-    **{"known": 2, "unknown thing": 2, "unknown word": 0.8, "unknown person": 1.2},
-    **{"too large a sum": 0.5, "greeting": 3.5, "identity": 2.5, "manners": 2.5, "scope": 2},
+    **{"typed": 1, "digits": 1.5, "two questions": 2.5, "long line": 0.7},  # what people type
+    **{"pronoun": 2.5, "ellipsis": 5, "stands by": 2.5, "mends": 2.5},  # follow-ups
+    **{"memory 1": 1.5, "memory 2": 1.5, "memory 3": 1.5, "memory 4": 1.5, "never told": 0.8},
+    **{"one word 1": 0.6, "one word 2": 0.6, "one word 3": 0.6, "one word 4": 0.6},
+    **{"unknown thing": 2.5, "unknown word": 0.8, "unknown person": 1.2, "too large a sum": 0.5},
+    **{"greeting": 4, "identity": 2.5, "manners": 2, "scope": 2},
 }
 SHORT = tuple(skill for skill in SKILLS if skill[-1] not in "34")  # at most three turns
 MARKED_BY = ("task", "item", "answers", "needs", "forbids", "most")  # what the judge reads
@@ -94,7 +94,7 @@ class Talk(Tasks):
             self._split(what + " ask", memory["ask"])
         for name in ("ORDERS", "ELLIPSES", "DOUBTS", "DENIALS", "ITS", "OPENERS"):
             self._split(name, getattr(words, name))
-        for name in ("OUTSIDE", "LANDS", "TOPICS", "FOREIGN", "WORDS", "PEOPLE", "KNOW_ASKED"):
+        for name in ("OUTSIDE", "LANDS", "TOPICS", "FOREIGN", "WORDS", "PEOPLE"):
             self._split(name, getattr(strangers, name))
         known = {word.lower() for word in self.words}
         self._split("THINGS", [thing for thing in strangers.THINGS if thing not in known])

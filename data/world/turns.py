@@ -17,7 +17,6 @@ from data.world.english import (
     ATTRIBUTES,
     COLOURS,
     HELD_OUT,
-    NAMES,
     QUESTIONS,
 )
 from data.world.talk import SAME_FORM, digits, pronoun, sentence
@@ -183,26 +182,6 @@ class Turns:
         says = self.rng.choice(words.OBEYS)
         return self.other("order", sentence(self.wording("ORDERS")), says, [["ok", "yes"]])
 
-    def known(self):
-        """ "Do you know the lamp?" of what the world holds, also where its facts are held out."""
-        rng, world = self.rng, self.world
-        style = rng.random()
-        if style < 0.2:
-            name = rng.choice(NAMES)
-            owned = [x for x in world.train["owner"] if world.facts[x]["owner"] == name]
-            thing = rng.choice(owned)
-            content = rng.choice(strangers.PERSON_ASKED).format(name)
-            says = rng.choice(world.statements("owner", thing, name))
-            others = [n for n in NAMES if n != name]
-            return self.other("known", content, says, [owned], forbids=others, item=name)
-        name = rng.choice(world.things if style < 0.5 else world.words)
-        shown = f"the {name}" if style < 0.5 else f"the word {name}"
-        says = rng.choice(strangers.KNOW).format(shown)
-        wrong = strangers.DO_NOT_KNOW["person"][0].format(shown)
-        needs = [["i know"], [name.lower()]]
-        content = self.wording("KNOW_ASKED").format(shown)
-        return self.other("known", content, says, needs, wrong=wrong, forbids=["not"], item=name)
-
     def unknown(self, kind):
         """A thing, word or person that the world does not hold."""
         rng, world = self.rng, self.world
@@ -217,9 +196,6 @@ class Turns:
             if rng.random() < 0.6:
                 name = world.invented(rng, self.split)
             content = rng.choice(QUESTIONS[task][:-HELD_OUT]).format(x=name)
-            if rng.random() < 0.3:
-                shown = f"the {name}" if kind == "thing" else f"the word {name}"
-                content = self.wording("KNOW_ASKED").format(shown)
         says = rng.choice(strangers.DO_NOT_KNOW[kind]).format(name)
         forbids = world.vocabulary[task] if task in ATTRIBUTES else []
         wrong = self.misfit()
