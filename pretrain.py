@@ -56,13 +56,13 @@ class Config:
     dropout: float = 0.0  # 0 while text is plentiful, 0.2 where it is repeated
     batch_size: int = 16  # rows of one step, over all processes and accumulation steps
     grad_accum: int = 1  # forward-backward passes that make up one step
-    steps: int = 2500  # optimizer steps; "world" draws exactly as much fresh text as they need
+    steps: int = 2650  # optimizer steps; "world" draws exactly as much fresh text as they need
     lr: float = 0.02  # AdamW: embeddings and norms
     matrix_lr: float = 0.02  # Muon: hidden matrices; 0 hands them to AdamW
     weight_decay: float = 0.01  # on matrices only
     warmup: int = 30  # steps of linear warm-up, then a cosine
     final_lr: float = 0.0  # share of the peak rates at the last step (GPT-3, App. B: 0.1)
-    eval_every: int = 200  # steps between validations and checkpoints
+    eval_every: int = 500  # steps between validations and checkpoints
     seed: int = 1
     device: str = "auto"
     dtype: str = "auto"  # float32, bfloat16; auto takes bfloat16 where it is fast

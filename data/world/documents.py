@@ -233,10 +233,10 @@ class Documents(Talk):
         names = []
         for _ in range(2):
             style = rng.random()
-            if style < 0.5:
+            if style < 0.7:
                 names.append(self.invented(rng, "train").capitalize())
             else:
-                names.append(rng.choice(self.wordings["PEOPLE"]["train"] if style < 0.8 else NAMES))
+                names.append(rng.choice(self.wordings["PEOPLE"]["train"] if style < 0.85 else NAMES))
         talk = Conversation(self, rng, hurry=HURRY)
         talk.go_on(rng.choice((1, 2, 3)))
         lines = []

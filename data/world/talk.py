@@ -124,11 +124,11 @@ class Talk(Tasks):
     def foreign_word(self, rng, split):
         """A word that the world does not hold: invented, or of English or of some people."""
         style = rng.random()
-        if style < 0.6:
+        if style < 0.75:
             word = self.invented(rng, split)
-        elif style < 0.8:
+        elif style < 0.87:
             word = rng.choice(self.wordings["THINGS"][split])
-        elif style < 0.9:
+        elif style < 0.93:
             word = rng.choice(self.wordings["WORDS"][split])
         else:
             return rng.choice(self.wordings["PEOPLE"][split])

@@ -21,6 +21,10 @@ from data.world.english import (
 )
 from data.world.talk import SAME_FORM, digits, pronoun, sentence
 
+# Share of the names that learners meet that are people's; with many, a model completes those that
+# it has met ("Min" -> "Minho") and copies no others.
+REAL_NAMES = 0.1
+
 
 class Turns:
     """Every kind of turn, and what a talk has to know to make it: what was asked, told, ordered."""
@@ -145,7 +149,7 @@ class Turns:
         if what == "colour":
             return rng.choice(COLOURS)
         if what == "name":
-            if rng.random() < 0.3:
+            if rng.random() < REAL_NAMES or self.split != "train" and rng.random() < 0.5:
                 return rng.choice(self.world.wordings["PEOPLE"][self.split])
             return self.world.invented(rng, self.split).capitalize()
         if rng.random() < 0.5:
