@@ -96,6 +96,6 @@ def talk(records, language):
     """One talk with the model that PPO made, as it went."""
     lines = []
     for row in records["talk"]:
-        if row["about"] == "sample":
+        if row.get("about") == "sample":
             lines.append(f"you    {row['asked']}\nmodel  {row['answered']}")
     return "```text\n" + "\n".join(lines) + "\n```"
