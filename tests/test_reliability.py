@@ -3,14 +3,17 @@ tests/attack.py, all stages in this process."""
 
 import json
 import random
+import sys
 
 import pytest
 import torch
 
 import optim
+from data.corpora import PretrainText
 from plumbing import errors, files, folder
 from plumbing.checkpoint import load_checkpoint, save_checkpoint
 from plumbing.errors import BadInput
+from plumbing.machine import Machine
 from plumbing.records import check_whole
 from tests.attack import (
     STAGES,
@@ -25,6 +28,7 @@ from tests.attack import (
     refused_or_checked,
     weights_of,
 )
+from tests.test_pretrain import in_two_processes
 from tests.tiny_out import write
 
 every_stage = pytest.mark.parametrize("stage", STAGES)
@@ -304,3 +308,39 @@ def test_learned_positions_limit_what_is_read(given, tmp_path):
 
 def test_what_is_said_after_ctrl_c_can_be_done():
     assert errors.GO_ON.endswith("--resume")
+
+
+# --- several processes ---------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="torchrun's rendezvous is not built for Windows"
+)
+@pytest.mark.parametrize("stage", ["reward", "dpo"])
+def test_two_processes_rank_as_one_where_ties_are_uneven(stage, given, tmp_path):
+    """Every third question is a tie, and the last batch of an epoch holds fewer questions."""
+    lines = (given / "compared.jsonl").read_text(encoding="utf-8").splitlines()
+    records = [json.loads(line) for line in lines]
+    for record in records[::3]:
+        record["ranking"] = [[0, 1]]
+    data = tmp_path / "ties.jsonl"
+    data.write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
+    argv = [*options(stage, given, tmp_path / "one", 7), f"--data={data}", "--eval_every=7"]
+    assert call(stage, argv) == (0, [])
+    done = in_two_processes(f"{stage}.py", *argv, f"--out={tmp_path / 'two'}")
+    assert done.returncode == 0, done.stderr[-2000:]
+    one, two = (load_checkpoint(tmp_path / name / "ckpt.pt") for name in ("one", "two"))
+    assert one["step"] == two["step"] == 7
+    for name, weight in one["model"].items():
+        torch.testing.assert_close(two["model"][name], weight, atol=2e-5, rtol=1e-3)
+
+
+def test_text_that_is_mixed_in_is_the_same_on_more_processes_than_blocks(given):
+    text = PretrainText(str(given / "text.txt"), {"stage": "sft", "parent": None}, WORDS, 1)
+    whole, targets = text.get_batch(2, [1, 5], Machine("cpu", torch.float32))
+    seen = []
+    for rank in range(3):
+        x, y = text.get_batch(2, [1, 5], Machine("cpu", torch.float32, rank, 3))
+        seen += [(a.tolist(), b.tolist()) for a, b in zip(x, y) if (b >= 0).all()]
+        assert rank < 2 or (y == -1).all()
+    assert sorted(seen) == sorted(zip(whole.tolist(), targets.tolist()))
