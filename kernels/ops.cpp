@@ -7,7 +7,7 @@
 
 #include <vector>
 
-constexpr int W = 16;
+constexpr int W = 8;
 #include "vectors.h"
 
 static inline float sum_of(vec x) {
