@@ -170,7 +170,7 @@ def load_comparisons(cfg, sft, tokenizer, machine):
         val_set = sample_comparisons(sft, tokenizer, held, cfg, machine, 10**6 + cfg.seed)
         return check_decided(train_set, val_set, cfg.data)
     records = read_comparisons(cfg.data)
-    tell_cut(records, tokenizer, sft.config.room(cfg.max_len), cfg.data)
+    tell_cut(records, tokenizer, cfg.max_len, cfg.data)
     return split(records, cfg.seed, cfg.data, rated=cfg.loss == "regression")
 
 

@@ -24,7 +24,7 @@ from tqdm import tqdm
 # How text is cut into words before merging (GPT-2's rule): a word keeps the blank in front of it,
 # and no token crosses from letters to digits or punctuation.
 PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-LONG_WORD = 100  # characters; text without blanks is learned from in pieces of that length
+LONG_WORD = 32  # characters; text without blanks is learned from in pieces of that length
 LONG_BLANK = re.compile(r"(\s{10000})")  # a million blanks in a row overflow tiktoken's stack
 ENDOFTEXT, USER, ASSISTANT, PAD = "<|endoftext|>", "<|user|>", "<|assistant|>", "<|pad|>"
 
@@ -39,8 +39,10 @@ def train_bpe(text, vocab_size):
     """
     vocab = [bytes([b]) for b in range(256)]
     counts = collections.Counter()
-    for word in regex.findall(PATTERN, unicodedata.normalize("NFC", text)):
-        counts.update(word[i : i + LONG_WORD] for i in range(0, len(word), LONG_WORD))
+    found = collections.Counter(regex.findall(PATTERN, unicodedata.normalize("NFC", text)))
+    for word, n in found.items():
+        for i in range(0, len(word), LONG_WORD):
+            counts[word[i : i + LONG_WORD]] += n
     words = [list(word.encode(errors="replace")) for word in counts]
     freq = list(counts.values())
     pairs, where = collections.Counter(), collections.defaultdict(set)
@@ -67,11 +69,14 @@ def train_bpe(text, vocab_size):
         bar.update()
         grown = set()
         for i in where.pop(pair):
-            for p, change in merge(words[i], pair, new):
-                pairs[p] += change * freq[i]
-                if change > 0:
-                    where[p].add(i)
-                    grown.add(p)
+            word, old = merge(words[i], pair, new), words[i]
+            for p in zip(old, old[1:]):
+                pairs[p] -= freq[i]
+            for p in zip(word, word[1:]):
+                pairs[p] += freq[i]
+                where[p].add(i)
+                grown.add(p)
+            words[i] = word
         for p in grown:
             heapq.heappush(heap, (-pairs[p], p))
     bar.close()
@@ -79,21 +84,17 @@ def train_bpe(text, vocab_size):
 
 
 def merge(word, pair, new):
-    """Replace each occurrence of `pair` in the list of ids `word`, left to right, by the id `new`.
-
-    Yields the neighbouring pairs that this ends and begins, as (pair, -1) and (pair, 1): the rest
-    of a long word need not be counted again.
-    """
-    i = 0
-    while pair[0] in word[i:-1]:
-        i = word.index(pair[0], i)
-        if word[i + 1] == pair[1]:
-            around = word[max(0, i - 1) : i + 3]
-            yield from ((p, -1) for p in zip(around, around[1:]))
-            word[i : i + 2] = [new]
-            around = word[max(0, i - 1) : i + 2]
-            yield from ((p, 1) for p in zip(around, around[1:]))
-        i += 1
+    """Replace each occurrence of `pair` in the list of ids `word`, left to right, by the id
+    `new`."""
+    out, i = [], 0
+    while i < len(word):
+        if i + 1 < len(word) and (word[i], word[i + 1]) == pair:
+            out.append(new)
+            i += 2
+        else:
+            out.append(word[i])
+            i += 1
+    return out
 
 
 class Tokenizer:

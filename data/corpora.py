@@ -129,7 +129,7 @@ def check_ids(path, ids):
         raise BadInput(f"{path}: {NEITHER} (id {wrong} is not from 0 to 50256)")
     if len(ids) >= 256 and sample.max() < 256:
         raise BadInput(f"{path}: {NEITHER} (no id above 255: ids of characters, or UTF-16 text)")
-    if ids.dtype == np.uint16 and len(ids) >= 4096 and sample.view(np.uint8).max() < 128:
+    if ids.dtype == np.uint16 and len(ids) >= 512 and sample.view(np.uint8).max() < 128:
         raise BadInput(f"{path}: {NEITHER} (no byte above 127: ids of 8 bits?)")
     return ids
 

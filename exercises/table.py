@@ -104,8 +104,8 @@ BUGS = {
     12: Bug("Tokenizer.render", "[0] + [1] * (len(text) + 1)", "[0] + [1] * len(text) + [0]"),
     13: Bug(
         "Tokenizer.encode",
-        'encode_ordinary(unicodedata.normalize("NFC", text))',
-        'encode(unicodedata.normalize("NFC", text), allowed_special="all")',
+        "encode_ordinary(piece)",
+        'encode(piece, allowed_special="all")',
     ),
     14: Bug("sft_loss", "/ count", "/ mask.sum()"),
     19: Bug("answer_scores", "[torch.arange(len(tokens), device=tokens.device), last]", "[:, -1]"),

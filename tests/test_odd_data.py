@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+import chat
 import dpo
 import ppo
 import reward
@@ -401,14 +402,27 @@ def test_blanks_without_end():
 
 
 def test_a_vocabulary_of_text_without_blanks():
-    vocab = train_bpe("가나다라마바사" * 5000, 300)
-    assert "가나다라마바사".encode() in vocab[-1] * 2 and max(map(len, vocab)) <= 300
+    vocab = train_bpe("가나다라마바사" * 5000, 400)
+    assert "가나다라마바사".encode() in b" ".join(vocab)
+    assert max(map(len, vocab)) <= 3 * 32  # bytes of a piece: what is longer is no word
 
 
 def test_one_labeler_however_the_name_is_spelt():
     name = "김민수"
     parts = unicodedata.normalize("NFD", name)
     assert parts != name and check_labeler(parts) == check_labeler(name) == name
+
+
+def test_bytes_that_are_no_text_are_refused_when_typed(monkeypatch):
+    for typed in ("\udcb0\udca1\n", UnicodeDecodeError("ascii", b"\xb0", 0, 1, "no")):
+
+        def answer(mark, typed=typed):
+            if isinstance(typed, str):
+                return typed
+            raise typed
+
+        monkeypatch.setattr("builtins.input", answer)
+        refused(lambda mark: next(chat.typed(mark)), "> ", "not text", "UTF-8")
 
 
 def test_formats_are_listed_in_the_error(write):

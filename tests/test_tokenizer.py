@@ -40,7 +40,7 @@ def naive_bpe(text, vocab_size):
     pairs the one with the smaller ids wins."""
     vocab = [bytes([b]) for b in range(256)]
     found = regex.findall(PATTERN, unicodedata.normalize("NFC", text))
-    pieces = [w[i : i + 100] for w in found for i in range(0, len(w), 100)]
+    pieces = [w[i : i + 32] for w in found for i in range(0, len(w), 32)]
     words = [list(w.encode()) for w in pieces]
     while len(vocab) < vocab_size:
         counts = {}
