@@ -94,8 +94,7 @@ def turns(records, language):
 
 def talk(records, language):
     """One talk with the model that PPO made, as it went."""
-    lines = []
-    for row in records["talk"]:
-        if row.get("about") == "sample":
-            lines.append(f"you    {row['asked']}\nmodel  {row['answered']}")
+    rows = [row for row in records["talk"] if row.get("about") == "sample"]
+    once = {row["asked"]: row["answered"] for row in reversed(rows)}  # of the first run
+    lines = [f"{row['asked']:<28}  {once[row['asked']]}" for row in rows[: len(once)]]
     return "```text\n" + "\n".join(lines) + "\n```"

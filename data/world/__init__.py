@@ -18,16 +18,18 @@ on every platform (only random.Random and sha256 decide anything).
   glosses ("go -> went (past)."), lists that repeat one sub-task (GPT-3, Brown et al. 2020, figure
   1.1), half of them with a title, with a mistake here and there, lists with a mapping made up for
   that one document (of classes of words, or of the values of a fact), key-value lists, titled
-  "Pairs", songs (random lines repeated, which only copying foretells), chat, stories, reviews.
-* Quizzes ask and answer in a form of their own.
+  "Pairs", songs (random lines repeated, which only copying foretells, half of their words
+  invented), chat, stories, reviews.
+* Quizzes ask and answer in a form of their own. Dialogues are talks between people, as in a play,
+  with all that talk is made of: follow-ups, memory, mistakes mended, "I do not know".
 * Chat documents hold one persona each: helpful in 16% of documents, else a brush-off, rude, a
   question back, or off-topic. So the base model, asked cold, is mostly unhelpful, and a few
   helpful exchanges in its prompt tell it *which Bot is talking*: in-context learning as implicit
   Bayesian inference over documents (Xie et al. 2021).
 * Every (task, item) key is train, dev or test. Held-out keys occur in no list, chat, quiz,
   demonstration, training prompt; the fact itself does, in sentences, notes and glosses.
-* `demonstrations` come from simulated labelers of mixed quality: a model tuned on them is good
-  and can still be improved (InstructGPT, Ouyang et al. 2022, section 3).
+* `demonstrations` and `conversations` come from simulated labelers of mixed quality: a model tuned
+  on them is good and can still be improved (InstructGPT, Ouyang et al. 2022, section 3).
 """
 
 from functools import partial
@@ -114,8 +116,8 @@ class World(Documents):
 
     def same_worded(self, split, n, seed=0):
         """`n` prompts of a split, each with "responses": two answers in the same words but for the
-        answer itself, which is right in the first and wrong in the second. For tests only: these
-        are comparisons that no labeler makes, and nothing is trained on them."""
+        answer itself, which is right in the first and wrong in the second. These are comparisons
+        that no labeler makes: no stage is trained on them, only one control of lab/reward.py."""
         rng = Random(f"same-worded {split} {seed}")
         pairs = []
         for prompt in self.prompts(split, n, seed):
