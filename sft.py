@@ -73,9 +73,8 @@ PRESETS = {
 
 def check(cfg):
     """Refuse options that make no training; one line each."""
-    positive(
-        cfg, "batch_size", "grad_accum", "eval_every", "max_len", "epochs", "n_demos", "n_eval"
-    )
+    positive(cfg, "batch_size", "grad_accum", "eval_every", "max_len", "epochs")
+    positive(cfg, "n_demos", "n_eval")
     check_batch(cfg, cfg.batch_size)
     if cfg.pretrain_mix >= 1:
         raise BadInput(f"--pretrain_mix={cfg.pretrain_mix}: expected a share, 0 or more, below 1")
@@ -101,9 +100,7 @@ def load_examples(cfg, tokenizer, max_len):
     """Demonstrations as (ids, mask, messages) for training and validation; one of more than
     `max_len` tokens loses the left of its prompt."""
     if cfg.data == "world":
-        world = World()
-        records = world.demonstrations(cfg.n_demos, seed=cfg.seed)
-        records += world.conversations(cfg.n_talks, seed=cfg.seed)
+        records = World().lessons(cfg.n_demos, cfg.n_talks, cfg.seed)
     else:
         records = read_demonstrations(cfg.data)
     examples = []

@@ -168,6 +168,10 @@ class World(Documents):
             records.append({"messages": talk.messages, "source": f"sim:{labeler}"})
         return records
 
+    def lessons(self, n_demos, n_talks, seed=0):
+        """What fine-tuning learns from: single questions, and conversations."""
+        return self.demonstrations(n_demos, seed) + self.conversations(n_talks, seed)
+
     def few_shot(self, prompt, n, seed=0):
         """Messages: `n` helpful exchanges on random training keys, then `prompt`."""
         rng = Random(f"few-shot {seed} {prompt['messages'][-1]['content']}")

@@ -7,8 +7,8 @@ judge then marks it, labelers answer it, and `python -m judges.talk` examines it
 
 import re
 
-from data.world import english_talk as words
 from data.world.english import INSULTS, QUESTIONS, REFUSALS
+from data.world.english_talk import MEMORIES, SMALL_SUMS
 from data.world.talk import ACTS, FOLLOWED, SKILLS, TYPED, digits, typed
 from data.world.turns import Turns
 
@@ -98,7 +98,7 @@ class Conversation(Turns):
         turn = self.question(self.split, ["sum"])
         content = digits(turn["content"])
         if self.rng.random() < 0.5:
-            content = self.rng.choice(words.SMALL_SUMS).format(*re.findall(r"\d+", content))
+            content = self.rng.choice(SMALL_SUMS).format(*re.findall(r"\d+", content))
         said = {key: digits(turn[key]) for key in ("says", "wrong", "short")}
         return turn | said | {"content": content}
 
@@ -126,7 +126,7 @@ class Conversation(Turns):
 
     def after_telling(self, distance):
         """ "What is my name?" so many turns after it was told."""
-        what = self.rng.choice(list(words.MEMORIES))
+        what = self.rng.choice(list(MEMORIES))
         self.add(self.tell(what))
         self.fill(distance - 1)
         return self.recall(what)
@@ -134,7 +134,7 @@ class Conversation(Turns):
     def after_nothing(self):
         """ "What is my name?" of somebody who may not have said it."""
         self.fill(self.rng.randint(0, 2))
-        return self.recall(self.rng.choice(list(words.MEMORIES)))
+        return self.recall(self.rng.choice(list(MEMORIES)))
 
     def after_ordering(self, distance):
         """A question so many turns after "Answer in one word from now on." A fact that is held out

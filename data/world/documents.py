@@ -236,7 +236,8 @@ class Documents(Talk):
             if style < 0.7:
                 names.append(self.invented(rng, "train").capitalize())
             else:
-                names.append(rng.choice(self.wordings["PEOPLE"]["train"] if style < 0.85 else NAMES))
+                people = self.wordings["PEOPLE"]["train"] if style < 0.85 else NAMES
+                names.append(rng.choice(people))
         talk = Conversation(self, rng, hurry=HURRY)
         talk.go_on(rng.choice((1, 2, 3)))
         lines = []

@@ -354,3 +354,11 @@ OPENERS += [
 ]
 BOTH = ["{} {}", "{} And {}", "{} Also: {}", "First: {} Second: {}", "Two questions. {} {}"]
 SMALL_SUMS = ["{} + {}", "{}+{}", "{} + {} = ?", "What is {} + {}?", "{} plus {}"]
+FOLLOW_UPS = {  # what is split, each by its name
+    "ORDERS": ORDERS,
+    "ELLIPSES": ELLIPSES,
+    "DOUBTS": DOUBTS,
+    "DENIALS": DENIALS,
+    "ITS": ITS,
+    "OPENERS": OPENERS,
+}

@@ -115,3 +115,11 @@ CODAS = [coda.strip("_") for coda in CODAS]
 SUMS = ["What is {} plus {}?", "{} + {}", "{}+{}", "How much is {} plus {}?", "Add {} and {}."]
 OTHER_SUMS = ["What is {} times {}?", "What is {} minus {}?", "{} - {}", "{} * {}", "{} / {}"]
 OVER_NINE = "I can add numbers up to nine only."
+STRANGERS = {  # what is split, each by its name; of THINGS, what the world does not hold
+    "OUTSIDE": OUTSIDE,
+    "LANDS": LANDS,
+    "TOPICS": TOPICS,
+    "FOREIGN": FOREIGN,
+    "WORDS": WORDS,
+    "PEOPLE": PEOPLE,
+}

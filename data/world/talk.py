@@ -8,9 +8,9 @@ by a hash: those of the split "test" stand in no text that is learned from.
 import itertools
 import re
 
-from data.world import english_talk as words
-from data.world import strangers
 from data.world.english import ATTRIBUTES, NUMBERS
+from data.world.english_talk import ANSWERS, FOLLOW_UPS, MEMORIES, NEEDS, SET_PHRASES, WORDINGS
+from data.world.strangers import CODAS, ONSETS, PEOPLE, STRANGERS, THINGS, VOWELS, WORDS
 from data.world.tasks import Tasks, split_keys, stable_hash
 
 WORDING_SPLITS = {"train": 0.70, "dev": 0.10, "test": 0.20}
@@ -79,26 +79,26 @@ class Talk(Tasks):
     def __init__(self, seed=0):
         super().__init__(seed)
         # {act: [answer to another act]}, without those that would do
-        self.misfits = {act: [] for act in words.ANSWERS}
-        for act, other in itertools.permutations(words.ANSWERS, 2):
-            needed = words.NEEDS[act][-1]
-            for text in words.ANSWERS[other]:
+        self.misfits = {act: [] for act in ANSWERS}
+        for act, other in itertools.permutations(ANSWERS, 2):
+            needed = NEEDS[act][-1]
+            for text in ANSWERS[other]:
                 if not any(phrase in text.lower() for phrase in needed):
                     self.misfits[act].append(text)
         self.wordings = {}  # {name: {split: [text]}}
-        for act, texts in words.WORDINGS.items():
+        for act, texts in WORDINGS.items():
             self._split(act, texts)
-            self.wordings[act]["train"] += words.SET_PHRASES.get(act, [])
-        for what, memory in words.MEMORIES.items():
+            self.wordings[act]["train"] += SET_PHRASES.get(act, [])
+        for what, memory in MEMORIES.items():
             self._split(what + " tell", memory["tell"])
             self._split(what + " ask", memory["ask"])
-        for name in ("ORDERS", "ELLIPSES", "DOUBTS", "DENIALS", "ITS", "OPENERS"):
-            self._split(name, getattr(words, name))
-        for name in ("OUTSIDE", "LANDS", "TOPICS", "FOREIGN", "WORDS", "PEOPLE"):
-            self._split(name, getattr(strangers, name))
+        for name, texts in FOLLOW_UPS.items():
+            self._split(name, texts)
+        for name, texts in STRANGERS.items():
+            self._split(name, texts)
         known = {word.lower() for word in self.words}
-        self._split("THINGS", [thing for thing in strangers.THINGS if thing not in known])
-        others = [*strangers.THINGS, *strangers.WORDS, *strangers.PEOPLE]
+        self._split("THINGS", [thing for thing in THINGS if thing not in known])
+        others = [*THINGS, *WORDS, *PEOPLE]
         self.known = known | {word.lower() for word in others}
 
     def _split(self, name, texts):
@@ -114,8 +114,8 @@ class Talk(Tasks):
         while True:
             parts = []
             for _ in range(rng.choice((1, 2, 2, 2, 3))):
-                parts += [rng.choice(strangers.ONSETS), rng.choice(strangers.VOWELS)]
-            word = "".join(parts) + rng.choice(strangers.CODAS)
+                parts += [rng.choice(ONSETS), rng.choice(VOWELS)]
+            word = "".join(parts) + rng.choice(CODAS)
             share = stable_hash(word) % 10
             own = "test" if share < 2 else "dev" if share == 2 else "train"
             if own == split and len(word) > 2 and word not in self.known:

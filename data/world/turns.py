@@ -11,13 +11,31 @@ form of it; "wrong", a misfit), and what the judge goes by:
 import itertools
 import re
 
-from data.world import english_talk as words
-from data.world import strangers
 from data.world.english import (
     ATTRIBUTES,
     COLOURS,
     HELD_OUT,
     QUESTIONS,
+)
+from data.world.english_talk import (
+    ANSWERS,
+    BOTH,
+    CLAIM,
+    CLAIMS,
+    MEMORIES,
+    MENDS,
+    NEEDS,
+    OBEYS,
+    STANDS,
+    THANKS,
+)
+from data.world.strangers import (
+    DO_NOT_KNOW,
+    OTHER_SUMS,
+    OUTSIDE_WHOLE,
+    OVER_NINE,
+    PERSON_ASKED,
+    SUMS,
 )
 from data.world.talk import SAME_FORM, digits, pronoun, sentence
 
@@ -124,12 +142,12 @@ class Turns:
         if denied:
             prompt = {"task": task, "item": item, "answers": world.answers[task, item]}
             value = truth if mistaken else world.wrong_answer(prompt, rng)
-            claim = words.CLAIMS.get(task, words.CLAIM).format(value)
+            claim = CLAIMS.get(task, CLAIM).format(value)
             content = sentence(self.wording("DENIALS").format(claim))
         turn = self.fact(task, item, content)
         if self.one_word:
             return turn
-        openings = (words.THANKS if denied else words.MENDS) if mistaken else words.STANDS
+        openings = (THANKS if denied else MENDS) if mistaken else STANDS
         turn["opening"] = rng.choice(openings) + " "
         if denied and not mistaken:
             turn["wrong"] = rng.choice(world.statements(task, item, value)[:2])
@@ -137,7 +155,7 @@ class Turns:
 
     def tell(self, what):
         """ "My name is Mina." """
-        memory = words.MEMORIES[what]
+        memory = MEMORIES[what]
         told = self.told[what] = self.something(what)
         content = sentence(self.wording(what + " tell").format(told))
         says = self.rng.choice(memory["hear"]).format(told)
@@ -159,7 +177,7 @@ class Turns:
     def recall(self, what):
         """ "What is my name?" """
         content = sentence(self.wording(what + " ask"))
-        memory = words.MEMORIES[what]
+        memory = MEMORIES[what]
         if what not in self.told:
             says = self.rng.choice(memory["nothing"])
             needs = [["do not know", "did not tell"], [what]]
@@ -183,7 +201,7 @@ class Turns:
     def order(self):
         """ "Answer in one word from now on." """
         self.one_word = True
-        says = self.rng.choice(words.OBEYS)
+        says = self.rng.choice(OBEYS)
         return self.other("order", sentence(self.wording("ORDERS")), says, [["ok", "yes"]])
 
     def unknown(self, kind):
@@ -192,7 +210,7 @@ class Turns:
         if kind == "person":
             task = None
             name = self.something("name")
-            content = rng.choice(strangers.PERSON_ASKED).format(name)
+            content = rng.choice(PERSON_ASKED).format(name)
         else:
             task = rng.choice(ATTRIBUTES if kind == "thing" else ("opposite", "past"))
             pool = "THINGS" if kind == "thing" else "WORDS"
@@ -200,7 +218,7 @@ class Turns:
             if rng.random() < 0.6:
                 name = world.invented(rng, self.split)
             content = rng.choice(QUESTIONS[task][:-HELD_OUT]).format(x=name)
-        says = rng.choice(strangers.DO_NOT_KNOW[kind]).format(name)
+        says = rng.choice(DO_NOT_KNOW[kind]).format(name)
         forbids = world.vocabulary[task] if task in ATTRIBUTES else []
         wrong = self.misfit()
         if task:
@@ -215,16 +233,14 @@ class Turns:
         rng = self.rng
         a = rng.randint(0, 99)
         b = rng.randint(10, 99)
-        content = rng.choice(strangers.SUMS).format(*rng.sample((a, b), 2))
+        content = rng.choice(SUMS).format(*rng.sample((a, b), 2))
         if rng.random() < 0.4:
-            content = rng.choice(strangers.OTHER_SUMS).format(
-                rng.randint(0, 20), rng.randint(0, 20)
-            )
+            content = rng.choice(OTHER_SUMS).format(rng.randint(0, 20), rng.randint(0, 20))
         wrong = f"The sum of {a} and {b} is {rng.randint(0, 18)}."
         return self.other(
             "too large a sum",
             content,
-            strangers.OVER_NINE,
+            OVER_NINE,
             [["up to nine", "up to 9"]],
             wrong=wrong,
         )
@@ -238,15 +254,15 @@ class Turns:
             content = self.nonsense()
         else:
             content = sentence(self.wording(act, whole=True))
-        says = rng.choice(words.ANSWERS[act])
+        says = rng.choice(ANSWERS[act])
         wrong = rng.choice((self.misfit(), rng.choice(self.world.misfits[act])))
         forbids = self.world.things
-        return self.other(act, content, says, words.NEEDS[act], wrong=wrong, forbids=forbids)
+        return self.other(act, content, says, NEEDS[act], wrong=wrong, forbids=forbids)
 
     def outside(self):
         """A question that has nothing to do with the world."""
         if self.split == "train" and self.rng.random() < 0.4:
-            return self.rng.choice(strangers.OUTSIDE_WHOLE)
+            return self.rng.choice(OUTSIDE_WHOLE)
         slots = {"land": self.wording("LANDS", whole=True), "topic": self.wording("TOPICS", True)}
         return self.wording("OUTSIDE").format(**slots)
 
@@ -274,7 +290,7 @@ class Turns:
         rng = self.rng
         one = self.question("train", SAME_FORM)
         two = self.question(self.split, [task for task in SAME_FORM if task != one["task"]])
-        content = rng.choice(words.BOTH).format(one["content"], two["content"])
+        content = rng.choice(BOTH).format(one["content"], two["content"])
         forbids = set(self.world.vocabulary[one["task"]] + self.world.vocabulary[two["task"]])
         forbids -= {*one["answers"], *two["answers"]}
         if not {one["task"], two["task"]} <= set(ATTRIBUTES):
