@@ -329,8 +329,8 @@ def test_two_processes_rank_as_one_where_ties_are_uneven(stage, given, tmp_path)
     assert call(stage, argv) == (0, [])
     done = in_two_processes(f"{stage}.py", *argv, f"--out={tmp_path / 'two'}")
     assert done.returncode == 0, done.stderr[-2000:]
-    one, two = (load_checkpoint(tmp_path / name / "ckpt.pt") for name in ("one", "two"))
-    assert one["step"] == two["step"] == 7
+    one, two = (load_checkpoint(tmp_path / name / "last.pt") for name in ("one", "two"))
+    assert one["step"] == two["step"] == 7  # last.pt: before reward.py sets the scale
     for name, weight in one["model"].items():
         torch.testing.assert_close(two["model"][name], weight, atol=2e-5, rtol=1e-3)
 
