@@ -329,10 +329,11 @@ def test_two_processes_rank_as_one_where_ties_are_uneven(stage, given, tmp_path)
     assert call(stage, argv) == (0, [])
     done = in_two_processes(f"{stage}.py", *argv, f"--out={tmp_path / 'two'}")
     assert done.returncode == 0, done.stderr[-2000:]
-    one, two = (load_checkpoint(tmp_path / name / "ckpt.pt") for name in ("one", "two"))
-    assert one["step"] == two["step"] == 7
-    for name, weight in one["model"].items():
-        torch.testing.assert_close(two["model"][name], weight, atol=2e-5, rtol=1e-3)
+    one, two = (load_checkpoint(tmp_path / name / "last.pt") for name in ("one", "two"))
+    assert one["step"] == two["step"] == 7  # last.pt: before reward.py sets the scale
+    # The level of the scores is in no pair: its gradient is rounding, which AdamW makes steps of.
+    for name in one["model"].keys() - {"scalar_head.bias"}:
+        torch.testing.assert_close(two["model"][name], one["model"][name], atol=2e-5, rtol=1e-3)
 
 
 def test_text_that_is_mixed_in_is_the_same_on_more_processes_than_blocks(given):
