@@ -20,7 +20,7 @@ NET = ["--n_layer=1", "--n_head=2", "--n_embd=32", "--batch_size=4", "--steps=4"
 # What makes each script small. A command's own options come first, so these count where both speak.
 SMALL = {
     "pretrain.py": NET,
-    "sft.py": ["--n_demos=60", "--n_eval=13", "--steps=3", "--max_len=48"],
+    "sft.py": ["--n_demos=60", "--n_talks=40", "--n_eval=13", "--steps=3", "--max_len=48"],
     "reward.py": ["--n_prompts=16", "--n_eval=13"],
     "ppo.py": ["--steps=2", "--batch_size=8", "--minibatch=4", "--max_new_tokens=8"],
     "dpo.py": [],
