@@ -11,12 +11,7 @@ form of it; "wrong", a misfit), and what the judge goes by:
 import itertools
 import re
 
-from data.world.english import (
-    ATTRIBUTES,
-    COLOURS,
-    HELD_OUT,
-    QUESTIONS,
-)
+from data.world.english import ATTRIBUTES, COLOURS, HELD_OUT, QUESTIONS
 from data.world.english_talk import (
     ANSWERS,
     BOTH,
@@ -54,7 +49,7 @@ class Turns:
         self.asked = None  # the (task, item) of the last question about the world
         self.mistaken = False  # whether the Bot answered it wrongly
         self.told = {}  # {"name": "Mina", ...}
-        self.one_word = False
+        self.one_word = False  # whether that is all that an answer may be
 
     def wording(self, name, whole=False):
         """A wording of this split. Outside of training every other one is new, or all are."""
@@ -74,7 +69,7 @@ class Turns:
         turn["wrong"] = rng.choice(world.statements(task, item, wrong)[:2])
         turn["short"] = world.curt(task, wrong if mistake else answer)
         turn["opening"] = ""
-        if self.one_word:
+        if self.one_word:  # "Yellow."
             turn |= {"says": sentence(answer) + ".", "short": sentence(answer) + "."}
             turn |= {"needs": [[a.lower() for a in answers]], "forbids": [], "most": 1}
         if re.search(r"\d", content):
@@ -94,12 +89,11 @@ class Turns:
         task = self.rng.choice(ATTRIBUTES)
         return self.rng.choice(self.world.said[task, self.rng.choice(self.world.train[task])])
 
-    def question(self, split="train", tasks=None, mistake=False, new=False):
+    def question(self, split="train", tasks=None, mistake=False):
         """A question that needs no earlier turn."""
         task = self.rng.choice(tasks or list(QUESTIONS))
         item = self.rng.choice(self.world.by_split[task, split])
-        last = len(QUESTIONS[task]) - HELD_OUT
-        wording = self.rng.randrange(last) if not new else last + self.rng.randrange(HELD_OUT)
+        wording = self.rng.randrange(len(QUESTIONS[task]) - HELD_OUT)
         return self.fact(task, item, self.world.asked[task, item][wording], mistake)
 
     def pronoun(self, split="train"):
@@ -145,8 +139,6 @@ class Turns:
             claim = CLAIMS.get(task, CLAIM).format(value)
             content = sentence(self.wording("DENIALS").format(claim))
         turn = self.fact(task, item, content)
-        if self.one_word:
-            return turn
         openings = (THANKS if denied else MENDS) if mistaken else STANDS
         turn["opening"] = rng.choice(openings) + " "
         if denied and not mistaken:
@@ -190,12 +182,9 @@ class Turns:
             other = self.something(what)
         wrong = self.rng.choice(memory["answer"]).format(other)
         forbids = [c for c in COLOURS if c != told] if what == "colour" else []
-        short = sentence(told) + "."
-        if self.one_word:
-            says = short
         return self.other(
             "memory", content, says, [[told.lower()]],
-            short=short, wrong=wrong, forbids=forbids, item=told,
+            short=sentence(told) + ".", wrong=wrong, forbids=forbids, item=told,
         )  # fmt: skip
 
     def order(self):
