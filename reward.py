@@ -41,7 +41,7 @@ from plumbing.errors import BadInput
 from plumbing.files import write_text
 from plumbing.records import check_whole
 from plumbing.run import Run
-from sampling import answer, lay_out, load_model
+from sampling import lay_out, load_model, respond
 
 # --- configuration -----------------------------------------------------------------------------
 
@@ -151,7 +151,7 @@ def in_order(scores, ranks):
 def sample_comparisons(model, tokenizer, prompts, cfg, machine, seed):
     """K answers to each prompt at temperature 1, ranked by the simulated labelers."""
     asked = [p["messages"] for p in prompts for _ in range(cfg.k)]
-    _, _, texts, ended = answer(model.eval(), tokenizer, asked, machine, seed=seed)
+    texts, ended = respond(model, tokenizer, asked, machine, seed=seed)
     labelers = Labelers(seed)
     records = []
     for i, prompt in enumerate(prompts):

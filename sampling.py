@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -287,17 +288,19 @@ def respond(
 
     `noise` (rows, max_new_tokens) gives the draws; otherwise `seed` does.
     """
-    longest = max(len(tokenizer.prompt(messages, chat)[0]) for messages in conversations)
-    texts, ended = [], []
+    lengths = [len(tokenizer.prompt(messages, chat)[0]) for messages in conversations]
+    order = np.argsort(lengths, kind="stable")  # those of similar length go together
+    texts, ended = [""] * len(order), [False] * len(order)
     model.eval()
     # Many short prompts go through at once; long ones in smaller groups, to bound the cache.
-    size = max(8, 32_768 // (longest + max_new_tokens))
-    for i in range(0, len(conversations), size):
-        draws = {"seed": seed + i} if noise is None else {"noise": noise[i : i + size]}
+    size = max(8, 32_768 // (max(lengths) + max_new_tokens))
+    for i in range(0, len(order), size):
+        rows = order[i : i + size]
+        draws = {"seed": seed + i} if noise is None else {"noise": noise[rows]}
         draws["temperature"] = temperature
-        part = conversations[i : i + size]
+        part = [conversations[row] for row in rows]
         _, _, said, over = answer(model, tokenizer, part, machine, chat, max_new_tokens, **draws)
-        texts += said
-        ended += over
+        for row, text, end in zip(rows, said, over):
+            texts[row], ended[row] = text, end
     model.train()
     return texts, ended
