@@ -66,11 +66,16 @@ def labels(records, language):
     )
 
 
+def sizes_in(rows):
+    """The sizes of model that were asked."""
+    return {model: name for model, name in SIZES.items() if select(rows, model=model)}
+
+
 def sizes(records, language):
     """What eight examples give to three sizes of model, and what of it are the labels."""
     rows = records["fewshot"]
     table = []
-    for model, name in SIZES.items():
+    for model, name in sizes_in(rows).items():
         params = column(rows, "params", model=model)[0]
         cells = [points(gain(rows, model, task)) for task in ("known", "novel")]
         cells += [points(worth(rows, model, task)) for task in ("known", "novel")]
@@ -92,7 +97,7 @@ def shots(records, language):
     rows = records["fewshot"]
     numbers = sorted({row["shots"] for row in rows})
     table = []
-    for model, name in SIZES.items():
+    for model, name in sizes_in(rows).items():
         for task, what in LISTS.items():
             for kind in ("gold", "random"):
                 found = [accuracy(rows, model, task, n, kind) for n in numbers]
