@@ -43,7 +43,7 @@ from data.world.tasks import SPLITS, stable_hash
 from plumbing.errors import BadInput
 
 LABELERS = {"careful": 0.54, "curt": 0.14, "sloppy": 0.14, "rude": 0.18}
-TALK = 1 / 3  # share of conversation in what is ranked and in what PPO asks
+TALK = 0.5  # share of conversation in what is ranked and in what PPO asks
 HURRIED = 0.15  # share of the questions of demonstrations that are typed in a hurry
 TALKERS = {"careful": 0.70, "curt": 0.10, "sloppy": 0.12, "rude": 0.08}
 STAGE_SPLITS = ("sft", "rm", "ppo")
@@ -78,11 +78,13 @@ class World(Documents):
     def asked_of(self, split, n, seed=0):
         """`n` prompts of a split as people come with them: single questions, and TALK of them turns
         of conversation."""
+        rng = Random(f"asked of {split} {seed}")
         talks = round(TALK * n)
         # Rollouts of PPO are as wide as their longest talk.
         skills = SHORT if split == "ppo" else tuple(SKILLS)
-        prompts = self.prompts(split, n - talks, seed) + self.talks(split, talks, skills, seed)
-        Random(f"asked of {split} {seed}").shuffle(prompts)
+        drawn = rng.choices(skills, [SKILLS[skill] for skill in skills], k=talks)
+        prompts = self.prompts(split, n - talks, seed) + self.talks(split, talks, drawn, seed)
+        rng.shuffle(prompts)
         return prompts
 
     def talks(self, split, n, skills=tuple(SKILLS), seed=0):

@@ -117,7 +117,7 @@ def test_prompts_repeat_by_seed_and_stages_differ(world):
         assert all(prompt["messages"][-1]["role"] == "user" for prompt in prompts)
         assert not any("says" in prompt or "wrong" in prompt for prompt in prompts)
     mixed = world.asked_of("ppo", 300)
-    assert sum("skill" in prompt for prompt in mixed) == 100 and len(mixed) == 300
+    assert sum("skill" in prompt for prompt in mixed) == 150 and len(mixed) == 300
 
 
 def test_a_mistake_that_is_mended_is_not_learned(world):
