@@ -93,7 +93,7 @@ def turns(records, language):
 
 
 def talk(records, language):
-    """One talk with the model that PPO made, as it went."""
+    """One talk with a fine-tuned model, as it went."""
     rows = [row for row in records["talk"] if row.get("about") == "sample"]
     once = {row["asked"]: row["answered"] for row in reversed(rows)}  # of the first run
     lines = [f"{row['asked']:<28}  {once[row['asked']]}" for row in rows[: len(once)]]

@@ -72,7 +72,7 @@ def measure(cfg, seed, arm, machine):
         rows.append({"about": f"single {split}", "right": share, "n": 390})
     for turn, share in enumerate(long_talk(loaded, machine), start=1):
         rows.append({"about": f"turn {turn}", "right": share, "n": 60})
-    if arm == "ppo" and seed == 1:
+    if arm == "sft" and seed == 1:
         for asked, answered in one_talk(loaded, machine, SAMPLE):
             rows.append({"about": "sample", "asked": asked, "answered": answered, "n": 1})
     return rows
