@@ -11,7 +11,8 @@ from lab.words import say
 
 ARMS = {
     "sft": "fine-tuned (SFT)",
-    "ppo": "PPO",
+    "ppo": "PPO, β = 0.05",
+    "ppo_ptx": "PPO-ptx",
     "sft_single": "SFT on single questions only",
 }
 # What a row is of, where the name of the skill alone would not say it.
@@ -64,16 +65,17 @@ def conversation(records, language):
     table = []
     for about, name in NAMES.items():
         table.append([say(name, language), *(cell(shares(rows, arm, about)) for arm in ARMS)])
-    runs = len({(row["seed"], row["format"]) for row in rows})
     note = (
-        "Share of right answers, the likeliest of each model: the mean of {runs} runs, each seed "
-        "in each number format, and the worst of them in brackets. Names, words, wordings and, "
-        "where a fact is asked, facts are held out; {n} turns of each skill. Marked by a program "
+        "Share of right answers, the likeliest of each model: the mean over runs, each seed in "
+        "each number format, and the worst of them in brackets. Names, words, wordings and, where "
+        "a fact is asked, facts are held out; {n} turns of each skill. Marked by a program "
         "(simulated)."
     )
-    text = markdown(["", *(say(name, language) for name in ARMS.values())], table)
+    head = [""]
+    for arm, name in ARMS.items():
+        head.append(say(f"{name}; {{runs}} runs", language, runs=len(shares(rows, arm, "pronoun"))))
     n = next(row["n"] for row in rows if row["about"] == "pronoun")
-    return captioned(text, rows, language, note, runs=runs, n=n)
+    return captioned(markdown(head, table), rows, language, note, n=n)
 
 
 def turns(records, language):

@@ -2,8 +2,8 @@
 
     python -m lab.talk            five seeds, each in both number formats
 
-Asked are the fine-tuned model, the one that PPO makes of it, and a control that was fine-tuned on
-single questions only. Names, words, keys of facts and wordings are held out. A result is called
+Asked are the fine-tuned model, those that PPO and PPO-ptx make of it, and a control that was
+fine-tuned on single questions only. Names, words, keys of facts and wordings are held out. A result is called
 steady here if it holds in every seed and in both formats: formation of a skill is a matter of
 luck in networks this small, and another machine is another draw.
 
@@ -45,7 +45,7 @@ PRESETS = {
     "tiny": {},
     "smoke": dict(out="out/studies_smoke", seeds=1, n=2, formats="float32"),
 }
-ARMS = ("sft", "sft_single", "ppo")
+ARMS = ("sft", "ppo", "ppo_ptx", "sft_single")
 SAMPLE = [  # a talk as a newcomer may have it
     "Hello!",
     "What can you do?",

@@ -36,9 +36,9 @@ def test_each_model_is_measured_once_in_each_format(measured, capsys):
     runs = [("studies", seed, arm) for seed in (1, 2) for arm in talk.ARMS]
     other = [("bfloat16", seed, arm) for seed in (1, 2) for arm in talk.ARMS]
     assert asked == other + runs  # float32 is what the other studies use here
-    assert len(rows) == 12 * 15 + 2 * len(talk.SAMPLE)
+    assert len(rows) == 16 * 15 + 2 * len(talk.SAMPLE)
     assert "pronoun" in capsys.readouterr().out
-    assert talk.main(cfg) == rows and len(asked) == 12
+    assert talk.main(cfg) == rows and len(asked) == 16
 
 
 def test_the_tables_state_the_mean_and_the_worst(measured):
@@ -49,7 +49,7 @@ def test_the_tables_state_the_mean_and_the_worst(measured):
     table = tables_talk.conversation(records, "en")
     right = [row["right"] for row in rows if (row["arm"], row["about"]) == ("sft", "pronoun")]
     mean = 100 * sum(right) / len(right)
-    assert f"{mean:.0f} % ({100 * min(right):.0f})" in table and "mean of 4 runs" in table
+    assert f"{mean:.0f} % ({100 * min(right):.0f})" in table and "SFT); 4 runs" in table
     assert tables_talk.turns(records, "en").count("| 100 ") == 24
     said = tables_talk.talk(records, "en").splitlines()
     assert said[0] == "```text" and len(said) == len(talk.SAMPLE) + 2
