@@ -14,6 +14,47 @@ KOREAN = {
     "fine-tuned model, new wordings of known questions": "미세조정한 모델, 처음 보는 말투의 질문",
     "sampled at temperature 1": "온도 1로 뽑은 답",
     "likeliest answer": "가장 그럴듯한 답",
+    # conversation
+    "Share of right answers, the likeliest of each model: the mean over runs, each seed in "
+    "each number format, and the worst of them in brackets. Names, words, wordings and, where "
+    "a fact is asked, facts are held out; {n} turns of each skill. Marked by a program "
+    "(simulated).": "정답률. 모델마다 가장 그럴듯한 답. 시드와 숫자 형식마다 한 번씩 돌린 결과의 평균이고, "
+    "괄호 안은 그중 가장 낮은 값입니다. 이름, 낱말, 말투, 그리고 묻는 사실은 보류한 것입니다. 기술마다 {n}번 "
+    "묻고 프로그램이 채점합니다(시뮬레이션).",
+    "fine-tuned (SFT); {runs} runs": "지도 미세조정(SFT), {runs}회",
+    "PPO, β = 0.05; {runs} runs": "PPO, β = 0.05, {runs}회",
+    "PPO-ptx; {runs} runs": "PPO-ptx, {runs}회",
+    "SFT on single questions only; {runs} runs": "한 질문씩만 배운 SFT, {runs}회",
+    "single questions of held-out facts": "보류한 사실을 묻는 한 질문",
+    "single questions in new wordings": "처음 보는 말투의 한 질문",
+    'typed in a hurry: "whats the colour of the cat"': "급히 친 말: whats the colour of the cat",
+    'sums in digits: "2 + 3"': "숫자로 쓴 덧셈: 2 + 3",
+    "two questions in one line": "한 줄에 두 질문",
+    "a question after much that does not matter": "상관없는 말 뒤의 질문",
+    '"Where is it?"': "Where is it? (그것은 어디 있나)",
+    '"And the lamp?"': "And the lamp? (램프는?)",
+    '"No, it is red.": stands by the truth': "No, it is red.: 맞는 답을 지킴",
+    '"Are you sure?": mends a mistake': "Are you sure?: 틀린 답을 고침",
+    '"What is my name?", told 1 turn before': "What is my name?: 한 차례 전에 말한 것",
+    "2 turns before": "두 차례 전",
+    "3 turns before": "세 차례 전",
+    "4 turns before": "네 차례 전",
+    "never told: says so": "말한 적 없는 것: 모른다고 함",
+    '"One word from now on.": 1 turn later': "One word from now on.: 한 차례 뒤",
+    "2 turns later": "두 차례 뒤",
+    "3 turns later": "세 차례 뒤",
+    "4 turns later": "네 차례 뒤",
+    "a thing that the world does not hold: says so": "세계에 없는 사물: 모른다고 함",
+    "a word": "낱말",
+    "a person": "사람",
+    "a sum that it never learned: says so": "배우지 않은 덧셈: 모른다고 함",
+    "greetings, thanks, goodbye": "인사, 감사, 작별",
+    '"Who are you?", "What can you do?"': "Who are you?, What can you do?",
+    "remarks, and rude ones": "한마디, 무례한 말",
+    "what is outside of the world, or has no meaning": "세계 밖의 일, 뜻 없는 말",
+    "A talk of twelve questions, its own answers before it as far back as it was trained to "
+    "read: right answers in per cent, turn by turn.": "질문 열두 개의 대화. 모델은 앞서 한 자기 답을 학습한 "
+    "길이만큼 봅니다. 차례마다의 정답률(%).",
     # preferences
     "{n} held-out questions, sampled at temperature 1 unless it says otherwise, and {lists} "
     "lists. GRPO and RLOO pay a β at which they end as far from SFT as PPO does. The judge is "
