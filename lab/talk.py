@@ -3,9 +3,9 @@
     python -m lab.talk            five seeds, each in both number formats
 
 Asked are the fine-tuned model, those that PPO and PPO-ptx make of it, and a control that was
-fine-tuned on single questions only. Names, words, keys of facts and wordings are held out. A result is called
-steady here if it holds in every seed and in both formats: formation of a skill is a matter of
-luck in networks this small, and another machine is another draw.
+fine-tuned on single questions only. Names, words, keys of facts and wordings are held out. A result
+is called steady here if it holds in every seed and in both formats: formation of a skill is a
+matter of luck in networks this small, and another machine is another draw.
 
 reads   nothing; each stage it needs is run, in out/studies/seedS/ and out/studies/FORMAT/seedS/
 writes  out/studies/talk.jsonl

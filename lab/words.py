@@ -18,9 +18,10 @@ KOREAN = {
     "Share of right answers, the likeliest of each model: the mean over runs, each seed in "
     "each number format, and the worst of them in brackets. Names, words, wordings and, where "
     "a fact is asked, facts are held out; {n} turns of each skill. Marked by a program "
-    "(simulated).": "정답률. 모델마다 가장 그럴듯한 답. 시드와 숫자 형식마다 한 번씩 돌린 결과의 평균이고, "
-    "괄호 안은 그중 가장 낮은 값입니다. 이름, 낱말, 말투, 그리고 묻는 사실은 보류한 것입니다. 기술마다 {n}번 "
-    "묻고 프로그램이 채점합니다(시뮬레이션).",
+    "(simulated).": "정답률. 모델마다 가장 그럴듯한 답. 시드와 숫자 "
+    "형식마다 한 번씩 돌린 결과의 평균이고, 괄호 안은 그중 가장 낮은 값입니다. "
+    "이름, 낱말, 말투, 그리고 묻는 사실은 보류한 것입니다. 기술마다 {n}번 묻고 "
+    "프로그램이 채점합니다(시뮬레이션).",
     "fine-tuned (SFT); {runs} runs": "지도 미세조정(SFT), {runs}회",
     "PPO, β = 0.05; {runs} runs": "PPO, β = 0.05, {runs}회",
     "PPO-ptx; {runs} runs": "PPO-ptx, {runs}회",
@@ -53,8 +54,8 @@ KOREAN = {
     "remarks, and rude ones": "한마디, 무례한 말",
     "what is outside of the world, or has no meaning": "세계 밖의 일, 뜻 없는 말",
     "A talk of twelve questions, its own answers before it as far back as it was trained to "
-    "read: right answers in per cent, turn by turn.": "질문 열두 개의 대화. 모델은 앞서 한 자기 답을 학습한 "
-    "길이만큼 봅니다. 차례마다의 정답률(%).",
+    "read: right answers in per cent, turn by turn.": "질문 열두 개의 대화. 모델은 "
+    "앞서 한 자기 답을 학습한 길이만큼 봅니다. 차례마다의 정답률(%).",
     # preferences
     "{n} held-out questions, sampled at temperature 1 unless it says otherwise, and {lists} "
     "lists. GRPO and RLOO pay a β at which they end as far from SFT as PPO does. The judge is "
