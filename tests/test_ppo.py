@@ -986,6 +986,8 @@ def test_the_pretraining_gradient_adds_with_its_weight(policy, value, tokenizer,
     x, y = torch.randint(200, (2, 4, 12)).unbind()
 
     class Text:
+        block_size = y.numel() // 8  # eight blocks, as PPO asks for
+
         def get_batch(self, n, seed, machine):
             return x, y
 
@@ -1032,7 +1034,7 @@ def test_processes_part_the_questions():
 def test_questions_of_a_file_come_without_their_answers(files):
     assert [q["messages"][0]["content"] for q in load_questions(config(files))] == QUESTIONS
     world = load_questions(Config())
-    assert len(world) == 2600 and all({"task", "item", "answers"} <= q.keys() for q in world[:20])
+    assert len(world) == 3900 and all({"task", "item", "answers"} <= q.keys() for q in world[:20])
 
 
 # --- warnings ----------------------------------------------------------------------------------
@@ -1115,13 +1117,10 @@ def test_only_policy_and_value_learn(files, monkeypatch):
         for model, old in built
     ]
     kinds = [model.config.head for model, _ in built]
-    assert kinds == ["lm", "lm", "scalar", "scalar"] and moved == [
-        True,
-        False,
-        False,
-        True,
-    ]  # policy, ref, reward, value
-    assert all(not p.requires_grad for i in (1, 2) for p in built[i][0].parameters())
+    # One that is only checked against its tokenizer; policy, ref, reward, value.
+    assert kinds == ["lm", "lm", "lm", "scalar", "scalar"]
+    assert moved == [False, True, False, False, True]
+    assert all(not p.requires_grad for i in (2, 3) for p in built[i][0].parameters())
 
 
 def test_dropout_is_off(files, monkeypatch):
@@ -1263,7 +1262,15 @@ def test_the_world_from_questions_to_a_win_rate(files, monkeypatch, capsys):
     ppo.train(config(files, data="world", reward="judge", steps=1, max_new_tokens=12))
     log = [json.loads(line) for line in open(files / "out" / "log.jsonl", encoding="utf-8")][1:]
     assert [r["step"] for r in log] == [0, 1, 1]
-    assert log[0]["held_out"].keys() == {"judge", "correct", "rude", "ended", "lm_loss", "few_shot"}
+    assert log[0]["held_out"].keys() == {
+        "judge",
+        "correct",
+        "rude",
+        "ended",
+        "talk",
+        "lm_loss",
+        "few_shot",
+    }
     assert (
         log[1]["judge"] == pytest.approx(log[1]["reward"], abs=2)
         and {"lm_loss", "few_shot"} <= log[1].keys()
