@@ -147,7 +147,7 @@ class Exam:
     """Held-out questions, pretraining text and lists of the world: the same for every model and
     with the same draws, so that two models are compared question by question."""
 
-    def __init__(self, tokenizer, machine, n=390, n_lists=105, n_talks=260, seed=0):
+    def __init__(self, tokenizer, machine, n=390, n_lists=105, seed=0, n_talks=260):
         self.world = default_world()
         self.tokenizer = tokenizer
         self.machine = machine
