@@ -13,6 +13,7 @@ import pytest
 import transformers
 
 from desk import server
+from plumbing import inputs
 from tests.test_commands import ROOT, check, commands, documented
 from tokenizer import Tokenizer, read_merges
 
@@ -131,6 +132,7 @@ def typed(folder, monkeypatch):
 
     served = []
     monkeypatch.setattr(subprocess, "run", inline)
+    monkeypatch.setattr(inputs, "run_stage", lambda name, options: python([name, *options]))
     monkeypatch.setattr("builtins.input", lambda mark: "s01" if "name" in mark else "/quit")
     monkeypatch.setattr(server, "serve", lambda *settings: served.append(settings))
 
