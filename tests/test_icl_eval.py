@@ -14,7 +14,7 @@ import icl.watch
 import icl_eval
 from icl.watch import finished, newest
 from icl_eval import PRESETS, PROBES, Config, main, make, watch
-from plumbing import errors
+from plumbing import errors, inputs
 from plumbing.checkpoint import save_checkpoint
 from plumbing.config import parse_config
 from plumbing.errors import BadInput
@@ -195,7 +195,7 @@ def test_every_default_checkpoint_can_be_made():
 
 
 def test_a_checkpoint_that_is_there_is_not_made(run, monkeypatch):
-    monkeypatch.setattr(icl_eval, "need", lambda *_: pytest.fail("made anew"))
+    monkeypatch.setattr(inputs, "run_stage", lambda *_: pytest.fail("made anew"))
     here = run.rename(run.with_name("pretrain")) / "ckpt.pt"
     assert make(here) == here and make("elsewhere/ckpt.pt").name == "ckpt.pt"
 
