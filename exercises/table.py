@@ -92,16 +92,20 @@ HINTS = {
 
 BUGS = {
     6: Bug(
-        "Tokenizer.encode",
-        'encode_ordinary(unicodedata.normalize("NFC", text))',
-        "encode_ordinary(text)",
+        "Tokenizer.pieces",
+        'LONG_BLANK.split(unicodedata.normalize("NFC", text))',
+        "LONG_BLANK.split(text)",
     ),
     7: Bug("token_logprobs", "model(tokens)[:, :-1]", "model(tokens)[:, 1:]"),
     8: Bug("GPT.trunk", "lengths[:, None]", "lengths.max().expand(B, 1)"),
     9: Bug(
         "learning_rate", "(step - warmup) / max(1, steps - 1 - warmup)", "step / max(1, steps - 1)"
     ),
-    12: Bug("Tokenizer.render", "[0] + [1] * (len(text) + 1)", "[0] + [1] * len(text) + [0]"),
+    12: Bug(
+        "Tokenizer.render",
+        "[0] + [weight] * (len(text) + 1)",
+        "[0] + [weight] * len(text) + [0]",
+    ),
     13: Bug(
         "Tokenizer.encode",
         "encode_ordinary(piece)",

@@ -14,6 +14,7 @@ writes  out/studies/reward_variants.jsonl, with --split=dev reward_variants_dev.
 A study that was stopped goes on where it stopped: finished stages and measured rows are kept.
 """
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,13 +33,14 @@ from judges.scores import score_texts
 from lab.studies import SCALAR, append, folder, is_missing, make, over_seeds, read
 from likelihood import answer_scores
 from model import GPT, nll
+from plumbing.batches import Batches
 from plumbing.checkpoint import load_checkpoint
 from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput, run
 from plumbing.machine import Machine, setup
 from plumbing.records import print_table
 from reward import Config as Stage
-from reward import get_batch, ranking_loss, sample_comparisons
+from reward import get_batch, length, ranking_loss, sample_comparisons
 from tokenizer import Tokenizer
 
 # --- configuration -----------------------------------------------------------------------------
@@ -108,7 +110,7 @@ def prepare(cfg, seed, machine):
     tokenizer = Tokenizer.from_json(saved["tokenizer"])
     sft = GPT.from_checkpoint(saved).to(machine.device)
     world = World()
-    asked = world.prompts(cfg.split, cfg.n_eval, cfg.seed)
+    asked = world.asked_of(cfg.split, cfg.n_eval, cfg.seed)
     held = sample_comparisons(sft, tokenizer, asked, Stage(), machine, 10**6 + seed)
     pairs = world.same_worded(cfg.split, cfg.n_eval, cfg.seed)
     return Ground(cfg, seed, machine, tokenizer, rankings, held, pairs)
@@ -120,11 +122,12 @@ def fit(ground, model, records, rate):
     machine = ground.machine
     size = stage.batch_size
     optimizers = optim.build(model, stage.lr, rate, dtype=machine.dtype)
-    order = np.random.default_rng([ground.seed, 0]).permutation(len(records))
-    steps = max(1, len(records) // size)
+    lengths = [length(record) for record in records]
+    batches = Batches(len(records), size, ground.seed, lengths=lengths)
+    steps = math.ceil(len(records) / size)
     model.train()
     for step in range(steps):
-        batch = [records[i] for i in order[step * size :][:size]]
+        batch = [records[i] for i in batches[step]]
         tokens, last, mask, ranks, _ = get_batch(batch, ground.tokenizer, stage, machine)
         with machine.autocast():
             scores = answer_scores(model, tokens, last, mask).view(ranks.shape)  # (N, K)

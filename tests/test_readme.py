@@ -88,6 +88,7 @@ def folder(tmp_path, monkeypatch):
     )
     transformers.GPT2LMHeadModel(shape).save_pretrained(tmp_path / "hf")
     (tmp_path / "hf" / "model.safetensors").rename(tmp_path / "gpt2.safetensors")
+    (tmp_path / "hf" / "config.json").rename(tmp_path / "config.json")
     return tmp_path
 
 

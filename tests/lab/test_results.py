@@ -156,6 +156,7 @@ def test_the_variants_of_the_reward_model_are_taken_from_their_table(tmp_path, m
     cfg = SimpleNamespace(out=tmp_path, seeds=1)
     monkeypatch.setattr(harvest, "OF_EACH_SEED", {"reward_variants": harvest.variants})
     monkeypatch.setattr(harvest, "OF_EACH_MACHINE", {})
+    monkeypatch.setattr(harvest, "OF_ALL_SEEDS", {})
     log(tmp_path / "seed1/reward/log.jsonl")
     found = {"seed": 1, "arm": "words", "same_worded": 0.99, "judge": 0.9, "n": 390, "judged": 1906}
     log(tmp_path / "reward_variants_dev.jsonl", found)
@@ -217,7 +218,7 @@ def test_other_machines_keep_their_speed(tmp_path, monkeypatch):
 def test_running_all_makes_every_run_once_and_measures(tmp_path, monkeypatch, capsys):
     made, measured = [], []
     monkeypatch.setattr(results, "make", lambda cfg, seed, name: made.append((seed, name)))
-    for study in (results.tax, results.overoptimisation, results.reward):
+    for study in (results.tax, results.overoptimisation, results.reward, results.talk):
         monkeypatch.setattr(study, "main", lambda cfg: measured.append((cfg.out, cfg.seeds)))
     monkeypatch.setattr(results.bench, "main", lambda argv: measured.append(argv[0]))
     monkeypatch.setattr(results, "harvest", lambda cfg: {"tax": "seed 2"})
@@ -227,7 +228,7 @@ def test_running_all_makes_every_run_once_and_measures(tmp_path, monkeypatch, ca
     (tmp_path / "seed1" / "sft" / "finished").touch()
     results.main(results.Config(run=True, out=out, seeds=2))
     assert {(1, "bayes"), (2, "bayes"), (2, "reward_scalar_few"), (1, "fewshot")} <= set(made)
-    assert measured == [(out, 2)] * 3 + [f"--out={out}"]
+    assert measured == [(out, 2)] * 3 + [(out, 5), f"--out={out}"]
     shown = capsys.readouterr().out
     assert re.search(r"alignment tax +1 of 16", shown) and "seed 2 is missing" in shown
 
