@@ -41,6 +41,8 @@ def small(words):
         extra += ["--tokenizer=vocab.bpe", "--block_size=32", "--grad_accum=2", "--compile=false"]
     if script == "pretrain.py" and "--steps=0" in options:
         extra.remove("--steps=4")
+    if "--init=gpt2" in options or "--init=out/gpt2/ckpt.pt" in options:
+        extra = [option for option in extra if not option.startswith("--n_")]  # its shape stays
     if "--init=gpt2" in options:
         extra += ["--init=gpt2.safetensors", "--tokenizer=vocab.bpe"]
     if "--preset=shakespeare_char" in options:
