@@ -45,7 +45,10 @@ def turns(given, key, earlier=()):
         if role == "user":
             text = "\n\n".join([*system, text])
             system = []
-        messages.append({"role": role, "content": text})
+        message = {"role": role, "content": text}
+        if role == "assistant" and isinstance(turn, dict) and turn.get("weight") == 0:
+            message["weight"] = 0  # as OpenAI marks an answer that is read and not learned
+        messages.append(message)
     if system:
         raise LeftOut("a system's message that no user's turn follows")
     return messages
@@ -60,8 +63,6 @@ def role_and_text(turn, place):
         raise BadInput(f"'{place}.{name}': expected user, assistant or system")
     if role == "tool" or turn.get("tool_calls") or turn.get("function_call"):
         raise LeftOut("uses tools")
-    if turn.get("weight") == 0:  # as OpenAI marks an answer that is not to be learned
-        raise LeftOut("an answer of weight 0")
     text = turn.get(content)
     if isinstance(text, list):  # OpenAI's parts of a message
         parts = [expect(part, dict, f"{place}.{content}", "a list of objects") for part in text]
@@ -72,13 +73,17 @@ def role_and_text(turn, place):
 
 
 def check_turns(messages, last):
-    """Leave out a conversation in which the two do not alternate, from the user's to `last`'s."""
+    """Leave out a conversation in which the two do not alternate, from the user's to `last`'s, or
+    in which no answer is to be learned."""
     roles = [turn["role"] for turn in messages]
     for one, other in zip(roles, roles[1:]):
         if one == other:
             raise LeftOut(f"two {one} turns in a row")
     if roles[:1] != ["user"] or roles[-1] != last:
         raise LeftOut(f"expected the first turn to be the user's, the last the {last}'s")
+    answers = [turn for turn in messages if turn["role"] == "assistant"]
+    if last == "assistant" and not any(turn.get("weight", 1) for turn in answers):
+        raise LeftOut("no answer but of weight 0")
 
 
 def turns_of_transcript(text):

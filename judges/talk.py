@@ -51,6 +51,19 @@ def asked_alone(model, tokenizer, machine, n=390, splits=("test", "paraphrase"))
     return shares
 
 
+def say_next(loaded, machine, talks):
+    """Let the model have its say in each of the talks, whose last turn is the user's: its likeliest
+    answer is added. It is shown the last turns, as far back as it was trained to read.
+
+    Returns the answers and whether each ended by itself.
+    """
+    shown = [messages[recent(loaded, messages)[2] :] for messages in talks]
+    texts, ended = respond(loaded.model, loaded.tokenizer, shown, machine, temperature=0.0)
+    for messages, text in zip(talks, texts):
+        messages.append({"role": "assistant", "content": text})
+    return texts, ended
+
+
 def long_talk(loaded, machine, n=60, turns=TURNS):
     """The share of right answers turn by turn (turns,), in `n` talks of single questions. The model
     reads its own earlier answers, as far back as it was trained to."""
@@ -60,13 +73,9 @@ def long_talk(loaded, machine, n=60, turns=TURNS):
     shares = []
     for turn in range(turns):
         questions = prompts[turn * n : (turn + 1) * n]
-        shown = []
         for messages, question in zip(talks, questions):
             messages += question["messages"]
-            shown.append(messages[recent(loaded, messages)[2] :])
-        texts, ended = respond(loaded.model, loaded.tokenizer, shown, machine, temperature=0.0)
-        for messages, text in zip(talks, texts):
-            messages.append({"role": "assistant", "content": text})
+        texts, ended = say_next(loaded, machine, talks)
         found = verdicts(questions, texts, ended)
         shares.append(float(np.mean([verdict["correct"] > 0 for verdict in found])))
     return shares
@@ -77,10 +86,7 @@ def one_talk(loaded, machine, lines):
     messages = []
     for line in lines:
         messages.append({"role": "user", "content": line})
-        shown = messages[recent(loaded, messages)[2] :]
-        network = loaded.model, loaded.tokenizer
-        (text,), _ = respond(*network, [shown], machine, temperature=0.0)
-        messages.append({"role": "assistant", "content": text})
+        say_next(loaded, machine, [messages])
     said = [message["content"] for message in messages]
     return list(zip(said[::2], said[1::2]))
 

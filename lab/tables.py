@@ -164,11 +164,16 @@ def preferences(records, language):
             table.append([say(name, language), *cells])
     note = (
         "{n} held-out questions, sampled at temperature 1 unless it says otherwise, and {lists} "
-        "lists. GRPO and RLOO pay a β at which they end as far from SFT as PPO does. The judge is "
-        "a program and the labelers that the reward model learned from are simulated."
+        "lists. The judge is a program and the labelers that the reward model learned from are "
+        "simulated."
     )
     text = markdown(["", *(say(ARMS[arm], language) for arm in arms)], table)
-    return captioned(text, rows, language, note, n=rows[0]["n"], lists=rows[0]["n_lists"])
+    values = {"n": rows[0]["n"], "lists": rows[0]["n_lists"]}
+    found = captioned(text, rows, language, note, **values)
+    if {"grpo", "rloo"} & set(arms):
+        matched = "GRPO and RLOO pay a β at which they end as far from SFT as PPO does."
+        found = f"{say(matched, language)} {found}"
+    return found
 
 
 def gaps(rows, key, one, other):

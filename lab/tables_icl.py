@@ -80,6 +80,8 @@ def sizes(records, language):
         cells = [points(gain(rows, model, task)) for task in ("known", "novel")]
         cells += [points(worth(rows, model, task)) for task in ("known", "novel")]
         table.append([name, f"{params:,}", *cells])
+    if len(table) < 2:  # one size compares with nothing
+        return ""
     head = [
         "parameters",
         "eight examples give, held-out facts",

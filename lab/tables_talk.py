@@ -6,7 +6,7 @@ the worst of them stands beside the mean.
 
 import numpy as np
 
-from lab.tables import captioned, markdown, number, select
+from lab.tables import markdown, number, seeds_of, select
 from lab.words import say
 
 ARMS = {
@@ -59,6 +59,14 @@ def cell(values):
     return f"{number(100 * np.mean(values), 0)} % ({number(100 * min(values), 0)})"
 
 
+def under(text, rows, language, note, **values):
+    """A table under the sentence that says what it holds; its figures carry no interval."""
+    seeds = ", ".join(map(str, seeds_of(rows)))
+    machines = list(dict.fromkeys(row["machine"] for row in rows))
+    about = say("Seeds {seeds}; {machine}.", language, seeds=seeds, machine=" / ".join(machines))
+    return f"{say(note, language, **values)} {about}\n\n{text}"
+
+
 def conversation(records, language):
     """Right answers by skill."""
     rows = [row for row in records["talk"] if "right" in row]
@@ -75,7 +83,7 @@ def conversation(records, language):
     for arm, name in ARMS.items():
         head.append(say(f"{name}; {{runs}} runs", language, runs=len(shares(rows, arm, "pronoun"))))
     n = next(row["n"] for row in rows if row["about"] == "pronoun")
-    return captioned(markdown(head, table), rows, language, note, n=n)
+    return under(markdown(head, table), rows, language, note, n=n)
 
 
 def turns(records, language):
@@ -91,12 +99,12 @@ def turns(records, language):
         "read: right answers in per cent, turn by turn."
     )
     text = markdown(["", *(str(turn) for turn in range(1, 13))], table)
-    return captioned(text, rows, language, note)
+    return under(text, rows, language, note)
 
 
 def talk(records, language):
     """One talk with a fine-tuned model, as it went."""
     rows = [row for row in records["talk"] if row.get("about") == "sample"]
-    once = {row["asked"]: row["answered"] for row in reversed(rows)}  # of the first run
-    lines = [f"{row['asked']:<28}  {once[row['asked']]}" for row in rows[: len(once)]]
+    first = [row for row in rows if row["format"] == rows[0]["format"]]  # of several runs
+    lines = [f"{row['asked']:<28}  {row['answered']}" for row in first]
     return "```text\n" + "\n".join(lines) + "\n```"

@@ -15,6 +15,7 @@ KOREAN = {
     "sampled at temperature 1": "온도 1로 뽑은 답",
     "likeliest answer": "가장 그럴듯한 답",
     # conversation
+    "Seeds {seeds}; {machine}.": "시드 {seeds}. {machine}.",
     "Share of right answers, the likeliest of each model: the mean over runs, each seed in "
     "each number format, and the worst of them in brackets. Names, words, wordings and, where "
     "a fact is asked, facts are held out; {n} turns of each skill. Marked by a program "
@@ -58,11 +59,11 @@ KOREAN = {
     "앞서 한 자기 답을 학습한 길이만큼 봅니다. 차례마다의 정답률(%).",
     # preferences
     "{n} held-out questions, sampled at temperature 1 unless it says otherwise, and {lists} "
-    "lists. GRPO and RLOO pay a β at which they end as far from SFT as PPO does. The judge is "
-    "a program and the labelers that the reward model learned from are simulated.": "보류한 질문 "
-    "{n}개(따로 적지 않으면 온도 1로 뽑은 답)와 목록 {lists}개. GRPO와 RLOO의 β는 SFT에서 "
-    "PPO만큼 멀어지도록 골랐습니다. 심판은 프로그램이고 보상 모델이 배운 라벨러는 "
-    "시뮬레이션입니다.",
+    "lists. The judge is a program and the labelers that the reward model learned from are "
+    "simulated.": "보류한 질문 {n}개(따로 적지 않으면 온도 1로 뽑은 답)와 목록 {lists}개. 심판은 "
+    "프로그램이고 보상 모델이 배운 라벨러는 시뮬레이션입니다.",
+    "GRPO and RLOO pay a β at which they end as far from SFT as PPO does.": "GRPO와 RLOO의 β는 "
+    "SFT에서 PPO만큼 멀어지도록 골랐습니다.",
     "fine-tuned (SFT)": "지도 미세조정(SFT)",
     "PPO, β = 0.05": "PPO, β = 0.05",
     "PPO-ptx": "PPO-ptx",

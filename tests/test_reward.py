@@ -647,19 +647,19 @@ def test_files_that_do_not_suffice(files):
 @pytest.mark.parametrize("loss", ["ranking", "regression"])
 def test_a_simple_preference_is_learned(files, loss, capsys):
     factors, step = [], reward.optim.step
-    cfg = config(files, loss=loss)
+    cfg = config(files, loss=loss, epochs=4)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             reward.optim, "step", lambda o, m, factor: factors.append(factor) or step(o, m, factor)
         )
         metrics = reward.train(cfg)
     assert metrics["val_accuracy"] >= 0.9
-    assert factors[0] == 1 and factors[-1] == pytest.approx(0.1) and len(factors) == 2 * (72 // 4)
+    assert factors[0] == 1 and factors[-1] == pytest.approx(0.1) and len(factors) == 4 * (72 // 4)
     found = load_checkpoint(files / "out" / "ckpt.pt", stages=("reward",))
     model, tokenizer = GPT.from_checkpoint(found), Tokenizer.from_json(found["tokenizer"])
     fresh = polite(40, 9, "Who was {}?")
     values = score_records(model, fresh, tokenizer, cfg, CPU)
-    assert accuracy(*pairs_of(fresh, values, places)) > 0.8
+    assert accuracy(*pairs_of(fresh, values, places)) > 0.9
     train, val = load_comparisons(cfg, None, tokenizer, CPU)
     scores = np.concatenate(score_records(model, train, tokenizer, cfg, CPU))
     assert abs(scores.mean()) < 1e-3 and scores.std() == pytest.approx(1, abs=1e-2)
@@ -732,8 +732,9 @@ def test_the_world_from_sampling_to_a_reward_model(files, tokenizer, capsys):
     metrics = reward.train(cfg)
     assert 0 <= metrics["judge_accuracy"] <= 1
     comparisons = read_comparisons(files / "out" / "comparisons.jsonl")
-    # People also type nothing at all, which no file of comparisons may hold.
-    assert 37 <= len(comparisons) <= 39 and all(
+    # Some say nothing at all, and nothing is ranked for them.
+    asked = [p["messages"][-1]["content"].strip() for p in World().asked_of("rm", 39, cfg.seed)]
+    assert len(comparisons) == sum(map(bool, asked)) > 35 and all(
         len(r["responses"]) == 4 and r["source"] == "sim" for r in comparisons
     )
     questions = {p["messages"][0]["content"] for p in World().prompts("test", 13, 0)}

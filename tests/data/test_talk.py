@@ -1,11 +1,13 @@
 """Conversation of the tiny world: what is held out stays out, and the judge knows what fits."""
 
 import itertools
+import json
 import re
 from random import Random
 
 import pytest
 
+from data.formats import read_demonstrations
 from data.world import World
 from data.world.conversation import Conversation
 from data.world.english import LIST_TASKS, QUESTIONS
@@ -151,3 +153,19 @@ def test_what_fits_by_hand():
     assert not fits(turn, split_words("The dimar is blue."))
     one = {"needs": [["yellow"]], "forbids": [], "most": 1}
     assert fits(one, ["yellow"]) and not fits(one, ["it", "is", "yellow"])
+
+
+def test_what_is_written_to_a_file_is_read_whole(world, tmp_path, capsys):
+    """An answer of weight 0 too: it is read, and not learned. Who says nothing is left out."""
+    records = [*world.conversations(300), *world.demonstrations(50)]
+    path = tmp_path / "talk.jsonl"
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    spoken = [r for r in records if all(m["content"].strip() for m in r["messages"])]
+    for record in spoken:
+        for message in record["messages"]:
+            message["content"] = message["content"].strip()
+    read = list(read_demonstrations(path))
+    assert [record["messages"] for record in read] == [record["messages"] for record in spoken]
+    assert any("weight" in m for record in read for m in record["messages"])
+    left = len(records) - len(spoken)
+    assert (f"{left} of {len(records)}" in capsys.readouterr().out) == (left > 0)
