@@ -165,8 +165,6 @@ def load_comparisons(cfg, sft, tokenizer, machine):
     if cfg.data == "world":
         world = World()
         asked = world.asked_of("rm", cfg.n_prompts, cfg.seed)
-        # Who says nothing asks for nothing: no file of comparisons may hold it.
-        asked = [prompt for prompt in asked if prompt["messages"][-1]["content"].strip()]
         held = world.asked_of("test", cfg.n_eval)
         train_set = sample_comparisons(sft, tokenizer, asked, cfg, machine, cfg.seed)
         val_set = sample_comparisons(sft, tokenizer, held, cfg, machine, 10**6 + cfg.seed)

@@ -76,7 +76,7 @@ def labelers_agree(records, labeler=None):
 
 def load_prompts(data, seed):
     """Conversations up to a user's turn: of the tiny world, or of a file (data.formats)."""
-    prompts = World().prompts("rm", 13 * 200, seed) if data == "world" else read_prompts(data)
+    prompts = World().asked_of("rm", 13 * 200, seed) if data == "world" else read_prompts(data)
     return [prompt["messages"] for prompt in prompts]
 
 

@@ -77,7 +77,7 @@ class World(Documents):
 
     def asked_of(self, split, n, seed=0):
         """`n` prompts of a split as people come with them: single questions, and TALK of them turns
-        of conversation."""
+        of conversation. Of "rm" those are missing in which nothing is said."""
         rng = Random(f"asked of {split} {seed}")
         talks = round(TALK * n)
         # Rollouts of PPO are as wide as their longest talk.
@@ -85,6 +85,8 @@ class World(Documents):
         drawn = rng.choices(skills, [SKILLS[skill] for skill in skills], k=talks)
         prompts = self.prompts(split, n - talks, seed) + self.talks(split, talks, drawn, seed)
         rng.shuffle(prompts)
+        if split == "rm":  # a labeler who reads no question can rank no answers
+            prompts = [p for p in prompts if p["messages"][-1]["content"].strip()]
         return prompts
 
     def talks(self, split, n, skills=tuple(SKILLS), seed=0):

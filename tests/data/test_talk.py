@@ -120,6 +120,8 @@ def test_prompts_repeat_by_seed_and_stages_differ(world):
         assert not any("says" in prompt or "wrong" in prompt for prompt in prompts)
     mixed = world.asked_of("ppo", 300)
     assert sum("skill" in prompt for prompt in mixed) == 150 and len(mixed) == 300
+    ranked = world.asked_of("rm", 6000, seed=3)
+    assert 5900 < len(ranked) < 6000 and all(p["messages"][-1]["content"].strip() for p in ranked)
 
 
 def test_a_mistake_that_is_mended_is_not_learned(world):
