@@ -351,3 +351,18 @@ def test_the_module_shows_a_mask(capsys):
     out = capsys.readouterr().out
     assert out.count("\x1b[32m[<|endoftext|>]") == 2 and "[<|user|>]" in out
     assert "\x1b[32m[<|user|>]" not in out and "\x1b[32m[<|assistant|>]" not in out
+
+
+def test_an_answer_of_weight_0_is_read_and_not_learned():
+    tokenizer = Tokenizer.train("what is red blue", 270)
+    said = [
+        {"role": "user", "content": "what"},
+        {"role": "assistant", "content": "red", "weight": 0},
+        {"role": "user", "content": "is"},
+        {"role": "assistant", "content": "blue"},
+    ]
+    ids, mask = tokenizer.render(said)
+    all_of_it, plain = tokenizer.render([{**m, "weight": 1} for m in said])
+    assert ids == all_of_it and sum(plain) > sum(mask)
+    learned = [token for token, learn in zip(ids, mask) if learn]
+    assert learned == [*tokenizer.encode("blue"), tokenizer.endoftext]
