@@ -6,8 +6,10 @@ import threading
 
 TIED = "ENDS_WITH_PARENT"  # set for a stage that another one started
 GO_ON = "stopped; go on with --resume"
-# What is said after Ctrl-C; a run says GO_ON once there is something to go on from.
-stopped = ["stopped before anything was saved; the same command begins anew"]
+ANEW = "stopped before anything was saved; the same command begins anew"
+stopped = [
+    ANEW
+]  # what is said after Ctrl-C; a run says GO_ON once there is something to go on from
 
 
 class BadInput(Exception):

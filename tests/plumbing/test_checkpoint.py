@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optim import learning_rate
-from plumbing import checkpoint
+from plumbing import checkpoint, errors
 from plumbing import machine as machine_module
 from plumbing.checkpoint import load_checkpoint, parent_of, save_checkpoint
 from plumbing.config import parse_config, parse_value
@@ -201,13 +201,17 @@ def test_run_ends_with_code_2_and_one_line(capsys, error, line):
     assert stop.value.code == 2 and out == "" and err == line + "\n"
 
 
-def test_run_returns_and_lets_bugs_through(capsys):
+def test_run_returns_and_lets_bugs_through(monkeypatch):
+    monkeypatch.setattr(errors, "stopped", [errors.ANEW])  # no run has saved anything yet
     assert run(lambda a, b: a + b, 1, 2) == 3
     with pytest.raises(ZeroDivisionError):
         run(lambda: 1 / 0)
     with pytest.raises(SystemExit) as stop:
         run(fails(KeyboardInterrupt()))
     assert "the same command begins anew" in stop.value.code
+    errors.stopped[0] = errors.GO_ON
+    with pytest.raises(SystemExit, match="go on with --resume"):
+        run(fails(KeyboardInterrupt()))
 
 
 def test_run_prints_what_the_console_cannot_show(tmp_path):
