@@ -211,7 +211,8 @@ def overoptimisation(records):
         )
     about = (
         f"{rows[0]['n']} training questions an iteration, three iterations averaged; "
-        f"{seeds_named(rows)}. ±: 95 % interval over seeds."
+        f"{seeds_named(rows)}."
+        + (" ±: 95 % interval over seeds." if len(seeds_of(rows)) > 1 else "")
     )
     parts += small(y.start + 66, about)
     title = "Over-optimisation: the reward model and the judge (simulated)"

@@ -151,7 +151,7 @@ class Documents(Talk):
 
     def _list_items(self, task, direction):
         """Training items for a list; a list of "next" goes in one direction only."""
-        items = self.train[task]
+        items = self.by_split[task, "train"]
         return [i for i in items if i.startswith(direction)] if task == "next" else items
 
     def _list_pair(self, task, item):

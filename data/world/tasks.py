@@ -86,7 +86,7 @@ class Tasks:
     vocabulary   {task: [every word that could be an answer]}
     classes      {class: [word]}, for mappings made up for one list; novel_split {word: split}
     alike        {attribute: {value: [thing]}}, the same by a fact: only things of novel_split train
-    by_split     {(task, split): [item]}; train {task: [item]}
+    by_split     {(task, split): [item]}
     split_of     {(task, item): "train" | "dev" | "test"}; by key, so that the reverse of a
                  held-out opposite ("hot" of "cold") may be a training key
     """
@@ -188,7 +188,6 @@ class Tasks:
         """
         self.split_of = {}
         self.by_split = {}
-        self.train = {}
         for task in TASKS:
             keys = {item: list_key(task, item) for item in self.items[task]}
             splits = split_keys(task, list(dict.fromkeys(keys.values())))
@@ -196,7 +195,6 @@ class Tasks:
             for split in SPLITS:
                 found = [item for item, key in keys.items() if splits[key] == split]
                 self.by_split[task, split] = found
-            self.train[task] = self.by_split[task, "train"]
 
     def _define_classes(self):
         """The classes of words that mappings are made up for."""
@@ -296,7 +294,7 @@ class Tasks:
         """A random instruction on a training key in a trained wording."""
         task = rng.choice(TASKS)
         wording = rng.randrange(len(QUESTIONS[task]) - HELD_OUT)
-        return self.prompt(task, rng.choice(self.train[task]), wording)
+        return self.prompt(task, rng.choice(self.by_split[task, "train"]), wording)
 
     def wrong_answer(self, prompt, rng):
         """A plausible wrong answer word."""

@@ -87,7 +87,8 @@ class Turns:
     def misfit(self):
         """A true sentence that nobody asked for."""
         task = self.rng.choice(ATTRIBUTES)
-        return self.rng.choice(self.world.said[task, self.rng.choice(self.world.train[task])])
+        thing = self.rng.choice(self.world.by_split[task, "train"])
+        return self.rng.choice(self.world.said[task, thing])
 
     def question(self, split="train", tasks=None, mistake=False):
         """A question that needs no earlier turn."""

@@ -264,7 +264,9 @@ def test_lists_of_facts_hold_mistakes_and_no_held_out_pair(world):
         title, _, rest = world._known_list(rng).partition("\n")
         found = re.findall(r"[-*|] ([\w ]+?)(?::| ->| =) (\w+)", rest)
         if title == "Past:":
-            assert {key for key, _ in found} <= set(world.train["past"]) and len(found) > 3
+            assert {key for key, _ in found} <= set(world.by_split["past", "train"]) and len(
+                found
+            ) > 3
             assert {value for _, value in found} <= set(world.vocabulary["past"])
             right += sum(world.answers["past", key] == [value] for key, value in found)
             lines += len(found)
@@ -451,7 +453,7 @@ def test_list_prompt(world, task):
             assert dict(pairs)[query] == answer
         else:
             assert query not in dict(pairs)
-            correct = [world._list_pair(task, i) in pairs for i in world.train[task]]
+            correct = [world._list_pair(task, i) in pairs for i in world.by_split[task, "train"]]
             assert sum(correct) >= len(set(pairs))
         noisy = world.list_prompt(task, 8, "test", seed, labels="random")
         assert noisy[1:] == (answer, candidates) and noisy[0].split()[-1] == text.split()[-1]
