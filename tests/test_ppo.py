@@ -65,15 +65,6 @@ def asked(text):
     return {"messages": [{"role": "user", "content": text}]}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Networks this small gain nothing from a second thread, and lose much on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module")
 def tokenizer():
     return Tokenizer.train(" ".join([*QUESTIONS, "Yes.", "No."] * 3), 300)

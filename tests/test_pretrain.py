@@ -46,15 +46,6 @@ TINY = dict(
 TIMINGS = {"tokens_per_second", "mfu"}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Networks this small gain nothing from a second thread, and lose much on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module")
 def text_file(tmp_path_factory):
     """A language of 6 × 4 × 6 sentences: little to learn beyond how often each letter comes."""

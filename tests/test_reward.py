@@ -45,15 +45,6 @@ NAN = math.nan
 WORDS = "go now sit down come here wait stay open close move stop".split()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Networks this small gain nothing from a second thread, and lose much on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def record(question, responses, ranking, **more):
     return {
         "messages": [{"role": "user", "content": question}],

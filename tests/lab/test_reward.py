@@ -17,15 +17,6 @@ from plumbing.errors import BadInput
 from plumbing.machine import setup
 from tests.tiny import V, tiny
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 # --- what stands beside the scalar ---------------------------------------------------------------
 
 
