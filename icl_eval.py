@@ -70,7 +70,7 @@ PRESETS = {
         init="out/tiny_s/ckpt.pt,out/pretrain/ckpt.pt,out/tiny_l/ckpt.pt", out="out/icl/sizes"
     ),
     "stages": dict(
-        init="out/pretrain/ckpt.pt,out/sft/ckpt.pt,out/ppo/ckpt.pt,out/ppo_ptx/ckpt.pt",
+        init="out/pretrain/ckpt.pt,out/sft/ckpt.pt,out/ppo_bare/ckpt.pt,out/ppo/ckpt.pt",
         out="out/icl/stages",
     ),
     "gpt2": dict(init="out/gpt2/ckpt.pt", n="0,4,16", dtype="auto"),
@@ -92,7 +92,7 @@ MADE_BY = {
     "pretrain": ("pretrain.py", "tiny"),
     "sft": ("sft.py", "tiny"),
     "ppo": ("ppo.py", "tiny"),
-    "ppo_ptx": ("ppo.py", "tiny", "--ptx=1"),
+    "ppo_bare": ("ppo.py", "tiny", "--ptx=0"),
     "gpt2": ("pretrain.py", "gpt2", "--init=gpt2", "--steps=0"),
     **{
         name: ("pretrain.py", name)

@@ -9,8 +9,8 @@ fine-tuned model.
 reads   out/sft/ckpt.pt and out/reward/ckpt.pt (each made first if it is missing)
 writes  out/ppo/ckpt.pt, last.pt (for --resume), log.jsonl
 
-    python ppo.py                                        the tiny world
-    python ppo.py --ptx=1 --out=out/ppo_ptx              PPO-ptx: keeps the language model as well
+    python ppo.py                                        the tiny world; PPO-ptx, as InstructGPT
+    python ppo.py --ptx=0 --out=out/ppo_bare             PPO without pretraining text: the tax
     python ppo.py --advantage=group                      GRPO: answers compared, no value network
     python ppo.py --reward=judge                         the hidden judge, not the learned reward
     python ppo.py --reward=mymodule:myfunction           any function (messages, response) -> number
@@ -55,7 +55,7 @@ class Config:
     max_new_tokens: int = 32  # an answer is cut off there
     beta: float = 0.05  # price of a nat of KL to the reference (InstructGPT: 0.02)
     target_kl: float = 0.0  # nats per answer that beta is steered to (Ziegler 2019); 0: fixed beta
-    ptx: float = 0.0  # γ, weight of the pretraining gradient (InstructGPT: 27.8 in its units)
+    ptx: float = 1.0  # γ, weight of the pretraining gradient (InstructGPT: 27.8 in its units)
     mix_data: str = ""  # text of that gradient; empty: what the base model was pretrained on
     clip: float = 0.2  # of the probability ratio and of the value's change (PPO paper)
     advantage: str = "gae"  # by a value network; of k answers: "group" (GRPO) or "loo" (RLOO)

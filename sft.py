@@ -43,7 +43,7 @@ class Config:
     init: str = "out/pretrain/ckpt.pt"  # the base model; made with the same preset if it is missing
     data: str = "world"  # "world", or a file of demonstrations
     n_demos: int = 3000  # single questions of the world, demonstrated
-    n_talks: int = 5500  # conversations of the world, demonstrated; 0: a control
+    n_talks: int = 6500  # conversations of the world, demonstrated; 0: a control
     pretrain_mix: float = 0.3  # share of pretraining text (InstructGPT, App. C.3: 0.1)
     mix_data: str = ""  # text for that share; empty: what the base model was pretrained on
     max_len: int = 512  # tokens of one example; a longer one loses the left of its prompt

@@ -32,8 +32,10 @@ TUNED = {"init": "sft", "reward": "reward"}
 SCALAR = {"alpha": 0, "matrix_lr": 0.007}
 BY_SCALAR = {"init": "sft", "reward": "reward_scalar"}
 BY_FEW = {"init": "sft", "reward": "reward_scalar_few"}
-GROUP = {"advantage": "group"}
-LOO = {"advantage": "loo"}
+# "ppo" is PPO alone, so that one thing at a time is changed; ppo.py's default is "ppo_ptx".
+BARE = {"ptx": 0}
+GROUP = {"advantage": "group", **BARE}
+LOO = {"advantage": "loo", **BARE}
 MATCHED = ("grpo", "rloo")  # at the β at which they end as far from SFT as PPO does
 TRIES = (1, 2, 3)  # to find it
 PROBE = {"seed": 0, "dtype": "float32"}  # every model is asked the same prompts
@@ -46,18 +48,18 @@ RUNS = {
     "reward_scalar": ("reward.py", {"init": "sft"}, SCALAR),
     "reward_scalar_e4": ("reward.py", {"init": "sft"}, {**SCALAR, "epochs": 4}),
     "reward_scalar_few": ("reward.py", {"init": "sft"}, {**SCALAR, "n_prompts": FEW, "epochs": 4}),
-    "ppo": ("ppo.py", TUNED, {}),
-    "ppo_free": ("ppo.py", TUNED, {"beta": 0}),
-    "ppo_ptx": ("ppo.py", TUNED, {"ptx": 1}),
+    "ppo": ("ppo.py", TUNED, BARE),
+    "ppo_free": ("ppo.py", TUNED, {"beta": 0, **BARE}),
+    "ppo_ptx": ("ppo.py", TUNED, {}),
     "dpo": ("dpo.py", {"init": "sft", "data": "reward"}, {}),
     "grpo": ("ppo.py", TUNED, GROUP),
     **{f"grpo_{n}": ("ppo.py", TUNED, GROUP) for n in TRIES},
     "rloo": ("ppo.py", TUNED, LOO),
     **{f"rloo_{n}": ("ppo.py", TUNED, LOO) for n in TRIES},
-    "ppo_scalar": ("ppo.py", BY_SCALAR, {}),
-    "ppo_scalar_free": ("ppo.py", BY_SCALAR, {"beta": 0}),
-    "ppo_scalar_few": ("ppo.py", BY_FEW, {}),
-    "ppo_scalar_few_free": ("ppo.py", BY_FEW, {"beta": 0}),
+    "ppo_scalar": ("ppo.py", BY_SCALAR, BARE),
+    "ppo_scalar_free": ("ppo.py", BY_SCALAR, {"beta": 0, **BARE}),
+    "ppo_scalar_few": ("ppo.py", BY_FEW, BARE),
+    "ppo_scalar_few_free": ("ppo.py", BY_FEW, {"beta": 0, **BARE}),
     "tiny_s": ("pretrain.py", {}, {"preset": "tiny_s"}),
     "tiny_l": ("pretrain.py", {}, {"preset": "tiny_l"}),
     "fewshot": ("icl_eval.py", {"init": "tiny_s,pretrain,tiny_l"}, PROBE),

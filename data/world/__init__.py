@@ -44,6 +44,7 @@ from plumbing.errors import BadInput
 
 LABELERS = {"careful": 0.54, "curt": 0.14, "sloppy": 0.14, "rude": 0.18}
 TALK = 0.5  # share of conversation in what is ranked and in what PPO asks
+SMALL_TALK = 0.2  # share of the demonstrated conversations that are nothing else
 HURRIED = 0.15  # share of the questions of demonstrations that are typed in a hurry
 TALKERS = {"careful": 0.70, "curt": 0.10, "sloppy": 0.12, "rude": 0.08}
 STAGE_SPLITS = ("sft", "rm", "ppo")
@@ -168,7 +169,10 @@ class World(Documents):
             labeler = weighted(rng, TALKERS)
             talk = Conversation(self, rng)
             talk.voice = partial(talk.reply, style=labeler)
-            talk.go_on(rng.choice((1, 1, 2)))
+            if rng.random() < SMALL_TALK:
+                talk.chatter(rng.randint(2, 5))
+            else:
+                talk.go_on(rng.choice((1, 1, 2)))
             records.append({"messages": talk.messages, "source": f"sim:{labeler}"})
         return records
 

@@ -8,9 +8,13 @@ judge then marks it, labelers answer it, and `python -m judges.talk` examines it
 import re
 
 from data.world.english import INSULTS, QUESTIONS, REFUSALS
-from data.world.english_talk import MEMORIES, SMALL_SUMS
+from data.world.english_talk import MEMORIES, OPENERS, SMALL_SUMS
+from data.world.strangers import DO_NOT_KNOW
 from data.world.talk import ACTS, FOLLOWED, SKILLS, TYPED, digits, typed
 from data.world.turns import Turns
+
+SAID_BACK = ("tell", "unknown thing", "unknown word", "unknown person")  # turns with a name in them
+ALL_ACTS = [act for acts in ACTS.values() for act in acts]
 
 
 class Conversation(Turns):
@@ -30,11 +34,22 @@ class Conversation(Turns):
         """Put down what the user says, now and then in a hurry, or after a word of courtesy."""
         content = turn["content"]
         if turn["task"] in QUESTIONS and not turn.get("opening") and self.rng.random() < 0.15:
-            content = f"{self.wording('OPENERS')} {content}"
+            content = f"{self.rng.choice(OPENERS)} {content}"
         if turn["task"] != "nonsense" and self.rng.random() < self.hurry:
             content = typed(content, self.rng)
         self.messages.append({"role": "user", "content": content})
-        return {key: value for key, value in turn.items() if key != "content"}
+        said = {key: value for key, value in turn.items() if key != "content"}
+        return self.as_written(said, content) if turn["task"] in SAID_BACK else said
+
+    def as_written(self, turn, content):
+        """A name is said back in the letters in which it was typed: "Hello mina!" """
+        name = turn["item"]
+        if name in content or name.lower() not in content:
+            return turn
+        for what, told in self.told.items():
+            self.told[what] = name.lower() if told == name else told
+        back = {key: turn[key].replace(name, name.lower()) for key in ("says", "short")}
+        return turn | back
 
     def add(self, turn):
         """A whole turn: what the user says, and the answer. A mistake that is to be mended is made
@@ -52,6 +67,22 @@ class Conversation(Turns):
             if not self.one_word:
                 turn = self.script(self.rng.choices(list(SKILLS), list(SKILLS.values()))[0])
                 self.messages.append({"role": "assistant", "content": self.voice(turn)})
+
+    def chatter(self, turns):
+        """Some short exchanges in which nothing of the world is asked; they are quickly read, so a
+        text holds many."""
+        rng = self.rng
+        for _ in range(turns):
+            kind = rng.choices(("act", "unknown", "tell", "recall"), (6, 2, 1.5, 1.5))[0]
+            if kind == "act":
+                turn = self.act(rng.choice(ALL_ACTS))
+            elif kind == "unknown":
+                turn = self.unknown(rng.choice(list(DO_NOT_KNOW)))
+            elif kind == "tell" or not self.told:
+                turn = self.tell(rng.choice(list(MEMORIES)))
+            else:
+                turn = self.recall(rng.choice(list(self.told)))
+            self.add(turn)
 
     def script(self, skill):
         """Lead up to a turn that needs `skill`, and return that turn, said but not answered."""
@@ -112,6 +143,8 @@ class Conversation(Turns):
     def after_a_question(self):
         """ "And the lamp?" """
         self.add(self.question("train", FOLLOWED))
+        for _ in range(self.rng.choice((0, 0, 1, 2))):
+            self.add(self.ellipsis())
         return self.ellipsis(self.split)
 
     def after_the_truth(self):

@@ -31,12 +31,12 @@ from tokenizer import transcript
 # Share of the pretraining text (in words and punctuation marks) that each type of document gets.
 SHARES = {
     "facts": 0.23,
-    "known list": 0.10,
-    "novel list": 0.11,
-    "key-value list": 0.06,
-    "song": 0.08,
-    "chat": 0.08,
-    "dialogue": 0.26,
+    "known list": 0.09,
+    "novel list": 0.09,
+    "key-value list": 0.05,
+    "song": 0.07,
+    "chat": 0.07,
+    "dialogue": 0.32,
     "quiz": 0.06,
     "story": 0.01,
     "review": 0.01,
@@ -55,8 +55,10 @@ BY_FACT = 0.3
 FOREIGN = 0.5
 # Share of the numbers in sentences about sums that are written in digits.
 IN_DIGITS = 0.5
+LOWER = 0.1  # share of the facts documents without capitals, so that "july" is July
 BRIEF = 0.4  # share of the quizzes whose answers are single words
 HURRY = 0.15  # share of questions that are typed in a hurry
+CHATTER = 0.25  # share of the dialogues that are small talk
 TALKATIVE = 0.35  # share of the chats that are more than questions and answers
 PERSONAS = {"helpful": 0.16, "brush-off": 0.36, "rude": 0.16, "asks back": 0.16, "off-topic": 0.16}
 LIST_FORMATS = ("- {}: {}\n", "* {} -> {}\n", "| {} = {} ")  # each word keeps its leading space
@@ -112,7 +114,8 @@ class Documents(Talk):
             sentences += self._about_thing(rng)
         for _ in range(rng.randint(1, 7)):
             sentences.append(self._about_word(rng))
-        return " ".join(sentences)
+        text = " ".join(sentences)
+        return text.lower() if rng.random() < LOWER else text
 
     def _about_thing(self, rng):
         thing = rng.choice(self.things)
@@ -239,7 +242,10 @@ class Documents(Talk):
                 people = self.wordings["PEOPLE"]["train"] if style < 0.85 else NAMES
                 names.append(rng.choice(people))
         talk = Conversation(self, rng, hurry=HURRY)
-        talk.go_on(rng.choice((1, 2, 3)))
+        if rng.random() < CHATTER:
+            talk.chatter(rng.randint(4, 9))
+        else:
+            talk.go_on(rng.choice((1, 2, 3)))
         lines = []
         for i, message in enumerate(talk.messages):
             lines.append(f"{names[i % 2]}: {message['content']}")

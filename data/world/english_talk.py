@@ -1,10 +1,19 @@
 """What people say when they talk, in the tiny world: greetings, questions about the one who
 answers, follow-ups, what is to be remembered, and what fits as an answer.
 
-Each list of wordings is split by a hash (data/world/talk.py): some are for tests only.
+Whatever can be said in many ways is written as `ways`: set phrases, which all learn, and the same
+phrases with something before or after them, some of which are for tests only (data/world/talk.py).
 """
 
-from data.world.english import phrases
+from itertools import chain
+from typing import NamedTuple
+
+
+class Ways(NamedTuple):
+    """The ways to say one thing."""
+
+    known: list  # set phrases, the commonest first: who has not met one cannot guess what it means
+    free: list  # what is made of them, which one who knows the parts can understand
 
 
 def crossed(*parts):
@@ -13,6 +22,22 @@ def crossed(*parts):
     for part in parts:
         texts = [text + more for text in texts for more in part]
     return texts
+
+
+def ways(cores, before=(), after=(), ends=".", others=()):
+    """Phrases without their last sign, as they are and with something before or after them.
+
+    `ends` are the signs that may end them, `others` more of what can be understood from its parts.
+    """
+    cores = [" ".join(core.split()) for core in cores.split(";")]
+    known = crossed(cores, ends)
+    framed = crossed(["", *before], cores, ["", *after], ends)
+    return Ways(known, [text for text in framed if text not in known] + list(others))
+
+
+def either(*several):
+    """All of several ways."""
+    return Ways(*(list(chain(*texts)) for texts in zip(*several)))
 
 
 # What a newcomer may type.
@@ -26,17 +51,19 @@ SUGGESTED = [
 
 # Polite ways round a question: "Tell me who you are."
 INDIRECT = [
-    "Tell me {}.",
-    "Please tell me {}.",
-    "Can you tell me {}?",
-    "Could you tell me {}?",
+    "tell me {}.",
+    "please tell me {}.",
+    "can you tell me {}?",
+    "could you tell me {}?",
     "I want to know {}.",
     "I would like to know {}.",
-    "Do you know {}?",
-    "Let me know {}.",
-    "Say {}.",
-    "May I ask {}?",
+    "do you know {}?",
+    "let me know {}.",
+    "may I ask {}?",
 ]
+SO = ["ok, ", "well, ", "and ", "so "]  # before what one asks next
+HI = ["hello, ", "hi, "]
+BOT = [", Bot", ", my friend"]
 
 
 def asked(*clauses):
@@ -47,119 +74,84 @@ def asked(*clauses):
 # --- acts of talk: wordings, what fits as an answer, and the words by which the judge knows it ---
 
 WORLD = "about things, words and sums"  # what one can ask about here
-TO_WHOM = ["", " there", ", Bot", ", my friend", " again", ", model"]
-HELLO = phrases("Hello, Hi, Hey, Good morning, Good evening, Good day, Good afternoon, Greetings")
 WORDINGS = {
-    "hello": [
-        *crossed(HELLO, TO_WHOM, "!."),
-        *crossed(["Nice to meet you", "Good to see you", "Welcome", "Howdy", "Well met"], "!."),
-    ],
-    "thanks": [
-        *crossed(["", "Ok, ", "Great, ", "Good, ", "Ah, "], ["thank you", "thanks"], "!."),
-        *crossed(["Thank you", "Thanks"], [" very much", " a lot", " so much", ", Bot"], "!."),
-        *crossed(["Thank you", "Thanks"], [" for your help", " for the answer", " for that"], "!."),
-        *crossed(["That", "This", "It"], [" helps", " helped", " was helpful"], "!."),
-        *crossed(["", "Very "], ["good", "nice"], ["!", ".", " answer.", ", thank you."]),
-        *crossed(["You are "], ["great", "kind", "good", "helpful", "so clever"], "!."),
-    ],
-    "bye": [
-        *crossed(["", "Ok, ", "Well, ", "Thanks, "], ["goodbye", "bye", "bye bye"], "!."),
-        *crossed(["See you"], ["", " later", " soon", " tomorrow", " again", " next time"], "!."),
-        *crossed(["I have to go", "I must go", "I will go", "Time to go"], ["", " now"], "."),
-        *crossed(["Good night", "So long", "Farewell", "Take care", "Have a nice day"], "!."),
-    ],
-    "how": [
-        *crossed(["", "Hello, ", "Hi, ", "Hey! "], ["how are you"], ["?", " today?", ", Bot?"]),
-        *crossed(["How is ", "How was "], ["your day", "it going", "everything", "life"], "?"),
-        *crossed(
-            ["Are you "], ["well", "fine", "ok", "happy", "all right", "good"], ["?", " today?"]
+    "hello": either(
+        ways(
+            """hello; hi; hey; good morning; hello there; good evening; good day; hi there; nice to
+            meet you; greetings""",
+            ["oh, ", "well, "],
+            [*BOT, " again", ", model"],
+            "!.",
         ),
-        *asked("how you are", "how you feel"),
-    ],
-    "identity": [
-        *crossed(
-            ["", "Hello, ", "And ", "So "], ["who are you", "what are you"], ["?", " really?"]
-        ),
-        *crossed(
-            ["Are you "],
-            phrases(
-                "a person, a human, a man, a woman, a robot, a machine, a computer, real, alive"
-            ),
+        ways("are you there; is anybody there; can we talk", [*HI, "ok, "], BOT, "?"),
+    ),
+    "thanks": ways(
+        """thank you; thanks; thank you very much; thanks a lot; many thanks; good answer; well
+        done; that helps; you helped me; you are kind""",
+        ["ok, ", "oh, ", "yes, "],
+        [*BOT, " again"],
+        "!.",
+    ),
+    "bye": ways(
+        """goodbye; bye; bye bye; see you; see you later; good night; I have to go; see you
+        tomorrow; take care; I must go""",
+        ["ok, ", "well, ", "oh, "],
+        BOT,
+        "!.",
+    ),
+    "how": ways(
+        """how are you; how is it going; how do you do; how are you today; are you well; how do
+        you feel; are you fine; how is your day; are you happy; are you ok""",
+        [*HI, *SO],
+        BOT,
+        "?",
+        asked("how you are", "how you feel"),
+    ),
+    "identity": either(
+        ways(
+            """who are you; what are you; what is your name; are you a person; are you a machine;
+            are you a robot; are you a human; are you real; who is this; are you a language model;
+            are you an AI; are you ChatGPT; are you a computer; are you alive; are you a man; are
+            you a woman; are you Claude; do you have a name; who am I talking to""",
+            [*HI, *SO],
+            BOT,
             "?",
+            asked("who you are", "what you are", "your name", "if you are a person"),
         ),
-        *crossed(
-            ["Are you "],
-            phrases("a language model, a bot, an AI, ChatGPT, Claude, a program, a child"),
+        ways(
+            "tell me about yourself; introduce yourself; describe yourself",
+            ["please ", "ok, ", "well, "],
+            [*BOT, ", please"],
+        ),
+    ),
+    "ability": either(
+        ways(
+            """what can you do; what can I ask; can you help me; what do you know; what can I ask
+            you; what can we talk about; what are you for; how can you help me; what can you tell
+            me; what are you good at; what else can you do; what should I ask""",
+            [*HI, *SO],
+            BOT,
             "?",
+            asked("what you can do", "what you know", "what I can ask", "how you can help me"),
         ),
-        *crossed(["What is", "And what is", "Tell me"], [" your name"], "?."),
-        *crossed(["Am I talking to "], phrases("a person, a machine, a robot, a human"), "?"),
-        *crossed(
-            ["Who am I talking", "Who do I talk", "Who do I speak", "Whom do I talk"], [" to?"]
-        ),
-        *crossed(["", "Please "], ["introduce yourself", "describe yourself"], "."),
-        *crossed(["What kind of "], ["Bot", "model", "machine", "program"], [" are you?"]),
-        *crossed(["What ", "How "], ["should I call you?", "may I call you?", "can I call you?"]),
-        *asked("who you are", "what you are", "your name", "what your name is"),
-        *asked("if you are a person", "if you are a machine", "something about you"),
-    ],
-    "ability": [
-        *crossed(["What can "], ["you do", "I ask", "I ask you", "we talk about"], ["?", " here?"]),
-        *crossed(["What do you "], ["know", "know about", "do", "want to talk about"], "?"),
-        *crossed(["Can you ", "How can you ", "Please ", "Will you "], ["help", "help me"], "?."),
-        *crossed(["What can you ", "What else can you "], ["tell me", "talk about", "answer"], "?"),
-        *crossed(["Which", "What", "What kind of"], [" questions can "], ["you answer?", "I ask?"]),
-        *crossed(
-            ["What should I ", "What may I ", "What could I "], ["ask", "ask you", "say"], "?"
-        ),
-        *asked("what you can do", "what you know", "what I can ask you", "what I can ask"),
-        *asked("how you can help me", "what we can talk about", "what you are good at"),
-    ],
-    "remark": [
-        *phrases("""It is a fine day., I like the theatre., I am very tired., I like cake.,
-I am hungry., It is cold today., We saw a film., I slept well., I am at home.,
-I am new here., My friend likes you., It was a good party., The sun is out.,
-I have a cold., I had tea., We won the game., I lost my key., My bike is new.,
-I am bored., I like music., I love you., I am happy today., I am sad today.,
-I must work., I read a book., School was fun., My brother is here.,
-I went to the cinema., It may snow., I was at the market."""),
-        *crossed(["", "Oh, ", "Ah, ", "Well, "], ["ok", "right", "sure", "I see", "I know"], "!."),
-        *crossed(
-            ["That is ", "This is ", "How "], ["interesting", "funny", "nice", "strange"], "!."
-        ),
-    ],
-    "rude": [
-        *crossed(["You are "], ["stupid", "dumb", "useless", "bad", "an idiot", "a fool"], "!."),
-        *crossed(["You "], ["fool", "idiot", "moron", "stupid thing"], "!."),
-        *crossed(["What a "], ["stupid", "dumb", "bad", "silly"], [" answer", " machine"], "!."),
-        *crossed(["Stupid ", "Dumb ", "Bad "], ["Bot", "machine", "model"], "!."),
-        *crossed(["I hate ", "I do not like "], ["you", "this", "your answers"], "!."),
-    ],
-}
-# Set phrases: nobody can guess what these mean who has not met them, so none is held out.
-SET_PHRASES = {
-    "hello": phrases("""
-        Can you hear me?, Is anybody there?, Are you there?, Can we talk?, I want to talk to
-        you., Let us talk., May I ask you something?, Can I ask you something?, I have a
-        question."""),
-    "thanks": phrases("""
-        Well done., Many thanks., Perfect!, You helped me., I am grateful., Cheers!, Wonderful."""),
-    "bye": phrases("""
-        That is all., That was all., Until next time., I am leaving., Talk to you later., We can
-        stop here."""),
-    "how": phrases("""
-        How do you do?, How are things?, How do you feel?, How do you feel today?, Is everything
-        fine?, All good?, What is up?, What is new?, How have you been?"""),
-    "identity": phrases("""
-        Do you have a name?, Who is this?, Who is there?, Who is speaking?, Who answers me?, Is
-        this a person?, Is there a person there?, Tell me about yourself., Say something about
-        yourself., How are you called?, You are who?, You are what?"""),
-    "ability": phrases("""
-        What are you for?, What are you good at?, What else can you do?, Help!, I need help.,
-        How does this work?, What now?, Give me an example., What is this for?"""),
-    "rude": phrases("""
-        Shut up., Go away., You know nothing., This is useless., You make me angry., Nobody
-        likes you., You are no help."""),
+        ways("help; help me; I need help", ["please ", "ok, ", "well, "], [*BOT, ", please"], ".!"),
+    ),
+    "remark": ways(
+        """ok; I see; I know; that is nice; that is funny; that is interesting; I am tired; I am
+        hungry; I like music; it is cold today; how nice; how funny; I am happy today; I like cake;
+        I love you; I am bored; it is a fine day; we saw a film; I read a book; I am at home""",
+        ["oh, ", "ah, ", "well, ", "hm, "],
+        BOT,
+        "!.",
+    ),
+    "rude": ways(
+        """you are stupid; you are dumb; shut up; stupid bot; go away; you idiot; you are useless;
+        I hate you; you are an idiot; you fool; you know nothing; bad bot; I do not like you; what
+        a stupid answer""",
+        ["oh, ", "well, ", "hey, "],
+        [", Bot", ", really"],
+        "!.",
+    ),
 }
 ANSWERS = {
     "hello": [
@@ -203,155 +195,129 @@ NEEDS = {
 
 MEMORIES = {  # what is told: how, what fits as an answer; how it is asked for, and its answer
     "name": {
-        "tell": [
-            *crossed(["", "Hello! ", "Hi, ", "By the way, "], ["my name is {}."]),
-            *crossed(["", "Hello, ", "Hi! "], ["I am {}.", "I am called {}.", "they call me {}."]),
-            *crossed(["", "Please ", "You can "], ["call me {}."]),
-            "People call me {}.",
-            "The name is {}.",
-            "{} is my name.",
-            "You are talking to {}.",
-            "This is {}.",
-        ],
+        "tell": ways(
+            """my name is {}; I am {}; I am called {}; call me {}; they call me {};
+            this is {}; people call me {}; the name is {}; you can call me {}; {} is my
+            name; you are talking to {}""",
+            ["hello! ", "hi, ", "by the way, ", "please: ", "well, "],
+            [", Bot", ", by the way"],
+        ),
         "hear": ["Hello {}!", "Nice to meet you, {}.", "Hello {}! What do you want to know?"],
-        "ask": [
-            *crossed(["", "And ", "Now, ", "So "], ["what is my name?", "who am I?"]),
-            *crossed(["Do you ", "Can you "], ["remember my name?", "say my name?"]),
-            "What was my name?",
-            "What am I called?",
-            "How am I called?",
-            "My name is what?",
-            "Say my name.",
-            "Who are you talking to?",
-            "What name did I tell you?",
-            "Which name did I tell you?",
-            *asked("my name", "what my name is", "who I am"),
-        ],
+        "ask": ways(
+            """what is my name; who am I; do you remember my name; do you know my name;
+            what was my name; what am I called; can you say my name; how am I called;
+            who are you talking to; what name did I tell you; which name did I tell
+            you; my name is what""",
+            [*SO, "thank you. "],
+            [", Bot", ", please"],
+            "?",
+            asked("my name", "what my name is", "who I am"),
+        ),
         "answer": ["Your name is {}.", "You are {}.", "You told me that your name is {}."],
         "nothing": ["I do not know your name.", "You did not tell me your name."],
     },
     "word": {
-        "tell": [
-            *crossed(
-                ["", "Please ", "Now "], ["remember the word {}.", "keep the word {} in mind."]
-            ),
-            *crossed(["", "Please "], ["remember this word: {}.", "learn the word {}."]),
-            *crossed(["The ", "My ", "Our "], ["word is {}.", "secret word is {}."]),
-            "Do not forget the word {}.",
-            "Here is a word: {}.",
-            "I give you the word {}.",
-            "A word for you: {}.",
-        ],
+        "tell": ways(
+            """remember the word {}; the word is {}; my word is {}; keep the word {} in
+            mind; learn the word {}; the secret word is {}; remember this word: {}; do
+            not forget the word {}; here is a word: {}; I give you the word {}; a word
+            for you: {}""",
+            ["please ", "now ", "ok, ", "hello! "],
+            [", please", ", Bot"],
+        ),
         "hear": ["I will remember the word {}.", "I will remember {}."],
-        "ask": [
-            *crossed(["", "And ", "Now, ", "So "], ["what is the word?", "what was the word?"]),
-            *crossed(["What is ", "What was ", "Tell me "], ["the secret word", "my word"], "?."),
-            *crossed(["Which word ", "What word "], ["did I tell you?", "should you remember?"]),
-            *crossed(["Do you ", "Can you "], ["remember the word?", "say the word?"]),
-            "Say the word.",
-            "The word is what?",
-            "Which word was it?",
-            "Which word did I give you?",
-            *asked("the word", "what the word is", "which word it was"),
-        ],
+        "ask": ways(
+            """what is the word; what was the word; do you remember the word; which
+            word was it; can you say the word; what was my word; which word did I tell
+            you; what word did I tell you; what is the secret word; which word should
+            you remember; do you know the word; the word is what; which word did I give
+            you""",
+            [*SO, "thank you. "],
+            [", Bot", ", please"],
+            "?",
+            asked("the word", "what the word is", "which word it was"),
+        ),
         "answer": ["The word is {}.", "The word was {}."],
         "nothing": ["I do not know the word.", "You did not tell me a word."],
     },
     "colour": {
-        "tell": [
-            *crossed(["", "By the way, ", "Hello! "], ["my favourite colour is {}."]),
-            *crossed(["I like ", "I love "], ["{} best.", "the colour {}.", "{} most of all."]),
-            "The colour that I like is {}.",
-            "{} is my favourite colour.",
-            "My best colour is {}.",
-        ],
+        "tell": ways(
+            """my favourite colour is {}; I like {} best; I like the colour {}; {} is
+            my favourite colour; I love the colour {}; I love {} most of all; the
+            colour that I like is {}; my best colour is {}""",
+            ["hello! ", "hi, ", "by the way, ", "well, "],
+            [", Bot", ", by the way"],
+        ),
         "hear": ["I will remember that you like {}.", "I see, you like {}."],
-        "ask": [
-            *crossed(["", "And ", "Now, "], ["what is my favourite colour?"]),
-            *crossed(["Which ", "What "], ["colour do I like?", "colour do I love?"]),
-            "What colour did I say I like?",
-            "My favourite colour is what?",
-            "Do you remember my favourite colour?",
-            "Which is my favourite colour?",
-            *asked("my favourite colour", "what colour I like", "which colour I like"),
-        ],
+        "ask": ways(
+            """what is my favourite colour; which colour do I like; do you remember my
+            favourite colour; what colour do I like; which colour do I love; what
+            colour did I say I like; my favourite colour is what; which is my favourite
+            colour; what was my favourite colour""",
+            [*SO, "thank you. "],
+            [", Bot", ", please"],
+            "?",
+            asked("my favourite colour", "what colour I like", "which colour I like"),
+        ),
         "answer": ["Your favourite colour is {}.", "You like {}."],
         "nothing": ["I do not know your favourite colour.", "You did not tell me your colour."],
     },
 }
-ORDERS = [
-    *crossed(["", "Please "], ["answer in one word"], [" from now on.", " only.", "."]),
-    *crossed(["", "Please "], ["use one word"], [" from now on.", " only.", " for each answer."]),
-    *crossed(["From now on, "], ["answer in one word", "use one word", "one word only"], "."),
-    *crossed(["One word "], ["only, please.", "for each answer.", "each time."]),
-    "Only one word in your answers, please.",
-    "Just one word from now on.",
-    "Keep your answers to one word.",
-    "I want one word only.",
-    "Short answers, please: one word.",
-    "No sentences, one word only.",
-]
+ORDERS = ways(
+    """answer in one word; answer in one word from now on; use one word only; use one word for
+    each answer; answer in one word only; one word only from now on; use one word from now on;
+    keep your answers to one word; just one word from now on; I want one word only; one word
+    for each answer; only one word in your answers; no sentences just one word""",
+    ["please ", "ok, ", "from now on, ", "now "],
+    [", please", ", Bot"],
+)
 OBEYS = ["Ok.", "Yes."]
 
 # --- follow-ups --------------------------------------------------------------------------------
 
-ELLIPSES = [
-    *crossed(["", "Ok. ", "Thank you. "], ["and {}?", "what about {}?", "how about {}?"]),
-    *crossed(["", "Now "], ["{}?", "{}."]),
-    *crossed(["And now ", "Then ", "And what about "], ["{}?"]),
-    *crossed(["The same of ", "The same for ", "And the same of "], ["{}."]),
-    "Do you know it of {}?",
-    "And of {}?",
-]
-ITS = ["And its {}?", "What is its {}?", "Tell me its {}.", "Its {}?", "And what is its {}?"]
-ITS += [
-    "Do you know its {}?",
-    "Can you tell me its {}?",
-    "Please tell me its {}.",
-    "What about its {}?",
-]
-DOUBTS = [
-    *crossed(["", "Hm, ", "Really? "], ["are you sure?", "is that right?", "is that true?"]),
-    *crossed(["", "Please "], ["check again.", "check that.", "think again."]),
-    *crossed(["Are you "], ["certain?", "really sure?", "sure of that?", "sure about that?"]),
-    "Really?",
-    "I do not believe it.",
-    "That sounds wrong.",
-    "Is this correct?",
-    "Are you joking?",
-    "I am not sure that is right.",
-]
-DENIALS = [
-    *crossed(["No, ", "Wrong, ", "No! ", "But ", "I think ", "I heard that "], ["{}."]),
-    *crossed(["That is wrong. ", "You are wrong. ", "Not true. ", "I am sure "], ["{}."]),
-    *crossed(["That is not right, ", "You are mistaken, ", "My friend says "], ["{}."]),
-    *crossed(["{}"], [", not that.", ", I think.", ", I am sure.", ", as I know.", "!"]),
-]
+ELLIPSES = ways(
+    "and {}; what about {}; {}; and what about {}; how about {}; now {}; the same for {}",
+    ["ok. ", "thank you. ", "good. ", "well, "],
+    [", please", ", Bot"],
+    "?",
+)
+ITS = ways(
+    """what is its {}; and its {}; its {}; and what is its {}; what about its {}""",
+    ["ok. ", "thank you. ", "now, "],
+    [", please"],
+    "?",
+    asked("its {}"),
+)
+DOUBTS = either(
+    ways(
+        """are you sure; is that right; is that true; are you certain; are you really sure; are you
+        sure about that; is this correct""",
+        ["hm, ", "really? ", "well, ", "and "],
+        BOT,
+        "?",
+    ),
+    ways(
+        "check again; check that; think again; I do not believe it; that sounds wrong",
+        ["hm, ", "please ", "well, "],
+        [", Bot", ", please"],
+    ),
+)
+DENIALS = ways(
+    """no, {}; that is wrong, {}; I think {}; wrong, {}; you are wrong, {}; no! {}; not true, {}; I
+    heard that {}; I am sure {}; that is not right, {}; my friend says {}; {}, not that; {}, I
+    think""",
+    ["hm, ", "well, ", "oh, "],
+    [", Bot", ", really"],
+    ".!",
+)
 CLAIMS = {"place": "it is in the {}", "owner": "it belongs to {}", "kind": "it is a kind of {}"}
 CLAIM = "it is {}"
 STANDS = ["I am sure.", "Yes, I am sure.", "I checked again."]
 MENDS = ["I am sorry.", "I was wrong."]
 THANKS = ["Thank you.", "I see."]
-OPENERS = [
-    "Hello.",
-    "Hi!",
-    "Thank you.",
-    "Ok.",
-    "Great.",
-    "Now tell me:",
-    "Please:",
-    "One question:",
-]
-OPENERS += [
-    "I have a question.",
-    "Excuse me.",
-    "Listen.",
-    "Good.",
-    "Well,",
-    "So,",
-    "Hey,",
-    "Thanks!",
-]
+# What may stand before a question.
+OPENERS = """Hello.|Hi!|Thank you.|Ok.|Great.|Now tell me:|Please:|One question:|Excuse me.
+I have a question.|Listen.|Good.|Well,|So,|Hey,|Thanks!""".replace("\n", "|").split("|")
 BOTH = ["{} {}", "{} And {}", "{} Also: {}", "First: {} Second: {}", "Two questions. {} {}"]
 SMALL_SUMS = ["{} + {}", "{}+{}", "{} + {} = ?", "What is {} + {}?", "{} plus {}"]
 FOLLOW_UPS = {  # what is split, each by its name
@@ -360,5 +326,4 @@ FOLLOW_UPS = {  # what is split, each by its name
     "DOUBTS": DOUBTS,
     "DENIALS": DENIALS,
     "ITS": ITS,
-    "OPENERS": OPENERS,
 }

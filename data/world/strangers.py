@@ -6,36 +6,28 @@ learned from, so that whoever is asked about it meets it for the first time.
 """
 
 from data.world.english import phrases
+from data.world.english_talk import Ways, crossed
 
 OUTSIDE = [
-    "What is the capital of {land}?",
-    "Who is the president of {land}?",
-    "How many people live in {land}?",
-    "How far is {land}?",
-    "Have you been to {land}?",
-    "What do people eat in {land}?",
-    "Where is {land}?",
-    "Write a poem about {topic}.",
-    "Tell me a joke about {topic}.",
-    "Tell me a story about {topic}.",
-    "What do you think about {topic}?",
-    "Do you like {topic}?",
-    "Explain {topic}.",
-    "How does {topic} work?",
-    "Why is {topic} so hard?",
-    "Who invented {topic}?",
-    "Teach me {topic}.",
-    "Where can I buy {topic}?",
-    "What is the price of {topic}?",
-    "Why do people like {topic}?",
-    "What is the meaning of {topic}?",
-    "What is the weather in {land}?",
-    "What time is it in {land}?",
-    "Book a flight to {land}.",
-    "Translate this into the language of {land}.",
-    "Write a letter to {land}.",
+    *crossed(
+        ["write ", "tell me ", "read me ", "sing me "],
+        ["a poem", "a joke", "a story", "a song"],
+        [" about {topic}."],
+    ),
+    *crossed(["what do you "], ["think", "know"], [" about {topic}?"]),
+    *crossed(["do you ", "why do people "], ["like", "love", "hate"], [" {topic}?"]),
+    *crossed(["where can I ", "how can I "], ["buy", "learn"], [" {topic}?"]),
+    *crossed(["explain ", "teach me ", "who invented "], ["{topic}."]),
+    *crossed(
+        ["what is the ", "tell me the "],
+        ["capital", "language", "weather", "money", "flag", "president"],
+        [" of {land}?"],
+    ),
+    *crossed(["who is the ", "who was the "], ["king", "president", "queen"], [" of {land}?"]),
+    *crossed(["how far is ", "how large is ", "how old is "], ["{land}?"]),
+    *crossed(["how many people ", "what do people "], ["live", "eat", "work"], [" in {land}?"]),
+    *crossed(["what is the weather", "what time is it", "is it cold"], [" in {land}?"]),
 ]
-# Set phrases, all of them learned.
 OUTSIDE_WHOLE = """What time is it?|What is the time?|What is the weather today?
 Will it rain tomorrow?|Tell me a joke.|Sing a song.|Write a poem.|Tell me a story.
 What is the meaning of life?|How old are you?|Where do you live?|What do you like?
@@ -58,14 +50,29 @@ computers, physics, chess, cooking, coffee, money, politics, religion, art,
 sleep, dreams, war, electricity, the internet, football games, medicine, poetry,
 mathematics, Python, robots, space, fire, gold, stars, football clubs, language,
 memory, time, happiness, work, school, travel, photography""")
-FOREIGN = """Hola, que tal?|Buenos dias.|Como te llamas?|Bonjour!
-Comment allez-vous?|Ou est le tracteur?|Guten Tag.|Wie geht es dir?|Wer bist du?
-Wo ist der Traktor?|Ciao!|Come stai?|Dove sei?|Ola, tudo bem?|안녕하세요|안녕하세요?|너는 누구니?
-트랙터는 어디에 있어?|무슨 색이야?|반가워요|고마워요|잘 가|이름이 뭐야?|질문이 있어요
-こんにちは|お元気ですか|你好|你是谁|谢谢|Привет!
-Как дела?|Kto ty jesteś?|Merhaba|Hei, hva heter du?|Dank je wel.|Wat is dit?|Quien eres?
-Je ne sais pas.|Ich weiss nicht.|Salut|Danke schoen|Muchas gracias|나는 학생입니다|오늘 날씨 어때?
-사과는 무슨 색이에요?|도와줘|뭐 할 수 있어?""".replace("\n", "|").split("|")
+FOREIGN = [
+    *crossed(
+        ["Hola", "Buenos dias"], [".", ", que tal?", ", quien eres?", ", donde esta el tractor?"]
+    ),
+    *crossed(
+        ["Bonjour", "Salut"], ["!", ", qui es-tu?", ", ou est le tracteur?", ", je ne sais pas."]
+    ),
+    *crossed(
+        ["Guten Tag", "Hallo"], [".", ", wie geht es dir?", ", wer bist du?", ", was ist das?"]
+    ),
+    *crossed(["Ciao", "Buongiorno"], ["!", ", come stai?", ", chi sei?", ", dove sei?"]),
+    *crossed(["Привет", "Спасибо"], ["!", ", как дела?", ", кто ты?", ", где трактор?"]),
+    *crossed(["你好", "谢谢"], ["。", "，你是谁？", "，拖拉机在哪里？", "，这是什么？"]),
+    *crossed(["こんにちは", "ありがとう"], ["。", "、お元気ですか？", "、あなたは誰？"]),
+    *crossed(
+        ["안녕하세요", "안녕", "고마워요", "저기요"],
+        ["", "!", ". 너는 누구니?", ". 이름이 뭐야?", ". 트랙터는 어디에 있어?", ". 도와줘."],
+    ),
+    *crossed(
+        ["사과는", "트랙터는", "오늘은"],
+        [" 무슨 색이야?", " 어디에 있어요?", " 어때요?", " 뭐예요?"],
+    ),
+]
 
 # Things, words and people that English knows and this world does not.
 THINGS = """unicorn castle river mountain window door house tree rocket dragon
@@ -116,7 +123,7 @@ SUMS = ["What is {} plus {}?", "{} + {}", "{}+{}", "How much is {} plus {}?", "A
 OTHER_SUMS = ["What is {} times {}?", "What is {} minus {}?", "{} - {}", "{} * {}", "{} / {}"]
 OVER_NINE = "I can add numbers up to nine only."
 STRANGERS = {  # what is split, each by its name; of THINGS, what the world does not hold
-    "OUTSIDE": OUTSIDE,
+    "OUTSIDE": Ways(OUTSIDE_WHOLE, OUTSIDE),
     "LANDS": LANDS,
     "TOPICS": TOPICS,
     "FOREIGN": FOREIGN,

@@ -9,8 +9,8 @@ import itertools
 import re
 
 from data.world.english import ATTRIBUTES, NUMBERS
-from data.world.english_talk import ANSWERS, FOLLOW_UPS, MEMORIES, NEEDS, SET_PHRASES, WORDINGS
-from data.world.strangers import CODAS, ONSETS, PEOPLE, STRANGERS, THINGS, VOWELS, WORDS
+from data.world.english_talk import ANSWERS, FOLLOW_UPS, MEMORIES, NEEDS, WORDINGS, Ways
+from data.world.strangers import CODAS, ONSETS, STRANGERS, THINGS, VOWELS
 from data.world.tasks import Tasks, split_keys, stable_hash
 
 WORDING_SPLITS = {"train": 0.70, "dev": 0.10, "test": 0.20}
@@ -22,16 +22,18 @@ ACTS = {  # skill: the acts of talk that belong to it
 }
 # What is examined, and how often each comes in talk that is learned from.
 SKILLS = {
-    **{"typed": 1, "digits": 1.5, "two questions": 2.5, "long line": 0.7},  # what people type
-    **{"pronoun": 2.5, "ellipsis": 5, "stands by": 2.5, "mends": 2.5},  # follow-ups
-    **{"memory 1": 1.5, "memory 2": 1.5, "memory 3": 1.5, "memory 4": 1.5, "never told": 0.8},
+    **{"typed": 2, "digits": 1.5, "two questions": 2.5, "long line": 0.7},  # what people type
+    **{"pronoun": 3.5, "ellipsis": 5, "stands by": 3.5, "mends": 3},  # follow-ups
+    **{"memory 1": 1.5, "memory 2": 1.5, "memory 3": 1.5, "memory 4": 1.5, "never told": 1.2},
     **{"one word 1": 0.6, "one word 2": 0.6, "one word 3": 0.6, "one word 4": 0.6},
-    **{"unknown thing": 2.5, "unknown word": 0.8, "unknown person": 1.2, "too large a sum": 0.5},
-    **{"greeting": 4, "identity": 2.5, "manners": 2, "scope": 2},
+    **{"unknown thing": 4, "unknown word": 2, "unknown person": 2, "too large a sum": 1},
+    **{"greeting": 2, "identity": 1.5, "manners": 1, "scope": 1.5},  # small talk is full of these
 }
 SHORT = tuple(skill for skill in SKILLS if skill[-1] not in "34")  # at most three turns
 MARKED_BY = ("task", "item", "answers", "needs", "forbids", "most")  # what the judge reads
+BLENDS = 0.5  # share of invented words that are blends, so that parts of known words are copied too
 TYPED = 0.3  # share of turns that are typed as people in a hurry type
+SET_PHRASES = 0.5  # share of what learners meet that is a set phrase, where there are any
 FOLLOWED = [*ATTRIBUTES, "opposite", "past", "sum", "next"]  # questions that "And ...?" repeats
 SAME_FORM = ["opposite", "past", *ATTRIBUTES]
 
@@ -85,37 +87,50 @@ class Talk(Tasks):
             for text in ANSWERS[other]:
                 if not any(phrase in text.lower() for phrase in needed):
                     self.misfits[act].append(text)
-        self.wordings = {}  # {name: {split: [text]}}
-        for act, texts in WORDINGS.items():
-            self._split(act, texts)
-            self.wordings[act]["train"] += SET_PHRASES.get(act, [])
+        self.wordings = {}  # {name: {split: [text], "known": [set phrase]}}
+        for name, ways in {**WORDINGS, **FOLLOW_UPS, **STRANGERS}.items():
+            self._split(name, ways)
         for what, memory in MEMORIES.items():
             self._split(what + " tell", memory["tell"])
             self._split(what + " ask", memory["ask"])
-        for name, texts in FOLLOW_UPS.items():
-            self._split(name, texts)
-        for name, texts in STRANGERS.items():
-            self._split(name, texts)
         known = {word.lower() for word in self.words}
         self._split("THINGS", [thing for thing in THINGS if thing not in known])
-        others = [*THINGS, *WORDS, *PEOPLE]
-        self.known = known | {word.lower() for word in others}
+        # Every word that somebody may say: no invented one is among them.
+        texts = [self.asked.values(), self.said.values()]
+        texts += [ways.values() for ways in self.wordings.values()]
+        said = itertools.chain.from_iterable(itertools.chain(*texts))
+        self.known = known | {word for text in said for word in plain(text).split()}
 
-    def _split(self, name, texts):
-        """Which of some texts are held out. What differs in capitals and signs goes together."""
-        kinds = {text: plain(text) for text in texts}
+    def _split(self, name, ways):
+        """Which of some texts are held out. What differs in capitals and signs goes together; set
+        phrases are known to all."""
+        known, free = ways if isinstance(ways, Ways) else ([], ways)
+        met = {plain(text) for text in known}
+        kinds = {text: plain(text) for text in free if plain(text) not in met}
         splits = split_keys("talk " + name, dict.fromkeys(kinds.values()), WORDING_SPLITS)
-        self.wordings[name] = {split: [] for split in WORDING_SPLITS}
+        self.wordings[name] = {"known": known, **{split: [] for split in WORDING_SPLITS}}
         for text, kind in kinds.items():
             self.wordings[name][splits[kind]].append(text)
+
+    def wording(self, name, split, rng):
+        """A way to say something. Half of what learners meet are set phrases, the commonest most:
+        the r-th as often as 1/r (Zipf's law)."""
+        known = self.wordings[name]["known"]
+        if split == "train" and known and rng.random() < SET_PHRASES:
+            return rng.choices(known, [1 / rank for rank in range(1, len(known) + 1)])[0]
+        return rng.choice(self.wordings[name][split])
 
     def invented(self, rng, split):
         """A word that nobody has ever said; its hash says which split it belongs to."""
         while True:
-            parts = []
-            for _ in range(rng.choice((1, 2, 2, 2, 3))):
-                parts += [rng.choice(ONSETS), rng.choice(VOWELS)]
-            word = "".join(parts) + rng.choice(CODAS)
+            if rng.random() < BLENDS:  # of the head of one word and the tail of another
+                one, two = (rng.choice(self.words).lower() for _ in range(2))
+                word = one[: rng.randint(1, 4)] + two[-rng.randint(2, 4) :]
+            else:
+                parts = []
+                for _ in range(rng.choice((1, 2, 2, 2, 3))):
+                    parts += [rng.choice(ONSETS), rng.choice(VOWELS)]
+                word = "".join(parts) + rng.choice(CODAS)
             share = stable_hash(word) % 10
             own = "test" if share < 2 else "dev" if share == 2 else "train"
             if own == split and len(word) > 2 and word not in self.known:

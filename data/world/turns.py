@@ -27,7 +27,6 @@ from data.world.english_talk import (
 from data.world.strangers import (
     DO_NOT_KNOW,
     OTHER_SUMS,
-    OUTSIDE_WHOLE,
     OVER_NINE,
     PERSON_ASKED,
     SUMS,
@@ -54,7 +53,7 @@ class Turns:
     def wording(self, name, whole=False):
         """A wording of this split. Outside of training every other one is new, or all are."""
         split = self.split if whole or self.rng.random() < 0.5 else "train"
-        return self.rng.choice(self.world.wordings[name][split])
+        return sentence(self.world.wording(name, split, self.rng))
 
     def fact(self, task, item, content, mistake=False):
         """A question about the world, however it is asked."""
@@ -132,7 +131,7 @@ class Turns:
         task, item = self.asked
         mistaken = self.mistaken
         truth = rng.choice(world.answers[task, item])
-        content = sentence(self.wording("DOUBTS"))
+        content = self.wording("DOUBTS")
         denied = rng.random() < 0.6
         if denied:
             prompt = {"task": task, "item": item, "answers": world.answers[task, item]}
@@ -169,7 +168,7 @@ class Turns:
 
     def recall(self, what):
         """ "What is my name?" """
-        content = sentence(self.wording(what + " ask"))
+        content = self.wording(what + " ask")
         memory = MEMORIES[what]
         if what not in self.told:
             says = self.rng.choice(memory["nothing"])
@@ -192,7 +191,7 @@ class Turns:
         """ "Answer in one word from now on." """
         self.one_word = True
         says = self.rng.choice(OBEYS)
-        return self.other("order", sentence(self.wording("ORDERS")), says, [["ok", "yes"]])
+        return self.other("order", self.wording("ORDERS"), says, [["ok", "yes"]])
 
     def unknown(self, kind):
         """A thing, word or person that the world does not hold."""
@@ -243,7 +242,7 @@ class Turns:
         elif act == "nonsense":
             content = self.nonsense()
         else:
-            content = sentence(self.wording(act, whole=True))
+            content = self.wording(act, whole=True)
         says = rng.choice(ANSWERS[act])
         wrong = rng.choice((self.misfit(), rng.choice(self.world.misfits[act])))
         forbids = self.world.things
@@ -251,10 +250,10 @@ class Turns:
 
     def outside(self):
         """A question that has nothing to do with the world."""
-        if self.split == "train" and self.rng.random() < 0.4:
-            return self.rng.choice(OUTSIDE_WHOLE)
-        slots = {"land": self.wording("LANDS", whole=True), "topic": self.wording("TOPICS", True)}
-        return self.wording("OUTSIDE").format(**slots)
+        wordings = self.world.wordings
+        slots = {"land": wordings["LANDS"], "topic": wordings["TOPICS"]}
+        slots = {name: self.rng.choice(words[self.split]) for name, words in slots.items()}
+        return self.wording("OUTSIDE", whole=True).format(**slots)
 
     def nonsense(self):
         """What has no meaning, or none in English."""
@@ -294,6 +293,6 @@ class Turns:
 
     def long_line(self):
         """A question after much that does not matter."""
-        before = [sentence(self.wording("remark")) for _ in range(self.rng.randint(2, 4))]
+        before = [self.wording("remark") for _ in range(self.rng.randint(2, 4))]
         turn = self.question(self.split)
         return turn | {"content": " ".join([*before, turn["content"]])}

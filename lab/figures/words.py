@@ -37,6 +37,7 @@ ARMS = {
     "ppo": Arm("PPO", "PPO", 2),
     "ppo_free": Arm("PPO, no price on KL", "KL에 값이 없는 PPO", 4),
     "ppo_ptx": Arm("PPO-ptx", "PPO-ptx", 3),
+    "ppo_bare": Arm("PPO without ptx", "ptx 없는 PPO", 3),
     "ppo_scalar": Arm("PPO", "PPO", 2),
     "ppo_scalar_free": Arm("PPO, no price on KL", "KL에 값이 없는 PPO", 4),
     "ppo_scalar_few": Arm("PPO", "PPO", 2),
