@@ -78,12 +78,12 @@ class World(Documents):
 
     def asked_of(self, split, n, seed=0):
         """`n` prompts of a split as people come with them: single questions, and TALK of them turns
-        of conversation. Of "rm" those are missing in which nothing is said."""
+        of conversation, each skill as often. Of "rm" those are missing in which nothing is said."""
         rng = Random(f"asked of {split} {seed}")
         talks = round(TALK * n)
         # Rollouts of PPO are as wide as their longest talk.
         skills = SHORT if split == "ppo" else tuple(SKILLS)
-        drawn = rng.choices(skills, [SKILLS[skill] for skill in skills], k=talks)
+        drawn = rng.choices(skills, k=talks)
         prompts = self.prompts(split, n - talks, seed) + self.talks(split, talks, drawn, seed)
         rng.shuffle(prompts)
         if split == "rm":  # a labeler who reads no question can rank no answers
