@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from kernels import ops
 from plumbing.machine import right_pad
 
+ROWS = 32  # answers whose probabilities over the whole vocabulary are held at once
 TOKENS_AT_ONCE = 16_384  # tokens of one forward pass, pads included
 
 
@@ -31,20 +32,25 @@ def token_logprobs(model, tokens, temperature=1.0):
 
 def policy_terms(logits, tokens):
     """log p of the tokens taken and the entropy of each choice, (B, T−1), from logits (B, T, V)."""
-    logp = logits[:, :-1].float().log_softmax(-1)
-    taken = logp.gather(2, tokens[:, 1:, None]).squeeze(2)
-    return taken, -(logp.exp() * logp).sum(-1)
+    taken, entropy = [], []
+    # Some rows at a time: in float32 all of (B, T, V) would fill the memory several times.
+    for part, chosen in zip(logits[:, :-1].split(ROWS), tokens[:, 1:].split(ROWS)):
+        logp = part.float().log_softmax(-1)
+        taken.append(logp.gather(2, chosen[:, :, None]).squeeze(2))
+        entropy.append(-(logp.exp() * logp).sum(-1))
+    return torch.cat(taken), torch.cat(entropy)
 
 
 def answer_scores(model, tokens, last, mask):
     """What a reward model says of whole answers: tokens (B, T), the index of each row's last real
     token (B,), and mask (B, T−1), 1 where the token that follows is of the answer -> (B,).
 
-        r(x, y) = s(x, y) + α · mean_t log p(y_t | x, y_<t)
+        r(x, y) = s(x, y) + α/√N · Σ_t log p(y_t | x, y_<t)        N tokens, t = 1 … N
 
     The scalar s is read at the last token: under a causal mask only there has it read the whole
     text. Beside it stands what the model's own word head thinks of the answer, with its
-    <|endoftext|>. A model whose head is the scalar alone says s.
+    <|endoftext|>: a sum would punish length, and in a mean a courtesy's easy words would hide one
+    wrong word; √N stands between. A model whose head is the scalar alone says s.
     """
     targets = tokens[:, 1:].masked_fill(mask == 0, -1)
     targets = F.pad(targets, (0, 1), value=-1)  # (B, T): nothing follows the last column

@@ -255,7 +255,7 @@ class GPT(nn.Module):
         """tokens (B, T) -> logits (B, T, V); a scalar head gives (B, T).
 
         With `targets` (B, T): the loss −log p(target) of each position (B, T), 0 where target = −1.
-        A reward head then gives its scalar plus α times the mean log p of the row's targets (B, T).
+        A reward head then gives its scalar plus α/√N times the log p of the row's N targets (B, T).
         """
         x = self.trunk(tokens)
         if self.config.head == "scalar":
@@ -266,7 +266,7 @@ class GPT(nn.Module):
         if self.config.head == "lm":
             return loss
         count = (targets >= 0).sum(1, keepdim=True).clamp(min=1)  # (B, 1)
-        words = -loss.sum(1, keepdim=True) / count
+        words = -loss.sum(1, keepdim=True) / count.sqrt()
         return self.scalar_head(x).squeeze(-1).float() + self.alpha * words
 
     def flops_per_token(self, T):

@@ -3,7 +3,7 @@
 The fine-tuned network with one number beside its words. It reads a question and an answer and says
 how good the answer is. People rank K answers to a question; every pair of them is a comparison.
 
-    r(x, y) = s(x, y) + α · mean_t log p(y_t | x, y_<t)
+    r(x, y) = s(x, y) + α/√N · Σ_t log p(y_t | x, y_<t)
 
 The scalar s learns manners; the words know what is true. InstructGPT takes the words off (α = 0).
 
@@ -56,7 +56,7 @@ class Config:
     n_prompts: int = 3000  # questions to rank answers for
     n_eval: int = 390  # held-out questions of the world, K answers each
     loss: str = "ranking"  # InstructGPT eq. 1; or "regression": predict the 1-7 rating
-    alpha: float = 1.0  # of the words' mean log p beside the scalar; 0: InstructGPT's scalar alone
+    alpha: float = 0.5  # of the words' log p beside the scalar; 0: InstructGPT's scalar alone
     max_len: int = 512  # tokens of question and answer; a longer pair loses its left
     batch_size: int = 8  # questions of one step, with all pairs of each (InstructGPT: 64)
     grad_accum: int = 1  # forward-backward passes that make up one step
@@ -82,6 +82,7 @@ PRESETS = {
         matrix_lr=0.0,
     ),
 }
+MISFIT = 4  # one answer in so many is to another question
 
 
 def check(cfg):
@@ -148,10 +149,18 @@ def in_order(scores, ranks):
 # --- batches -----------------------------------------------------------------------------------
 
 
-def sample_comparisons(model, tokenizer, prompts, cfg, machine, seed):
-    """K answers to each prompt at temperature 1, ranked by the simulated labelers."""
+def sample_comparisons(model, tokenizer, prompts, cfg, machine, seed, misfits=False):
+    """K answers to each prompt at temperature 1, ranked by the simulated labelers.
+
+    With `misfits` one answer in four is to the next prompt. Who has met fitting answers only does
+    not learn what is beside the point, and PPO finds that out.
+    """
     asked = [p["messages"] for p in prompts for _ in range(cfg.k)]
     texts, ended = respond(model, tokenizer, asked, machine, seed=seed)
+    if misfits:
+        for said in (texts, ended):
+            following = said[cfg.k :] + said[: cfg.k]
+            said[MISFIT - 1 :: MISFIT] = following[MISFIT - 1 :: MISFIT]
     labelers = Labelers(seed)
     records = []
     for i, prompt in enumerate(prompts):
@@ -166,7 +175,9 @@ def load_comparisons(cfg, sft, tokenizer, machine):
         world = World()
         asked = world.asked_of("rm", cfg.n_prompts, cfg.seed)
         held = world.asked_of("test", cfg.n_eval)
-        train_set = sample_comparisons(sft, tokenizer, asked, cfg, machine, cfg.seed)
+        # differs from the paper: one answer in four is to another question.
+        options = {"seed": cfg.seed, "misfits": True}
+        train_set = sample_comparisons(sft, tokenizer, asked, cfg, machine, **options)
         val_set = sample_comparisons(sft, tokenizer, held, cfg, machine, 10**6 + cfg.seed)
         return check_decided(train_set, val_set, cfg.data)
     records = read_comparisons(cfg.data)

@@ -271,8 +271,8 @@ def reward(records, language):
 
 
 VARIANTS = {
-    "words": "a scalar and the network's own words, α = 1 (the default)",
-    "learned_weight": "the same, α learned from 0",
+    "words": "a scalar and the network's own words, α/√N of each (the default)",
+    "learned_weight": "the same, their mean, its weight learned from 0",
     "frozen_surprise": "a scalar and the frozen SFT model's surprise at the worst word",
     "scalar": "a scalar alone (InstructGPT, α = 0)",
     "four_epochs": "the scalar, four passes",

@@ -112,9 +112,9 @@ KOREAN = {
     "the shorter answer": "더 짧은 답",
     "two labelers with each other": "라벨러 두 사람끼리",
     # reward models that differ in one thing
-    "a scalar and the network's own words, α = 1 (the default)": "스칼라와 자기 단어, "
-    "α = 1(기본값)",
-    "the same, α learned from 0": "같은 것, α를 0에서부터 학습",
+    "a scalar and the network's own words, α/√N of each (the default)": "스칼라와 자기 단어, "
+    "단어마다 α/√N(기본값)",
+    "the same, their mean, its weight learned from 0": "같은 것, 단어의 평균과 배운 무게",
     "a scalar and the frozen SFT model's surprise at the worst word": "스칼라와, 얼린 SFT 모델이 "
     "가장 뜻밖이라고 여긴 단어",
     "a scalar alone (InstructGPT, α = 0)": "스칼라만(InstructGPT, α = 0)",

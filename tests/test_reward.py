@@ -253,7 +253,7 @@ def test_the_bias_has_no_gradient(model, tokenizer):
 
 
 def test_the_score_by_hand(tokenizer):
-    """The scalar at <|endoftext|>, and α times the mean log p of the answer's own tokens."""
+    """The scalar at <|endoftext|>, and α/√N times the log p of the answer's N own tokens."""
     model = loud(tokenizer, "reward")
     batch = [record("What is 1?", ["go now", "wait"], [[0], [1]])]
     found = answer_scores(model, *get_batch(batch, tokenizer, Config(), CPU)[:3])
@@ -264,7 +264,7 @@ def test_the_score_by_hand(tokenizer):
         logp = (x @ model.wte.weight.T).log_softmax(-1)
         words = [logp[len(question) + i - 1, token].item() for i, token in enumerate(answer)]
         scalar = (x[-1] @ model.scalar_head.weight[0] + model.scalar_head.bias).item()
-        assert score == pytest.approx(scalar + 0.7 * sum(words) / len(words), abs=1e-5)
+        assert score == pytest.approx(scalar + 0.7 * sum(words) / len(words) ** 0.5, abs=1e-5)
 
 
 def test_without_words_it_is_the_scalar_alone(tokenizer):
@@ -278,7 +278,7 @@ def test_without_words_it_is_the_scalar_alone(tokenizer):
     assert found.equal(scalar(tokens)[torch.arange(len(tokens)), last])
 
 
-def test_earlier_answers_are_no_part_of_the_mean(tokenizer):
+def test_earlier_answers_are_no_part_of_the_sum(tokenizer):
     model = loud(tokenizer, "reward")
     with torch.no_grad():
         model.scalar_head.weight.zero_()
@@ -292,7 +292,7 @@ def test_earlier_answers_are_no_part_of_the_mean(tokenizer):
     tokens, last, mask, *_ = get_batch(batch, tokenizer, Config(), CPU)
     size = len(tokenizer.encode("sit down")) + 1
     assert mask.sum() == size
-    expected = 0.7 * token_logprobs(model, tokens)[0, -size:].mean()
+    expected = 0.7 * token_logprobs(model, tokens)[0, -size:].sum() / size**0.5
     torch.testing.assert_close(answer_scores(model, tokens, last, mask)[0], expected)
 
 
@@ -303,7 +303,7 @@ def test_the_ranking_trains_the_words_too(tokenizer):
     model = GPT.from_checkpoint(saved, head="reward")
     tokens, last, mask, ranks, _ = get_batch(polite(6), tokenizer, Config(), CPU)
     scores = answer_scores(model, tokens, last, mask)
-    logp = (token_logprobs(parent, tokens) * mask).sum(1) / mask.sum(1)
+    logp = (token_logprobs(parent, tokens) * mask).sum(1) / mask.sum(1).sqrt()
     torch.testing.assert_close(scores, logp)  # α = 1 and no scalar yet
     loss = ranking_loss(scores.view(ranks.shape), ranks)
     assert loss.item() == pytest.approx(double_loop(logp.view(ranks.shape), ranks), abs=1e-5)
@@ -327,7 +327,7 @@ def test_the_file_tells_which_reward_it_is(files, alpha, head):
 
 def test_the_words_are_kept_unless_it_is_asked_otherwise():
     """Of GPT-2's size nothing is measured: there the reward is InstructGPT's."""
-    assert (Config().alpha, Config().matrix_lr) == (1.0, 0.002)
+    assert (Config().alpha, Config().matrix_lr) == (0.5, 0.002)
     assert parse_config(Config, reward.PRESETS, ["--preset=gpt2"]).alpha == 0
 
 
@@ -605,6 +605,17 @@ def test_sampled_comparisons_can_be_read_again(files, tokenizer, tmp_path):
     assert list(read_comparisons(write(tmp_path / "c.jsonl", found))) == found
     assert [r["messages"] for r in found] == [p["messages"] for p in prompts]
     assert all(len(r["responses"]) == 3 for r in found)
+
+
+def test_one_answer_in_four_is_to_the_next_question(files, tokenizer):
+    model = GPT.from_checkpoint(load_checkpoint(files / "sft.pt"))
+    prompts = World().prompts("rm", 13)
+    options = (model, tokenizer, prompts, Config(), CPU, 4)
+    own = [record["responses"] for record in sample_comparisons(*options)]
+    mixed = [record["responses"] for record in sample_comparisons(*options, misfits=True)]
+    for here, following, found in zip(own, own[1:] + own[:1], mixed, strict=True):
+        assert found == [*here[:3], following[3]]
+    assert own != mixed
 
 
 @pytest.mark.parametrize(

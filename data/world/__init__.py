@@ -38,12 +38,12 @@ from random import Random
 from data.world.conversation import Conversation
 from data.world.documents import LIST_FORMATS, PAIRS, Documents, weighted
 from data.world.english import HELD_OUT, LABELS, LIST_TASKS, QUESTIONS, TASKS
-from data.world.talk import MARKED_BY, SHORT, SKILLS, WORDING_SPLITS, typed
+from data.world.talk import ACTS, MARKED_BY, SHORT, SKILLS, WORDING_SPLITS, typed
 from data.world.tasks import SPLITS, stable_hash
 from plumbing.errors import BadInput
 
 LABELERS = {"careful": 0.54, "curt": 0.14, "sloppy": 0.14, "rude": 0.18}
-TALK = 0.5  # share of conversation in what is ranked and in what PPO asks
+TALK = 0.65  # share of conversation in what is ranked and in what PPO asks
 SMALL_TALK = 0.2  # share of the demonstrated conversations that are nothing else
 HURRIED = 0.15  # share of the questions of demonstrations that are typed in a hurry
 TALKERS = {"careful": 0.70, "curt": 0.10, "sloppy": 0.12, "rude": 0.08}
@@ -78,12 +78,13 @@ class World(Documents):
 
     def asked_of(self, split, n, seed=0):
         """`n` prompts of a split as people come with them: single questions, and TALK of them turns
-        of conversation, each skill as often. Of "rm" those are missing in which nothing is said."""
+        of conversation. Of "rm" those are missing in which nothing is said."""
         rng = Random(f"asked of {split} {seed}")
         talks = round(TALK * n)
         # Rollouts of PPO are as wide as their longest talk.
         skills = SHORT if split == "ppo" else tuple(SKILLS)
-        drawn = rng.choices(skills, k=talks)
+        weights = [len(ACTS.get(skill, [skill])) for skill in skills]  # as often as an act
+        drawn = rng.choices(skills, weights, k=talks)
         prompts = self.prompts(split, n - talks, seed) + self.talks(split, talks, drawn, seed)
         rng.shuffle(prompts)
         if split == "rm":  # a labeler who reads no question can rank no answers

@@ -48,6 +48,7 @@ def test_a_run_is_typed_as_a_user_would():
         "--init=a.pt",
         "--reward=b.pt",
         "--beta=0",
+        "--ptx=0",
     ]
 
 
