@@ -15,6 +15,7 @@ from data.files import GZIP, OTHERS, read_bytes, read_text
 from data.rows import LeftOut, field, json_rows, read_records, single
 from data.world import World
 from plumbing.checkpoint import ancestry
+from plumbing.config import keep
 from plumbing.errors import BadInput
 from plumbing.files import download
 from tokenizer import Tokenizer
@@ -38,6 +39,7 @@ def load(cfg, tokenizer=None):
             train, val, its_own = source.corpus(cfg.data, n_train, cfg.seed)
             if tokenizer and tokenizer.vocab != its_own.vocab:
                 raise BadInput(f"--init={cfg.init}: its vocabulary is not that of {cfg.data}")
+            keep(cfg, cfg.data, {"tokenizer": cfg.data, "vocab_size": its_own.n_vocab})
             return train, val, its_own
     return load_file(cfg, tokenizer)
 
@@ -180,7 +182,9 @@ def make_tokenizer(cfg, text):
             )
         return Tokenizer.train(text, cfg.vocab_size)
     try:
-        return Tokenizer.gpt2(None if cfg.tokenizer == "gpt2" else cfg.tokenizer)
+        tokenizer = Tokenizer.gpt2(None if cfg.tokenizer == "gpt2" else cfg.tokenizer)
+        keep(cfg, f"--tokenizer={cfg.tokenizer}", {"vocab_size": tokenizer.n_vocab})
+        return tokenizer
     except ValueError as error:
         raise BadInput(str(error)) from None
     except OSError as error:  # tiktoken's download, or a path that is not there
@@ -198,7 +202,12 @@ def make_tokenizer(cfg, text):
 def openai_tokenizer(cfg):
     """The vocabulary of GPT-2's weights, which one learned here does not fit: that of --tokenizer,
     or GPT-2's own."""
-    return make_tokenizer(replace(cfg, tokenizer="gpt2") if cfg.tokenizer == "bpe" else cfg, None)
+    return make_tokenizer(replace(cfg, tokenizer=openai_words(cfg)), None)
+
+
+def openai_words(cfg):
+    """What that vocabulary is made from, as --tokenizer names it."""
+    return "gpt2" if cfg.tokenizer == "bpe" else cfg.tokenizer
 
 
 def encode_stream(tokenizer, documents, n):

@@ -11,7 +11,7 @@ from collections import Counter
 
 from data.files import read_text
 from plumbing.errors import BadInput
-from plumbing.machine import first_process
+from plumbing.records import tell
 
 KINDS = {dict: "an object", list: "a list", str: "text", bool: "true/false", type(None): "nothing"}
 BLANKS = re.compile(r"\s*")
@@ -223,13 +223,15 @@ def read_records(path, formats, rows=None, latin1=None):
                     records.append(item)
         except BadInput as error:
             raise BadInput(f"{path}, {place}: {error}") from None
-    left = [f"{n} records skipped: {why}" for why, n in records.skipped.items()]
-    left = [f"{line} (the first: {at})" for line, at in zip(left, records.first.values())]
+    left = {}
+    for why, n in records.skipped.items():
+        left[why] = f"{n} records skipped: {why} (the first: {records.first[why]})"
     if not records:
-        raise BadInput(f"{path}: no usable record ({'; '.join(left) or 'expected JSON or CSV'})")
-    if first_process():
-        for line in left:
-            print(f"{path}: {line}")
+        lines = "; ".join(left.values()) or "expected JSON or CSV"
+        raise BadInput(f"{path}: no usable record ({lines})")
+    for why, line in left.items():
+        counts = {"skipped": records.skipped[why], "why": why, "first": records.first[why]}
+        tell(f"{path}: {line}", file=str(path), **counts)
     return records
 
 

@@ -146,8 +146,7 @@ class Desk:
                     return item
 
     def hand(self, labeler, name):
-        """Keep who was given an item, in place of the one before; call it under `handed.locked()`.
-        """
+        """Keep who was given an item, in place of the one before; for callers under a lock."""
         if self.in_hand().get(labeler) != name:
             self.handed.append({"labeler": labeler, "item": name})
 

@@ -380,7 +380,8 @@ def test_what_truncation_takes_is_told(capsys):
     rows = [ranked(i, answers=("Yes." + tail, "No." + tail)) for i in range(4)]
     refused(lambda path: tell_cut(rows, BYTES, 64, path), "F", "F: of all 4", "--max_len")
     tell_cut([*rows, ranked(9)], BYTES, 64, "F")
-    assert "of 5 comparisons 4 lose their whole prompt, and 4 have" in capsys.readouterr().out
+    line = "of 5 comparisons 4 exceed 64 tokens and lost their left, 4 their whole prompt, and 4"
+    assert line in capsys.readouterr().out
     tell_cut(rows, BYTES, 999, "F")
     assert capsys.readouterr().out == ""
 

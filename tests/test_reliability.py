@@ -16,13 +16,18 @@ from plumbing.errors import BadInput
 from plumbing.machine import Machine
 from plumbing.records import check_whole
 from tests.attack import (
+    GIVEN,
+    PROGRAMS,
     STAGES,
     WORDS,
+    asks,
     at_limits,
     call,
     flip,
     hostile,
+    in_this_process,
     is_finite,
+    judged,
     material,
     options,
     refused_or_checked,
@@ -213,8 +218,9 @@ def test_a_flipped_byte_is_found_or_changes_no_weight(given):
     assert not flip(given / "sft.pt", 150, random.Random(1))
 
 
-def test_a_hostile_checkpoint_ends_in_one_line(given):
-    assert not hostile(given / "sft.pt", 60, random.Random(1))
+@pytest.mark.parametrize("program", GIVEN)
+def test_a_hostile_checkpoint_ends_in_one_line(program, given):
+    assert not hostile(program, given, 8 if program in STAGES else 40, random.Random(1))
 
 
 @pytest.mark.parametrize(
@@ -255,11 +261,24 @@ def test_a_file_with_another_number_of_records_than_were_written_is_refused(tmp_
 # --- options -------------------------------------------------------------------------------------
 
 
-@every_stage
-def test_every_option_at_its_limits_is_refused_in_one_line_or_makes_sense(stage):
-    assert not [
-        found for option in at_limits(stage) if (found := refused_or_checked(stage, [option]))
-    ]
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_option_at_its_limits_is_refused_in_one_line_or_makes_sense(program):
+    options = [*at_limits(program)]
+    assert not [found for option in options if (found := refused_or_checked(program, [option]))]
+
+
+@pytest.mark.parametrize("name", ["temperature", "top_k", "top_p", "max_new_tokens", "seed"])
+@pytest.mark.parametrize("value", ["0", "1", "4294967295", "18446744073709551616", "-1", "1e38"])
+def test_chat_answers_or_refuses_at_the_limits_of_its_options(name, value, given):
+    option = f"--{name}={value}"
+    assert not judged(f"chat {option}", *in_this_process(asks("chat", [option], given)))
+
+
+@pytest.mark.parametrize("name", ["temperature", "top_p"])
+@pytest.mark.parametrize("value", ["1e-45", "1e-38", "nan", "inf", ""])
+def test_chat_at_the_limits_of_small_numbers(name, value, given):
+    option = f"--{name}={value}"
+    assert not judged(f"chat {option}", *in_this_process(asks("chat", [option], given)))
 
 
 @pytest.mark.parametrize(
