@@ -12,7 +12,15 @@ import torch
 
 from data import flips, ginc
 from data.files import GZIP, OTHERS, read_bytes, read_text
-from data.rows import LeftOut, field, json_rows, read_records, single
+from data.rows import (
+    LeftOut,
+    field,
+    header_of,
+    json_rows,
+    read_records,
+    single,
+    table_rows,
+)
 from data.world import World
 from plumbing.checkpoint import ancestry
 from plumbing.config import keep
@@ -137,7 +145,11 @@ def check_ids(path, ids):
 
 
 def text_of_rows(path, text):
-    """The text; of JSON rows, their texts, each ended by a line break."""
+    """The text; of JSON rows, or of a table with a column of texts, their texts, each ended by a
+    line break."""
+    names = header_of(text)
+    if len(names) > 1 and {*TEXTS} & {*names} and all(re.fullmatch(r"[\w.-]+", n) for n in names):
+        return joined(read_records(path, TEXTS, table_rows(path, text)))
     if not re.match(r'\s*(\[\s*)?\{\s*"|\s*\[\s*"', text):
         return text
     try:
@@ -148,7 +160,10 @@ def text_of_rows(path, text):
         raise
     if all(isinstance(row, str) for _, row in rows):
         rows = [(place, {"text": row}) for place, row in rows]
-    texts = read_records(path, TEXTS, rows)
+    return joined(read_records(path, TEXTS, rows))
+
+
+def joined(texts):
     return "".join(text if text.endswith("\n") else text + "\n" for text in texts)
 
 

@@ -80,7 +80,8 @@ def read_text(path, latin1=None):
         line = text.count("\n", 0, max(0, broken)) + 1
     except UnicodeDecodeError as error:
         text = data.decode("latin-1")
-        expected = latin1 and latin1.match(text) and not is_korean(data)
+        few = sum(byte > 127 for byte in data) < len(data) / 5  # of another alphabet most are
+        expected = latin1 and latin1.match(text) and few and not is_korean(data)
         broken = text.find("\0") if expected else error.start
         line = text.count("\n", 0, max(0, broken)) + 1
     if broken >= 0:

@@ -203,18 +203,20 @@ def single(convert):
     return converted
 
 
-def read_records(path, formats, rows=None, latin1=None):
+def read_records(path, formats, rows=None, latin1=None, unread=lambda row: ()):
     """Convert every row, as the first row's keys and `formats`, {keys: converter}, tell.
 
     A converter gives for each item of a row a record, or LeftOut; it raises BadInput for a
-    malformed row. How many were left out, and why, is printed.
+    malformed row. How many were left out, and why, is told, and which keys `unread` finds.
     """
     records = Records()
     convert = None
+    others = Counter()
     for place, row in rows or read_rows(path, latin1):
         try:
             expect(row, dict, "record", "an object")
             convert = convert or detect(row, formats)
+            others.update(unread(row))
             for item in convert(row):
                 if isinstance(item, LeftOut):
                     records.skipped[str(item)] += 1
@@ -232,6 +234,9 @@ def read_records(path, formats, rows=None, latin1=None):
     for why, line in left.items():
         counts = {"skipped": records.skipped[why], "why": why, "first": records.first[why]}
         tell(f"{path}: {line}", file=str(path), **counts)
+    if others:
+        names = ", ".join(map(repr, others))
+        tell(f"{path}: the keys {names:.200} are not read", file=str(path), unread=dict(others))
     return records
 
 

@@ -23,11 +23,13 @@ import platform
 import random
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import torch
+from tqdm import tqdm
 
 import chat
 import dpo
@@ -39,6 +41,7 @@ import sft
 from desk.shelf import Shelf
 from judges import talk
 from plumbing import errors
+from plumbing import folder as folders
 from plumbing.checkpoint import load_checkpoint, save_checkpoint
 from plumbing.config import parse_config
 from plumbing.errors import BadInput
@@ -166,8 +169,45 @@ def kill(stage, folder, n, rng):
     return found
 
 
+def kill_with_child(folder, n, rng):
+    """Kill reward.py n times while the fine-tuning that it goes on with runs, a process of its own:
+    complaints where that does not end too, or is not taken up again and brought to its end."""
+    whole, found = folder / "tuned_whole", []
+    as_process("sft", options("sft", folder, whole, steps=60))
+    for i in range(n):
+        cut = folder / f"tuned{i}"
+        while not (cut / "last.pt").exists():
+            as_process("sft", options("sft", folder, cut, steps=60), 0.5)
+        if load_checkpoint(cut / "ckpt.pt")["finished"]:
+            continue
+        argv = options("reward", folder, folder / f"reward{i}", steps=2)
+        argv.append(f"--init={cut / 'ckpt.pt'}")
+        as_process("reward", argv, rng.uniform(0.1, 20))
+        begun = time.monotonic()
+        while is_held(cut) and time.monotonic() < begun + 60:
+            time.sleep(0.1)
+        found += ["a child outlived its parent"] if is_held(cut) else []
+        if complaint := as_process("reward", argv):
+            found.append(complaint)
+        elif weights_of(cut / "ckpt.pt") != weights_of(whole / "ckpt.pt"):
+            found.append("reward.py was built on another fine-tuned model")
+    return found
+
+
+def is_held(path):
+    """Does another process train in this folder?"""
+    try:
+        folders.hold(path)
+    except BadInput:
+        return True
+    folders.release(path)
+    return False
+
+
 def work(stage, argv, said):
-    """A stage, in a process of its own."""
+    """A stage, in a process of its own, with its own lock for bars: a fork shares tqdm's, and one
+    that is killed under it would stop all others."""
+    tqdm.set_lock(threading.RLock())
     with open(said, "w", encoding="utf-8", buffering=1) as file:
         with contextlib.redirect_stderr(file), contextlib.redirect_stdout(file):
             module = STAGES[stage]
@@ -364,6 +404,9 @@ def parts(cfg, folder):
     before this process has computed anything that a fork might trip over."""
     for stage in STAGES:
         yield "kills", stage, cfg.kills, kill, (stage, folder, cfg.kills)
+    if cfg.kills > 4:
+        n = cfg.kills // 5
+        yield "kills", "reward with its child", n, kill_with_child, (folder, n)
     yield "flipped bytes", "checkpoint", cfg.flips, flip, (folder / "sft.pt", cfg.flips)
     for program in GIVEN if cfg.hostile else ():
         yield "hostile checkpoints", program, cfg.hostile, hostile, (program, folder, cfg.hostile)
@@ -385,7 +428,7 @@ def main(cfg):
                 continue
             begun = time.monotonic()
             rng = [random.Random(f"{cfg.seed} {what} {of}")]
-            found = attack(*args, *rng * (attack in (kill, flip, hostile)))
+            found = attack(*args, *rng * (attack not in (try_options, read_damaged)))
             row = {"what": what, "of": of, "n": n, "found": len(found), "complaints": found[:5]}
             row |= {"seed": cfg.seed, "seconds": round(time.monotonic() - begun)}
             row |= {"torch": torch.__version__, "machine": platform.machine()}
