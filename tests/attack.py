@@ -154,7 +154,9 @@ def kill(stage, folder, n, rng):
     right, found, killed = weights_of(whole / "ckpt.pt"), [], 0
     while killed < n:
         again = ["--resume", f"--out={cut}"]
-        again = again if (cut / "last.pt").exists() else options(stage, folder, cut, steps=20)
+        whole_run = not (cut / "last.pt").exists()
+        again = options(stage, folder, cut, steps=20) if whole_run else again
+        begun = time.monotonic()
         complaint = as_process(stage, again, rng.uniform(0.02, 1.0) * took)
         ended = [path for path in cut.glob("*.pt") if load_checkpoint(path).get("finished")]
         if any(weights_of(path) != right for path in ended):
@@ -162,6 +164,7 @@ def kill(stage, folder, n, rng):
         if complaint == "killed":
             killed += 1
             continue
+        took = min(took, time.monotonic() - begun) if whole_run else took
         if complaint or not ended:
             found.append(complaint or f"{stage}: at its end, and says it is not")
         for path in cut.glob("*.*"):
@@ -404,8 +407,8 @@ def parts(cfg, folder):
     before this process has computed anything that a fork might trip over."""
     for stage in STAGES:
         yield "kills", stage, cfg.kills, kill, (stage, folder, cfg.kills)
-    if cfg.kills > 4:
-        n = cfg.kills // 5
+    if cfg.kills > 9:
+        n = cfg.kills // 10
         yield "kills", "reward with its child", n, kill_with_child, (folder, n)
     yield "flipped bytes", "checkpoint", cfg.flips, flip, (folder / "sft.pt", cfg.flips)
     for program in GIVEN if cfg.hostile else ():
@@ -424,7 +427,8 @@ def main(cfg):
     with tempfile.TemporaryDirectory() as name:
         folder = material(Path(name))
         for what, of, n, attack, args in parts(cfg, folder):
-            if known.get((what, of), {}).get("n", -1) >= n:
+            before = known.get((what, of), {"n": -1})
+            if before["n"] >= n and not before["found"]:
                 continue
             begun = time.monotonic()
             rng = [random.Random(f"{cfg.seed} {what} {of}")]

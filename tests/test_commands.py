@@ -35,6 +35,8 @@ STAGES = (
     "lab.results",
     "lab.report",
     "lab.bench",
+    "judges.talk",
+    "data.ginc.__main__",
 )
 
 
