@@ -87,7 +87,7 @@ def read_text(path, latin1=None):
     if broken >= 0:
         found = "text in code page 949 (EUC-KR)" if is_korean(data) else "other bytes"
         raise BadInput(f"{path}, line {line}: expected UTF-8 text, found {found}; save it as UTF-8")
-    if not text.strip("\ufeff \t\r\n"):
+    if not text.strip().strip("\ufeff").strip():
         raise BadInput(f"{path} is empty")
     text = text.replace("\r\n", "\n")
     if "\n" not in text:  # as old Macs and their spreadsheets end lines

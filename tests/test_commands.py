@@ -93,6 +93,7 @@ def check(words):
             named = {
                 "chat": word.endswith(".pt"),
                 "lab.bench": True,
+                "judges.talk": word.endswith(".pt"),
             }
             assert named.get(name) and i == 0, f"{name} takes no '{word}'"
             continue
@@ -150,7 +151,8 @@ def test_help_prints_every_option_with_its_meaning(name, capsys):
         parse_config(module.Config, getattr(module, "PRESETS", {"default": {}}), ["--help"])
     shown = capsys.readouterr().out
     assert stop.value.code == 0 and module.__doc__.strip().splitlines()[0] in shown
-    typed = [shlex.split(line)[0] for line in re.findall(r"^  (--(?!preset).*)$", shown, re.M)]
+    words = re.findall(r"^  (--(?!preset)\w+=(?:'[^']*'|\S*))", shown, re.M)
+    typed = [shlex.split(word)[0] for word in words]
     plain = module.Config()
     again = parse_config(module.Config, {plain.preset: {}}, typed)  # what it prints can be typed
     assert again == plain and len(typed) == len(dataclasses.fields(plain)) - 1

@@ -268,6 +268,7 @@ ONE = json.dumps(ROWS[0])
         ("question,answer\na,b\nquestion,answer\nc,d\n", ["line 3", "header again"]),
         ("question,question\na,b\n", ["two columns"]),
         (b"PK\x03\x04" + bytes(99), ["zip"]),
+        ("\ufeff\x0c \u2028\x1c\n", ["is empty"]),
         (b"PAR1" + bytes(99), ["Parquet"]),
         ("가나다\n".encode("cp949"), ["line 1", "code page 949"]),
     ],
