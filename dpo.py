@@ -23,7 +23,7 @@ from judges.agreement import split, tell_cut
 from likelihood import token_logprobs
 from plumbing import errors
 from plumbing.batches import Batches
-from plumbing.config import fitted, parse_config, positive
+from plumbing.config import fit_len, parse_config, positive
 from plumbing.errors import BadInput
 from plumbing.inputs import need
 from plumbing.records import check_whole
@@ -145,7 +145,7 @@ def train(cfg):
     machine = run.machine
     parent = run.inherit("sft.py", ("sft",), f"--seed={cfg.seed}")
     ref, tokenizer = load_model(parent, cfg.init, dropout=0.0)
-    cfg = fitted(cfg, ref.config)
+    fit_len(cfg, ref.config)
     # The comparisons are those that the reward model learns from.
     options = (f"--init={cfg.init}", f"--seed={cfg.seed}")
     path = need(cfg.data, "reward.py", cfg.preset, *options)

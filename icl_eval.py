@@ -33,11 +33,11 @@ import icl.fewshot
 import icl.induction
 from data import flips, ginc
 from icl.watch import checkpoints
-from plumbing.config import parse_config, positive
+from plumbing.config import numbers, parse_config, positive
 from plumbing.errors import BadInput, run
 from plumbing.inputs import need
 from plumbing.machine import setup
-from plumbing.records import write_records
+from plumbing.records import told, write_records
 from sampling import Loaded, open_checkpoint
 
 # --- configuration -----------------------------------------------------------------------------
@@ -114,6 +114,8 @@ def check(cfg):
     if cfg.probe not in PROBES:
         raise BadInput(f"--probe={cfg.probe}: expected one of {', '.join(PROBES)}")
     positive(cfg, "draws")
+    for name in ("n", "k"):
+        numbers(getattr(cfg, name), (0,), name)
     if cfg.k and cfg.probe == "demos":
         raise BadInput(
             f"--k={cfg.k} is for --probe=bayes; the number of examples is --n, as in --n={cfg.k}"
@@ -181,6 +183,7 @@ def head_of(cfg, machine, models):
         "dtype": str(machine.dtype),
         "threads": torch.get_num_threads(),
         "versions": versions,
+        "told": list(told),
         "checkpoints": checkpoints,
     }
 
@@ -213,6 +216,7 @@ def main(cfg):
     """Run one probe on each checkpoint; returns the rows."""
     check(cfg)
     machine = setup(cfg)
+    told.clear()  # what another call in this process was told
     paths = paths_of(cfg)
     if cfg.watch:
         return watch(cfg, paths[0], machine)

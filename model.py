@@ -9,7 +9,7 @@ changes nothing before it, and no padding mask is needed.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 import torch.nn as nn
@@ -37,9 +37,14 @@ class GPTConfig:
 
     def check(self):
         """Raises ValueError for a shape that no network can have."""
-        for name in ("block_size", "vocab_size", "n_layer", "n_head", "n_embd"):
-            if type(getattr(self, name)) is not int or getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)}: expected a number above 0")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if type(value) not in ((int, float) if field.type is float else (field.type,)):
+                raise ValueError(f"{field.name}={value!r:.40}: expected {field.type.__name__}")
+            if field.type is int and value < 1:
+                raise ValueError(f"{field.name}={value}: expected a number above 0")
+        if self.head not in ("lm", "scalar", "reward"):
+            raise ValueError(f"head={self.head:.40}: expected lm, scalar or reward")
         if self.pos not in ("rope", "learned"):
             raise ValueError(f"pos={self.pos}: expected rope or learned")
         if not 0 < self.rotary <= 1:
@@ -185,8 +190,8 @@ class GPT(nn.Module):
     def of(cls, options, n_vocab):
         """A network of the shape that a stage's options ask for, for so many different tokens."""
         vocab_size = -(-n_vocab // 64) * 64  # a multiple of 64 keeps the matmuls aligned
-        fields = GPTConfig.__dataclass_fields__
-        shape = {name: value for name, value in vars(options).items() if name in fields}
+        known = GPTConfig.__dataclass_fields__
+        shape = {name: value for name, value in vars(options).items() if name in known}
         return cls(GPTConfig(**{**shape, "vocab_size": vocab_size}))
 
     @classmethod

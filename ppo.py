@@ -35,7 +35,7 @@ from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput
 from plumbing.machine import check_batch
 from plumbing.run import Run
-from sampling import answer, lay_out, load_model
+from sampling import answer, fit_answers, lay_out, load_model
 
 # --- configuration -----------------------------------------------------------------------------
 
@@ -304,8 +304,9 @@ def train(cfg):
     run = Run(cfg, "ppo")
     machine = run.machine
     parent = run.inherit("sft.py", ("sft",), f"--seed={cfg.seed}")
-    _, tokenizer = load_model(parent, cfg.init)
+    sft, tokenizer = load_model(parent, cfg.init)
     questions = load_questions(cfg)
+    fit_answers(cfg, sft.config, tokenizer, questions)
 
     # --- models: policy and reference from the SFT model, value network from the reward model
     def load(checkpoint, **changes):

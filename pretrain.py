@@ -42,7 +42,7 @@ class Config:
     out: str = "out/pretrain"  # directory for ckpt.pt, last.pt, log.jsonl
     data: str = "world"  # world, shakespeare (downloaded once), ginc.., demos.., or a file
     tokenizer: str = "bpe"  # "bpe": learn one from the text; "gpt2"; or a path to GPT-2's vocab.bpe
-    vocab_size: int = 2048  # for bpe, four special tokens included; 260 is one token per byte
+    vocab_size: int = 2048  # for bpe, the most, with four special tokens; 260: a token per byte
     init: str = ""  # a checkpoint, a .safetensors file, or gpt2, gpt2-medium, gpt2-large, gpt2-xl
     n_layer: int = 4
     n_head: int = 4
@@ -203,7 +203,8 @@ def open_model(cfg, run):
         return None, None
     model, tokenizer = sampling.load_model(parent, cfg.init or run.name, dropout=cfg.dropout)
     if not run.saved:
-        keep_shape(cfg, model.config, tokenizer)
+        made_with = parent.get("train_config", {"tokenizer": corpora.openai_words(cfg)})
+        keep_shape(cfg, model.config, tokenizer, made_with.get("tokenizer", cfg.init))
     return model, tokenizer
 
 

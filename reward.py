@@ -36,7 +36,7 @@ from judges.scores import score_texts, tokens_of
 from likelihood import answer_scores
 from plumbing import errors
 from plumbing.batches import Batches
-from plumbing.config import fitted, parse_config, positive
+from plumbing.config import fit_len, parse_config, positive
 from plumbing.errors import BadInput
 from plumbing.files import write_text
 from plumbing.records import check_whole
@@ -179,7 +179,8 @@ def load_comparisons(cfg, sft, tokenizer, machine):
         options = {"seed": cfg.seed, "misfits": True}
         train_set = sample_comparisons(sft, tokenizer, asked, cfg, machine, **options)
         val_set = sample_comparisons(sft, tokenizer, held, cfg, machine, 10**6 + cfg.seed)
-        return check_decided(train_set, val_set, cfg.data)
+        tell_cut([*train_set, *val_set], tokenizer, cfg.max_len, cfg.data)
+        return check_decided(train_set, val_set, cfg.data, cfg.loss == "regression")
     records = read_comparisons(cfg.data)
     tell_cut(records, tokenizer, cfg.max_len, cfg.data)
     return split(records, cfg.seed, cfg.data, rated=cfg.loss == "regression")
@@ -310,7 +311,7 @@ def train(cfg):
     # The answers that are ranked are the fine-tuned model's own.
     sft, tokenizer = load_model(parent, cfg.init)
     sft = sft.to(machine.device)
-    cfg = fitted(cfg, sft.config)
+    fit_len(cfg, sft.config)
     check_whole(cfg.data)
     train_set, val_set = load_comparisons(cfg, sft, tokenizer, machine)
 

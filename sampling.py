@@ -12,6 +12,7 @@ from model import GPT
 from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput, one_line
 from plumbing.machine import right_pad
+from plumbing.records import tell
 from tokenizer import StreamDecoder, Tokenizer
 
 CONTEXT = 2048  # tokens of a conversation that a model with RoPE is shown
@@ -93,6 +94,29 @@ def fit(config, ids, limit):
         limit = min(limit, config.block_size // 2)
         return ids[-(config.block_size - limit) :], limit
     return ids[-CONTEXT:], limit
+
+
+def fit_answers(cfg, config, tokenizer, questions):
+    """Lower --max_new_tokens to what a network of this shape has positions for, and tell how many
+    questions are cut for it, or are longer than what it was trained on; the log has both."""
+    limit = fit(config, [], cfg.max_new_tokens)[1]
+    if limit < cfg.max_new_tokens:
+        tell(f"the model has {config.block_size} positions: --max_new_tokens={limit}", limit=limit)
+    cfg.max_new_tokens = limit
+    shown = config.block_size - limit if config.pos == "learned" else CONTEXT
+    sizes = [len(tokenizer.prompt(question["messages"])[0]) for question in questions]
+    cut = sum(size > shown for size in sizes)
+    beyond = sum(size + limit > config.block_size for size in sizes)
+    if cut + beyond:
+        tell(
+            f"{cfg.data}: of {len(sizes)} questions {cut} exceed {shown} tokens and lose their "
+            f"left, and {beyond}, with an answer, the {config.block_size} tokens of the model's "
+            "training",
+            file=cfg.data,
+            cut=cut,
+            beyond=beyond,
+            of=len(sizes),
+        )
 
 
 def recent(loaded, messages):

@@ -28,9 +28,10 @@ from model import GPT
 from plumbing import errors
 from plumbing.batches import Batches
 from plumbing.checkpoint import load_checkpoint
-from plumbing.config import fitted, parse_config, positive
+from plumbing.config import fit_len, parse_config, positive
 from plumbing.errors import BadInput
-from plumbing.machine import check_batch, first_process, right_pad
+from plumbing.machine import check_batch, right_pad
+from plumbing.records import tell
 from plumbing.run import Run
 
 # --- configuration -----------------------------------------------------------------------------
@@ -112,10 +113,14 @@ def load_examples(cfg, tokenizer, max_len):
         examples.append((ids[-max_len:], mask[-max_len:], record["messages"]))
     if len(examples) < 2:
         raise BadInput(f"{cfg.data}: {len(examples)} demonstrations; at least 2, one is held out")
-    if cut and first_process():
-        print(
+    if cut:
+        tell(
             f"{cut} of {len(examples)} demonstrations exceed {max_len} tokens and lost the left of "
-            f"their prompt, {promptless} all of it; --max_len sets the limit"
+            f"their prompt, {promptless} all of it; --max_len sets the limit",
+            file=cfg.data,
+            cut=cut,
+            of=len(examples),
+            promptless=promptless,
         )
     order = np.random.default_rng(cfg.seed).permutation(len(examples))
     n_val = max(1, len(examples) // 10)
@@ -170,7 +175,7 @@ def train(cfg):
     model, tokenizer = sampling.load_model(run.saved or parent, cfg.init)
     if parent["stage"] == "pretrain" and not run.saved:
         name_roles(model, tokenizer)
-    cfg = fitted(cfg, model.config)
+    fit_len(cfg, model.config)
     train_set, val_set = load_examples(cfg, tokenizer, cfg.max_len)
 
     # --- model

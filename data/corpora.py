@@ -12,9 +12,18 @@ import torch
 
 from data import flips, ginc
 from data.files import GZIP, OTHERS, read_bytes, read_text
-from data.rows import LeftOut, field, json_rows, read_records, single
+from data.rows import (
+    LeftOut,
+    field,
+    header_of,
+    json_rows,
+    read_records,
+    single,
+    table_rows,
+)
 from data.world import World
 from plumbing.checkpoint import ancestry
+from plumbing.config import keep
 from plumbing.errors import BadInput
 from plumbing.files import download
 from tokenizer import Tokenizer
@@ -38,6 +47,7 @@ def load(cfg, tokenizer=None):
             train, val, its_own = source.corpus(cfg.data, n_train, cfg.seed)
             if tokenizer and tokenizer.vocab != its_own.vocab:
                 raise BadInput(f"--init={cfg.init}: its vocabulary is not that of {cfg.data}")
+            keep(cfg, cfg.data, {"tokenizer": cfg.data, "vocab_size": its_own.n_vocab})
             return train, val, its_own
     return load_file(cfg, tokenizer)
 
@@ -135,7 +145,11 @@ def check_ids(path, ids):
 
 
 def text_of_rows(path, text):
-    """The text; of JSON rows, their texts, each ended by a line break."""
+    """The text; of JSON rows, or of a table with a column of texts, their texts, each ended by a
+    line break."""
+    names = header_of(text)
+    if len(names) > 1 and {*TEXTS} & {*names} and all(re.fullmatch(r"[\w.-]+", n) for n in names):
+        return joined(read_records(path, TEXTS, table_rows(path, text)))
     if not re.match(r'\s*(\[\s*)?\{\s*"|\s*\[\s*"', text):
         return text
     try:
@@ -146,7 +160,10 @@ def text_of_rows(path, text):
         raise
     if all(isinstance(row, str) for _, row in rows):
         rows = [(place, {"text": row}) for place, row in rows]
-    texts = read_records(path, TEXTS, rows)
+    return joined(read_records(path, TEXTS, rows))
+
+
+def joined(texts):
     return "".join(text if text.endswith("\n") else text + "\n" for text in texts)
 
 
@@ -180,7 +197,9 @@ def make_tokenizer(cfg, text):
             )
         return Tokenizer.train(text, cfg.vocab_size)
     try:
-        return Tokenizer.gpt2(None if cfg.tokenizer == "gpt2" else cfg.tokenizer)
+        tokenizer = Tokenizer.gpt2(None if cfg.tokenizer == "gpt2" else cfg.tokenizer)
+        keep(cfg, f"--tokenizer={cfg.tokenizer}", {"vocab_size": tokenizer.n_vocab})
+        return tokenizer
     except ValueError as error:
         raise BadInput(str(error)) from None
     except OSError as error:  # tiktoken's download, or a path that is not there
@@ -198,7 +217,12 @@ def make_tokenizer(cfg, text):
 def openai_tokenizer(cfg):
     """The vocabulary of GPT-2's weights, which one learned here does not fit: that of --tokenizer,
     or GPT-2's own."""
-    return make_tokenizer(replace(cfg, tokenizer="gpt2") if cfg.tokenizer == "bpe" else cfg, None)
+    return make_tokenizer(replace(cfg, tokenizer=openai_words(cfg)), None)
+
+
+def openai_words(cfg):
+    """What that vocabulary is made from, as --tokenizer names it."""
+    return "gpt2" if cfg.tokenizer == "bpe" else cfg.tokenizer
 
 
 def encode_stream(tokenizer, documents, n):

@@ -80,13 +80,14 @@ def read_text(path, latin1=None):
         line = text.count("\n", 0, max(0, broken)) + 1
     except UnicodeDecodeError as error:
         text = data.decode("latin-1")
-        expected = latin1 and latin1.match(text) and not is_korean(data)
+        few = sum(byte > 127 for byte in data) < len(data) / 5  # of another alphabet most are
+        expected = latin1 and latin1.match(text) and few and not is_korean(data)
         broken = text.find("\0") if expected else error.start
         line = text.count("\n", 0, max(0, broken)) + 1
     if broken >= 0:
         found = "text in code page 949 (EUC-KR)" if is_korean(data) else "other bytes"
         raise BadInput(f"{path}, line {line}: expected UTF-8 text, found {found}; save it as UTF-8")
-    if not text.strip("\ufeff \t\r\n"):
+    if not text.strip().strip("\ufeff").strip():
         raise BadInput(f"{path} is empty")
     text = text.replace("\r\n", "\n")
     if "\n" not in text:  # as old Macs and their spreadsheets end lines

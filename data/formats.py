@@ -19,6 +19,7 @@ from data.files import read_text
 from data.messages import (
     BESIDE,
     DIALOGUES,
+    HISTORY,
     QUESTION,
     SYSTEM,
     alike,
@@ -34,7 +35,7 @@ from plumbing.errors import BadInput
 # --- demonstrations: {"messages": [user, assistant, ...], "source": ...} -------------------------
 def read_demonstrations(path):
     """Demonstrations as Records. A pair's chosen answer, only the better of two, is refused."""
-    records = read_records(path, DEMONSTRATIONS)
+    records = read_records(path, DEMONSTRATIONS, unread=unread)
     for record in records:
         record["source"] = record["source"] or Path(path).name  # its own, or the file's name
     return records
@@ -132,7 +133,7 @@ DEMONSTRATIONS = {
 # --- comparisons: {"messages", "responses", "ranking", ...} --------------------------------------
 def read_comparisons(path):
     """Comparisons as Records. Ours keep all their keys, others keep `labeler` and `source`."""
-    return read_records(path, COMPARISONS)
+    return read_records(path, COMPARISONS, unread=unread)
 
 
 def comparison(messages, responses, ranking, row):
@@ -233,10 +234,17 @@ def sentences(row, pair):
     """The keys, other than the pair's and those of notes about it, that hold text or messages."""
     found = []
     for key, value in row.items():
-        note = NOTES.search(key.lower()) or key in pair or key in (*SYSTEM, "history", *BESIDE)
-        if not note and value and isinstance(value, (str, list, dict)):
+        known = key in pair or key in (*SYSTEM, *HISTORY, *BESIDE)
+        if not known and is_said(key, value):
             found.append(key)
     return found
+
+
+def is_said(key, value):
+    """Does a key hold text or messages, not a note about the record, which has a name that tells so
+    and is short?"""
+    note = NOTES.search(key.lower()) and len(str(value).split()) < 6
+    return bool(value) and isinstance(value, (str, list, dict)) and not note
 
 
 NOTES = re.compile(
@@ -248,6 +256,20 @@ COMPARISONS = {
     "completion_0 completion_1 ranking": single(from_ranks),
     **{keys: single(partial(from_preference, *keys.split())) for keys in PAIRS},
 }
+
+
+READ = {*QUESTION, *QUESTION.values(), *DIALOGUES, *BESIDE, *SYSTEM, *HISTORY, "instances"}
+READ |= {word for keys in (*COMPARISONS, *QUESTIONS) for word in keys.split()}
+
+
+def unread(row):
+    """The keys of a row, not of our own comparisons, that hold sentences which no reader here
+    knows: what they say is not learned, and that is told."""
+    ours = "responses" in row
+    keys = [] if ours else [key for key in row if not re.fullmatch(r"completion_\d+", key)]
+    return [
+        key for key in keys if key not in READ and is_said(key, row[key]) and " " in str(row[key])
+    ]
 
 
 # --- prompts: {"messages": [..., user]} ----------------------------------------------------------

@@ -23,7 +23,8 @@ QUESTION = {
     "q": "a",
 }
 BESIDE = ("input", "context", "passage")  # what a question may be about
-SYSTEM = ("system", "system_prompt")
+SYSTEM = ("system", "system_prompt", "system_message", "sys_prompt")
+HISTORY = ("history", "chat_history")
 
 
 # --- messages: [{"role": "user", "content": ...}, {"role": "assistant", ...}, ...] ---------------
@@ -106,11 +107,12 @@ def before(row):
     for key in SYSTEM:
         if row.get(key) is not None:
             messages.append({"role": "system", "content": field(row, key)})
-    history = row.get("history")
-    if history is not None:  # Alpaca's, as pairs of question and answer, or as messages
-        for i, turn in enumerate(expect(history, list, "history", "a list of turns")):
-            pair = turns(turn, f"history[{i}]") if isinstance(turn, list) else [turn]
-            messages += pair
+    for key in HISTORY:
+        if row.get(key) is None:
+            continue
+        # Alpaca's, as pairs of question and answer, or as messages
+        for i, turn in enumerate(expect(row[key], list, key, "a list of turns")):
+            messages += turns(turn, f"{key}[{i}]") if isinstance(turn, list) else [turn]
     return messages
 
 
@@ -147,7 +149,7 @@ def dialogue(row, prompt, answer):
             alike(row[prompt].strip(), turn["content"]) for turn in said
         ):
             raise LeftOut("the prompt is not the conversation's")
-        return turns(said, answer, before({**row, "history": None}))
+        return turns(said, answer, before({**row, **dict.fromkeys(HISTORY)}))
     return asked(row, prompt) + said
 
 

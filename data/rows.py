@@ -11,7 +11,7 @@ from collections import Counter
 
 from data.files import read_text
 from plumbing.errors import BadInput
-from plumbing.machine import first_process
+from plumbing.records import tell
 
 KINDS = {dict: "an object", list: "a list", str: "text", bool: "true/false", type(None): "nothing"}
 BLANKS = re.compile(r"\s*")
@@ -203,18 +203,20 @@ def single(convert):
     return converted
 
 
-def read_records(path, formats, rows=None, latin1=None):
+def read_records(path, formats, rows=None, latin1=None, unread=lambda row: ()):
     """Convert every row, as the first row's keys and `formats`, {keys: converter}, tell.
 
     A converter gives for each item of a row a record, or LeftOut; it raises BadInput for a
-    malformed row. How many were left out, and why, is printed.
+    malformed row. How many were left out, and why, is told, and which keys `unread` finds.
     """
     records = Records()
     convert = None
+    others = Counter()
     for place, row in rows or read_rows(path, latin1):
         try:
             expect(row, dict, "record", "an object")
             convert = convert or detect(row, formats)
+            others.update(unread(row))
             for item in convert(row):
                 if isinstance(item, LeftOut):
                     records.skipped[str(item)] += 1
@@ -223,13 +225,18 @@ def read_records(path, formats, rows=None, latin1=None):
                     records.append(item)
         except BadInput as error:
             raise BadInput(f"{path}, {place}: {error}") from None
-    left = [f"{n} records skipped: {why}" for why, n in records.skipped.items()]
-    left = [f"{line} (the first: {at})" for line, at in zip(left, records.first.values())]
+    left = {}
+    for why, n in records.skipped.items():
+        left[why] = f"{n} records skipped: {why} (the first: {records.first[why]})"
     if not records:
-        raise BadInput(f"{path}: no usable record ({'; '.join(left) or 'expected JSON or CSV'})")
-    if first_process():
-        for line in left:
-            print(f"{path}: {line}")
+        lines = "; ".join(left.values()) or "expected JSON or CSV"
+        raise BadInput(f"{path}: no usable record ({lines})")
+    for why, line in left.items():
+        counts = {"skipped": records.skipped[why], "why": why, "first": records.first[why]}
+        tell(f"{path}: {line}", file=str(path), **counts)
+    if others:
+        names = ", ".join(map(repr, others))
+        tell(f"{path}: the keys {names:.200} are not read", file=str(path), unread=dict(others))
     return records
 
 

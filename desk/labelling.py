@@ -5,8 +5,8 @@ A labeler sees K answers of one model to a prompt, blind and shuffled, and ranks
 agree.
 
 reads   the fine-tuned model; the tiny world's prompts, or a file of prompts
-writes  out/labels/comparisons.jsonl, which `python reward.py --data=FILE` trains on, and
-        out/labels/items.jsonl, the answers to rank
+writes  out/labels/comparisons.jsonl, which `python reward.py --data=FILE` trains on,
+        out/labels/items.jsonl, the answers to rank, and handed.jsonl, who was given which
 """
 
 import hashlib
@@ -15,7 +15,7 @@ import json
 import re
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from random import Random
 from unicodedata import normalize
 
@@ -107,11 +107,11 @@ class Desk:
         self.prompts = load_prompts(data or loaded.data, seed)
         self.judged = Lines(shelf.out / "labels" / "comparisons.jsonl")
         self.items = Lines(shelf.out / "labels" / "items.jsonl")
+        self.handed = Lines(shelf.out / "labels" / "handed.jsonl")
         # Items of another model (its token table tells) or other prompts are another queue.
         weights = next(iter(loaded.model.parameters())).detach().float().cpu().numpy().tobytes()
         self.queue = fingerprint(weights + json.dumps([self.prompts, k, limit, seed]).encode())
         self.passed = 0  # prompts before this one are answered or passed over
-        self.in_hand = {}  # labeler -> the item that they were given last
         self.giving = threading.Lock()
 
     # --- what a labeler does
@@ -121,28 +121,34 @@ class Desk:
         prompts are answered."""
         labeler = check_labeler(labeler)
         with self.giving:
-            item = self.pick(labeler)
+            item = self.give(labeler)
             tries = 0
             while not item:
                 tries = 0 if self.sample() else tries + 1
                 if tries == TRIES:
                     name = self.loaded.name
                     raise BadInput(f"{name} gives the same answer each time: nothing to rank")
-                item = self.pick(labeler)
-            self.in_hand[labeler] = item["item"]
+                item = self.give(labeler)
         return self.view(item, labeler)
 
-    def pick(self, labeler):
+    def give(self, labeler):
         """The item on this labeler's desk, or else the first that they have not judged and that
-        fewer than LABELERS_PER_ITEM others have judged or are looking at."""
-        judged = {(record["item"], record["labeler"]) for record in self.records()}
-        given = judged | {(item, other) for other, item in self.in_hand.items()}
-        hands = Counter(item for item, _ in given)
-        for item in self.own_items():
-            name = item["item"]
-            free = self.in_hand.get(labeler) == name or hands[name] < LABELERS_PER_ITEM
-            if free and (name, labeler) not in judged:
-                return item
+        fewer than LABELERS_PER_ITEM others have judged or are looking at. Who has it is on the disk
+        before it is shown, so that a desk that was killed and opened again gives it to no third."""
+        with self.handed.locked():
+            hands = self.hands()
+            in_hand = self.in_hand().get(labeler)
+            judged = {record["item"] for record in self.records() if record["labeler"] == labeler}
+            for item in self.own_items():
+                name = item["item"]
+                if name not in judged and (name == in_hand or len(hands[name]) < LABELERS_PER_ITEM):
+                    self.hand(labeler, name)
+                    return item
+
+    def hand(self, labeler, name):
+        """Keep who was given an item, in place of the one before; for callers under a lock."""
+        if self.in_hand().get(labeler) != name:
+            self.handed.append({"labeler": labeler, "item": name})
 
     def view(self, item, labeler):
         """What the labeler sees of an item: the answers in an order of their own, no names."""
@@ -180,26 +186,27 @@ class Desk:
             "time": time.strftime("%Y-%m-%dT%H:%M:%S"),
         }
         list(from_comparison(record))  # what reward.py would refuse is refused here
-        with self.judged.locked():
+        with self.handed.locked(), self.judged.locked():
             for old in self.records():
                 if (old["item"], old["labeler"]) == (name, labeler):
                     if all(old[key] == record[key] for key in ("ranking", "scores")):
                         return old
                     raise Conflict(f"{labeler} has judged this item already; undo that first")
+            if len(self.hands()[name] - {labeler}) >= LABELERS_PER_ITEM:
+                raise Conflict("this item has gone to others by now; ask for the next one")
             self.judged.append(record)
         return record
 
     def undo(self, labeler):
         """Withdraw this labeler's last judgement: its item comes back, as it had been ranked."""
         labeler = check_labeler(labeler)
-        with self.judged.locked():
+        with self.handed.locked(), self.judged.locked():
             own = [record for record in self.records() if record["labeler"] == labeler]
             if not own:
                 raise Conflict(f"there is no judgement of {labeler} to undo")
             record = own[-1]
+            self.hand(labeler, record["item"])  # first, so that at no moment it is free for others
             self.judged.remove(record)
-        with self.giving:
-            self.in_hand[labeler] = record["item"]
         order = shuffled(record, labeler)
         return {
             **self.view(record, labeler),
@@ -220,11 +227,26 @@ class Desk:
             "own": labelers_agree(records, labeler),
         }
 
-    # --- the two files
+    # --- the three files
+
+    def in_hand(self):
+        """{labeler: the item that they were given last}."""
+        given = [record for record in self.handed.read() if {"labeler", "item"} <= record.keys()]
+        return {str(record["labeler"]): str(record["item"]) for record in given}
+
+    def hands(self):
+        """{item: the labelers who have judged it or have it before them}."""
+        hands = defaultdict(set)
+        for labeler, item in self.in_hand().items():
+            hands[item].add(labeler)
+        for record in self.records():
+            hands[record["item"]].add(record["labeler"])
+        return hands
 
     def records(self):
         """All judgements, in the order in which they were made."""
         records = [record for record in self.judged.read() if KEYS <= record.keys()]
+        records = [record for record in records if isinstance(record["item"], str)]
         for record in records:  # an older file may spell one name in two ways
             record["labeler"] = normalize("NFC", str(record["labeler"]))
         return records

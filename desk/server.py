@@ -31,6 +31,7 @@ from starlette.exceptions import HTTPException
 from data.world import World
 from data.world.english_talk import SUGGESTED
 from desk.labelling import Conflict
+from desk.patience import Patience
 from desk.shelf import Unknown
 from plumbing.errors import BadInput
 from sampling import recent
@@ -379,6 +380,7 @@ def serve(shelf, open_desk, host, port, defaults):
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=2,
+        http=Patience,
     )
     try:
         uvicorn.Server(config).run(sockets=[listener])

@@ -217,7 +217,7 @@ def grade(out, number):
     clock = time.perf_counter()
     passed, output = run_tests(folder(out, number), EXERCISES[number].tests)
     report = folder(out, number) / "check.txt"
-    report.write_text(output, encoding="utf-8")
+    write_text(report, output)
     record(out, number, passed)
     seconds = f"after {time.perf_counter() - clock:.0f} s"
     if passed:

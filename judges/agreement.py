@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from judges.scores import tokens_of
 from plumbing.errors import BadInput
-from plumbing.machine import first_process
+from plumbing.records import tell
 
 
 def split(records, seed, path, rated=False):
@@ -25,11 +25,12 @@ def split(records, seed, path, rated=False):
         )
     if rated and not any(any(record.get("scores") or []) for record in train):
         raise BadInput(f"{path} holds no ratings (scores) to train on; use --loss=ranking")
-    return check_decided(train, val, path)
+    return check_decided(train, val, path, rated)
 
 
-def check_decided(train, val, path):
-    """The two sets, if each has a pair of answers of which one is better."""
+def check_decided(train, val, path, rated=False):
+    """The two sets, if each has a pair of answers of which one is better. What no step learns from,
+    a ranking of ties or, with `rated`, one without ratings, is counted and told."""
     decided = {}
     for name, records in (("to train on", train), ("held out", val)):
         decided[name] = sum(len(record["ranking"]) > 1 for record in records)
@@ -39,28 +40,42 @@ def check_decided(train, val, path):
                 f"{path}: all comparisons {name} are ties, of {len(train) + len(val)} in all "
                 f"{sum(decided.values())} are none: there must be more of these, or another --seed"
             )
+    why = "without ratings" if rated else "ties throughout"
+    idle = len(train) - decided["to train on"]
+    if rated:
+        idle = sum(not any(record.get("scores") or []) for record in train)
+    if idle:
+        line = f"{path}: of {len(train)} rankings to train on {idle} are {why} and teach nothing"
+        tell(line, file=str(path), idle=idle, of=len(train), why=why)
     return train, val
 
 
 def tell_cut(records, tokenizer, max_len, path):
-    """Say how many comparisons `max_len` tokens leave without a prompt, or with two answers alike.
-    Raises BadInput if these are all."""
-    alike = promptless = 0
+    """Say how many comparisons are cut at `max_len` tokens, how many of these are left without a
+    prompt, and how many with two answers alike. Raises BadInput if these are all."""
+    cut = alike = promptless = 0
     for record in records:
         rows = [tokens_of(tokenizer, record["messages"], t, max_len) for t in record["responses"]]
         texts = {json.dumps(answer) for _, answer in rows}
         alike += len(texts) < len(set(record["responses"]))
         promptless += any(len(prompt) < 2 for prompt, _ in rows)
+        whole = len(tokenizer.prompt(record["messages"])[0])
+        cut += any(whole + len(tokenizer.encode(t)) + 1 > max_len for t in record["responses"])
     if alike == len(records):
         raise BadInput(
             f"{path}: of all {alike} comparisons the answers are alike in their last {max_len} "
             "tokens: raise --max_len"
         )
-    if alike + promptless and first_process():
-        print(
-            f"{path}: of {len(records)} comparisons {promptless} lose their whole prompt, and "
-            f"{alike} have answers that are alike, in their last {max_len} tokens; --max_len sets "
-            "the limit"
+    if cut:
+        tell(
+            f"{path}: of {len(records)} comparisons {cut} exceed {max_len} tokens and lost their "
+            f"left, {promptless} their whole prompt, and {alike} have answers that are alike then; "
+            "--max_len sets the limit",
+            file=str(path),
+            cut=cut,
+            of=len(records),
+            promptless=promptless,
+            alike=alike,
         )
 
 

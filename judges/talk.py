@@ -34,6 +34,13 @@ class Config:
     dtype: str = "auto"
 
 
+def check(cfg):
+    """Refuse what makes no exam."""
+    positive(cfg, "n")
+    if cfg.split not in ("dev", "test"):
+        raise BadInput(f"--split={cfg.split}: expected dev or test")
+
+
 def by_skill(model, tokenizer, machine, n=120, split="test", skills=tuple(SKILLS), seed=0):
     """{skill: share of right answers}: each skill with the same number of turns, about `n`."""
     prompts = default_world().talks(split, n * len(skills), skills, seed)
@@ -98,9 +105,7 @@ def main(argv):
         raise BadInput("which checkpoint? For example: python -m judges.talk out/ppo/ckpt.pt")
     path = argv[0]
     cfg = parse_config(Config, {"default": {}}, argv[1:])
-    positive(cfg, "n")
-    if cfg.split not in ("dev", "test"):
-        raise BadInput(f"--split={cfg.split}: expected dev or test")
+    check(cfg)
     machine = setup(cfg)
     loaded = open_checkpoint(path, machine)
     network = loaded.model, loaded.tokenizer, machine

@@ -5,6 +5,7 @@ import difflib
 import inspect
 import math
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -27,7 +28,8 @@ SHAPE = (
 LEAST = {"max_len": 2, "n_demos": 2}  # a question and its answer; one to learn from, one held out
 MOST = {int: 2**32 - 1, float: 1e38}  # what a seed of 32 bits and a float32 hold
 MOST |= dict.fromkeys(("batch_size", "minibatch", "block_size", "max_new_tokens"), 65_536)
-MOST |= dict.fromkeys(("n_demos", "n_prompts", "n_eval"), 10**6)
+MOST |= dict.fromkeys(("n_demos", "n_talks", "n_prompts", "n_eval", "n", "draws"), 10**6)
+MOST |= {"prompts": 10**6, "lstm": 10**9}
 MOST |= {"n_layer": 1000, "lam": 1, "ema": 1, "port": 65_535}
 RENAMED = {"iterations": "steps"}  # options of earlier editions, and what to type now
 
@@ -91,15 +93,22 @@ def saved_options(out, fields, given):
     return {key: value for key, value in saved.items() if key in fields}
 
 
-def keep_shape(cfg, config, tokenizer):
-    """Record the shape of a network that was not made by these options: what is recorded is what
-    was done. BadInput where one of them was typed and differs."""
-    shape = {name: getattr(config, name) for name in SHAPE} | {"vocab_size": tokenizer.n_vocab}
-    for name, value in shape.items():
+def keep_shape(cfg, config, tokenizer, words):
+    """Record the shape of a network that was not made by these options, and the `words` that its
+    tokenizer was made from."""
+    shape = {name: getattr(config, name) for name in SHAPE}
+    shape |= {"vocab_size": tokenizer.n_vocab, "tokenizer": words}
+    keep(cfg, cfg.init or cfg.out, shape, ", or begin from scratch without --init")
+
+
+def keep(cfg, owner, values, remedy=""):
+    """Record what stands in `owner`, whatever the options say: what is recorded is what was done.
+    BadInput where one of them was typed and differs."""
+    for name, value in values.items():
         if name in getattr(cfg, "given", ()) and getattr(cfg, name) != value:
             raise BadInput(
-                f"--{name}={getattr(cfg, name)}: {cfg.init or cfg.out} has {name}={value}, which "
-                "stays; leave the option out, or begin from scratch without --init"
+                f"--{name}={getattr(cfg, name)}: {owner} has {name}={value}, which stays; leave "
+                f"the option out{remedy}"
             )
         setattr(cfg, name, value)
 
@@ -136,23 +145,24 @@ def positive(cfg, *names):
             raise BadInput(f"--{name}={value}: expected a number above {least - 1}")
 
 
-def fitted(cfg, config):
-    """The options with the --max_len that a network of this shape has positions for."""
+def fit_len(cfg, config):
+    """Lower --max_len to what a network of this shape has positions for; the log has that."""
     room = config.room(cfg.max_len)
     if room < LEAST["max_len"]:
         raise BadInput(f"{cfg.init} has {room} position, too few for a question and its answer")
     if room < cfg.max_len and first_process():
         print(f"the model has {room} positions: --max_len={room}; what is longer loses its left")
-    return dataclasses.replace(cfg, max_len=room)
+    cfg.max_len = room
 
 
 def print_help(Config, presets):
-    """The stage's docstring, then each field with its default and the comment that stands beside
-    it."""
+    """The stage's docstring, then each field with its default, as it can be typed, and the comment
+    that stands beside it."""
     print(sys.modules[Config.__module__].__doc__.strip(), "\n\noptions (default: meaning)")
     comments = dict(re.findall(r"^    (\w+): .*?  # (.*)$", inspect.getsource(Config), re.M))
     for f in dataclasses.fields(Config):
-        print(f"  --{f.name}={f.default!s:<12} {comments.get(f.name, '')}")
+        default = shlex.quote(str(f.default)) if f.default != "" else ""
+        print(f"  --{f.name}={default:<12} {comments.get(f.name, '')}")
     print("\npresets (each a set of other defaults)")
     for name, values in presets.items():
         print(f"  --preset={name:<18}", " ".join(f"{k}={v}" for k, v in values.items()))
@@ -164,6 +174,9 @@ def numbers(text, default, name):
         values = sorted({int(part) for part in text.split(",")}) if text else list(default)
     except ValueError:
         values = [-1]
-    if min(values) < 0:
-        raise BadInput(f"--{name}={text}: expected whole numbers with commas between: --{name}=0,8")
+    if not 0 <= min(values) <= max(values) <= 10_000:
+        raise BadInput(
+            f"--{name}={text:.40}: expected whole numbers up to 10,000 with commas between: "
+            f"--{name}=0,8"
+        )
     return values

@@ -1,5 +1,7 @@
 """The folder of a run: one run at a time trains in it, and an older run's files are set aside."""
 
+import atexit
+import contextlib
 import os
 from pathlib import Path
 
@@ -14,8 +16,7 @@ held = {}  # {path of a lock: its open file}, of this process
 
 def look(folder):
     """Refuse a folder in which another process trains; nothing is written."""
-    path = Path(folder) / "run.lock"
-    if path.exists():
+    if (Path(folder) / "run.lock").exists():
         hold(folder)
 
 
@@ -26,25 +27,52 @@ def hold(folder):
     if path in held:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = open(path, "a+b", buffering=0)
-    if not lock(file, wait=False):
-        file.seek(0)
-        owner = file.read(20).decode(errors="replace")
-        file.close()
-        raise BadInput(
-            f"{folder}: another run is at work in this folder (process {owner}); wait until it "
-            "ends, or give this one a folder of its own with --out=FOLDER"
-        )
+    while True:
+        file = open(path, "a+b", buffering=0)
+        if not lock(file, wait=False):
+            file.seek(0)
+            owner = file.read(20).decode(errors="replace")
+            file.close()
+            raise BadInput(
+                f"{folder}: another run is at work in this folder (process {owner}); wait until it "
+                "ends, or give this one a folder of its own with --out=FOLDER"
+            )
+        if stands(file, path):
+            break
+        file.close()  # whoever held it removed it while we took hold: once more
     file.truncate(0)
     file.write(str(os.getpid()).encode())
     held[path] = file
 
 
+def stands(file, path):
+    """Is the open file still the one at `path`?"""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
 def release(folder):
-    """Let others train in `folder`."""
-    file = held.pop((Path(folder) / "run.lock").resolve(), None)
-    if file:
+    """Let others train in `folder`; the lock's file goes too."""
+    path = (Path(folder) / "run.lock").resolve()
+    file = held.pop(path, None)
+    if not file:
+        return
+    with contextlib.suppress(OSError):
+        if os.name != "nt":
+            path.unlink()  # while it is locked: who opens it later opens another file
         file.close()  # which unlocks it
+        if os.name == "nt":
+            path.unlink()  # refused there where somebody has it open
+
+
+@atexit.register
+def release_all():
+    """A run that ended in an error leaves no lock; one that was killed leaves a file that locks
+    nothing."""
+    for path in [*held]:
+        release(path.parent)
 
 
 def tidy(folder):

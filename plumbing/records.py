@@ -12,13 +12,25 @@ import torch
 
 from plumbing.errors import BadInput
 from plumbing.files import write_text
+from plumbing.machine import first_process
 
 # Two-sided 95% points of Student's t for 1, 2, ... degrees of freedom.
 STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 
 
+told = []  # what of its data a run does not learn from whole; its log begins with it
+
+
+def tell(line, **counts):
+    """Say on the screen what is left out or cut, and keep the counts for the log."""
+    told.append(counts)
+    if first_process():
+        print(line)
+
+
 class Log:
-    """`log.jsonl`: configuration, arguments and versions first, then one object per logged step.
+    """`log.jsonl`: configuration, arguments, versions and what of the data was left out or cut
+    first, then one object per logged step.
 
     A resumed run keeps the lines up to the step it resumes from, so that no step is logged twice.
     """
@@ -36,6 +48,7 @@ class Log:
             "processes": machine.processes,
             "threads": torch.get_num_threads(),
             "versions": {"python": platform.python_version(), "torch": torch.__version__},
+            "told": list(told),
         }
         lines = [json.dumps(head, ensure_ascii=False)]
         if resumed_step is not None and self.path.exists():

@@ -23,7 +23,7 @@ from plumbing.checkpoint import Saver, load_checkpoint, parent_of
 from plumbing.errors import BadInput, Done
 from plumbing.inputs import supply
 from plumbing.machine import setup
-from plumbing.records import Log, run_of
+from plumbing.records import Log, run_of, told
 
 LARGEST = 1e8  # a weight beyond it belongs to no network that says anything
 MAY_BE_NAN = ("explained_variance",)  # of one token there is no variance
@@ -38,6 +38,7 @@ class Run:
     def __init__(self, cfg, stage):
         self.cfg, self.stage = cfg, stage
         self.machine = setup(cfg)
+        told.clear()  # what another run in this process was told
         self.out = Path(cfg.out)
         self.id = secrets.token_hex(4)
         self.parent = self.lineage = self.saved = None

@@ -1,10 +1,13 @@
-"""Attacks on the five stages: kills, byte flips, hostile checkpoints, options at their limits.
+"""Attacks on stages, readers and programs: kills, byte flips, hostile checkpoints, options at their
+limits, damaged files.
 
     python -m tests.attack                        a few of each, in a minute or two
     python -m tests.attack --kills=50             so many kills of each stage, at random times
     python -m tests.attack --flips=300            so many files with one byte changed
     python -m tests.attack --hostile=300          so many checkpoints whose parts were exchanged
-    python -m tests.attack --options=1            every option of every stage at its limits
+    python -m tests.attack --options=1            every number of every program at its limits
+    python -m tests.attack --files=10000          so many damaged files for each reader
+    python -m tests.attack --record=FILE          keep the figures; what stands there is not repeated
 
 It prints what held and what did not, and ends with exit code 1 if anything did not. The tests run a
 few of each in one process (tests/test_reliability.py).
@@ -15,33 +18,41 @@ import copy
 import hashlib
 import io
 import json
+import multiprocessing
+import platform
 import random
-import signal
-import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import torch
+from tqdm import tqdm
 
+import chat
 import dpo
+import icl_eval
 import ppo
 import pretrain
 import reward
 import sft
+from desk.shelf import Shelf
+from judges import talk
 from plumbing import errors
+from plumbing import folder as folders
 from plumbing.checkpoint import load_checkpoint, save_checkpoint
 from plumbing.config import parse_config
 from plumbing.errors import BadInput
+from plumbing.files import write_text
 from plumbing.machine import Machine
-from sampling import open_checkpoint
+from tests.data import mutate
 from tests.tiny_out import write
 from tokenizer import Tokenizer
 
-ROOT = Path(errors.__file__).parent.parent
 STAGES = {"pretrain": pretrain, "sft": sft, "reward": reward, "dpo": dpo, "ppo": ppo}
+PROGRAMS = {**STAGES, "chat": chat, "icl_eval": icl_eval, "talk": talk}  # with options of numbers
 TEXT = "The cow eats grass. The king likes the sea. Who are you? I am a model.\n" * 60
 WORDS = Tokenizer.train(TEXT, 280)
 CPU = Machine("cpu", torch.float32)
@@ -91,17 +102,30 @@ def options(stage, folder, out, steps=6):
 
 def call(stage, argv):
     """Run a stage in this process: (exit code, the lines of its standard error that are no bar)."""
-    module, code = STAGES[stage], 0
-    said, shown = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(shown):
+    module = STAGES[stage]
+    return in_this_process(lambda: module.train(parse_config(module.Config, module.PRESETS, argv)))
+
+
+def in_this_process(main):
+    """The exit code of a program, and the lines of its standard error that are no bar."""
+    code, said = 0, io.StringIO()
+    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
         try:
-            errors.run(lambda: module.train(parse_config(module.Config, module.PRESETS, argv)))
+            errors.run(main)
         except SystemExit as stop:
             code = stop.code
     lines = said.getvalue().replace("\r", "\n").split("\n")
     return code, [
         line for line in lines if line.strip() and "it/s" not in line and "%|" not in line
     ]
+
+
+def judged(program, code, lines, out=None):
+    """ "" where a program did its work or refused it in one line, and saved nothing but numbers;
+    else a complaint."""
+    right = code == 0 or code == 2 and len(lines) == 1 and lines[0].startswith("error: ")
+    right = right and (not out or is_finite(out))
+    return "" if right else f"{program}: code {code}, {lines[-1:]}"
 
 
 def weights_of(path):
@@ -124,39 +148,91 @@ def kill(stage, folder, n, rng):
     """Kill a stage n times at random moments and go on, until it is whole: a list of complaints."""
     whole, cut = folder / f"{stage}_whole", folder / f"{stage}_cut"
     begun = time.monotonic()
-    if complaint := command(stage, options(stage, folder, whole, steps=40)):
+    if complaint := as_process(stage, options(stage, folder, whole, steps=20)):
         return [complaint]
-    took, found, killed = time.monotonic() - begun, [], 0
+    took = time.monotonic() - begun
+    right, found, killed = weights_of(whole / "ckpt.pt"), [], 0
     while killed < n:
-        argv = options(stage, folder, cut, steps=40)
-        again = ["--resume", f"--out={cut}"] if (cut / "last.pt").exists() else argv
-        wait = rng.uniform(0.3, 1.0) * took
-        complaint = command(stage, again, wait)
+        again = ["--resume", f"--out={cut}"]
+        whole_run = not (cut / "last.pt").exists()
+        again = options(stage, folder, cut, steps=20) if whole_run else again
+        begun = time.monotonic()
+        complaint = as_process(stage, again, rng.uniform(0.02, 1.0) * took)
+        ended = [path for path in cut.glob("*.pt") if load_checkpoint(path).get("finished")]
+        if any(weights_of(path) != right for path in ended):
+            found.append(f"{stage}: an unfinished or another model passes for a whole one")
         if complaint == "killed":
             killed += 1
-            found += [] if is_finite(cut) else [f"{stage}: weights are no numbers"]
             continue
-        if complaint:
-            found.append(complaint)
-        elif weights_of(whole / "ckpt.pt") != weights_of(cut / "ckpt.pt"):
-            found.append(f"{stage}: other weights after kills")
+        took = min(took, time.monotonic() - begun) if whole_run else took
+        if complaint or not ended:
+            found.append(complaint or f"{stage}: at its end, and says it is not")
         for path in cut.glob("*.*"):
             path.unlink()
     return found
 
 
-def command(stage, argv, seconds=600):
-    """Run a stage as a process: "" if it went well, "killed" after so many seconds, else what
-    happened."""
-    words = [sys.executable, str(ROOT / f"{stage}.py"), *argv]
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+def kill_with_child(folder, n, rng):
+    """Kill reward.py n times while the fine-tuning that it goes on with runs, a process of its own:
+    complaints where that does not end too, or is not taken up again and brought to its end."""
+    whole, found = folder / "tuned_whole", []
+    as_process("sft", options("sft", folder, whole, steps=60))
+    for i in range(n):
+        cut = folder / f"tuned{i}"
+        while not (cut / "last.pt").exists():
+            as_process("sft", options("sft", folder, cut, steps=60), 0.5)
+        if load_checkpoint(cut / "ckpt.pt")["finished"]:
+            continue
+        argv = options("reward", folder, folder / f"reward{i}", steps=2)
+        argv.append(f"--init={cut / 'ckpt.pt'}")
+        as_process("reward", argv, rng.uniform(0.1, 20))
+        begun = time.monotonic()
+        while is_held(cut) and time.monotonic() < begun + 60:
+            time.sleep(0.1)
+        found += ["a child outlived its parent"] if is_held(cut) else []
+        if complaint := as_process("reward", argv):
+            found.append(complaint)
+        elif weights_of(cut / "ckpt.pt") != weights_of(whole / "ckpt.pt"):
+            found.append("reward.py was built on another fine-tuned model")
+    return found
+
+
+def is_held(path):
+    """Does another process train in this folder?"""
     try:
-        _, said = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        process.send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
-        process.communicate()
-        return "killed"
-    return "" if process.returncode == 0 else f"{stage}: code {process.returncode}, {said[-300:]}"
+        folders.hold(path)
+    except BadInput:
+        return True
+    folders.release(path)
+    return False
+
+
+def work(stage, argv, said):
+    """A stage, in a process of its own, with its own lock for bars: a fork shares tqdm's, and one
+    that is killed under it would stop all others."""
+    tqdm.set_lock(threading.RLock())
+    with open(said, "w", encoding="utf-8", buffering=1) as file:
+        with contextlib.redirect_stderr(file), contextlib.redirect_stdout(file):
+            module = STAGES[stage]
+            errors.run(lambda: module.train(parse_config(module.Config, module.PRESETS, argv)))
+
+
+def as_process(stage, argv, seconds=600):
+    """Run a stage as a process: "" if it went well, "killed" after so many seconds, else what
+    happened. A fork has all modules loaded, so that the kill comes while it works."""
+    fork = "fork" in multiprocessing.get_all_start_methods()
+    with tempfile.TemporaryDirectory() as name:
+        said = Path(name) / "said"
+        context = multiprocessing.get_context("fork" if fork else "spawn")
+        process = context.Process(target=work, args=(stage, argv, str(said)))
+        process.start()
+        process.join(seconds)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            return "killed"
+        said = said.read_text(encoding="utf-8") if said.exists() else ""
+    return "" if process.exitcode == 0 else f"{stage}: code {process.exitcode}, {said[-300:]}"
 
 
 # --- files ---------------------------------------------------------------------------------------
@@ -190,67 +266,124 @@ def spoil(checkpoint, rng):
     return spoiled
 
 
-def hostile(path, n, rng):
-    """Exchange a value of a checkpoint, n times: complaints where opening it ends in anything but
-    a model or one line, or takes over 5 s."""
-    whole, found = load_checkpoint(path), []
-    other = path.with_name("hostile.pt")
+def hostile(program, folder, n, rng):
+    """Exchange a value of a checkpoint, n times: complaints where a program that is given it ends
+    in anything but its work done or one line, or takes over 5 s."""
+    found, other = [], folder / "hostile" / "ckpt.pt"
+    sources = {"pretrain": "base", "sft": "base"}
+    whole = load_checkpoint(folder / f"{sources.get(program, 'sft')}.pt")
     for _ in range(n):
         save_checkpoint(other, spoil(whole, rng))
-        begun = time.monotonic()
+        begun = time.process_time()  # of this process alone: a busy machine is no fault
         try:
-            open_checkpoint(other, CPU)
-        except BadInput as error:
-            found += [f"more than a line: {error}"] if "\n" in str(error) else []
+            complaint = GIVEN[program](program, other, folder)
         except Exception as error:
-            found.append(f"{type(error).__name__}: {error}")
-        if time.monotonic() - begun > 5:
-            found.append("opening took over 5 s")
+            complaint = f"{program}: {type(error).__name__}: {error}"
+        if time.process_time() - begun > 5:
+            complaint = f"{program}: over 5 s; {complaint}"
+        found += [complaint] if complaint else []
     return found
+
+
+def to_a_stage(stage, path, folder):
+    """A stage begins from the checkpoint and takes a step."""
+    with tempfile.TemporaryDirectory() as out:
+        return judged(stage, *call(stage, [*options(stage, folder, out, 1), f"--init={path}"]), out)
+
+
+def to_chat(program, path, folder):
+    argv = [str(path), "--prompt=Hello", "--max_new_tokens=4", "--device=cpu"]
+    return judged("chat", *in_this_process(lambda: chat.main(argv)))
+
+
+def to_page(program, path, folder):
+    """What the page does: list the folder as JSON, let each model speak."""
+    shelf = Shelf(path.parent.parent, CPU)
+    json.dumps(shelf.list(), allow_nan=False)
+    with contextlib.suppress(BadInput):
+        loaded = shelf.get(path.parent.name)
+        ids, stop = loaded.tokenizer.prompt([{"role": "user", "content": "Hello"}], loaded.chat)
+        for event in shelf.talk(loaded, ids, stop, 4):
+            json.dumps(event, allow_nan=False)
+    return ""
+
+
+GIVEN = {**dict.fromkeys(STAGES, to_a_stage), "chat": to_chat, "page": to_page}
 
 
 # --- options -------------------------------------------------------------------------------------
 
 
-def at_limits(stage):
-    """Every number of a stage's options at its limits, as typed."""
-    for field in fields(STAGES[stage].Config):
-        if field.type in (int, float):
+def asks(program, argv, folder):
+    """What runs one of the programs that ask a model, with these options."""
+    if program == "chat":
+        small = [str(folder / "sft.pt"), "--prompt=Hello", "--max_new_tokens=4", "--device=cpu"]
+        return lambda: chat.main([*small, *argv])
+    small = [f"--init={folder / 'base.pt'}", f"--out={folder / 'icl'}", "--probe=induction"]
+    small += ["--draws=1", "--prompts=2", "--device=cpu"]
+    return lambda: icl_eval.main(parse_config(icl_eval.Config, icl_eval.PRESETS, [*small, *argv]))
+
+
+def at_limits(program):
+    """Every number of a program's options at its limits, as typed."""
+    numbers = ("n", "k") if program == "icl_eval" else ()  # which take several, as text
+    for field in fields(PROGRAMS[program].Config):
+        if field.type in (int, float) or field.name in numbers:
             yield from (f"--{field.name}={value}" for value in LIMITS)
 
 
-def refused_or_checked(stage, argv):
-    """Are the options refused in one line, or do they pass the stage's check? Else a complaint."""
-    module = STAGES[stage]
+def refused_or_checked(program, argv, folder=None):
+    """Are the options refused in one line, or do they pass the program's check? Else a complaint."""
+    module = PROGRAMS[program]
     try:
-        module.check(parse_config(module.Config, module.PRESETS, argv))
+        cfg = parse_config(module.Config, getattr(module, "PRESETS", {"default": {}}), argv)
+        module.check(cfg, *["a.pt"] * (program == "chat"))
     except BadInput as error:
         return f"more than a line: {error}" if "\n" in str(error) else ""
     except Exception as error:
-        return f"{stage} {argv[-1]}: {type(error).__name__}: {error}"
+        return f"{program} {argv[-1]}: {type(error).__name__}: {error}"
     return ""
 
 
-LONG = ("steps", "epochs", "warmup")  # options that make a run long, and that is all
+# Options that make a run long, or its network, and that is all.
+LONG = ("steps", "epochs", "warmup", "n", "draws", "prompts", "lstm", "n_demos", "n_talks", "k")
+LONG += ("n_prompts", "n_eval", "n_layer", "n_embd", "block_size", "vocab_size", "batch_size")
+LONG += ("max_new_tokens", "minibatch")
 
 
-def try_options(stage, folder):
-    """Train a little with every option at its limits: complaints where it does not end in a model
-    or in one line."""
+def try_options(program, folder):
+    """Run a program with every number at its limits: complaints where it does not end in its work
+    done or in one line."""
     found = []
-    for option in at_limits(stage):
+    for option in at_limits(program):
         name, _, value = option[2:].partition("=")
-        if name in LONG and value not in ("0", "1", "2") or "4294967295" in value:
-            found += filter(None, [refused_or_checked(stage, [option])])
+        if program == "talk" or name in LONG and value in LIMITS[3:5]:
+            found += filter(None, [refused_or_checked(program, [option])])
             continue
         with tempfile.TemporaryDirectory() as out:
             try:
-                code, lines = call(stage, [*options(stage, folder, out, steps=2), option])
+                if program in STAGES:
+                    done = call(program, [*options(program, folder, out, steps=1), option])
+                else:
+                    done = in_this_process(asks(program, [option], folder))
+                complaint = judged(f"{program} {option}", *done, out)
             except Exception as error:
-                found.append(f"{stage} {option}: {type(error).__name__}: {error}")
-                continue
-            right = code == 0 or code == 2 and lines and lines[-1].startswith("error: ")
-            found += [] if right and is_finite(out) else [f"{stage} {option}: {code}, {lines[-1:]}"]
+                complaint = f"{program} {option}: {type(error).__name__}: {error}"
+        found += [complaint] if complaint else []
+    return found
+
+
+# --- readers -------------------------------------------------------------------------------------
+
+
+def read_damaged(reader, folder, n):
+    """Give a reader n damaged files (tests/data/mutate.py): a list of complaints."""
+    found = []
+    for seed in range(n):
+        try:
+            mutate.one(reader, seed, folder / "damaged")
+        except Exception as error:
+            found.append(f"{reader}, file {seed}: {type(error).__name__}: {error}")
     return found
 
 
@@ -263,26 +396,74 @@ class Config:
     kills: int = 2  # of each stage
     flips: int = 40  # of bytes
     hostile: int = 40  # checkpoints
-    options: int = 0  # 1: train with every option of every stage at its limits
+    options: int = 0  # 1: run every program with every number at its limits
+    files: int = 100  # damaged files for each reader
+    record: str = ""  # a file to keep the figures in
     seed: int = 1
 
 
+def parts(cfg, folder):
+    """(what is done, to whom, how often, a function that does it) of each part; the kills first,
+    before this process has computed anything that a fork might trip over."""
+    for stage in STAGES:
+        yield "kills", stage, cfg.kills, kill, (stage, folder, cfg.kills)
+    if cfg.kills > 9:
+        n = cfg.kills // 10
+        yield "kills", "reward with its child", n, kill_with_child, (folder, n)
+    yield "flipped bytes", "checkpoint", cfg.flips, flip, (folder / "sft.pt", cfg.flips)
+    for program in GIVEN if cfg.hostile else ():
+        yield "hostile checkpoints", program, cfg.hostile, hostile, (program, folder, cfg.hostile)
+    for program in PROGRAMS if cfg.options else ():
+        n = len([*at_limits(program)])
+        yield "options at their limits", program, n, try_options, (program, folder)
+    for reader in mutate.READERS if cfg.files else ():
+        yield "damaged files", reader, cfg.files, read_damaged, (reader, folder, cfg.files)
+
+
 def main(cfg):
-    rng = random.Random(cfg.seed)
+    torch.set_num_threads(1)
+    done = read_record(cfg.record) if cfg.record else []
+    known = {(row["what"], row["of"]): row for row in done}
     with tempfile.TemporaryDirectory() as name:
         folder = material(Path(name))
-        table = {
-            f"{cfg.flips} flipped bytes": flip(folder / "sft.pt", cfg.flips, rng),
-            f"{cfg.hostile} hostile checkpoints": hostile(folder / "sft.pt", cfg.hostile, rng),
-        }
-        for stage in STAGES:
-            table[f"{stage}: {cfg.kills} kills"] = kill(stage, folder, cfg.kills, rng)
-            if cfg.options:
-                table[f"{stage}: options at their limits"] = try_options(stage, folder)
-            print(f"{stage} done", flush=True)
-    for what, found in table.items():
-        print(f"{what}: {len(found)} complaints", *found[:5], sep="\n    ")
-    sys.exit(any(table.values()))
+        for what, of, n, attack, args in parts(cfg, folder):
+            before = known.get((what, of), {"n": -1})
+            if before["n"] >= n and not before["found"]:
+                continue
+            begun = time.monotonic()
+            rng = [random.Random(f"{cfg.seed} {what} {of}")]
+            found = attack(*args, *rng * (attack not in (try_options, read_damaged)))
+            row = {"what": what, "of": of, "n": n, "found": len(found), "complaints": found[:5]}
+            row |= {"seed": cfg.seed, "seconds": round(time.monotonic() - begun)}
+            row |= {"torch": torch.__version__, "machine": platform.machine()}
+            done = [other for other in done if (other["what"], other["of"]) != (what, of)] + [row]
+            if cfg.record:
+                write_text(cfg.record, "".join(json.dumps(row) + "\n" for row in done))
+            print(
+                f"{what}, {of}: {len(found)} complaints of {n}",
+                *found[:5],
+                sep="\n    ",
+                flush=True,
+            )
+    print(table(done))
+    sys.exit(any(row["found"] for row in done))
+
+
+def read_record(path):
+    """The rows of a record, if there is one."""
+    if not Path(path).exists():
+        return []
+    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+
+
+def table(rows):
+    """The figures as the note has them."""
+    lines = ["| attack | tried | went wrong |", "|---|---|---|"]
+    for what in dict.fromkeys(row["what"] for row in rows):
+        own = [row for row in rows if row["what"] == what]
+        tried = ", ".join(f"{row['of']} {row['n']:,}" for row in own)
+        lines.append(f"| {what} | {tried} | {sum(row['found'] for row in own)} |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -390,7 +390,6 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_the_run_can_go_on(tmp_path, b
         "ckpt.pt",
         "last.pt",
         "log.jsonl",
-        "run.lock",
     ]
     pretrain.train(
         parse_config(pretrain.Config, pretrain.PRESETS, [*argv[1:], "--resume", "--steps=4"])

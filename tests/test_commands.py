@@ -35,6 +35,8 @@ STAGES = (
     "lab.results",
     "lab.report",
     "lab.bench",
+    "judges.talk",
+    "data.ginc.__main__",
 )
 
 
@@ -91,6 +93,7 @@ def check(words):
             named = {
                 "chat": word.endswith(".pt"),
                 "lab.bench": True,
+                "judges.talk": word.endswith(".pt"),
             }
             assert named.get(name) and i == 0, f"{name} takes no '{word}'"
             continue
@@ -148,10 +151,18 @@ def test_help_prints_every_option_with_its_meaning(name, capsys):
         parse_config(module.Config, getattr(module, "PRESETS", {"default": {}}), ["--help"])
     shown = capsys.readouterr().out
     assert stop.value.code == 0 and module.__doc__.strip().splitlines()[0] in shown
-    for f in dataclasses.fields(module.Config):
-        assert re.search(
-            rf"^  --{f.name}={re.escape(str(f.default))}\b|^  --{f.name}=\s", shown, re.M
-        ), f.name
+    words = re.findall(r"^  (--(?!preset)\w+=(?:'[^']*'|\S*))", shown, re.M)
+    typed = [shlex.split(word)[0] for word in words]
+    plain = module.Config()
+    again = parse_config(module.Config, {plain.preset: {}}, typed)  # what it prints can be typed
+    assert again == plain and len(typed) == len(dataclasses.fields(plain)) - 1
+    for word in typed:
+        key, _, value = word.partition("=")
+        if value in ("True", "False"):
+            for spelled in (value, value.lower(), value.upper()):
+                assert (
+                    parse_config(module.Config, {plain.preset: {}}, [f"{key}={spelled}"]) == plain
+                )
 
 
 def named():
@@ -233,8 +244,8 @@ def log(path):
 
 
 def written(folder):
-    """What a run leaves, without its lock, which holds nothing once the run is over."""
-    return sorted(path.name for path in folder.iterdir() if path.name != "run.lock")
+    """What a run leaves."""
+    return sorted(path.name for path in folder.iterdir())
 
 
 def test_the_chain_from_pretraining_to_chat(clone):

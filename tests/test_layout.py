@@ -45,7 +45,8 @@ MOVED = {"report", "studies", "bench", "exercises"}  # scripts that only tell th
 OURS = set(LAW) | {"tests"}
 THIRD_PARTY = {"torch", "numpy", "tiktoken", "tqdm", "regex", "triton"}
 EXTRAS = {
-    "server": {"fastapi", "pydantic", "uvicorn", "starlette"}
+    "server": {"fastapi", "pydantic", "uvicorn", "starlette"},
+    "patience": {"uvicorn"},
 }  # of files imported only when asked for
 PROBES = ("fewshot", "bayes", "demonstrations", "induction")
 # Options that the machinery (plumbing/) reads for every stage.

@@ -116,6 +116,31 @@ def test_all_that_is_said_before_an_answer_reaches_the_prompt(write, row, texts)
     assert [turn["content"] for turn in messages[:-1]] == texts
 
 
+@pytest.mark.parametrize("name", ["system_message", "sys_prompt"])
+def test_other_names_of_a_system_and_of_earlier_turns(write, name):
+    row = {name: "Be brief.", "chat_history": [["Hi", "Yes?"]], "question": "Who?", "answer": "I."}
+    said = [turn["content"] for turn in read_demonstrations(write([row]))[0]["messages"]]
+    assert said == ["Be brief.\n\nHi", "Yes?", "Who?", "I."]
+
+
+def test_sentences_under_a_key_that_is_not_read_are_told(write, capsys):
+    rows = [{"instruction": "Add.", "output": "5", "why": "As two and three are five."}] * 3
+    path = write([*rows, {"instruction": "Add.", "output": "5", "topic": "sums and so on"}])
+    assert len(read_demonstrations(path)) == 4
+    assert f"{path}: the keys 'why' are not read" in capsys.readouterr().out
+    read_comparisons(write([{"prompt": "Add.", **SIDES, "why": "As two and three are five."}]))
+    assert "the keys 'why' are not read" in capsys.readouterr().out
+    read_comparisons(write([ranked(1, why="As it is so."), ranked(2)]))  # ours may have more keys
+    assert capsys.readouterr().out == ""
+
+
+def test_a_note_of_many_words_may_be_the_prompt(write):
+    row = {"task": "Write a poem about the sea and the sky.", **SIDES}
+    refused(read_comparisons, write([row]), "line 1", "'task', 'chosen'")
+    pair = {"chosen": "Is it? Yes.", "rejected": "Is it? No.", "task": "open question"}
+    assert len(read_comparisons(write([pair]))) == 1
+
+
 # --- left out, and told --------------------------------------------------------------------------
 GOOD = {"messages": user("Who?", "She.")}
 
@@ -243,6 +268,7 @@ ONE = json.dumps(ROWS[0])
         ("question,answer\na,b\nquestion,answer\nc,d\n", ["line 3", "header again"]),
         ("question,question\na,b\n", ["two columns"]),
         (b"PK\x03\x04" + bytes(99), ["zip"]),
+        ("\ufeff\x0c \u2028\x1c\n", ["is empty"]),
         (b"PAR1" + bytes(99), ["Parquet"]),
         ("가나다\n".encode("cp949"), ["line 1", "code page 949"]),
     ],
@@ -380,7 +406,8 @@ def test_what_truncation_takes_is_told(capsys):
     rows = [ranked(i, answers=("Yes." + tail, "No." + tail)) for i in range(4)]
     refused(lambda path: tell_cut(rows, BYTES, 64, path), "F", "F: of all 4", "--max_len")
     tell_cut([*rows, ranked(9)], BYTES, 64, "F")
-    assert "of 5 comparisons 4 lose their whole prompt, and 4 have" in capsys.readouterr().out
+    line = "of 5 comparisons 4 exceed 64 tokens and lost their left, 4 their whole prompt, and 4"
+    assert line in capsys.readouterr().out
     tell_cut(rows, BYTES, 999, "F")
     assert capsys.readouterr().out == ""
 
@@ -427,3 +454,21 @@ def test_bytes_that_are_no_text_are_refused_when_typed(monkeypatch):
 
 def test_formats_are_listed_in_the_error(write):
     refused(read_demonstrations, write([{"a": 1}]), *list(formats.DEMONSTRATIONS)[:3], "(q a)")
+
+
+def test_latin1_is_not_another_alphabet(write):
+    lines = ["1 хороший фильм", "0 плохой фильм", "1 мне нравится"] * 9
+    refused(read_labelled, write("\n".join(lines).encode("cp1251")), "line 1", "save it as UTF-8")
+    french = ["1 un film émouvant, très réussi", "0 un film raté"] * 9
+    records = read_labelled(write("\n".join(french).encode("latin-1")))
+    assert records[0] == ("un film émouvant, très réussi", "1")
+
+
+def test_a_table_of_texts_is_not_trained_on_as_a_table(write):
+    table = 'id,text\n1,"The cow, it eats."\n2,The king.\n'
+    assert read_corpus(write(table)) == "The cow, it eats.\nThe king.\n"
+    tabs = "id\tdocument\tlabel\n1\t좋은 영화\t1\n2\t나쁜 영화\t0\n"
+    assert read_corpus(write(tabs)) == "좋은 영화\n나쁜 영화\n"
+    prose = "Of text, there is much.\nOf rows, there is none.\n"
+    assert read_corpus(write(prose)) == prose
+    refused(read_corpus, write("id,text\n1,The cow, it eats.\n"), "line 2", "columns: 3")

@@ -4,6 +4,7 @@ tests/attack.py, all stages in this process."""
 import json
 import random
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,18 +17,26 @@ from plumbing.errors import BadInput
 from plumbing.machine import Machine
 from plumbing.records import check_whole
 from tests.attack import (
+    GIVEN,
+    PROGRAMS,
     STAGES,
     WORDS,
+    asks,
     at_limits,
     call,
     flip,
     hostile,
+    in_this_process,
     is_finite,
+    judged,
     material,
     options,
+    read_record,
     refused_or_checked,
+    table,
     weights_of,
 )
+from tests.data import mutate
 from tests.test_pretrain import in_two_processes
 from tests.tiny_out import write
 
@@ -117,6 +126,28 @@ def test_two_runs_in_one_folder_are_refused(given, tmp_path):
     folder.hold(out), folder.release(out)
 
 
+def test_a_lock_goes_with_its_run(given, tmp_path, monkeypatch):
+    assert call("sft", options("sft", given, tmp_path, 2))[0] == 0
+    assert not (tmp_path / "run.lock").exists()
+    took = []
+
+    def late(
+        file, wait
+    ):  # the run that held it ends, and another begins, while this one takes hold
+        if not took:
+            (tmp_path / "run.lock").unlink()
+            (tmp_path / "run.lock").write_bytes(b"")
+        took.append(file)
+        return files.lock(file, wait)
+
+    if sys.platform != "win32":  # which lets nobody remove an open file
+        monkeypatch.setattr(folder, "lock", late)
+    folder.hold(tmp_path)
+    assert folder.stands(folder.held[(tmp_path / "run.lock").resolve()], tmp_path / "run.lock")
+    folder.release(tmp_path)
+    assert not (tmp_path / "run.lock").exists() and not folder.held
+
+
 def test_what_killed_runs_left_half_written_is_removed(given, tmp_path):
     (tmp_path / "last.pt.123.tmp").write_bytes(b"half")
     assert call("sft", options("sft", given, tmp_path, steps=2))[0] == 0
@@ -145,6 +176,118 @@ def test_a_copy_of_ckpt_pt_is_no_state_to_go_on_from(given, tmp_path):
     (tmp_path / "last.pt").write_bytes((tmp_path / "ckpt.pt").read_bytes())
     code, lines = call("sft", ["--resume", f"--out={tmp_path}"])
     assert code == 2 and "no state of the optimizers" in lines[0]
+
+
+# --- what is recorded is what was done -----------------------------------------------------------
+
+
+def told_of(out):
+    return [{key: row[key] for key in row if key != "file"} for row in log_of(out)[0]["told"]]
+
+
+SKIPPED = {"skipped": 2, "why": "empty answer", "first": "line 31"}
+
+
+@pytest.mark.parametrize("stage", ["sft", "ppo", "reward", "dpo"])
+def test_what_is_left_out_stands_in_the_log(stage, given, tmp_path):
+    name = "demos" if stage in ("sft", "ppo") else "compared"
+    data = tmp_path / "data.jsonl"
+    row = {"instruction": "Who?", "output": ""}
+    expected = SKIPPED
+    text = (given / f"{name}.jsonl").read_text(encoding="utf-8")
+    if name == "demos":
+        rows = [json.loads(line)["messages"] for line in text.splitlines()]
+        rows = [{"instruction": m[0]["content"], "output": m[1]["content"]} for m in rows]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+    else:
+        row = {**json.loads(text.splitlines()[0]), "responses": ["I am.", "I am."]}
+        expected = {**SKIPPED, "why": "equal replies"}
+    data.write_text(text + 2 * (json.dumps(row) + "\n"), encoding="utf-8")
+    argv = [*options(stage, given, tmp_path / "out", 2), f"--data={data}"]
+    assert call(stage, argv)[0] == 0
+    assert told_of(tmp_path / "out") == [expected]
+    assert call(stage, options(stage, given, tmp_path / "other", 2))[0] == 0
+    assert told_of(tmp_path / "other") == []  # of another run in the same process
+
+
+@pytest.mark.parametrize(
+    "stage, limit, counts",
+    [
+        ("sft", "--max_len=12", {"cut": 30, "of": 30, "promptless": 0}),
+        ("reward", "--max_len=10", {"cut": 30, "of": 30, "promptless": 0, "alike": 0}),
+        ("dpo", "--max_len=10", {"cut": 30, "of": 30, "promptless": 0, "alike": 0}),
+    ],
+)
+def test_what_is_cut_stands_in_the_log(stage, limit, counts, given, tmp_path):
+    assert call(stage, [*options(stage, given, tmp_path, 2), limit])[0] == 0
+    assert told_of(tmp_path) == [counts]
+
+
+def test_rankings_that_teach_nothing_stand_in_the_log(given, tmp_path):
+    lines = (given / "compared.jsonl").read_text(encoding="utf-8").splitlines()
+    records = [json.loads(line) for line in lines]
+    for record in records[::2]:
+        record["ranking"] = [[0, 1]]
+    data = tmp_path / "ties.jsonl"
+    data.write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
+    for stage in ("reward", "dpo"):
+        out = tmp_path / stage
+        assert call(stage, [*options(stage, given, out, 2), f"--data={data}"])[0] == 0
+        (row,) = told_of(out)
+        assert row["of"] == 27 and row["why"] == "ties throughout" and 12 <= row["idle"] <= 15
+
+
+def test_ppo_tells_which_questions_are_too_long(given, tmp_path):
+    """Question 7 is longer than the 16 learned positions leave room for; and of a model with rotary
+    positions, than the 128 tokens of its training."""
+    shape = dict(n_layer=1, n_head=1, n_embd=16, tokenizer=WORDS)
+    write(tmp_path / "learned.pt", "sft", **shape, block_size=16, pos="learned")
+    write(tmp_path / "value.pt", "reward", **shape, block_size=16, pos="learned")
+    texts = ["Who?"] * 7 + ["Who are you? " * 30] + ["Who?"] * 7
+    data = tmp_path / "asked.txt"
+    data.write_text("\n".join(texts), encoding="utf-8")
+    argv = [*options("ppo", given, tmp_path / "a", 2), f"--data={data}", "--max_new_tokens=9"]
+    models = [f"--init={tmp_path / 'learned.pt'}", f"--reward={tmp_path / 'value.pt'}"]
+    assert call("ppo", [*argv, *models]) == (0, [])
+    assert told_of(tmp_path / "a") == [{"limit": 8}, {"cut": 1, "beyond": 1, "of": 15}]
+    assert log_of(tmp_path / "a")[0]["config"]["max_new_tokens"] == 8
+    argv = [*options("ppo", given, tmp_path / "b", 2), f"--data={data}", "--max_new_tokens=9"]
+    assert call("ppo", argv) == (0, [])
+    assert told_of(tmp_path / "b") == [{"cut": 0, "beyond": 1, "of": 15}]
+
+
+def test_learned_positions_stand_in_the_log(given, tmp_path):
+    shape = dict(n_layer=1, n_head=1, n_embd=16, block_size=16, pos="learned", tokenizer=WORDS)
+    write(tmp_path / "sft.pt", "sft", **shape)
+    argv = [*options("dpo", given, tmp_path / "out", 2), f"--init={tmp_path / 'sft.pt'}"]
+    assert call("dpo", argv) == (0, [])
+    assert log_of(tmp_path / "out")[0]["config"]["max_len"] == 16
+    kept = load_checkpoint(tmp_path / "out" / "ckpt.pt")
+    assert kept["train_config"]["max_len"] == 16
+
+
+def test_words_that_an_option_does_not_make_are_recorded_or_refused(given, tmp_path):
+    """Of --init the tokenizer stays; the corpora about in-context learning bring their own."""
+    assert call("pretrain", options("pretrain", given, tmp_path / "base", 2))[0] == 0
+    begin = [*options("pretrain", given, tmp_path / "on", 2), "--init=" + str(tmp_path / "base")]
+    begin[-1] += "/ckpt.pt"
+    begin = [word for word in begin if not word.startswith("--vocab_size")]
+    code, lines = call("pretrain", [*begin, "--tokenizer=gpt2"])
+    assert code == 2 and "has tokenizer=bpe, which stays" in lines[0] and len(lines) == 1
+    assert call("pretrain", [*begin, "--tokenizer=bpe"])[0] == 0
+    assert call("pretrain", [*begin, "--preset=gpt2", "--pos=rope", "--compile=False"])[0] == 2
+    assert log_of(tmp_path / "on")[0]["config"]["tokenizer"] == "bpe"
+    argv = [*options("pretrain", given, tmp_path / "ginc", 2), "--data=ginc"]
+    code, lines = call("pretrain", argv)
+    assert code == 2 and "--vocab_size=280: ginc has vocab_size=" in lines[0]
+    argv = [word for word in argv if not word.startswith("--vocab_size")]
+    assert call("pretrain", [*argv, "--tokenizer=gpt2"])[0] == 2
+    assert call("pretrain", argv)[0] == 0
+    config = log_of(tmp_path / "ginc")[0]["config"]
+    saved = load_checkpoint(tmp_path / "ginc" / "ckpt.pt")
+    n_vocab = len(json.loads(saved["tokenizer"])["vocab"]) + 4
+    assert (config["tokenizer"], config["vocab_size"]) == ("ginc", n_vocab)
+    assert call("pretrain", ["--resume", f"--out={tmp_path / 'ginc'}", "--steps=3"])[0] == 0
 
 
 # --- every file operation ------------------------------------------------------------------------
@@ -213,14 +356,16 @@ def test_a_flipped_byte_is_found_or_changes_no_weight(given):
     assert not flip(given / "sft.pt", 150, random.Random(1))
 
 
-def test_a_hostile_checkpoint_ends_in_one_line(given):
-    assert not hostile(given / "sft.pt", 60, random.Random(1))
+@pytest.mark.parametrize("program", GIVEN)
+def test_a_hostile_checkpoint_ends_in_one_line(program, given):
+    assert not hostile(program, given, 8 if program in STAGES else 40, random.Random(1))
 
 
 @pytest.mark.parametrize(
     "config",
     [{"n_layer": 10**9}, {"vocab_size": 10**12}, {"n_embd": 10**6}, {"block_size": 2**62}]
-    + [{"n_layer": 1.0}, {"n_head": float("nan")}, {"pos": "learned"}, {"more": 1}],
+    + [{"n_layer": 1.0}, {"n_head": float("nan")}, {"pos": "learned"}, {"more": 1}]
+    + [{"qk_norm": {}}, {"bias": 1}, {"head": "none"}, {"rotary": "x"}, {"dropout": None}],
 )
 def test_a_config_of_another_size_than_the_weights_builds_nothing(given, tmp_path, config):
     whole = load_checkpoint(given / "base.pt")
@@ -255,11 +400,24 @@ def test_a_file_with_another_number_of_records_than_were_written_is_refused(tmp_
 # --- options -------------------------------------------------------------------------------------
 
 
-@every_stage
-def test_every_option_at_its_limits_is_refused_in_one_line_or_makes_sense(stage):
-    assert not [
-        found for option in at_limits(stage) if (found := refused_or_checked(stage, [option]))
-    ]
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_option_at_its_limits_is_refused_in_one_line_or_makes_sense(program):
+    options = [*at_limits(program)]
+    assert not [found for option in options if (found := refused_or_checked(program, [option]))]
+
+
+@pytest.mark.parametrize("name", ["temperature", "top_k", "top_p", "max_new_tokens", "seed"])
+@pytest.mark.parametrize("value", ["0", "1", "4294967295", "18446744073709551616", "-1", "1e38"])
+def test_chat_answers_or_refuses_at_the_limits_of_its_options(name, value, given):
+    option = f"--{name}={value}"
+    assert not judged(f"chat {option}", *in_this_process(asks("chat", [option], given)))
+
+
+@pytest.mark.parametrize("name", ["temperature", "top_p"])
+@pytest.mark.parametrize("value", ["1e-45", "1e-38", "nan", "inf", ""])
+def test_chat_at_the_limits_of_small_numbers(name, value, given):
+    option = f"--{name}={value}"
+    assert not judged(f"chat {option}", *in_this_process(asks("chat", [option], given)))
 
 
 @pytest.mark.parametrize(
@@ -345,3 +503,20 @@ def test_text_that_is_mixed_in_is_the_same_on_more_processes_than_blocks(given):
         seen += [(a.tolist(), b.tolist()) for a, b in zip(x, y) if (b >= 0).all()]
         assert rank < 2 or (y == -1).all()
     assert sorted(seen) == sorted(zip(whole.tolist(), targets.tolist()))
+
+
+# --- the figures ---------------------------------------------------------------------------------
+
+NOTE = Path(__file__).parent.parent / "docs"
+
+
+def test_the_note_has_the_figures_of_the_record_and_they_are_what_was_asked():
+    rows = read_record(NOTE / "records" / "attack.jsonl")
+    assert table(rows) in (NOTE / "reliability.md").read_text(encoding="utf-8")
+    assert not any(row["found"] for row in rows)
+    n = {(row["what"], row["of"]): row["n"] for row in rows}
+    assert all(n["kills", stage] >= 50 for stage in STAGES)
+    assert all(n["hostile checkpoints", program] >= 300 for program in GIVEN)
+    assert all(n["damaged files", reader] >= 10_000 for reader in mutate.READERS)
+    assert all(n["options at their limits", program] for program in PROGRAMS)
+    assert n["flipped bytes", "checkpoint"] >= 300

@@ -19,6 +19,7 @@ from data.ginc import (
 from data.ginc.hmm import Ginc
 from plumbing.config import parse_config
 from plumbing.errors import BadInput, run
+from plumbing.files import write_text
 
 
 @dataclass
@@ -57,16 +58,16 @@ def main(cfg):
     if cfg.official and shape != (5, 50, 0.1, 0.9, 1111):
         raise BadInput("--official is the released instance; drop it to write another one")
     ginc, folder = Ginc(*shape), Path(cfg.write)
-    folder.mkdir(parents=True, exist_ok=True)
     for name, lines, texts in files(ginc):
         for file, text in (
             (f"{name}.json", "\n".join(lines)),
             (f"{name}.txt", "".join(f"{text} / " for text in texts)),
         ):
-            (folder / file).write_bytes(text.encode())
-            if cfg.official and file in SHA1:
-                if blob_sha1(text.encode()) != SHA1[file]:
-                    raise BadInput(f"{folder / file}: these are not the released bytes")
+            known = cfg.official and SHA1.get(file)
+            if known and blob_sha1(text.encode()) != known:
+                raise BadInput(f"{folder / file}: these are not the released bytes")
+            write_text(folder / file, text)
+            if known:
                 print(f"{file}  SHA-1 {SHA1[file]}, as released")
     print(f"{folder.as_posix()}: {cfg.concepts} concepts, {cfg.symbols} words")
 

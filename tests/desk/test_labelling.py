@@ -94,6 +94,36 @@ def test_an_item_in_hand_counts_as_given(desk):
     assert hands[0] == hands[1] and hands[2] == hands[3] != hands[0]
 
 
+def test_a_desk_that_is_opened_again_knows_what_lies_where(desk_at):
+    """Two labelers look at the first item when the desk is killed: no third one gets it, those two
+    find it where it lay, and a client that did not hear of the restart is heard."""
+    desk = desk_at()
+    shown = {who: desk.next(who) for who in ("a", "b")}
+    again = desk_at()
+    assert again.next("c")["item"] != shown["a"]["item"] == shown["b"]["item"]
+    assert again.next("b") == shown["b"]
+    for who in ("a", "b"):
+        again.judge(who, shown[who]["item"], [[0], [1], [2], [3]])
+    with pytest.raises(Conflict, match="gone to others"):
+        again.judge("c", shown["a"]["item"], [[0], [1], [2], [3]])
+
+
+def test_no_item_exceeds_its_labelers_however_often_the_desk_is_killed(desk_at):
+    rng = random.Random(3)
+    desks = [desk_at(), desk_at()]
+    for _ in range(120):
+        if rng.random() < 0.2:  # killed, and started again
+            desks[rng.randrange(2)] = desk_at()
+        desk, who = rng.choice(desks), rng.choice("abcdef")
+        shown = desk.next(who)
+        if rng.random() < 0.6:
+            desk.judge(who, shown["item"], [[0], [1], [2], [3]])
+        elif rng.random() < 0.3 and desk.progress(who)["mine"]:
+            desk.undo(who)
+        assert max(map(len, desk.hands().values())) <= labelling.LABELERS_PER_ITEM
+    assert len(desk.records()) > 30
+
+
 def test_the_queue_is_the_same_on_every_start_and_another_for_another_model(desk_at, tmp_path):
     first = work(desk_at(), "a", 3)
     assert work(desk_at(), "b", 3) == first

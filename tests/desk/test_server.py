@@ -3,6 +3,8 @@
 import json
 import re
 import socket
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -431,6 +433,7 @@ def test_a_token_is_printed_only_for_the_network(host, private, tmp_path, capsys
     class Server:
         def __init__(self, config):
             made["token"] = config.app.state.token
+            assert config.http is server.Patience
 
         def run(self, sockets):
             sockets[0].close()
@@ -440,3 +443,48 @@ def test_a_token_is_printed_only_for_the_network(host, private, tmp_path, capsys
     first = capsys.readouterr().out.splitlines()[0]
     assert bool(made["token"]) != private and ("?token=" in first) != private
     assert private or first.endswith(made["token"]) and len(made["token"]) >= 20
+
+
+# --- half a request ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def port(tmp_path, monkeypatch):
+    """A page that waits for half a second, served in a thread."""
+    monkeypatch.setattr("desk.patience.SECONDS", 0.5)
+    shelf = Shelf(fill(tmp_path, ["sft"]), CPU)
+    app = server.application(shelf, lambda: Desk(shelf, shelf.get("sft"), limit=9), {})
+    listener = server.listen("127.0.0.1", 0)
+    config = server.uvicorn.Config(app, log_level="critical", http=server.Patience)
+    served = server.uvicorn.Server(config)
+    thread = threading.Thread(target=served.run, args=([listener],))
+    thread.start()
+    yield listener.getsockname()[1]
+    served.should_exit = True
+    thread.join()
+
+
+HEAD = b"POST /api/next HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+BODY = b'{"labeler": "ann"}'
+LENGTH = b"content-length: %d\r\n\r\n" % len(BODY)
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"POST", HEAD, HEAD + LENGTH, HEAD + LENGTH + BODY[:9]], ids=len
+)
+def test_half_a_request_does_not_stay_open(port, sent):
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as half:
+        half.sendall(sent)
+        while half.recv(4096):  # a refusal, perhaps, and then the end
+            pass
+
+
+def test_a_slow_answer_is_not_cut_and_the_next_request_is_limited_too(port, monkeypatch):
+    progress = Desk.progress
+    monkeypatch.setattr(Desk, "progress", lambda *a: time.sleep(1) or progress(*a))
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as slow:
+        slow.sendall(HEAD + LENGTH + BODY)
+        assert slow.recv(4096).startswith(b"HTTP/1.1 200")
+        slow.sendall(HEAD)
+        while slow.recv(4096):
+            pass
