@@ -3,6 +3,7 @@
     python chat.py out/sft/ckpt.pt
     python chat.py out/sft/ckpt.pt --prompt="What colour is the tractor?" --greedy
     python chat.py out/pretrain/ckpt.pt --prompt="User: Hello.\\nBot:" --raw
+    python chat.py out/sft_probed/ckpt.pt --best_of=8 --rules=out/rules/ckpt.pt --explain
     python chat.py --compare --prompt="What colour is the tractor?"
     python chat.py --label                        rank answers, as InstructGPT's labelers did
     python chat.py --web                          all three in the browser
@@ -10,19 +11,24 @@
 A fine-tuned model is asked in the chat template, a base model in the form of a transcript; `--raw`
 continues the text as it stands. In a conversation, /reset forgets it and /quit ends. `--compare`
 asks the base model, the fine-tuned one and PPO's the same, and shows what the reward model gives.
+`--best_of` writes several answers and says the one that a reward model
+(`--reward`) and a rule model (`--rules`) rate best; `--explain` shows all, and why.
 `--label` writes out/labels/comparisons.jsonl, which `reward.py --data=FILE` learns from.
 """
 
+import secrets
 import sys
 from dataclasses import dataclass
 
 from data.world.english_talk import SUGGESTED
 from desk.labelling import Desk, check_labeler, label
 from desk.shelf import Shelf
+from judges.rules import as_rule_model, rank, tell
+from plumbing.checkpoint import load_checkpoint
 from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput, run
 from plumbing.machine import setup
-from sampling import fit, open_checkpoint, recent
+from sampling import answer, fit, open_checkpoint, recent
 
 
 @dataclass
@@ -37,6 +43,10 @@ class Config:
     top_k: int = 0  # keep only the k likeliest tokens; 0 keeps all
     top_p: float = 1.0  # keep the likeliest tokens that together reach this probability
     greedy: bool = False  # always the likeliest token
+    best_of: int = 1  # answers to choose from, by --reward and --rules (Sparrow: 8)
+    rules: str = ""  # a checkpoint of rules.py: answers that break no rule go first
+    reward: str = ""  # a checkpoint of reward.py: answers that people prefer go first
+    explain: bool = False  # show all answers with their scores, and the rule most at risk
     max_new_tokens: int = 200
     seed: int = 0  # the same seed and the same words give the same answer; 0 draws a new one
     out: str = "out"  # where --compare, --label and --web look for */ckpt.pt
@@ -50,11 +60,18 @@ class Config:
 
 def check(cfg, path):
     """Refuse what makes no sense together."""
-    positive(cfg, "max_new_tokens")
+    positive(cfg, "max_new_tokens", "best_of")
     if cfg.top_p > 1:
         raise BadInput(f"--top_p={cfg.top_p}: expected a probability, 0 to 1")
     if cfg.web + cfg.compare + cfg.label > 1:
         raise BadInput("--web, --compare and --label: one at a time")
+    judged = bool(cfg.rules or cfg.reward)
+    if judged and (cfg.best_of == 1 or cfg.greedy):
+        raise BadInput("--rules and --reward choose among sampled answers: add --best_of=8")
+    if cfg.best_of > 1 and (not judged or cfg.raw or cfg.web or cfg.compare or cfg.label):
+        raise BadInput("--best_of needs --rules or --reward to choose by, and a conversation")
+    if cfg.explain and cfg.best_of == 1:
+        raise BadInput("--explain tells of several answers: add --best_of=8")
     if path and (cfg.web or cfg.compare):
         raise BadInput(f"'{path}': --web and --compare find the checkpoints in --out={cfg.out}")
     if not (path or cfg.web or cfg.compare or cfg.label):
@@ -101,8 +118,40 @@ def say(shelf, loaded, ids, stop, cfg, turn=0):
     return said
 
 
+def open_judges(cfg, machine):
+    """The reward model and the rule model that --best_of chooses by, None where there is none."""
+    reward = rule_model = None
+    if cfg.reward:
+        reward = open_checkpoint(cfg.reward, machine, "scalar")
+    if cfg.rules:
+        checkpoint = load_checkpoint(cfg.rules, ("rules",))
+        rule_model = as_rule_model(checkpoint, cfg.rules, machine)
+    return {"reward": reward, "rule_model": rule_model}
+
+
+def say_best(judges, loaded, messages, machine, cfg, turn=0):
+    """Write --best_of answers, print the one that is rated best; with --explain all of them, and
+    why. Returns its text."""
+    shown = messages[recent(loaded, messages)[2] :] or messages[-1:]
+    seed = cfg.seed + turn if cfg.seed else secrets.randbits(32)
+    draws = {"seed": seed, **settings(cfg)}
+    asked = [shown] * cfg.best_of
+    network = loaded.model, loaded.tokenizer
+    _, _, texts, ended = answer(*network, asked, machine, loaded.chat, cfg.max_new_tokens, **draws)
+    ranked = rank(shown, texts, ended, machine, **judges)
+    print(ranked[0]["text"])
+    for row in ranked if cfg.explain else ():
+        print(f"       {tell(row)}: {row['text']}")
+    return ranked[0]["text"]
+
+
 def say_once(shelf, loaded, prompt, cfg):
     """Answer one prompt, or with --raw continue it."""
+    if cfg.best_of > 1:
+        messages = [{"role": "user", "content": prompt}]
+        judges = open_judges(cfg, shelf.machine)
+        say_best(judges, loaded, messages, shelf.machine, cfg)
+        return
     if cfg.raw:
         end = loaded.tokenizer.endoftext
         ids, stop = [end, *loaded.tokenizer.encode(prompt)], [end]
@@ -121,6 +170,7 @@ def talk(shelf, loaded, cfg):
     )
     if loaded.data == "world" and loaded.chat:
         print("try: " + "   ".join(SUGGESTED))
+    judges = open_judges(cfg, shelf.machine)
     messages, turn, told = [], 0, False
     for line in typed("\nyou  > "):
         if line == "/reset":
@@ -134,7 +184,10 @@ def talk(shelf, loaded, cfg):
             size = loaded.model.config.block_size
             print(f"(from here on it sees the last turns only: it was trained on {size} tokens)")
         print("model> ", end="", flush=True)
-        text = say(shelf, loaded, ids, stop, cfg, turn)
+        if cfg.best_of > 1:
+            text = say_best(judges, loaded, messages, shelf.machine, cfg, turn)
+        else:
+            text = say(shelf, loaded, ids, stop, cfg, turn)
         messages.append({"role": "assistant", "content": text})
         turn += 1
 

@@ -14,7 +14,7 @@ from model import GPTConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 CORE = {"model", "tokenizer", "sampling", "likelihood", "optim", "data", "judges", "plumbing"}
-STAGES = ("pretrain", "sft", "reward", "ppo", "dpo")
+STAGES = ("pretrain", "sft", "reward", "ppo", "dpo", "rules")
 # The law of imports: room or script -> the others that it may import. A folder may import itself.
 LAW = {
     "plumbing": set(),
