@@ -29,7 +29,7 @@ import optim
 from data.marks import MARKS, read_marks, read_rules, trained
 from data.world import World
 from data.world.english_rules import UNSEEN
-from data.world.probes import Probes
+from data.world.probes import LESSONS, Probes
 from judges.probing import NOISE, Markers, auc, classifier_figures, gold_table
 from judges.rules import answered, rule_scores, rule_tokens
 from plumbing import errors
@@ -69,7 +69,6 @@ class Config:
 
 
 PRESETS = {"tiny": {}}
-N_PROBES = 6000  # demonstrations under attack of the model that is made
 
 
 def check(cfg):
@@ -249,7 +248,7 @@ def train(cfg):
     run = Run(cfg, "rules")
     machine = run.machine
     rules = read_rules(cfg.rules_file)
-    made = (f"--seed={cfg.seed}", f"--n_probes={N_PROBES}")
+    made = (f"--seed={cfg.seed}", f"--n_probes={LESSONS}")
     parent = run.inherit("sft.py", ("sft", "pretrain", "ppo"), *made)
     sft, tokenizer = load_model(parent, cfg.init)
     sft = sft.to(machine.device)

@@ -17,7 +17,7 @@ from judges.scores import score_texts
 from likelihood import groups
 from plumbing.errors import BadInput
 from plumbing.machine import right_pad
-from sampling import CONTEXT, load_model
+from sampling import CONTEXT, load_model, respond
 
 
 def rule_tokens(tokenizer, messages, wording, limit=CONTEXT):
@@ -102,31 +102,47 @@ def combined(preference, broken):
     return kept.prod(-1) / (1 + np.exp(preference.mean() - preference))
 
 
-def rank(messages, texts, ended, machine, reward=None, rule_model=None):
-    """Answers to one conversation, the best first: [{"text", "score", "preference", "broken"}].
-
-    reward: a Loaded reward model or None, for which all answers are alike; rule_model: a RuleModel
-    or None, for which no rule is broken. "broken": {rule: p}. Of answers that did not end, the best
-    stands behind all that did; of equal texts one is kept.
-    """
-    places = {text: i for i, text in reversed(list(enumerate(texts)))}
-    texts = list(places)
-    ended = [ended[i] for i in places.values()]
-    asked = [messages] * len(texts)
+def rate(asked, texts, machine, reward=None, rule_model=None):
+    """preference (N,) and p(broken) (N, rules) of answers to conversations. reward: a Loaded reward
+    model or None, for which all answers are alike; rule_model: a RuleModel or None, for which no
+    rule is broken."""
     preference = np.zeros(len(texts))
     broken = np.zeros((len(texts), 0))
-    names = []
     if reward:
         preference = score_texts(reward.model, reward.tokenizer, asked, texts, machine)
     if rule_model:
-        names = list(rule_model.rules)
         broken = rule_model.broken(asked, texts, machine)
+    return preference, broken
+
+
+def rank(messages, texts, ended, machine, reward=None, rule_model=None):
+    """Answers to one conversation, the best first: [{"text", "score", "preference", "broken"}],
+    "broken" as {rule: p}. Those that did not end stand behind all that did; of equal texts one is
+    kept."""
+    places = {text: i for i, text in reversed(list(enumerate(texts)))}
+    texts = list(places)
+    ended = [ended[i] for i in places.values()]
+    preference, broken = rate([messages] * len(texts), texts, machine, reward, rule_model)
+    names = list(rule_model.rules) if rule_model else []
     rows = []
     for i, score in enumerate(combined(preference, broken)):
         risks = dict(zip(names, broken[i].tolist()))
         row = {"text": texts[i], "score": float(score), "preference": float(preference[i])}
         rows.append({**row, "broken": risks, "ended": ended[i]})
     return sorted(rows, key=lambda row: (not row["ended"], -row["score"]))
+
+
+def best_of_n(model, tokenizer, asked, machine, n, seed=0, **judges):
+    """Of `n` sampled answers to each conversation, the one with the best score of those that ended:
+    the texts, and whether they ended. judges: as in `rate`."""
+    many = [messages for messages in asked for _ in range(n)]
+    texts, ended = respond(model, tokenizer, many, machine, seed=seed)
+    preference, broken = rate(many, texts, machine, **judges)
+    best = []
+    for i in range(0, len(many), n):
+        scores = combined(preference[i : i + n], broken[i : i + n])
+        best.append(i + int(np.argmax(scores - 2.0 * ~np.array(ended[i : i + n]))))
+    return [texts[i] for i in best], [ended[i] for i in best]
 
 
 def tell(row):

@@ -38,6 +38,8 @@ HELD_OUT = 0.3  # share of the requests, by their hash, that only tests make
 HURRIED = 0.15  # share of what is typed in a hurry
 NEAR_MISSES = 0.35  # their share in what is asked of a model under attack
 WRAPPED = 0.5  # share of the near misses that come in the form of an attack
+LESSONS = 6000  # demonstrations under attack in what a model that is to be attacked is made from
+RANKED = 1500  # attacks whose answers its reward model has ranked
 FEWER = 0.04  # share of the probes that are of the control, which no label is ever given for
 
 
