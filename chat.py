@@ -122,6 +122,7 @@ def open_judges(cfg, machine):
     """The reward model and the rule model that --best_of chooses by, None where there is none."""
     reward = rule_model = None
     if cfg.reward:
+        load_checkpoint(cfg.reward, ("reward",))  # what scores by rules has a scalar too
         reward = open_checkpoint(cfg.reward, machine, "scalar")
     if cfg.rules:
         checkpoint = load_checkpoint(cfg.rules, ("rules",))

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from judges import rules
 from judges.rules import (
     RuleModel,
     answered,
+    best_of_n,
     combined,
     rank,
     rule_scores,
@@ -114,7 +116,22 @@ def test_answers_stand_at_the_end():
     assert answered([TALK[:1]], ["I am fine"]) == [TALK]
 
 
-@pytest.mark.parametrize("rules", [None, {}, {"a": []}, {"a": [3]}, ["a"], {"a": "text"}])
-def test_a_checkpoint_without_its_rules(rules):
+@pytest.mark.parametrize("held", [None, {}, {"a": []}, {"a": [3]}, ["a"], {"a": "text"}])
+def test_a_checkpoint_without_its_rules(held):
     with pytest.raises(BadInput, match="rule model"):
-        rules_of({"rules": rules}, "ckpt.pt")
+        rules_of({"rules": held}, "ckpt.pt")
+
+
+def test_best_of_n_takes_each_question_s_best(monkeypatch):
+    """Two questions of three answers each; the best of the second did not end, so another is said."""
+    texts = ["a", "b", "c", "d", "e", "f"]
+    ended = [True, True, True, True, False, True]
+    monkeypatch.setattr(rules, "respond", lambda *args, seed: (texts, ended))
+    worth = np.array([0.0, 3.0, 1.0, 1.0, 9.0, 2.0])
+    monkeypatch.setattr(rules, "rate", lambda asked, *args, **judges: (worth, np.zeros((6, 0))))
+    assert best_of_n(None, None, [TALK[:1], TALK[:1]], MACHINE, 3) == (["b", "f"], [True, True])
+
+
+def test_best_of_one_is_the_sample(monkeypatch):
+    monkeypatch.setattr(rules, "respond", lambda *args, seed: (["a", "b"], [True, False]))
+    assert best_of_n(None, None, [TALK[:1]] * 2, MACHINE, 1) == (["a", "b"], [True, False])
