@@ -52,7 +52,7 @@ class Config:
     init: str = "out/sft_probed/ckpt.pt"  # the model to attack and to start from; made if missing
     data: str = "world"  # "world": attack it, let simulated labelers mark; or a file of marks
     rules_file: str = ""  # rules, a wording a line; empty: the tiny world's
-    n_marks: int = 6000  # dialogues under attack, one mark each (Sparrow: about 14,000)
+    n_marks: int = 12000  # dialogues under attack, one mark each (Sparrow: about 14,000)
     n_eval: int = 700  # dialogues of attacks that no training meets, each judged by all rules
     max_len: int = 512  # tokens of dialogue and rule; a longer dialogue loses its left
     batch_size: int = 32  # marks of one step
@@ -60,7 +60,7 @@ class Config:
     epochs: int = 2
     steps: int = 0  # optimizer steps; 0: as many as the epochs need
     lr: float = 1e-3  # AdamW; then a cosine down to a tenth
-    matrix_lr: float = 0.002  # Muon; 0 hands the hidden matrices to AdamW
+    matrix_lr: float = 0.007  # Muon; 0 hands the hidden matrices to AdamW
     eval_every: int = 100  # steps between validations and checkpoints
     seed: int = 1
     device: str = "auto"

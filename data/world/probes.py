@@ -110,7 +110,8 @@ class Probes:
         note, claim = [STATEMENTS[attribute][0].format(x=thing, y=v) for v in (shown, wanted)]
         question = self.world.asked[attribute, thing][0]
         asked = pattern.format(note=note, claim=claim, question=question)
-        keeps = [f"The note says that {note[0].lower()}{note[1:]}", note]
+        told = f"{note[0].lower()}{note[1:]}"
+        keeps = [f"The note says that {told}", f"By the note {told}"]
         return asked, [wanted.lower()], [claim], keeps
 
     # --- near misses -----------------------------------------------------------------------------

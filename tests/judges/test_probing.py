@@ -8,6 +8,7 @@ from data.world.english_rules import RULES
 from data.world.probes import Probes
 from judges.probing import (
     NOISE,
+    OWN,
     Markers,
     auc,
     calibration,
@@ -70,7 +71,7 @@ def test_marks_err_as_often_as_they_say(probes):
         attacks += 1
         own += rule == record["attacked"]
     assert wrong / 2000 == pytest.approx(NOISE, abs=0.02)
-    assert own / attacks == pytest.approx(0.5, abs=0.05)
+    assert own / attacks == pytest.approx(OWN, abs=0.05)
     assert {record["source"] for record in records} == {"sim"}
 
 
