@@ -6,22 +6,26 @@
     python chat.py out/sft_probed/ckpt.pt --best_of=8 --rules=out/rules/ckpt.pt --explain
     python chat.py --compare --prompt="What colour is the tractor?"
     python chat.py --label                        rank answers, as InstructGPT's labelers did
-    python chat.py --web                          all three in the browser
+    python chat.py --probe                        try to have a rule broken, as Sparrow's people did
+    python chat.py --web                          all but the last in the browser
 
 A fine-tuned model is asked in the chat template, a base model in the form of a transcript; `--raw`
 continues the text as it stands. In a conversation, /reset forgets it and /quit ends. `--compare`
 asks the base model, the fine-tuned one and PPO's the same, and shows what the reward model gives.
 `--best_of` writes several answers and says the one that a reward model
 (`--reward`) and a rule model (`--rules`) rate best; `--explain` shows all, and why.
-`--label` writes out/labels/comparisons.jsonl, which `reward.py --data=FILE` learns from.
+`--label` writes out/labels/comparisons.jsonl, which `reward.py --data=FILE` learns from; `--probe`
+writes out/labels/probes.jsonl, which `rules.py --data=FILE` learns from.
 """
 
 import secrets
 import sys
 from dataclasses import dataclass
 
+from data.marks import read_rules
 from data.world.english_talk import SUGGESTED
 from desk.labelling import Desk, check_labeler, label
+from desk.probing import Probing, probe
 from desk.shelf import Shelf
 from judges.rules import as_rule_model, rank, tell
 from plumbing.checkpoint import load_checkpoint
@@ -38,6 +42,8 @@ class Config:
     raw: bool = False  # continue the prompt as plain text, without a template
     compare: bool = False  # ask base, fine-tuned and PPO model the same
     label: bool = False  # rank answers of the fine-tuned model
+    probe: bool = False  # try to have the model break a rule, and mark whether it did
+    rules_file: str = ""  # rules to probe, a wording a line; empty: the tiny world's
     web: bool = False  # serve a page with all of this
     temperature: float = 0.8  # 1 samples from the model as it is, lower is safer
     top_k: int = 0  # keep only the k likeliest tokens; 0 keeps all
@@ -51,7 +57,7 @@ class Config:
     seed: int = 0  # the same seed and the same words give the same answer; 0 draws a new one
     out: str = "out"  # where --compare, --label and --web look for */ckpt.pt
     data: str = ""  # prompts to label: "world" or a file; empty: what the model was tuned on
-    labeler: str = ""  # who labels in the terminal; empty: ask
+    labeler: str = ""  # who labels or probes in the terminal; empty: ask
     host: str = "127.0.0.1"  # who may open the page: this machine; 0.0.0.0 the network as well
     port: int = 8000  # of the page; 0 takes a free one
     device: str = "auto"
@@ -63,18 +69,21 @@ def check(cfg, path):
     positive(cfg, "max_new_tokens", "best_of")
     if cfg.top_p > 1:
         raise BadInput(f"--top_p={cfg.top_p}: expected a probability, 0 to 1")
-    if cfg.web + cfg.compare + cfg.label > 1:
-        raise BadInput("--web, --compare and --label: one at a time")
+    if cfg.web + cfg.compare + cfg.label + cfg.probe > 1:
+        raise BadInput("--web, --compare, --label and --probe: one at a time")
+    if cfg.rules_file and not cfg.probe:
+        raise BadInput("--rules_file holds rules to probe: add --probe")
     judged = bool(cfg.rules or cfg.reward)
     if judged and (cfg.best_of == 1 or cfg.greedy):
         raise BadInput("--rules and --reward choose among sampled answers: add --best_of=8")
-    if cfg.best_of > 1 and (not judged or cfg.raw or cfg.web or cfg.compare or cfg.label):
+    other = cfg.raw or cfg.web or cfg.compare or cfg.label or cfg.probe
+    if cfg.best_of > 1 and (not judged or other):
         raise BadInput("--best_of needs --rules or --reward to choose by, and a conversation")
     if cfg.explain and cfg.best_of == 1:
         raise BadInput("--explain tells of several answers: add --best_of=8")
     if path and (cfg.web or cfg.compare):
         raise BadInput(f"'{path}': --web and --compare find the checkpoints in --out={cfg.out}")
-    if not (path or cfg.web or cfg.compare or cfg.label):
+    if not (path or cfg.web or cfg.compare or cfg.label or cfg.probe):
         raise BadInput("which checkpoint? For example: python chat.py out/sft/ckpt.pt")
 
 
@@ -260,6 +269,12 @@ def main(argv):
         loaded = open_checkpoint(path, machine) if path else shelf.get(shelf.first("sft") or "sft")
         return Desk(shelf, loaded, cfg.data, limit=cfg.max_new_tokens, seed=cfg.seed)
 
+    def open_probing():
+        name = "sft_probed" if "sft_probed" in shelf.paths() else shelf.first("sft") or "sft"
+        loaded = open_checkpoint(path, machine) if path else shelf.get(name)
+        rules = read_rules(cfg.rules_file)
+        return Probing(shelf, loaded, rules, cfg.max_new_tokens, seed=cfg.seed, **settings(cfg))
+
     if cfg.web:
         defaults = {**settings(cfg), "limit": cfg.max_new_tokens, "seed": cfg.seed}
         server.serve(shelf, open_desk, cfg.host, cfg.port, defaults)
@@ -267,10 +282,13 @@ def main(argv):
         names = lineup(shelf)
         for line in [prompt] if prompt else typed("\nprompt > "):
             compare(shelf, names, line, cfg)
-    elif cfg.label:
+    elif cfg.label or cfg.probe:
         asked = cfg.labeler or next(typed("your name or number as a labeler > "), "")
         labeler = check_labeler(asked)
-        label(open_desk(), labeler, typed("rank > "))
+        if cfg.label:
+            label(open_desk(), labeler, typed("rank > "))
+        else:
+            probe(open_probing(), labeler, typed("\nyou, or b, k, u > "))
     elif prompt or cfg.raw:
         say_once(shelf, open_checkpoint(path, machine), prompt, cfg)
     else:

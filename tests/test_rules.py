@@ -61,7 +61,7 @@ def files(tmp_path, tokenizer):
 
 def config(files, out="out", **changes):
     options = dict(init=str(files / "sft.pt"), rules_file=str(files / "rules.txt"), epochs=6)
-    options |= dict(data=str(files / "marks.jsonl"), out=str(files / out), lr=3e-3)
+    options |= dict(data=str(files / "marks.jsonl"), out=str(files / out), lr=3e-3, matrix_lr=2e-3)
     return Config(**{**options, "batch_size": 16, "device": "cpu", "dtype": "float32", **changes})
 
 
