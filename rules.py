@@ -114,6 +114,11 @@ def load_marks(cfg, rules, sft, tokenizer, machine):
         records = sample_marks(sft, tokenizer, cfg, machine)
     else:
         records = read_marks(cfg.data, rules)
+        long = sum(len(tokenizer.render(r["messages"])[0]) > cfg.max_len for r in records)
+        if long and machine.main:
+            print(
+                f"{long} of {len(records)} dialogues exceed {cfg.max_len} tokens and lose the left"
+            )
     if len(records) < 2:
         raise BadInput(f"{cfg.data}: {len(records)} marked dialogue; at least 2, one is held out")
     order = np.random.default_rng(cfg.seed).permutation(len(records))
