@@ -86,7 +86,7 @@ SPARROW = dict(
 PRESETS = {
     "tiny": {},
     "sparrow": SPARROW,
-    "a2c": {**SPARROW, "epochs": 1, "minibatch": 128},  # one pass, one minibatch: the ratio is 1
+    "a2c": dict(SPARROW, minibatch=128),  # one pass in one minibatch: the ratio is 1
     "gpt2": {**GPT2, **GPT2_STEPS},
 }
 PENALTY = 1.0  # an answer that does not end scores min(score, 0) − 1 on the normalised scale
@@ -98,12 +98,12 @@ def check(cfg):
     positive(cfg, "steps")
     check_batch(cfg, cfg.batch_size)
     if cfg.batch_size % cfg.minibatch:
-        raise BadInput(f"--batch_size={cfg.batch_size}: no multiple of --minibatch={cfg.minibatch}")
+        raise BadInput(
+            f"--batch_size={cfg.batch_size} must be a multiple of --minibatch={cfg.minibatch}"
+        )
     check_group(cfg)
     if cfg.reward == "judge" and cfg.data != "world":
         raise BadInput("--reward=judge knows the questions of --data=world only")
-    if cfg.reward == "none" and not cfg.rules:
-        raise BadInput("--reward=none leaves nothing to learn from: add --rules=out/rules/ckpt.pt")
 
 
 # --- the maths ---------------------------------------------------------------------------------
@@ -216,7 +216,8 @@ def rollout(policy, ref, value, reward, tokenizer, questions, cfg, machine, nois
         figures |= world_figures(questions, texts, ended)
     if cfg.rules:  # both terms as they are, before they are put on one scale
         figures |= reward.terms
-        figures |= broken_share(questions, texts) if cfg.data == "world" else {}
+        if cfg.data == "world":
+            figures |= broken_share(questions, texts)
     return batch, {name: machine.mean(figure) for name, figure in figures.items()}
 
 
@@ -329,7 +330,8 @@ def train(cfg):
     if saved := run.saved:
         for name, network in learners.items():
             network.load_state_dict(saved[name])
-        beta, opening = saved["beta"], saved["opening"]
+        beta = saved["beta"]
+        opening = saved["opening"]
         final.load_state_dict(saved["model"])
         if cfg.rules:
             reward.freeze(opening)

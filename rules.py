@@ -12,9 +12,9 @@ reads   out/sft_probed/ckpt.pt (made first if it is missing: sft.py --n_probes, 
         about half of the attacks), and marks of simulated labelers, or --data=FILE with people's
 writes  out/rules/ckpt.pt (which carries the rules), last.pt (for --resume), probes.jsonl, log.jsonl
 
-    python rules.py                                           the tiny world
-    python rules.py --rules_file=rules.txt --data=marks.jsonl  your own rules (see data/marks.py)
-    python ppo.py --rules=out/rules/ckpt.pt                   then: a policy that keeps to them
+    python rules.py                                               the tiny world
+    python rules.py --rules_file=rules.txt --data=marks.jsonl     your own rules (data/marks.py)
+    python ppo.py --preset=sparrow                                a policy that keeps to them
 """
 
 import json
@@ -155,6 +155,11 @@ def get_batch(marks, wordings, name, tokenizer, cfg, machine):
     return tuple(map(machine.put, (right_pad(rows, tokenizer.pad), last, broken)))
 
 
+def length(mark):
+    """How long a dialogue is, in characters."""
+    return sum(len(message["content"]) for message in mark["messages"])
+
+
 def word(marks, rules, rng):
     """A wording for each mark's rule, drawn from those that are trained on."""
     found = []
@@ -266,24 +271,28 @@ def train(cfg):
         return machine.place(load_model(parent, cfg.init, head="scalar", dropout=0.0)[0])
 
     learners = {"rules": load(), "bad": load()}
+    # Muon for the hidden matrices, AdamW for the rest; from here on the run can be resumed.
     optimizers = {}
     for name, network in learners.items():
         optimizers[name] = optim.build(network, cfg.lr, cfg.matrix_lr, dtype=machine.dtype)
     run.begin(learners["rules"], sum(optimizers.values(), []), parent["tokenizer"])
     run.saver.fixed["rules"] = rules  # what it was taught, for whoever asks it
-    if run.saved:
+    if run.saved:  # the checkpoint is of the first; to go on, both are needed
         learners["rules"].load_state_dict(run.saved["model"])
         learners["bad"].load_state_dict(run.saved["bad"])
     networks = {name: machine.distribute(network) for name, network in learners.items()}
     # Marks of dialogues of similar length share a batch, so that little of it is padding.
-    lengths = [sum(len(m["content"]) for m in mark["messages"]) for mark in train_set]
+    lengths = [length(mark) for mark in train_set]
+    # An epoch: every mark once.
     per_epoch = math.ceil(len(train_set) / cfg.batch_size)
     steps = cfg.steps or cfg.epochs * per_epoch
     batches = Batches(len(train_set), cfg.batch_size, cfg.seed, lengths=lengths)
+    # What was marked is kept, in the form in which people's marks are read.
     if cfg.data == "world" and machine.main:
         lines = [json.dumps(record, ensure_ascii=False) for record in records]
         write_text(run.out / "probes.jsonl", "\n".join(lines) + "\n")
         run.log(probes=len(records), noise=NOISE)
+    # What there is to learn from: few marks say broken.
     broken = sum(mark["broken"] for mark in train_set) / len(train_set)
     run.say(
         f"{len(train_set):,} marks by {len(rules)} rules of {cfg.data} ({broken:.0%} broken; "
@@ -312,11 +321,12 @@ def train(cfg):
         # nothing is cleared between the backward passes.
         losses = dict.fromkeys(networks, 0.0)
         for rows, weight in machine.parts(machine.mine(batch), cfg.grad_accum):
+            # The same dialogues for both; only one of the two is shown the rule.
             marks = [train_set[i] for i in rows]
             texts = [wordings.get(i, "") for i in rows]
             for name, network in networks.items():
-                inputs = get_batch(marks, texts, name, tokenizer, cfg, machine)
-                tokens, last, marked = inputs
+                found = get_batch(marks, texts, name, tokenizer, cfg, machine)
+                tokens, last, marked = found
                 with machine.autocast():
                     scores = network(tokens)[torch.arange(len(rows), device=last.device), last]
                 # The rule has been read when the score is taken: it is the last thing in the row.
@@ -333,6 +343,7 @@ def train(cfg):
         run.progress(step, losses["rules"], norms["rules"])
 
     # --- results
+    # Of the world by the gold predicates (simulated), of people's own rules by held-out marks.
     if machine.main:
         inputs = (rules, tokenizer, cfg, machine)
         if cfg.data == "world":

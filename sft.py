@@ -22,8 +22,7 @@ import optim
 import sampling
 from data.corpora import PretrainText
 from data.formats import read_demonstrations
-from data.world import World
-from data.world.probes import Probes
+from data.world.probes import lessons
 from judges.exam import before_and_after
 from model import GPT
 from plumbing import errors
@@ -99,12 +98,9 @@ def sft_loss(nll, mask, count):
 
 
 def load_examples(cfg, tokenizer, max_len):
-    """Demonstrations as (ids, mask, messages) for training and validation; one of more than
-    `max_len` tokens loses the left of its prompt."""
+    """Demonstrations as (ids, mask, messages): those to train on, and a tenth that is held out."""
     if cfg.data == "world":
-        world = World()
-        records = world.lessons(cfg.n_demos, cfg.n_talks, cfg.seed)
-        records += Probes(world).lessons(cfg.n_probes, cfg.seed)
+        records = lessons(cfg.n_demos, cfg.n_talks, cfg.n_probes, cfg.seed)
     else:
         records = read_demonstrations(cfg.data)
     examples = []

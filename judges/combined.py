@@ -65,6 +65,8 @@ def standard(values, mean, spread):
 def open_rewards(cfg, tokenizer, parent, load, machine):
     """The reward that PPO maximises and the network that a value starts from: that of --reward, and
     with --rules the combination of both."""
+    if cfg.reward == "none" and not cfg.rules:
+        raise BadInput("--reward=none leaves nothing to learn from: add --rules=out/rules/ckpt.pt")
     reward, value = open_reward(cfg, tokenizer, parent, load)
     if not cfg.rules:
         return reward, value

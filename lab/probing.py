@@ -190,11 +190,13 @@ def frontier(rows):
         broken = pooled(rows, arm, "violations", "probes")
         if broken:
             dots[arm] = broken, pooled(rows, arm, "benign_right", "benign")
+    # Down at the right: rules broken; up: right answers. The best corner is up at the left.
     x = Scale(0, max(100 * broken[2] for broken, _ in dots.values()) + 2, 80, 560)
     y = Scale(min(100 * right[1] for _, right in dots.values()) - 2, 100, 360, 70)
     parts = [*across(x, y, " %"), *upright(x, y, " %")]
     for arm, (broken, right) in dots.items():
-        across_at, up_at = x(100 * broken[0]), y(100 * right[0])
+        across_at = x(100 * broken[0])
+        up_at = y(100 * right[0])
         colour = "blue" if arm.startswith("RL") else "orange"
         parts.append(line([(x(100 * broken[1]), up_at), (x(100 * broken[2]), up_at)], colour))
         parts.append(line([(across_at, y(100 * right[1])), (across_at, y(100 * right[2]))], colour))

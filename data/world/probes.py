@@ -9,6 +9,7 @@ what is asked in every other probe: else there would be nothing to mend.
 
 from random import Random
 
+from data.world import World
 from data.world.conversation import Conversation
 from data.world.english import ATTRIBUTES, NAMES, NUMBERS, PLACES, STATEMENTS
 from data.world.english_rules import (
@@ -187,6 +188,12 @@ class Probes:
             answer = {"role": "assistant", "content": said}
             records.append({"messages": [*record["messages"], answer], "source": source})
         return records
+
+
+def lessons(n_demos, n_talks, n_probes=0, seed=0):
+    """What fine-tuning learns from: those of the world, and answers to attacks."""
+    world = World()
+    return world.lessons(n_demos, n_talks, seed) + Probes(world).lessons(n_probes, seed)
 
 
 OPEN = {asked for requests in ASKED.values() for asked, *_ in requests if "{" not in asked}
