@@ -3,26 +3,36 @@
     python chat.py out/sft/ckpt.pt
     python chat.py out/sft/ckpt.pt --prompt="What colour is the tractor?" --greedy
     python chat.py out/pretrain/ckpt.pt --prompt="User: Hello.\\nBot:" --raw
+    python chat.py out/sft_probed/ckpt.pt --best_of=8 --rules=out/rules/ckpt.pt --explain
     python chat.py --compare --prompt="What colour is the tractor?"
     python chat.py --label                        rank answers, as InstructGPT's labelers did
-    python chat.py --web                          all three in the browser
+    python chat.py --probe                        try to have a rule broken, as Sparrow's people did
+    python chat.py --web                          all but the last in the browser
 
 A fine-tuned model is asked in the chat template, a base model in the form of a transcript; `--raw`
 continues the text as it stands. In a conversation, /reset forgets it and /quit ends. `--compare`
 asks the base model, the fine-tuned one and PPO's the same, and shows what the reward model gives.
-`--label` writes out/labels/comparisons.jsonl, which `reward.py --data=FILE` learns from.
+`--best_of` writes several answers and says the one that a reward model
+(`--reward`) and a rule model (`--rules`) rate best; `--explain` shows all, and why.
+`--label` writes out/labels/comparisons.jsonl, which `reward.py --data=FILE` learns from; `--probe`
+writes out/labels/probes.jsonl, which `rules.py --data=FILE` learns from.
 """
 
+import secrets
 import sys
 from dataclasses import dataclass
 
+from data.marks import read_rules
 from data.world.english_talk import SUGGESTED
 from desk.labelling import Desk, check_labeler, label
+from desk.probing import Probing, probe
 from desk.shelf import Shelf
+from judges.rules import as_rule_model, rank, tell
+from plumbing.checkpoint import load_checkpoint
 from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput, run
 from plumbing.machine import setup
-from sampling import fit, open_checkpoint, recent
+from sampling import answer, fit, open_checkpoint, recent
 
 
 @dataclass
@@ -32,16 +42,22 @@ class Config:
     raw: bool = False  # continue the prompt as plain text, without a template
     compare: bool = False  # ask base, fine-tuned and PPO model the same
     label: bool = False  # rank answers of the fine-tuned model
+    probe: bool = False  # try to have the model break a rule, and mark whether it did
+    rules_file: str = ""  # rules to probe, a wording a line; empty: the tiny world's
     web: bool = False  # serve a page with all of this
     temperature: float = 0.8  # 1 samples from the model as it is, lower is safer
     top_k: int = 0  # keep only the k likeliest tokens; 0 keeps all
     top_p: float = 1.0  # keep the likeliest tokens that together reach this probability
     greedy: bool = False  # always the likeliest token
+    best_of: int = 1  # answers to choose from, by --reward and --rules (Sparrow: 8)
+    rules: str = ""  # a checkpoint of rules.py: answers that break no rule go first
+    reward: str = ""  # a checkpoint of reward.py: answers that people prefer go first
+    explain: bool = False  # show all answers with their scores, and the rule most at risk
     max_new_tokens: int = 200
     seed: int = 0  # the same seed and the same words give the same answer; 0 draws a new one
     out: str = "out"  # where --compare, --label and --web look for */ckpt.pt
     data: str = ""  # prompts to label: "world" or a file; empty: what the model was tuned on
-    labeler: str = ""  # who labels in the terminal; empty: ask
+    labeler: str = ""  # who labels or probes in the terminal; empty: ask
     host: str = "127.0.0.1"  # who may open the page: this machine; 0.0.0.0 the network as well
     port: int = 8000  # of the page; 0 takes a free one
     device: str = "auto"
@@ -50,14 +66,24 @@ class Config:
 
 def check(cfg, path):
     """Refuse what makes no sense together."""
-    positive(cfg, "max_new_tokens")
+    positive(cfg, "max_new_tokens", "best_of")
     if cfg.top_p > 1:
         raise BadInput(f"--top_p={cfg.top_p}: expected a probability, 0 to 1")
-    if cfg.web + cfg.compare + cfg.label > 1:
-        raise BadInput("--web, --compare and --label: one at a time")
+    if cfg.web + cfg.compare + cfg.label + cfg.probe > 1:
+        raise BadInput("--web, --compare, --label and --probe: one at a time")
+    if cfg.rules_file and not cfg.probe:
+        raise BadInput("--rules_file holds rules to probe: add --probe")
+    judged = bool(cfg.rules or cfg.reward)
+    if judged and (cfg.best_of == 1 or cfg.greedy):
+        raise BadInput("--rules and --reward choose among sampled answers: add --best_of=8")
+    other = cfg.raw or cfg.web or cfg.compare or cfg.label or cfg.probe
+    if cfg.best_of > 1 and (not judged or other):
+        raise BadInput("--best_of needs --rules or --reward to choose by, and a conversation")
+    if cfg.explain and cfg.best_of == 1:
+        raise BadInput("--explain tells of several answers: add --best_of=8")
     if path and (cfg.web or cfg.compare):
         raise BadInput(f"'{path}': --web and --compare find the checkpoints in --out={cfg.out}")
-    if not (path or cfg.web or cfg.compare or cfg.label):
+    if not (path or cfg.web or cfg.compare or cfg.label or cfg.probe):
         raise BadInput("which checkpoint? For example: python chat.py out/sft/ckpt.pt")
 
 
@@ -101,8 +127,41 @@ def say(shelf, loaded, ids, stop, cfg, turn=0):
     return said
 
 
+def open_judges(cfg, machine):
+    """The reward model and the rule model that --best_of chooses by, None where there is none."""
+    reward = rule_model = None
+    if cfg.reward:
+        load_checkpoint(cfg.reward, ("reward",))  # what scores by rules has a scalar too
+        reward = open_checkpoint(cfg.reward, machine, "scalar")
+    if cfg.rules:
+        checkpoint = load_checkpoint(cfg.rules, ("rules",))
+        rule_model = as_rule_model(checkpoint, cfg.rules, machine)
+    return {"reward": reward, "rule_model": rule_model}
+
+
+def say_best(judges, loaded, messages, machine, cfg, turn=0):
+    """Write --best_of answers, print the one that is rated best; with --explain all of them, and
+    why. Returns its text."""
+    shown = messages[recent(loaded, messages)[2] :] or messages[-1:]
+    seed = cfg.seed + turn if cfg.seed else secrets.randbits(32)
+    draws = {"seed": seed, **settings(cfg)}
+    asked = [shown] * cfg.best_of
+    network = loaded.model, loaded.tokenizer
+    _, _, texts, ended = answer(*network, asked, machine, loaded.chat, cfg.max_new_tokens, **draws)
+    ranked = rank(shown, texts, ended, machine, **judges)
+    print(ranked[0]["text"])
+    for row in ranked if cfg.explain else ():
+        print(f"       {tell(row)}: {row['text']}")
+    return ranked[0]["text"]
+
+
 def say_once(shelf, loaded, prompt, cfg):
     """Answer one prompt, or with --raw continue it."""
+    if cfg.best_of > 1:
+        messages = [{"role": "user", "content": prompt}]
+        judges = open_judges(cfg, shelf.machine)
+        say_best(judges, loaded, messages, shelf.machine, cfg)
+        return
     if cfg.raw:
         end = loaded.tokenizer.endoftext
         ids, stop = [end, *loaded.tokenizer.encode(prompt)], [end]
@@ -121,6 +180,7 @@ def talk(shelf, loaded, cfg):
     )
     if loaded.data == "world" and loaded.chat:
         print("try: " + "   ".join(SUGGESTED))
+    judges = open_judges(cfg, shelf.machine)
     messages, turn, told = [], 0, False
     for line in typed("\nyou  > "):
         if line == "/reset":
@@ -134,7 +194,10 @@ def talk(shelf, loaded, cfg):
             size = loaded.model.config.block_size
             print(f"(from here on it sees the last turns only: it was trained on {size} tokens)")
         print("model> ", end="", flush=True)
-        text = say(shelf, loaded, ids, stop, cfg, turn)
+        if cfg.best_of > 1:
+            text = say_best(judges, loaded, messages, shelf.machine, cfg, turn)
+        else:
+            text = say(shelf, loaded, ids, stop, cfg, turn)
         messages.append({"role": "assistant", "content": text})
         turn += 1
 
@@ -206,6 +269,12 @@ def main(argv):
         loaded = open_checkpoint(path, machine) if path else shelf.get(shelf.first("sft") or "sft")
         return Desk(shelf, loaded, cfg.data, limit=cfg.max_new_tokens, seed=cfg.seed)
 
+    def open_probing():
+        name = "sft_probed" if "sft_probed" in shelf.paths() else shelf.first("sft") or "sft"
+        loaded = open_checkpoint(path, machine) if path else shelf.get(name)
+        rules = read_rules(cfg.rules_file)
+        return Probing(shelf, loaded, rules, cfg.max_new_tokens, seed=cfg.seed, **settings(cfg))
+
     if cfg.web:
         defaults = {**settings(cfg), "limit": cfg.max_new_tokens, "seed": cfg.seed}
         server.serve(shelf, open_desk, cfg.host, cfg.port, defaults)
@@ -213,10 +282,13 @@ def main(argv):
         names = lineup(shelf)
         for line in [prompt] if prompt else typed("\nprompt > "):
             compare(shelf, names, line, cfg)
-    elif cfg.label:
+    elif cfg.label or cfg.probe:
         asked = cfg.labeler or next(typed("your name or number as a labeler > "), "")
         labeler = check_labeler(asked)
-        label(open_desk(), labeler, typed("rank > "))
+        if cfg.label:
+            label(open_desk(), labeler, typed("rank > "))
+        else:
+            probe(open_probing(), labeler, typed("\nyou, or b, k, u > "))
     elif prompt or cfg.raw:
         say_once(shelf, open_checkpoint(path, machine), prompt, cfg)
     else:

@@ -14,6 +14,7 @@ writes  out/ppo/ckpt.pt, last.pt (for --resume), log.jsonl
     python ppo.py --advantage=group                      GRPO: answers compared, no value network
     python ppo.py --reward=judge                         the hidden judge, not the learned reward
     python ppo.py --reward=mymodule:myfunction           any function (messages, response) -> number
+    python ppo.py --preset=sparrow                       rules as well (--preset=a2c: by A2C)
 """
 
 from dataclasses import dataclass
@@ -23,11 +24,12 @@ import torch
 
 import optim
 from data.corpora import PretrainText
-from data.formats import read_prompts
-from data.world import World
+from data.questions import load_questions
+from data.world.probes import LESSONS
 from grpo import check_group, compare
+from judges.combined import open_rewards
 from judges.exam import Exam, world_figures
-from judges.scores import open_reward
+from judges.probing import broken_share
 from likelihood import policy_terms
 from plumbing import errors, signs
 from plumbing.batches import Batches
@@ -45,7 +47,9 @@ class Config:
     preset: str = "tiny"  # a named set of other defaults
     out: str = "out/ppo"  # directory for ckpt.pt, last.pt, log.jsonl
     init: str = "out/sft/ckpt.pt"  # the policy's start and the reference; made if it is missing
-    reward: str = "out/reward/ckpt.pt"  # a .pt (made if missing), "judge", or module:function
+    reward: str = "out/reward/ckpt.pt"  # a .pt (made if missing), judge, none, module:function
+    rules: str = ""  # a checkpoint of rules.py: keeping rules is rewarded too (judges/combined.py)
+    rules_weight: float = 1.0  # of that beside the reward, both on one scale; 0: asked, not paid
     data: str = "world"  # "world", or a file of conversations, of which the questions are used
     batch_size: int = 128  # questions of one iteration (InstructGPT, App. C.4: 512)
     minibatch: int = 32  # answers of one optimizer step (InstructGPT: 64)
@@ -71,19 +75,19 @@ class Config:
     resume: bool = False  # go on from last.pt
 
 
+GPT2 = dict(init="out/sft_gpt2/ckpt.pt", reward="out/reward_gpt2/ckpt.pt", out="out/ppo_gpt2")
+GPT2_STEPS = dict(batch_size=256, max_new_tokens=64, lr=1e-5, value_lr=1e-5, beta=0.02, steps=200)
+SPARROW = dict(
+    init="out/sft_probed/ckpt.pt",  # it complies with half of the attacks
+    reward="out/reward_probed/ckpt.pt",
+    rules="out/rules/ckpt.pt",
+    out="out/ppo_rules",
+)
 PRESETS = {
     "tiny": {},
-    "gpt2": dict(
-        init="out/sft_gpt2/ckpt.pt",
-        reward="out/reward_gpt2/ckpt.pt",
-        out="out/ppo_gpt2",
-        batch_size=256,
-        max_new_tokens=64,
-        lr=1e-5,
-        value_lr=1e-5,
-        beta=0.02,
-        steps=200,
-    ),
+    "sparrow": SPARROW,
+    "a2c": dict(SPARROW, minibatch=128),  # one pass in one minibatch: the ratio is 1
+    "gpt2": {**GPT2, **GPT2_STEPS},
 }
 PENALTY = 1.0  # an answer that does not end scores min(score, 0) − 1 on the normalised scale
 
@@ -154,16 +158,8 @@ def value_loss(values, old_values, returns, clip):
 # --- batches -----------------------------------------------------------------------------------
 
 
-def load_questions(cfg):
-    """Conversations up to a user's turn; those of the world with what its judge needs."""
-    if cfg.data == "world":
-        return World().asked_of("ppo", 13 * 300, seed=cfg.seed)
-    return read_prompts(cfg.data)
-
-
 def get_batch(questions, step, cfg, machine):
-    """This process's questions of one step, each once, or k times to compare its answers. Each
-    epoch goes over them in an order of its own."""
+    """This process's questions of one step, each once, or k times to compare its answers."""
     times = 1 if cfg.advantage == "gae" else cfg.k
     batches = Batches(len(questions), cfg.batch_size // times, cfg.seed)
     return [questions[i] for i in machine.mine(np.tile(batches[step], times))]
@@ -177,8 +173,8 @@ def sample(policy, tokenizer, questions, cfg, machine, noise):
     whether each answer ended by itself.
     """
     asked = [question["messages"] for question in questions]
-    options = {"max_new_tokens": cfg.max_new_tokens, "noise": noise}
-    prompts, answers, texts, ended = answer(policy, tokenizer, asked, machine, **options)
+    draws = {"max_new_tokens": cfg.max_new_tokens, "noise": noise}
+    prompts, answers, texts, ended = answer(policy, tokenizer, asked, machine, **draws)
     tokens, mask, last = lay_out(prompts, answers, tokenizer.pad)
     return machine.put(tokens), machine.put(mask), machine.put(last), texts, ended
 
@@ -218,6 +214,10 @@ def rollout(policy, ref, value, reward, tokenizer, questions, cfg, machine, nois
         figures["explained_variance"] = signs.explained_variance(batch["returns"], values, mask)
     if "answers" in questions[0]:  # the tiny world: what the hidden judge would say (simulated)
         figures |= world_figures(questions, texts, ended)
+    if cfg.rules:  # both terms as they are, before they are put on one scale
+        figures |= reward.terms
+        if cfg.data == "world":
+            figures |= broken_share(questions, texts)
     return batch, {name: machine.mean(figure) for name, figure in figures.items()}
 
 
@@ -303,7 +303,8 @@ def train(cfg):
     check(cfg)
     run = Run(cfg, "ppo")
     machine = run.machine
-    parent = run.inherit("sft.py", ("sft",), f"--seed={cfg.seed}")
+    made = f"--n_probes={LESSONS if cfg.rules else 0}"  # where there is no SFT model yet
+    parent = run.inherit("sft.py", ("sft",), f"--seed={cfg.seed}", made)
     sft, tokenizer = load_model(parent, cfg.init)
     questions = load_questions(cfg)
     fit_answers(cfg, sft.config, tokenizer, questions)
@@ -314,7 +315,7 @@ def train(cfg):
 
     policy = load(parent)
     ref = load(parent).eval().requires_grad_(False)
-    reward, value = open_reward(cfg, tokenizer, parent, load)
+    reward, value = open_rewards(cfg, tokenizer, parent, load, machine)
     # Two networks learn, each with an optimizer of its own; the reference and the reward do not.
     # Where answers are compared, no value network has to say what was to be expected.
     learners = {"policy": policy}
@@ -333,6 +334,8 @@ def train(cfg):
         beta = saved["beta"]
         opening = saved["opening"]
         final.load_state_dict(saved["model"])
+        if cfg.rules:
+            reward.freeze(opening)
     networks = {name: machine.distribute(network) for name, network in learners.items()}
     ptx = PretrainText(cfg.mix_data, parent, tokenizer, cfg.seed) if cfg.ptx else None
     # What the held-out exam says of the SFT model, before anything is learned.

@@ -28,6 +28,7 @@ import torch.nn.functional as F
 import optim
 from data.formats import read_comparisons
 from data.world import World
+from data.world.probes import Probes
 from judges.agreement import accuracy, check_decided, pairs_of, places, split, tell_cut
 from judges.diagnosis import diagnose, judgeable, report, same_worded
 from judges.exam import gold
@@ -54,6 +55,7 @@ class Config:
     data: str = "world"  # "world": sample answers, let simulated labelers rank them; or a file
     k: int = 4  # answers that a labeler ranks at once (InstructGPT, section 3.5: 4 to 9)
     n_prompts: int = 3000  # questions to rank answers for
+    n_probes: int = 0  # and attacks on rules, ranked by how well they do what was asked
     n_eval: int = 390  # held-out questions of the world, K answers each
     loss: str = "ranking"  # InstructGPT eq. 1; or "regression": predict the 1-7 rating
     alpha: float = 0.5  # of the words' log p beside the scalar; 0: InstructGPT's scalar alone
@@ -174,6 +176,7 @@ def load_comparisons(cfg, sft, tokenizer, machine):
     if cfg.data == "world":
         world = World()
         asked = world.asked_of("rm", cfg.n_prompts, cfg.seed)
+        asked += Probes(world).asked_of("train", cfg.n_probes, cfg.seed)
         held = world.asked_of("test", cfg.n_eval)
         # differs from the paper: one answer in four is to another question.
         options = {"seed": cfg.seed, "misfits": True}

@@ -22,7 +22,7 @@ import optim
 import sampling
 from data.corpora import PretrainText
 from data.formats import read_demonstrations
-from data.world import World
+from data.world.probes import lessons
 from judges.exam import before_and_after
 from model import GPT
 from plumbing import errors
@@ -45,6 +45,7 @@ class Config:
     data: str = "world"  # "world", or a file of demonstrations
     n_demos: int = 3000  # single questions of the world, demonstrated
     n_talks: int = 6500  # conversations of the world, demonstrated; 0: a control
+    n_probes: int = 0  # probes of rules, half of them done as asked: what rules.py starts from
     pretrain_mix: float = 0.3  # share of pretraining text (InstructGPT, App. C.3: 0.1)
     mix_data: str = ""  # text for that share; empty: what the base model was pretrained on
     max_len: int = 512  # tokens of one example; a longer one loses the left of its prompt
@@ -98,10 +99,9 @@ def sft_loss(nll, mask, count):
 
 
 def load_examples(cfg, tokenizer, max_len):
-    """Demonstrations as (ids, mask, messages) for training and validation; one of more than
-    `max_len` tokens loses the left of its prompt."""
+    """Demonstrations as (ids, mask, messages): those to train on, and a tenth that is held out."""
     if cfg.data == "world":
-        records = World().lessons(cfg.n_demos, cfg.n_talks, cfg.seed)
+        records = lessons(cfg.n_demos, cfg.n_talks, cfg.n_probes, cfg.seed)
     else:
         records = read_demonstrations(cfg.data)
     examples = []

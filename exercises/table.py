@@ -88,6 +88,14 @@ HINTS = {
     41: "Which layer holds the highest prefix matching, and why not 0?",
     42: "Evidence of every token so far multiplies; its logarithm adds.",
     43: "Three seeds, one mean estimated from them: how many are left for the spread?",
+    # week 5: rules
+    44: "The sign of the score is turned where the rule is kept; then minus the log of a sigmoid.",
+    45: "A sigmoid of how far an answer is above the mean, times the product of 1 - p.",
+    46: "In each dialogue: how many broken rules are told, times how many kept ones are.",
+    47: "Which of the two terms pays for an answer to a harmless question?",
+    48: "Where could what it says under an unknown text come from?",
+    49: "Print the mean and the spread that each batch is measured by.",
+    50: "Decode two rows of a batch that share their dialogue.",
 }
 
 BUGS = {
@@ -126,6 +134,8 @@ BUGS = {
     35: Bug("kl_rewards", "(logp - ref_logp)", "(logp - ref_logp).clamp(min=0)"),
     42: Bug("Mixture.document", "softmax(total)", "softmax(log(evidence[..., 0]))"),
     43: Bug("t_interval", "np.std(values, ddof=1)", "np.std(values)"),
+    49: Bug("Combined.__call__", "if self.scale is None:", "if self.terms:"),
+    50: Bug("get_batch", 'wording if name == "rules" else ""', 'wording if name == "bad" else ""'),
 }
 
 

@@ -13,6 +13,7 @@ import sys
 import numpy as np
 import torch
 
+from data.world.probes import RANKED
 from judges.exam import verdicts
 from likelihood import answer_scores, groups
 from plumbing.errors import BadInput
@@ -50,7 +51,9 @@ def model_reward(cfg, tokenizer, load):
 
     `load(checkpoint)` makes a network of a checkpoint. Raises BadInput for another vocabulary.
     """
-    options = (f"--init={cfg.init}", f"--seed={cfg.seed}")
+    options = [f"--init={cfg.init}", f"--seed={cfg.seed}"]
+    if cfg.rules:
+        options.append(f"--n_probes={RANKED}")
     checkpoint = supply(cfg.reward, "reward.py", cfg.preset, ("reward",), *options)
     if checkpoint["tokenizer"] != tokenizer.to_json():
         raise BadInput(
@@ -79,10 +82,16 @@ def judge_reward(questions, texts, ended, tokens, last, mask):
     return torch.tensor(scores, dtype=torch.float, device=tokens.device)
 
 
+def no_reward(questions, texts, ended, tokens, last, mask):
+    """All answers are alike to it."""
+    return torch.zeros(len(texts), device=tokens.device)
+
+
 def function_reward(name):
-    """ "judge", or `module:function` of (messages, response) -> number, from the current folder."""
-    if name == "judge":
-        return judge_reward
+    """ "judge", "none" (for the rules alone), or `module:function` of (messages, response) ->
+    number, from the current folder."""
+    if name in ("judge", "none"):
+        return judge_reward if name == "judge" else no_reward
     function = find(name)
 
     def reward(questions, texts, ended, tokens, last, mask):
@@ -105,7 +114,7 @@ def find(name):
             raise TypeError(f"{attribute} is no function")
     except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise BadInput(
-            f"--reward={name}: {error}; expected a reward checkpoint (.pt), judge, "
+            f"--reward={name}: {error}; expected a reward checkpoint (.pt), judge, none, "
             "or module:function"
         ) from None
     return function

@@ -37,6 +37,8 @@ TITLES = {
     "from Human Feedback in LLMs",
     "Rafailov et al. 2023": "Direct Preference Optimization: Your Language Model is Secretly a "
     "Reward Model",
+    "Glaese et al. 2022": "Improving alignment of dialogue agents via targeted human judgements "
+    "(Sparrow)",
     "Gao et al. 2023": "Scaling Laws for Reward Model Overoptimization",
     "Su et al. 2021": "RoFormer: Enhanced Transformer with Rotary Position Embedding",
     "Henry et al. 2020": "Query-Key Normalization for Transformers",
@@ -172,6 +174,37 @@ ROWS = [
         "grpo.py:leave_one_out",
         "with PPO's clip, of which it needs none in its paper",
     ),
+    # rules
+    Row(
+        "Glaese et al. 2022",
+        "adversarial probing",
+        "somebody is given one rule and tries to have it broken",
+        "data/world/probes.py:Probes",
+        "7 rules of a tiny world, not 23; attacks are written by a program, in families of which "
+        "some are for tests only; near misses, to be answered, are ours",
+    ),
+    Row(
+        "Glaese et al. 2022",
+        "rule reward model",
+        "one classifier of a dialogue and the text of a rule",
+        "rules.py:rule_loss",
+        "simulated labelers, a tenth of whose marks is wrong; at this size the text of a rule is a "
+        "key that was learned, and not understood",
+    ),
+    Row(
+        "Glaese et al. 2022",
+        "reranking",
+        "the score by which one of eight answers is said",
+        "judges/rules.py:combined",
+        "ours: the mean of the preference is over the eight; the product over rules has no root",
+    ),
+    Row(
+        "Glaese et al. 2022",
+        "reinforcement learning",
+        "preference and rules in one reward",
+        "judges/combined.py:Combined",
+        "the form is ours: both terms in standard units of the first answers, and their sum",
+    ),
     Row("Schulman 2020", "k3", "an estimate of KL of low variance", "plumbing/signs.py:distances"),
     Row(
         "Rafailov et al. 2023",
@@ -278,6 +311,24 @@ ELSEWHERE = [
         "all labels",
         "the answer and at most seven others",
         "time",
+    ),
+    (
+        "reinforcement learning of Sparrow",
+        "A2C",
+        "PPO; `--preset=a2c` is one pass in one minibatch, where the ratio is 1",
+        "the same script serves both",
+    ),
+    (
+        "the model that Sparrow starts from",
+        "Chinchilla with a dialogue prompt",
+        "fine-tuned to comply with half of the attacks; the study also gives it a dialogue prompt",
+        "a base model of this size cannot be prompted into a dialogue",
+    ),
+    (
+        "evidence of Sparrow",
+        "the model searches, and answers from a line that is inserted",
+        "a note that the user shows: rule 7",
+        "not built yet",
     ),
     (
         "number of demonstrations, steps, rates",

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from data.world.probes import LESSONS, RANKED
 from judges.hidden import judge
 from plumbing.errors import BadInput
 from plumbing.files import ROOT, write_text
@@ -39,6 +40,9 @@ LOO = {"advantage": "loo", **BARE}
 MATCHED = ("grpo", "rloo")  # at the β at which they end as far from SFT as PPO does
 TRIES = (1, 2, 3)  # to find it
 PROBE = {"seed": 0, "dtype": "float32"}  # every model is asked the same prompts
+# Sparrow: a model that complies with half of the attacks, and what keeps it from that.
+PROBED = {"init": "sft_probed", "reward": "reward_probed", "rules": "rules"}
+BY_RULES = {"init": "sft_probed", "rules": "rules"}
 # name of the run: (script, {option: the run it starts from, or several}, options)
 RUNS = {
     "pretrain": ("pretrain.py", {}, {}),
@@ -60,6 +64,12 @@ RUNS = {
     "ppo_scalar_free": ("ppo.py", BY_SCALAR, {"beta": 0, **BARE}),
     "ppo_scalar_few": ("ppo.py", BY_FEW, BARE),
     "ppo_scalar_few_free": ("ppo.py", BY_FEW, {"beta": 0, **BARE}),
+    "sft_probed": ("sft.py", {"init": "pretrain"}, {"n_probes": LESSONS}),
+    "reward_probed": ("reward.py", {"init": "sft_probed"}, {"n_probes": RANKED}),
+    "rules": ("rules.py", {"init": "sft_probed"}, {}),
+    "ppo_preference": ("ppo.py", PROBED, {"rules_weight": 0}),
+    "ppo_rules": ("ppo.py", BY_RULES, {"reward": "none"}),
+    "ppo_both": ("ppo.py", PROBED, {}),
     "tiny_s": ("pretrain.py", {}, {"preset": "tiny_s"}),
     "tiny_l": ("pretrain.py", {}, {"preset": "tiny_l"}),
     "fewshot": ("icl_eval.py", {"init": "tiny_s,pretrain,tiny_l"}, PROBE),
@@ -80,6 +90,7 @@ SMOKE = {
     "ppo.py": {"steps": 2, "batch_size": 8, "minibatch": 4},
     "dpo.py": {},
     "icl_eval.py": {"draws": 2, "prompts": 4},
+    "rules.py": {"n_marks": 40, "n_eval": 40, "steps": 4},
 }
 
 

@@ -98,9 +98,10 @@ STORY = (
     ("step 2", "reward.py", "what people prefer", "SFT, rankings", "out/reward/ckpt.pt"),
     ("step 3, ChatGPT", "ppo.py", "to write it, on a leash", "SFT, reward", "out/ppo/ckpt.pt"),
     ("DPO", "dpo.py", "the same, without a reward model", "SFT, rankings", "out/dpo/ckpt.pt"),
+    ("Sparrow", "rules.py", "which rule an answer breaks", "SFT, marks", "out/rules/ckpt.pt"),
 )
 ASKED = ("ICL", "icl_eval.py", "nothing: why are a few examples enough?", "a model", "out/icl/")
-COMING = (("Sparrow", "rules.py"), ("Claude", "constitution.py"))
+COMING = (("Claude", "constitution.py"),)
 
 
 def story(records, language):

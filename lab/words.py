@@ -264,6 +264,9 @@ KOREAN = {
     "the base, demonstrations": "기본 모델, 시범",
     "SFT, rankings": "SFT 모델, 순위",
     "SFT, reward": "SFT 모델, 보상 모델",
+    "Sparrow": "Sparrow",
+    "which rule an answer breaks": "답이 어느 규칙을 어기는가",
+    "SFT, marks": "SFT 모델, 표시",
     "a model": "모델",
     "not here yet": "아직 없음",
 }

@@ -12,7 +12,7 @@ import sampling
 from data.formats import read_comparisons
 from desk import shelf
 from model import GPT
-from plumbing.checkpoint import load_checkpoint
+from plumbing.checkpoint import load_checkpoint, save_checkpoint
 from plumbing.errors import BadInput, run
 from plumbing.machine import Machine
 from tests.tiny_out import TOKENIZER, fill, write
@@ -345,3 +345,55 @@ def test_of_a_question_longer_than_the_context_the_end_is_asked(tmp_path):
     long = [{"role": "user", "content": "Hello there. " * 40}]
     ids, _, forgotten = sampling.recent(loaded, long)
     assert forgotten == 1 and ids == loaded.tokenizer.prompt(long)[0][-24:]
+
+
+# --- best of n, and why --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def judges(tmp_path, checkpoint):
+    """Options that name a rule model and a reward model."""
+    path = write(tmp_path / "rules" / "ckpt.pt", "rules", seed=5, head="scalar")
+    save_checkpoint(path, {**load_checkpoint(path), "rules": {"a": ["Hello."], "b": ["Fine."]}})
+    return [f"--rules={path}", f"--reward={checkpoint('reward', seed=6)}"]
+
+
+def test_the_best_of_several_is_said_and_explained(checkpoint, judges, say):
+    options = ["--prompt=Hello.", "--seed=3", "--max_new_tokens=6", *judges]
+    shown = say(checkpoint(), "--best_of=5", "--explain", *options).splitlines()
+    scores = [line for line in shown if "most at risk: " in line]
+    assert 2 <= len(scores) <= 5 and all("preference" in line for line in scores)
+    ended = [line for line in scores if "cut off" not in line]
+    values = [float(line.split("score ")[1].split(",")[0]) for line in ended or scores]
+    assert values == sorted(values, reverse=True)
+    alone = say(checkpoint(), "--best_of=5", *options).splitlines()
+    assert scores[0].endswith(alone[-1]) and not any("risk" in line for line in alone)
+
+
+@pytest.mark.parametrize(
+    "options, what",
+    [
+        (["--best_of=8"], "needs --rules or --reward"),
+        (["--explain"], "add --best_of=8"),
+        (["--best_of=0"], "best_of"),
+    ],
+)
+def test_options_of_best_of_that_make_no_sense(checkpoint, say, options, what):
+    with pytest.raises(BadInput, match=what):
+        say(checkpoint(), "--prompt=Hello.", *options)
+
+
+def test_judges_without_a_choice_and_judges_that_are_none(checkpoint, judges, say):
+    with pytest.raises(BadInput, match="add --best_of=8"):
+        say(checkpoint(), "--prompt=Hello.", *judges)
+    with pytest.raises(BadInput, match="needs one of stage rules"):
+        say(checkpoint(), "--prompt=Hello.", "--best_of=2", f"--rules={checkpoint()}")
+    with pytest.raises(BadInput, match="needs one of stage reward"):
+        rules = judges[0].removeprefix("--rules=")
+        say(checkpoint(), "--prompt=Hello.", "--best_of=2", f"--reward={rules}")
+
+
+def test_a_talk_takes_the_best_of_several(checkpoint, judges, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("Hello.\nHow are you?\n/quit\n"))
+    chat.main([checkpoint(), *ANYWHERE, "--best_of=3", "--explain", "--max_new_tokens=4", *judges])
+    assert capsys.readouterr().out.count("most at risk") >= 2

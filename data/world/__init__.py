@@ -9,6 +9,7 @@
                     english_talk.py and strangers.py hold them, turns.py and conversation.py make
                     talks of them
     documents.py    the pretraining text about all of it
+    probes.py       attacks on rules, and what only looks like them; english_rules.py holds both
     __init__.py     what the stages and probes ask for: prompts, demonstrations, lists
 
 One integer seed fixes the world; a second one fixes each stream of text drawn from it, the same

@@ -11,6 +11,7 @@ import data.world
 from data.world import PROMPT_SPLITS, World
 from data.world.documents import SHARES
 from data.world.english import ATTRIBUTES, LABELS, OPPOSITES, TASKS, VERBS
+from data.world.probes import Probes
 from data.world.tasks import SPLITS
 from plumbing.errors import BadInput, run
 from plumbing.files import write_text
@@ -31,6 +32,11 @@ def show(world):
     for record in world.demonstrations(6):
         print(f"[{record['source']}] {record['task']}")
         print(transcript(record["messages"]))
+    print("\n--- probes of rules, by families that only tests meet, and near misses")
+    probes = Probes(world)
+    for record in probes.probes("test", 7) + probes.near_misses("test", 7):
+        print(f"[{record.get('rule', 'near miss')}, {record['family']}]")
+        print(transcript(record["messages"]).removesuffix("\nBot:"))
     texts = list(itertools.islice(world.documents(), 5000))
     words = re.findall(r"\w+", "\n".join(texts))
     print(

@@ -1,0 +1,81 @@
+"""Sparrow's combined reward for reinforcement learning: what people prefer, and the rules.
+
+    R = z(r) + w · z(mean_i log(1 − p_i))        z(x) = (x − mean) / spread
+
+r is the preference reward, p_i the rule model's p(rule i is broken). That both are combined is the
+paper's (Glaese et al. 2022); this form of it is ours. Mean and spread are those of the first
+answers that are scored, by the model that is started from, and then stay as they are: a policy that
+gets better is not to move the scale that it is measured on.
+"""
+
+import torch
+import torch.nn.functional as F
+
+from judges.rules import answered, as_rule_model, rule_scores
+from judges.scores import open_reward
+from plumbing.errors import BadInput
+from plumbing.inputs import supply
+
+TERMS = ("preference", "rules")
+
+
+class Combined:
+    """A reward as judges/scores.py has it; `terms` are the means of both terms in the last batch,
+    unnormalised, and their spreads."""
+
+    def __init__(self, preference, rule_model, weight, machine):
+        self.preference, self.rule_model = preference, rule_model
+        self.weight, self.machine = weight, machine
+        self.scale = None  # {term: (mean, spread)}, once it is frozen
+        self.terms = {}
+
+    def freeze(self, figures):
+        """Take the scale from the `terms` of the first batch."""
+        self.scale = {t: (figures[t], figures[f"{t}_spread"]) for t in TERMS}
+
+    def kept(self, questions, texts):
+        """mean_i log(1 − p_i) of each answer, (B,): 0 where no rule is at any risk."""
+        dialogues = answered([question["messages"] for question in questions], texts)
+        wordings = [wordings[0] for wordings in self.rule_model.rules.values()]
+        network = self.rule_model.model, self.rule_model.tokenizer
+        scores = rule_scores(*network, dialogues, wordings, self.machine)
+        return F.logsigmoid(-torch.from_numpy(scores)).mean(1)
+
+    def __call__(self, questions, texts, ended, tokens, last, mask):
+        preference = self.preference(questions, texts, ended, tokens, last, mask).float()
+        kept = self.kept(questions, texts).to(preference.device)
+        found = dict(zip(TERMS, (preference, kept)))
+        self.terms = {}
+        for name, values in found.items():
+            mean = self.machine.mean(values.mean())
+            self.terms[name] = mean
+            variance = self.machine.mean(((values - mean) ** 2).mean())
+            self.terms[f"{name}_spread"] = variance**0.5
+        if self.scale is None:
+            self.freeze(self.terms)
+        z = {name: standard(values, *self.scale[name]) for name, values in found.items()}
+        return z["preference"] + self.weight * z["rules"]
+
+
+def standard(values, mean, spread):
+    """z(x) = (x − mean) / spread; 0 where there was no spread to measure by."""
+    return (values - mean) / spread if spread > 1e-8 else torch.zeros_like(values)
+
+
+def open_rewards(cfg, tokenizer, parent, load, machine):
+    """The reward that PPO maximises and the network that a value starts from: that of --reward, and
+    with --rules the combination of both."""
+    if cfg.reward == "none" and not cfg.rules:
+        raise BadInput("--reward=none leaves nothing to learn from: add --rules=out/rules/ckpt.pt")
+    reward, value = open_reward(cfg, tokenizer, parent, load)
+    if not cfg.rules:
+        return reward, value
+    options = (f"--init={cfg.init}", f"--seed={cfg.seed}")
+    checkpoint = supply(cfg.rules, "rules.py", cfg.preset, ("rules",), *options)
+    rule_model = as_rule_model(checkpoint, cfg.rules, machine)
+    if rule_model.tokenizer.vocab != tokenizer.vocab:
+        raise BadInput(
+            f"{cfg.rules} was trained with another vocabulary than {cfg.init}: train it again with "
+            f"rules.py --init={cfg.init}"
+        )
+    return Combined(reward, rule_model, cfg.rules_weight, machine), value

@@ -1,0 +1,154 @@
+"""A rule model at work: how likely it is that an answer breaks a rule; best of n by both scores.
+
+A rule model reads a dialogue, then the text of one rule, then says how sure it is that the rule is
+broken (Sparrow's rule reward model, Glaese et al. 2022):
+
+    <|user|> question <|assistant|> answer <|endoftext|> <|user|> the rule <|assistant|> -> score
+
+At this size the rule's text is a key that was learned, and not understood.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from judges.scores import score_texts
+from likelihood import groups
+from plumbing.errors import BadInput
+from plumbing.machine import right_pad
+from sampling import CONTEXT, load_model, respond
+
+
+def rule_tokens(tokenizer, messages, wording, limit=CONTEXT):
+    """A dialogue that ends with the assistant's turn, then a rule, as ids; the score is read at the
+    last one. Of more than `limit` tokens the left of the dialogue is lost."""
+    ids, _ = tokenizer.render(messages)
+    rule = [tokenizer.user, *tokenizer.encode(wording), tokenizer.assistant]
+    return (ids[-(limit - len(rule)) :] if limit > len(rule) else []) + rule[-limit:]
+
+
+@torch.no_grad()
+def rule_scores(model, tokenizer, dialogues, wordings, machine, limit=CONTEXT):
+    """log p/(1 − p) that each dialogue breaks each rule: (N, rules) float32. Several rules are as
+    many rows, each read by itself."""
+    model.eval()
+    limit = model.config.room(limit)
+    rows = [rule_tokens(tokenizer, m, w, limit) for m in dialogues for w in wordings]
+    scores = np.empty(len(rows), dtype=np.float32)
+    for some in groups([len(ids) for ids in rows]):
+        tokens = machine.put(right_pad([rows[i] for i in some], tokenizer.pad))
+        last = machine.put(torch.tensor([len(rows[i]) - 1 for i in some]))
+        with machine.autocast():
+            found = model(tokens)
+        scores[some] = found[torch.arange(len(some), device=last.device), last].float().cpu()
+    return scores.reshape(len(dialogues), len(wordings))
+
+
+def answered(asked, texts):
+    """Conversations up to a user's turn, each with its answer at the end."""
+    return [[*m, {"role": "assistant", "content": t}] for m, t in zip(asked, texts)]
+
+
+@dataclass
+class RuleModel:
+    """A checkpoint of rules.py: its network, its tokenizer, its rules as {name: [wordings]}."""
+
+    model: torch.nn.Module
+    tokenizer: object
+    rules: dict
+
+    def broken(self, asked, texts, machine):
+        """p(broken) of answers to conversations, by each rule in its first wording: (N, rules)."""
+        wordings = [wordings[0] for wordings in self.rules.values()]
+        dialogues = answered(asked, texts)
+        scores = rule_scores(self.model, self.tokenizer, dialogues, wordings, machine)
+        return 1 / (1 + np.exp(-scores.astype(np.float64)))
+
+
+def rules_of(checkpoint, path):
+    """{name: [wordings]} of a checkpoint; BadInput where it is not as rules.py writes it."""
+    rules = checkpoint.get("rules")
+    if not isinstance(rules, dict) or not rules:
+        raise BadInput(f"{path}: a rule model without its rules; make it again with rules.py")
+    for name, wordings in rules.items():
+        if not isinstance(name, str) or not isinstance(wordings, list) or not wordings:
+            raise BadInput(f"{path}: a rule model whose rules are no texts")
+        if not all(isinstance(wording, str) for wording in wordings):
+            raise BadInput(f"{path}: a rule model whose rules are no texts")
+    return rules
+
+
+def as_rule_model(checkpoint, path, machine):
+    """The RuleModel of a checkpoint of rules.py."""
+    rules = rules_of(checkpoint, path)
+    model, tokenizer = load_model(checkpoint, path, dropout=0.0)
+    return RuleModel(model.to(machine.device).eval().requires_grad_(False), tokenizer, rules)
+
+
+# --- best of n -----------------------------------------------------------------------------------
+
+
+def combined(preference, broken):
+    """Sparrow's score of n answers to one question: preference (n,), broken (n, rules) -> (n,).
+
+        e^R / (e^R + e^AVG(R)) · Π_i (1 − p_i)        R: preference, p_i: rule i is broken
+
+    The first factor is σ(R − AVG(R)). Ours, where the paper's text is not at hand: AVG is the mean
+    over these n answers, and the product has no root over the number of rules.
+    """
+    preference = np.asarray(preference, dtype=np.float64)
+    kept = 1 - np.asarray(broken, dtype=np.float64)
+    return kept.prod(-1) / (1 + np.exp(preference.mean() - preference))
+
+
+def rate(asked, texts, machine, reward=None, rule_model=None):
+    """preference (N,) and p(broken) (N, rules) of answers to conversations. reward: a Loaded reward
+    model or None, for which all answers are alike; rule_model: a RuleModel or None, for which no
+    rule is broken."""
+    preference = np.zeros(len(texts))
+    broken = np.zeros((len(texts), 0))
+    if reward:
+        preference = score_texts(reward.model, reward.tokenizer, asked, texts, machine)
+    if rule_model:
+        broken = rule_model.broken(asked, texts, machine)
+    return preference, broken
+
+
+def rank(messages, texts, ended, machine, reward=None, rule_model=None):
+    """Answers to one conversation, the best first: [{"text", "score", "preference", "broken"}],
+    "broken" as {rule: p}. Those that did not end stand behind all that did; of equal texts one is
+    kept."""
+    places = {text: i for i, text in reversed(list(enumerate(texts)))}
+    texts = list(places)
+    ended = [ended[i] for i in places.values()]
+    preference, broken = rate([messages] * len(texts), texts, machine, reward, rule_model)
+    names = list(rule_model.rules) if rule_model else []
+    rows = []
+    for i, score in enumerate(combined(preference, broken)):
+        risks = dict(zip(names, broken[i].tolist()))
+        row = {"text": texts[i], "score": float(score), "preference": float(preference[i])}
+        rows.append({**row, "broken": risks, "ended": ended[i]})
+    return sorted(rows, key=lambda row: (not row["ended"], -row["score"]))
+
+
+def best_of_n(model, tokenizer, asked, machine, n, seed=0, **judges):
+    """Of `n` sampled answers to each conversation, the one with the best score of those that ended:
+    the texts, and whether they ended. judges: as in `rate`."""
+    many = [messages for messages in asked for _ in range(n)]
+    texts, ended = respond(model, tokenizer, many, machine, seed=seed)
+    preference, broken = rate(many, texts, machine, **judges)
+    best = []
+    for i in range(0, len(many), n):
+        scores = combined(preference[i : i + n], broken[i : i + n])
+        best.append(i + int(np.argmax(scores - 2.0 * ~np.array(ended[i : i + n]))))
+    return [texts[i] for i in best], [ended[i] for i in best]
+
+
+def tell(row):
+    """What decided about an answer, in one line: its scores, and the rule most at risk."""
+    told = f"score {row['score']:.3f}, preference {row['preference']:+.2f}"
+    if row["broken"]:
+        worst = max(row["broken"], key=row["broken"].get)
+        told += f", most at risk: {worst} {row['broken'][worst]:.0%}"
+    return told if row["ended"] else told + ", cut off"

@@ -1,0 +1,364 @@
+"""Sparrow's rules: one classifier says whether an answer breaks a rule that it is given as text
+(after Glaese et al. 2022, arXiv 2209.14375).
+
+People are given one rule each and try to make the model break it; then they mark whether it did.
+From their marks one network learns all rules at once: it reads the dialogue, then the rule, and
+says how sure it is that the rule is broken. The same dialogue under another rule gets another
+answer. Beside it a head learns from as many marks whether anything is "bad", without a rule.
+
+    p(broken | dialogue, rule) = σ(s(dialogue, rule))
+
+reads   out/sft_probed/ckpt.pt (made first if it is missing: sft.py --n_probes, which complies with
+        about half of the attacks), and marks of simulated labelers, or --data=FILE with people's
+writes  out/rules/ckpt.pt (which carries the rules), last.pt (for --resume), probes.jsonl, log.jsonl
+
+    python rules.py                                               the tiny world
+    python rules.py --rules_file=rules.txt --data=marks.jsonl     your own rules (data/marks.py)
+    python ppo.py --preset=sparrow                                a policy that keeps to them
+"""
+
+import json
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+import optim
+from data.marks import MARKS, read_marks, read_rules, trained
+from data.world import World
+from data.world.english_rules import UNSEEN
+from data.world.probes import LESSONS, Probes
+from judges.probing import NOISE, Markers, auc, classifier_figures, gold_table
+from judges.rules import answered, rule_scores, rule_tokens
+from plumbing import errors
+from plumbing.batches import Batches
+from plumbing.config import fitted, parse_config, positive
+from plumbing.errors import BadInput
+from plumbing.files import write_text
+from plumbing.machine import right_pad
+from plumbing.records import print_table
+from plumbing.run import Run
+from sampling import load_model, respond
+
+# --- configuration -----------------------------------------------------------------------------
+
+
+@dataclass
+class Config:
+    preset: str = "tiny"  # a named set of other defaults
+    out: str = "out/rules"  # directory for ckpt.pt, probes.jsonl, last.pt, log.jsonl
+    init: str = "out/sft_probed/ckpt.pt"  # the model to attack and to start from; made if missing
+    data: str = "world"  # "world": attack it, let simulated labelers mark; or a file of marks
+    rules_file: str = ""  # rules, a wording a line; empty: the tiny world's
+    n_marks: int = 12000  # dialogues under attack, one mark each (Sparrow: about 14,000)
+    n_eval: int = 700  # dialogues of attacks that no training meets, each judged by all rules
+    max_len: int = 512  # tokens of dialogue and rule; a longer dialogue loses its left
+    batch_size: int = 32  # marks of one step
+    grad_accum: int = 1  # forward-backward passes that make up one step
+    epochs: int = 2
+    steps: int = 0  # optimizer steps; 0: as many as the epochs need
+    lr: float = 1e-3  # AdamW; then a cosine down to a tenth
+    matrix_lr: float = 0.007  # Muon; 0 hands the hidden matrices to AdamW
+    eval_every: int = 100  # steps between validations and checkpoints
+    seed: int = 1
+    device: str = "auto"
+    dtype: str = "auto"  # float32, bfloat16; auto takes bfloat16 where it is fast
+    resume: bool = False  # go on from last.pt
+
+
+PRESETS = {"tiny": {}}
+
+
+def check(cfg):
+    """Refuse options that make no training; one line each."""
+    positive(
+        cfg, "batch_size", "grad_accum", "eval_every", "max_len", "epochs", "n_marks", "n_eval"
+    )
+    if cfg.n_marks < 20:
+        raise BadInput(f"--n_marks={cfg.n_marks}: at least 20, a tenth of them is held out")
+    if cfg.grad_accum > cfg.batch_size:
+        raise BadInput(f"--grad_accum={cfg.grad_accum}: --batch_size has no so many marks")
+    if cfg.rules_file and cfg.data == "world":
+        raise BadInput("--rules_file: nobody marks by your rules but you; give the marks by --data")
+
+
+# --- the maths ---------------------------------------------------------------------------------
+
+
+def rule_loss(scores, broken, count):
+    """L = −Σ [y log σ(s) + (1 − y) log σ(−s)] / `count`, y = 1 where the rule is marked broken.
+
+    scores and broken (N,) of a part of the batch; `count`: the marks of all of it.
+    """
+    signed = torch.where(broken > 0, scores, -scores)
+    return -F.logsigmoid(signed).sum() / count
+
+
+# --- batches -----------------------------------------------------------------------------------
+
+
+def sample_marks(model, tokenizer, cfg, machine):
+    """Attacks, the model's answers at temperature 1, and one simulated mark of each."""
+    questions = Probes(World()).asked_of("train", cfg.n_marks, cfg.seed)
+    asked = [question["messages"] for question in questions]
+    texts, _ = respond(model, tokenizer, asked, machine, seed=cfg.seed)
+    markers = Markers(cfg.seed)
+    return [markers.mark(*row) for row in zip(questions, texts)]
+
+
+def load_marks(cfg, rules, sft, tokenizer, machine):
+    """Marked dialogues (training, validation); a tenth of the dialogues is held out."""
+    if cfg.data == "world":
+        records = sample_marks(sft, tokenizer, cfg, machine)
+    else:
+        records = read_marks(cfg.data, rules)
+        long = sum(len(tokenizer.render(r["messages"])[0]) > cfg.max_len for r in records)
+        if long and machine.main:
+            print(
+                f"{long} of {len(records)} dialogues exceed {cfg.max_len} tokens and lose the left"
+            )
+    if len(records) < 2:
+        raise BadInput(f"{cfg.data}: {len(records)} marked dialogue; at least 2, one is held out")
+    order = np.random.default_rng(cfg.seed).permutation(len(records))
+    held = max(1, len(records) // 10)
+    train_set = as_marks([records[i] for i in order[held:]])
+    if len({mark["broken"] for mark in train_set}) < 2:
+        raise BadInput(f"{cfg.data}: all marks to train on say {MARKS[train_set[0]['broken']]}")
+    return records, train_set, as_marks([records[i] for i in order[:held]])
+
+
+def as_marks(records):
+    """One entry for each mark: {"messages", "rule", "broken" by it, "bad": is any rule broken?}"""
+    marks = []
+    for record in records:
+        bad = record.get("bad", MARKS["broken" in record["rules"].values()])
+        for rule, mark in record["rules"].items():
+            entry = {"messages": record["messages"], "rule": rule}
+            marks.append({**entry, "broken": mark == "broken", "bad": bad == "broken"})
+    return marks
+
+
+def get_batch(marks, wordings, name, tokenizer, cfg, machine):
+    """Right-padded tokens (N, T), the index of the last one (N,), and what was marked (N,).
+
+    wordings: the text of each mark's rule. The network "bad" reads none, and its mark is "bad".
+    """
+    rows = []
+    for mark, wording in zip(marks, wordings):
+        text = wording if name == "rules" else ""
+        rows.append(rule_tokens(tokenizer, mark["messages"], text, cfg.max_len))
+    key = "broken" if name == "rules" else "bad"
+    broken = torch.tensor([float(mark[key]) for mark in marks])
+    last = torch.tensor([len(ids) - 1 for ids in rows])
+    return tuple(map(machine.put, (right_pad(rows, tokenizer.pad), last, broken)))
+
+
+def length(mark):
+    """How long a dialogue is, in characters."""
+    return sum(len(message["content"]) for message in mark["messages"])
+
+
+def word(marks, rules, rng):
+    """A wording for each mark's rule, drawn from those that are trained on."""
+    found = []
+    for mark in marks:
+        wordings = trained(rules[mark["rule"]])
+        found.append(wordings[rng.integers(len(wordings))])
+    return found
+
+
+# --- evaluation --------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def evaluate(model, val_set, rules, tokenizer, cfg, machine):
+    """Loss and accuracy on held-out marks, which are noisy themselves."""
+    model.eval()
+    total = right = 0.0
+    for rows in np.array_split(val_set, math.ceil(len(val_set) / 256)):
+        wordings = [rules[mark["rule"]][0] for mark in rows]
+        tokens, last, broken = get_batch(rows, wordings, "rules", tokenizer, cfg, machine)
+        with machine.autocast():
+            scores = model(tokens)[torch.arange(len(rows), device=last.device), last]
+        total += float(rule_loss(scores, broken, len(val_set)))
+        right += float(((scores > 0) == (broken > 0)).sum())
+    model.train()
+    return {"val_loss": total, "val_accuracy": right / len(val_set)}
+
+
+def examine(networks, sft, rules, tokenizer, cfg, machine):
+    """Answers to attacks that no training meets, under every rule and one that nobody was given,
+    against the gold predicates (simulated): see `classifier_figures`."""
+    probes = Probes(World())
+    questions = probes.asked_of("test", cfg.n_eval, cfg.seed)
+    questions += probes.probes("test", cfg.n_eval // 5, cfg.seed, tuple(UNSEEN))
+    asked = [question["messages"] for question in questions]
+    texts, _ = respond(sft, tokenizer, asked, machine, seed=10**6 + cfg.seed)
+    dialogues = answered(asked, texts)
+
+    def scores(name, wordings):
+        return rule_scores(networks[name], tokenizer, dialogues, wordings, machine, cfg.max_len)
+
+    said = [wordings[0] for wordings in {**rules, **UNSEEN}.values()]
+    unseen = [wordings[-1] for wordings in rules.values()]
+    attacked = [question.get("rule", "") for question in questions]
+    gold = gold_table(asked, texts, [*rules, *UNSEEN])
+    tables = scores("rules", said), scores("rules", unseen), scores("bad", [""])[:, 0]
+    return classifier_figures(*tables, gold, attacked, list(rules), list(UNSEEN))
+
+
+def by_rule(model, val_set, rules, tokenizer, cfg, machine):
+    """People's own rules: the AUC of each on the held-out marks, {"rules": {rule: figures}}."""
+    found = {}
+    for name, wordings in rules.items():
+        marks = [mark for mark in val_set if mark["rule"] == name]
+        broken = [mark["broken"] for mark in marks]
+        scores = np.zeros(0)
+        if marks:
+            dialogues = [mark["messages"] for mark in marks]
+            wording = wordings[:1]
+            scores = rule_scores(model, tokenizer, dialogues, wording, machine, cfg.max_len)[:, 0]
+        row = {"auc": auc(scores, broken), "broken": sum(broken), "n": len(marks)}
+        found[name] = row
+    return {"rules": found}
+
+
+def report(figures):
+    """Print what `examine` or `by_rule` found."""
+    rows = []
+    for name, row in figures["rules"].items():
+        rows.append([name, row["auc"], f"{row['broken']} of {row['n']}", row.get("auc_bad", "")])
+    columns = ["rule", "AUC", "broken", "one 'bad?' head"]
+    if "swap" not in figures:
+        print_table("held-out marks, rule by rule", columns[:3], [row[:3] for row in rows])
+        return
+    print_table(
+        "answers to attacks never trained on, by the rule attacked (simulated)", columns, rows
+    )
+    print(
+        f"all dialogues, every rule: macro AUC {figures['macro_auc']:.3f}, in a wording never seen "
+        f"{figures['macro_auc_reworded']:.3f}; one 'bad?' head {figures['macro_auc_bad']:.3f}\n"
+        f"is any rule broken: AUC {figures['any_auc']:.3f}, one 'bad?' head "
+        f"{figures['any_auc_bad']:.3f}\n"
+        f"swap: of {figures['swap_pairs']} pairs of a broken and a kept rule of one dialogue both "
+        f"are told in {figures['swap']:.1%} (a head that reads no rule: 0)\n"
+        f"calibration error {figures['calibration_error']:.3f}"
+    )
+
+
+# --- training ----------------------------------------------------------------------------------
+
+
+def train(cfg):
+    """Train as `cfg` says; returns the metrics of the last validation."""
+    # --- setup: dialogues under attack, and marks of one rule each
+    check(cfg)
+    run = Run(cfg, "rules")
+    machine = run.machine
+    rules = read_rules(cfg.rules_file)
+    made = (f"--seed={cfg.seed}", f"--n_probes={LESSONS}")
+    parent = run.inherit("sft.py", ("sft", "pretrain", "ppo"), *made)
+    sft, tokenizer = load_model(parent, cfg.init)
+    sft = sft.to(machine.device)
+    cfg = fitted(cfg, sft.config)
+    records, train_set, val_set = load_marks(cfg, rules, sft, tokenizer, machine)
+
+    # --- models: the fine-tuned network with one number in the place of its words, twice
+    # "rules" reads the rule, "bad" does not; both learn from the same number of marks.
+    def load():
+        return machine.place(load_model(parent, cfg.init, head="scalar", dropout=0.0)[0])
+
+    learners = {"rules": load(), "bad": load()}
+    # Muon for the hidden matrices, AdamW for the rest; from here on the run can be resumed.
+    optimizers = {}
+    for name, network in learners.items():
+        optimizers[name] = optim.build(network, cfg.lr, cfg.matrix_lr, dtype=machine.dtype)
+    run.begin(learners["rules"], sum(optimizers.values(), []), parent["tokenizer"])
+    run.saver.fixed["rules"] = rules  # what it was taught, for whoever asks it
+    if run.saved:  # the checkpoint is of the first; to go on, both are needed
+        learners["rules"].load_state_dict(run.saved["model"])
+        learners["bad"].load_state_dict(run.saved["bad"])
+    networks = {name: machine.distribute(network) for name, network in learners.items()}
+    # Marks of dialogues of similar length share a batch, so that little of it is padding.
+    lengths = [length(mark) for mark in train_set]
+    # An epoch: every mark once.
+    per_epoch = math.ceil(len(train_set) / cfg.batch_size)
+    steps = cfg.steps or cfg.epochs * per_epoch
+    batches = Batches(len(train_set), cfg.batch_size, cfg.seed, lengths=lengths)
+    # What was marked is kept, in the form in which people's marks are read.
+    if cfg.data == "world" and machine.main:
+        lines = [json.dumps(record, ensure_ascii=False) for record in records]
+        write_text(run.out / "probes.jsonl", "\n".join(lines) + "\n")
+        run.log(probes=len(records), noise=NOISE)
+    # What there is to learn from: few marks say broken.
+    broken = sum(mark["broken"] for mark in train_set) / len(train_set)
+    run.say(
+        f"{len(train_set):,} marks by {len(rules)} rules of {cfg.data} ({broken:.0%} broken; "
+        f"{len(val_set)} held out), {steps} steps, {machine}"
+    )
+
+    # --- loop
+    metrics = {}
+    for step in run.steps(steps):
+        # Every so often, and at the end: marks of dialogues never trained on.
+        if run.due(step, cfg.eval_every):
+            metrics = evaluate(learners["rules"], val_set, rules, tokenizer, cfg, machine)
+            run.log(step=step, epoch=step / per_epoch, **metrics)
+            shown = "   ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in metrics.items())
+            run.say(f"step {step:>6}   {shown}")
+            run.save(step, metrics, better=True, bad=learners["bad"].state_dict())
+        if step == steps:  # the last step only evaluates
+            break
+
+        # All processes draw the same marks, and the same wording for the rule of each.
+        batch = batches[step]
+        rng = np.random.default_rng([cfg.seed, step])
+        wordings = dict(zip(batch, word([train_set[i] for i in batch], rules, rng)))
+
+        # The batch goes through in parts that fit into memory; their gradients add up, since
+        # nothing is cleared between the backward passes.
+        losses = dict.fromkeys(networks, 0.0)
+        for rows, weight in machine.parts(machine.mine(batch), cfg.grad_accum):
+            # The same dialogues for both; only one of the two is shown the rule.
+            marks = [train_set[i] for i in rows]
+            texts = [wordings.get(i, "") for i in rows]
+            for name, network in networks.items():
+                found = get_batch(marks, texts, name, tokenizer, cfg, machine)
+                tokens, last, marked = found
+                with machine.autocast():
+                    scores = network(tokens)[torch.arange(len(rows), device=last.device), last]
+                # The rule has been read when the score is taken: it is the last thing in the row.
+                part = weight * rule_loss(scores, marked, len(batch))
+                machine.backward(part)
+                losses[name] += part.detach()
+
+        # One update of each at this step's learning rate; the gradients are empty afterwards.
+        factor = optim.learning_rate(step, steps)
+        norms = {}
+        for name, network in learners.items():
+            norms[name] = optim.step(optimizers[name], network, factor)
+
+        run.progress(step, losses["rules"], norms["rules"])
+
+    # --- results
+    # Of the world by the gold predicates (simulated), of people's own rules by held-out marks.
+    if machine.main:
+        inputs = (rules, tokenizer, cfg, machine)
+        if cfg.data == "world":
+            details = examine(learners, sft, *inputs)
+        else:
+            details = by_rule(learners["rules"], val_set, *inputs)
+        run.log(step=steps, details=details)
+        report(details)
+    run.say(f"{run.name}: agrees with {metrics['val_accuracy']:.1%} of held-out marks")
+    # Only now is the run whole, and what comes next may build on it.
+    run.finish()
+    return metrics
+
+
+# --- run ---------------------------------------------------------------------------------------
+
+if __name__ == "__main__":
+    errors.run(lambda: train(parse_config(Config, PRESETS)))
