@@ -34,11 +34,11 @@ from judges.probing import NOISE, Markers, auc, classifier_figures, gold_table
 from judges.rules import answered, rule_scores, rule_tokens
 from plumbing import errors
 from plumbing.batches import Batches
-from plumbing.config import fitted, parse_config, positive
+from plumbing.config import fit_len, parse_config, positive
 from plumbing.errors import BadInput
 from plumbing.files import write_text
 from plumbing.machine import right_pad
-from plumbing.records import print_table
+from plumbing.records import print_table, tell
 from plumbing.run import Run
 from sampling import load_model, respond
 
@@ -115,10 +115,11 @@ def load_marks(cfg, rules, sft, tokenizer, machine):
     else:
         records = read_marks(cfg.data, rules)
         long = sum(len(tokenizer.render(r["messages"])[0]) > cfg.max_len for r in records)
-        if long and machine.main:
-            print(
-                f"{long} of {len(records)} dialogues exceed {cfg.max_len} tokens and lose the left"
+        if long:
+            line = (
+                f"{long} of {len(records)} dialogues exceed {cfg.max_len} tokens: their left goes"
             )
+            tell(line, file=cfg.data, cut=long, of=len(records))
     if len(records) < 2:
         raise BadInput(f"{cfg.data}: {len(records)} marked dialogue; at least 2, one is held out")
     order = np.random.default_rng(cfg.seed).permutation(len(records))
@@ -262,7 +263,7 @@ def train(cfg):
     parent = run.inherit("sft.py", ("sft", "pretrain", "ppo"), *made)
     sft, tokenizer = load_model(parent, cfg.init)
     sft = sft.to(machine.device)
-    cfg = fitted(cfg, sft.config)
+    fit_len(cfg, sft.config)
     records, train_set, val_set = load_marks(cfg, rules, sft, tokenizer, machine)
 
     # --- models: the fine-tuned network with one number in the place of its words, twice
