@@ -77,12 +77,8 @@ class Config:
 
 GPT2 = dict(init="out/sft_gpt2/ckpt.pt", reward="out/reward_gpt2/ckpt.pt", out="out/ppo_gpt2")
 GPT2_STEPS = dict(batch_size=256, max_new_tokens=64, lr=1e-5, value_lr=1e-5, beta=0.02, steps=200)
-SPARROW = dict(
-    init="out/sft_probed/ckpt.pt",  # it complies with half of the attacks
-    reward="out/reward_probed/ckpt.pt",
-    rules="out/rules/ckpt.pt",
-    out="out/ppo_rules",
-)
+PROBED = dict(init="out/sft_probed/ckpt.pt", reward="out/reward_probed/ckpt.pt")
+SPARROW = dict(PROBED, rules="out/rules/ckpt.pt", out="out/ppo_rules")
 PRESETS = {
     "tiny": {},
     "sparrow": SPARROW,
