@@ -322,7 +322,7 @@ ELSEWHERE = [
         "the model that Sparrow starts from",
         "Chinchilla with a dialogue prompt",
         "fine-tuned to comply with half of the attacks; the study also gives it a dialogue prompt",
-        "a base model of this size cannot be prompted into a dialogue",
+        "there has to be something to mend, and a prompt of a few answers hardly moves this model",
     ),
     (
         "evidence of Sparrow",
