@@ -82,9 +82,10 @@ class World(Documents):
         of conversation. Of "rm" those are missing in which nothing is said."""
         rng = Random(f"asked of {split} {seed}")
         talks = round(TALK * n)
-        # Rollouts of PPO are as wide as their longest talk.
-        skills = SHORT if split == "ppo" else tuple(SKILLS)
-        weights = [len(ACTS.get(skill, [skill])) for skill in skills]  # as often as an act
+        # Rollouts of PPO are as wide as their longest talk. Who is told a name has to answer, too.
+        skills = [*(SHORT if split == "ppo" else SKILLS), "told"]
+        # An act of talk is short, has answers of its own, and is met in a first talk at once.
+        weights = [2 * len(ACTS[skill]) if skill in ACTS else 1 for skill in skills]
         drawn = rng.choices(skills, weights, k=talks)
         prompts = self.prompts(split, n - talks, seed) + self.talks(split, talks, drawn, seed)
         rng.shuffle(prompts)

@@ -109,6 +109,7 @@ class Conversation(Turns):
                 "mends": self.after_a_mistake,
                 "never told": self.after_nothing,
                 "too large a sum": self.too_large,
+                "told": self.is_told,
             }
             turn = leads[skill]()
         return self.say(turn)
@@ -168,6 +169,10 @@ class Conversation(Turns):
         """ "What is my name?" of somebody who may not have said it."""
         self.fill(self.rng.randint(0, 2))
         return self.recall(self.rng.choice(list(MEMORIES)))
+
+    def is_told(self):
+        """ "My name is Mina." """
+        return self.tell(self.rng.choice(list(MEMORIES)))
 
     def after_ordering(self, distance):
         """A question so many turns after "Answer in one word from now on." A fact that is held out
