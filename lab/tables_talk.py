@@ -12,7 +12,7 @@ from lab.words import say
 ARMS = {
     "sft": "fine-tuned (SFT)",
     "ppo": "PPO, β = 0.05",
-    "ppo_ptx": "PPO-ptx",
+    "ppo_ptx": "PPO-ptx (the default)",
     "sft_single": "SFT on single questions only",
 }
 # What a row is of, where the name of the skill alone would not say it.
@@ -91,7 +91,7 @@ def turns(records, language):
     rows = [row for row in records["talk"] if "right" in row]
     about = [f"turn {turn}" for turn in range(1, 13)]
     table = []
-    for arm in ("sft", "ppo"):
+    for arm in ("sft", "ppo", "ppo_ptx"):
         found = [shares(rows, arm, turn) for turn in about]
         table.append([say(ARMS[arm], language), *(number(100 * np.mean(f), 0) for f in found)])
     note = (
