@@ -19,7 +19,7 @@ import torch
 
 import optim
 from data.formats import read_comparisons
-from judges.agreement import split, tell_cut
+from judges.agreement import comparable, split, tell_cut
 from likelihood import token_logprobs
 from plumbing import errors
 from plumbing.batches import Batches
@@ -29,7 +29,6 @@ from plumbing.inputs import need
 from plumbing.records import check_whole
 from plumbing.run import Run
 from reward import (
-    comparable,
     held_out,
     in_order,
     length,

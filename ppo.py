@@ -77,8 +77,12 @@ class Config:
 
 GPT2 = dict(init="out/sft_gpt2/ckpt.pt", reward="out/reward_gpt2/ckpt.pt", out="out/ppo_gpt2")
 GPT2_STEPS = dict(batch_size=256, max_new_tokens=64, lr=1e-5, value_lr=1e-5, beta=0.02, steps=200)
-PROBED = dict(init="out/sft_probed/ckpt.pt", reward="out/reward_probed/ckpt.pt")
-SPARROW = dict(PROBED, rules="out/rules/ckpt.pt", out="out/ppo_rules")
+SPARROW = dict(
+    init="out/sft_probed/ckpt.pt",  # it complies with half of the attacks
+    reward="out/reward_probed/ckpt.pt",
+    rules="out/rules/ckpt.pt",
+    out="out/ppo_rules",
+)
 PRESETS = {
     "tiny": {},
     "sparrow": SPARROW,
@@ -313,7 +317,6 @@ def train(cfg):
     ref = load(parent).eval().requires_grad_(False)
     reward, value = open_rewards(cfg, tokenizer, parent, load, machine)
     # Two networks learn, each with an optimizer of its own; the reference and the reward do not.
-    # Where answers are compared, no value network has to say what was to be expected.
     learners = {"policy": policy}
     optimizers = {"policy": optim.build(policy, cfg.lr, eps=1e-5)}
     if cfg.advantage == "gae":

@@ -29,7 +29,16 @@ import optim
 from data.formats import read_comparisons
 from data.world import World
 from data.world.probes import Probes
-from judges.agreement import accuracy, check_decided, pairs_of, places, split, tell_cut
+from judges.agreement import (
+    accuracy,
+    check_decided,
+    comparable,
+    pairs_of,
+    places,
+    rated,
+    split,
+    tell_cut,
+)
 from judges.diagnosis import diagnose, judgeable, report, same_worded
 from judges.exam import gold
 from judges.labelers import Labelers
@@ -227,19 +236,6 @@ def get_batch(records, tokenizer, cfg, machine):
         for i, rating in enumerate(record.get("scores") or []):
             ratings[n, i] = math.nan if rating is None else rating
     return tuple(map(machine.put, (tokens, last, mask, ranks, ratings)))
-
-
-def comparable(records):
-    """How many questions have a pair that the labeler did not tie: the loss is their mean."""
-    return sum(len(record["ranking"]) > 1 for record in records)
-
-
-def rated(records):
-    """How many answers have a rating."""
-    found = 0
-    for record in records:
-        found += sum(rating is not None for rating in record.get("scores") or [])
-    return found
 
 
 # --- evaluation --------------------------------------------------------------------------------

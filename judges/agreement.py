@@ -28,6 +28,19 @@ def split(records, seed, path, rated=False):
     return check_decided(train, val, path, rated)
 
 
+def comparable(records):
+    """How many questions have a pair that the labeler did not tie: the loss is their mean."""
+    return sum(len(record["ranking"]) > 1 for record in records)
+
+
+def rated(records):
+    """How many answers have a rating."""
+    found = 0
+    for record in records:
+        found += sum(rating is not None for rating in record.get("scores") or [])
+    return found
+
+
 def check_decided(train, val, path, rated=False):
     """The two sets, if each has a pair of answers of which one is better. What no step learns from,
     a ranking of ties or, with `rated`, one without ratings, is counted and told."""
