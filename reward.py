@@ -29,16 +29,7 @@ import optim
 from data.formats import read_comparisons
 from data.world import World
 from data.world.probes import Probes
-from judges.agreement import (
-    accuracy,
-    check_decided,
-    comparable,
-    pairs_of,
-    places,
-    rated,
-    split,
-    tell_cut,
-)
+from judges import agreement
 from judges.diagnosis import diagnose, judgeable, report, same_worded
 from judges.exam import gold
 from judges.labelers import Labelers
@@ -191,11 +182,11 @@ def load_comparisons(cfg, sft, tokenizer, machine):
         options = {"seed": cfg.seed, "misfits": True}
         train_set = sample_comparisons(sft, tokenizer, asked, cfg, machine, **options)
         val_set = sample_comparisons(sft, tokenizer, held, cfg, machine, 10**6 + cfg.seed)
-        tell_cut([*train_set, *val_set], tokenizer, cfg.max_len, cfg.data)
-        return check_decided(train_set, val_set, cfg.data, cfg.loss == "regression")
+        agreement.tell_cut([*train_set, *val_set], tokenizer, cfg.max_len, cfg.data)
+        return agreement.check_decided(train_set, val_set, cfg.data, cfg.loss == "regression")
     records = read_comparisons(cfg.data)
-    tell_cut(records, tokenizer, cfg.max_len, cfg.data)
-    return split(records, cfg.seed, cfg.data, rated=cfg.loss == "regression")
+    agreement.tell_cut(records, tokenizer, cfg.max_len, cfg.data)
+    return agreement.split(records, cfg.seed, cfg.data, rated=cfg.loss == "regression")
 
 
 def read_answers(records, tokenizer, max_len):
@@ -254,10 +245,10 @@ def score_records(model, records, tokenizer, cfg, machine):
 def held_out(records, values):
     """Accuracy and loss over all pairs of held-out answers, from a score of each answer: of each
     record (K,). A pair weighs the same, whatever question it belongs to."""
-    margins, wins = pairs_of(records, values, places)
+    margins, wins = agreement.pairs_of(records, values, agreement.places)
     signed = np.where(wins, margins, -margins)
     loss = float(np.mean(np.logaddexp(0, -signed)))
-    return {"val_accuracy": accuracy(margins, wins), "val_loss": loss}
+    return {"val_accuracy": agreement.accuracy(margins, wins), "val_loss": loss}
 
 
 def evaluate(model, records, tokenizer, cfg, machine):
@@ -265,7 +256,7 @@ def evaluate(model, records, tokenizer, cfg, machine):
     values = score_records(model, records, tokenizer, cfg, machine)
     result = held_out(records, values)
     if judgeable(records):
-        result["judge_accuracy"] = accuracy(*pairs_of(records, values, gold))
+        result["judge_accuracy"] = agreement.accuracy(*agreement.pairs_of(records, values, gold))
     return result
 
 
@@ -337,7 +328,7 @@ def train(cfg):
         lines = [json.dumps(record, ensure_ascii=False) for record in train_set]
         write_text(run.out / "comparisons.jsonl", "\n".join(lines) + "\n")
     # One ranking of K answers holds up to K·(K − 1)/2 comparisons; ties are none.
-    pairs = sum(int(preferred(torch.tensor([places(r)])).sum()) for r in train_set)
+    pairs = sum(int(preferred(torch.tensor([agreement.places(r)])).sum()) for r in train_set)
     run.say(
         f"{pairs:,} comparisons on {len(train_set):,} questions of {cfg.data} "
         f"({len(val_set)} held out), {steps} steps, {machine}"
@@ -371,9 +362,9 @@ def train(cfg):
                 scores = answer_scores(network, tokens, last, mask).view(ranks.shape)  # (N, K)
             # All pairs of a question come from one pass of its answers.
             if cfg.loss == "ranking":
-                part = weight * ranking_loss(scores, ranks, comparable(questions))
+                part = weight * ranking_loss(scores, ranks, agreement.comparable(questions))
             else:
-                part = weight * regression_loss(scores, ratings, rated(questions))
+                part = weight * regression_loss(scores, ratings, agreement.rated(questions))
             machine.backward(part)
             loss += part.detach()
 

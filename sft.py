@@ -114,10 +114,8 @@ def load_examples(cfg, tokenizer, max_len):
     if len(examples) < 2:
         raise BadInput(f"{cfg.data}: {len(examples)} demonstrations; at least 2, one is held out")
     if cut:
-        line = (
-            f"{cut} of {len(examples)} demonstrations exceed {max_len} tokens and lost the left of"
-        )
-        line += f" their prompt, {promptless} all of it; --max_len sets the limit"
+        line = f"{cut} of {len(examples)} demonstrations exceed {max_len} tokens and lost the left "
+        line += f"of their prompt, {promptless} all of it; --max_len sets the limit"
         tell(line, file=cfg.data, cut=cut, of=len(examples), promptless=promptless)
     order = np.random.default_rng(cfg.seed).permutation(len(examples))
     n_val = max(1, len(examples) // 10)

@@ -165,9 +165,9 @@ def test_a_command_line_runs_or_says_why_not(argv):
         except SystemExit as stop:
             code = stop.code
     last = {arg.partition("=")[0]: arg for arg in argv}  # of an option given twice the last counts
-    refused = {"--draws=0", "--probe=x", "--dtype=float8", "--device=tpu", "--preset=y"} & {
-        *last.values()
-    } | {"--watch=maybe", "--speed=1"} & {*argv}
+    wrong = {"--draws=0", "--probe=x", "--dtype=float8", "--device=tpu", "--preset=y"}
+    wrong |= {"--n=,", "--n=-1"}  # no list of numbers, whatever the probe does with it
+    refused = wrong & {*last.values()} | {"--watch=maybe", "--speed=1"} & {*argv}
     assert code == (2 if refused else 0)
 
 
