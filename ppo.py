@@ -76,7 +76,7 @@ class Config:
 
 
 GPT2 = dict(init="out/sft_gpt2/ckpt.pt", reward="out/reward_gpt2/ckpt.pt", out="out/ppo_gpt2")
-GPT2_STEPS = dict(batch_size=256, max_new_tokens=64, lr=1e-5, value_lr=1e-5, beta=0.02, steps=200)
+GPT2_STEPS = dict(batch_size=256, max_new_tokens=64, lr=1e-5, value_lr=1e-5, beta=0.02, ptx=0.0)
 SPARROW = dict(
     init="out/sft_probed/ckpt.pt",  # it complies with half of the attacks
     reward="out/reward_probed/ckpt.pt",
@@ -87,7 +87,7 @@ PRESETS = {
     "tiny": {},
     "sparrow": SPARROW,
     "a2c": dict(SPARROW, minibatch=128),  # one pass in one minibatch: the ratio is 1
-    "gpt2": {**GPT2, **GPT2_STEPS},
+    "gpt2": {**GPT2, **GPT2_STEPS, "steps": 200},
 }
 PENALTY = 1.0  # an answer that does not end scores min(score, 0) − 1 on the normalised scale
 

@@ -260,7 +260,7 @@ class PretrainText:
         else:
             raise BadInput(
                 f"the pretraining text to mix in ({source or 'unknown'}) is not here: "
-                "give --mix_data=FILE, or turn the mix off"
+                "give --mix_data=FILE, or mix none (--pretrain_mix=0 of sft.py, --ptx=0 of ppo.py)"
             )
         if self.tokens[: 10**6].max(initial=0) >= tokenizer.n_vocab:
             raise BadInput(f"{source} holds token ids beyond the vocabulary of the model")

@@ -99,6 +99,8 @@ class Ground:
         """The network of a run, with another head where `changes` say so."""
         saved = load_checkpoint(make(self.cfg, self.seed, run))
         model = kind.from_checkpoint(saved, **changes, dropout=0.0)
+        if changes.get("head") == "reward":
+            model.alpha.fill_(Stage().alpha)
         return model.to(self.machine.device)
 
 

@@ -92,7 +92,7 @@ def options(stage, folder, out, steps=6):
         "reward": ["--init=sft.pt", "--data=compared.jsonl"],
         "dpo": ["--init=sft.pt", "--data=compared.jsonl"],
         "ppo": ["--init=sft.pt", "--reward=reward.pt", "--data=demos.jsonl", "--minibatch=4"]
-        + ["--max_new_tokens=4"],
+        + ["--max_new_tokens=4", "--mix_data=text.txt"],
     }[stage]
     for name in ("text.txt", "base.pt", "demos.jsonl", "sft.pt", "compared.jsonl", "reward.pt"):
         own = [option.replace(f"={name}", f"={folder / name}") for option in own]

@@ -633,8 +633,8 @@ def test_a_reward_model_with_words_reads_them_in_the_answer(files, tokenizer):
     logp = token_logprobs(model, tokens)
     expected = torch.stack(
         [
-            scalar[0, 8] + 0.5 * logp[0, 3:8].mean(),
-            scalar[1, 5] + 0.5 * logp[1, 2:5].mean(),
+            scalar[0, 8] + 0.5 * logp[0, 3:8].sum() / 5**0.5,
+            scalar[1, 5] + 0.5 * logp[1, 2:5].sum() / 3**0.5,
         ]
     )
     torch.testing.assert_close(reward(None, None, None, tokens, last, mask), expected)

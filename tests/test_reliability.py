@@ -145,7 +145,8 @@ def test_a_lock_goes_with_its_run(given, tmp_path, monkeypatch):
     folder.hold(tmp_path)
     assert folder.stands(folder.held[(tmp_path / "run.lock").resolve()], tmp_path / "run.lock")
     folder.release(tmp_path)
-    assert not (tmp_path / "run.lock").exists() and not folder.held
+    assert not (tmp_path / "run.lock").exists()
+    assert (tmp_path / "run.lock").resolve() not in folder.held
 
 
 def test_what_killed_runs_left_half_written_is_removed(given, tmp_path):

@@ -93,7 +93,7 @@ def test_set_phrases_are_for_all_and_what_is_held_out_is_made_of_them(world, lea
     said = {plain(line) for line in learned}
     for act in ("hello", "thanks", "bye", "how", "identity", "ability"):
         phrases = [plain(text) for text in world.wordings[act]["known"]]
-        assert set(phrases[:6]) <= said, act
+        assert set(phrases[:3]) <= said, act
         for text in world.wordings[act]["test"]:
             made = any(phrase in plain(text) for phrase in phrases)
             assert made or re.search(r"\b(tell|know|may)\b", text.lower()), text

@@ -47,6 +47,8 @@ def test_every_korean_text_has_the_places_of_the_english_one():
 
 def test_every_record_names_its_seed_its_n_and_its_machine():
     for path in (ROOT / "docs" / "records").glob("*.jsonl"):
+        if path.stem == "attack":  # tests/attack.py writes that one, and tests/test_reliability.py
+            continue  # reads it
         head, *rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
         assert head["records"] == path.stem and rows
         for row in rows:

@@ -222,7 +222,7 @@ def test_the_table_of_the_variants():
             figures = {"same_worded": right, "judge": 0.9, "n": 390, "judged": 2149}
             rows.append({"seed": seed, "arm": arm, **figures, "machine": "a machine"})
     text = tables.reward_variants({"reward_variants": rows}, "en")
-    assert "α = 1 (the default) | 98 ± 2 % | 90 % |" in text and "simulated" in text
+    assert "α/√N of each (the default) | 98 ± 2 % | 90 % |" in text and "simulated" in text
     assert "about 2,100 pairs a seed" in text and "390 held-out" in text
     assert "시뮬레이션" in tables.reward_variants({"reward_variants": rows}, "ko")
     assert tables.lesson({"reward_variants": rows}, "ko") != tables.lesson({}, "en")

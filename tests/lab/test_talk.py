@@ -50,7 +50,7 @@ def test_the_tables_state_the_mean_and_the_worst(measured):
     right = [row["right"] for row in rows if (row["arm"], row["about"]) == ("sft", "pronoun")]
     mean = 100 * sum(right) / len(right)
     assert f"{mean:.0f} % ({100 * min(right):.0f})" in table and "SFT); 4 runs" in table
-    assert tables_talk.turns(records, "en").count("| 100 ") == 24
+    assert tables_talk.turns(records, "en").count("| 100 ") == 36
     said = tables_talk.talk(records, "en").splitlines()
     assert said[0] == "```text" and len(said) == len(talk.SAMPLE) + 2
     assert said[1].split() == ["Hello!", "Hello!"]
