@@ -3,8 +3,8 @@
     python -m judges.talk out/ppo/ckpt.pt            the share of fitting answers, skill by skill
     python -m judges.talk out/ppo/ckpt.pt --n=400    with more turns of each skill
 
-Names, words, things, wordings of the turns are those that no text taught. Every figure is of a
-simulated judge.
+Names, words and things of the turns are those that no text taught. Of acts of talk every wording is
+put together as no text has it, of other turns half of them. Every figure is of a simulated judge.
 """
 
 import sys

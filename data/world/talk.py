@@ -2,7 +2,8 @@
 
 SKILLS names what is taught and examined: follow-ups, memory, "I do not know", and what people type.
 turns.py and conversation.py make the talks. Names, words and wordings are split as the facts are,
-by a hash: those of the split "test" stand in no text that is learned from.
+by a hash: those of the split "test" stand in no text that is learned from. Set phrases ("Goodbye!")
+are for all; a wording that is held out is made of them and of what may stand before and after.
 """
 
 import itertools
