@@ -49,8 +49,8 @@ def answer_scores(model, tokens, last, mask):
 
     The scalar s is read at the last token: under a causal mask only there has it read the whole
     text. Beside it stands what the model's own word head thinks of the answer, with its
-    <|endoftext|>: a sum would punish length, and in a mean a courtesy's easy words would hide one
-    wrong word; √N stands between. A model whose head is the scalar alone says s.
+    <|endoftext|>. A sum would punish length, and a mean lets a courtesy's easy words water down a
+    wrong one; √N stands between. A model whose head is the scalar alone says s.
     """
     targets = tokens[:, 1:].masked_fill(mask == 0, -1)
     targets = F.pad(targets, (0, 1), value=-1)  # (B, T): nothing follows the last column
