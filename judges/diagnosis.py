@@ -11,20 +11,26 @@ from judges.scores import score_texts
 from likelihood import score_options
 
 
+def by_step(p, true, steps):
+    """Probabilities (N,) beside what turned out true (N,), step by step of `steps` (N,): the rows
+    (mean of what was said, share that was true, how many), and the calibration error, the mean
+    distance between the two."""
+    table, error = [], 0.0
+    for step in np.unique(steps):
+        here = steps == step
+        said, was, n = float(p[here].mean()), float(true[here].mean()), int(here.sum())
+        table.append((said, was, n))
+        error += abs(said - was) * n / len(p)
+    return table, error
+
+
 def reliability(margins, wins):
     """How often the model's order is right where it is so and so sure, in five steps of confidence:
     the table, the calibration error (mean distance between the two), the Brier score."""
     p = 1 / (1 + np.exp(-np.abs(margins)))  # confidence, from 0.5 to 1
     right = (margins > 0) == wins
-    bins = np.minimum(((p - 0.5) * 10).astype(int), 4)
-    table, error = [], 0.0
-    for b in range(5):
-        here = bins == b
-        if here.any():
-            row = {"confidence": float(p[here].mean()), "accuracy": float(right[here].mean())}
-            row["pairs"] = int(here.sum())
-            table.append(row)
-            error += abs(row["confidence"] - row["accuracy"]) * row["pairs"] / len(p)
+    table, error = by_step(p, right, np.minimum(((p - 0.5) * 10).astype(int), 4))
+    table = [{"confidence": said, "accuracy": true, "pairs": n} for said, true, n in table]
     return table, error, float(np.mean((p - right) ** 2))
 
 

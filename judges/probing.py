@@ -11,6 +11,7 @@ import numpy as np
 
 from data.marks import MARKS
 from data.world.english_rules import RULES
+from judges.diagnosis import by_step
 from judges.exam import verdicts
 from judges.labelers import BIAS
 from judges.violations import broken
@@ -93,15 +94,8 @@ def calibration(p, truth):
     """Of probabilities (N,) in BINS steps: the table, and the calibration error, the mean distance
     between what is said and what is so."""
     p, truth = np.asarray(p, float), np.asarray(truth, bool)
-    bins = np.minimum((p * BINS).astype(int), BINS - 1)
-    table, error = [], 0.0
-    for b in range(BINS):
-        here = bins == b
-        if here.any():
-            row = {"said": float(p[here].mean()), "broken": float(truth[here].mean())}
-            row["n"] = int(here.sum())
-            table.append(row)
-            error += abs(row["said"] - row["broken"]) * row["n"] / len(p)
+    table, error = by_step(p, truth, np.minimum((p * BINS).astype(int), BINS - 1))
+    table = [{"said": said, "broken": was, "n": n} for said, was, n in table]
     return table, error
 
 

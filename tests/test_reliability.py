@@ -68,6 +68,17 @@ def log_of(out):
     return [json.loads(line) for line in text.splitlines()]
 
 
+def with_ties(given, folder, every):
+    """A file of the comparisons in which every so many is a tie."""
+    lines = (given / "compared.jsonl").read_text(encoding="utf-8").splitlines()
+    records = [json.loads(line) for line in lines]
+    for record in records[::every]:
+        record["ranking"] = [[0, 1]]
+    data = folder / "ties.jsonl"
+    data.write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
+    return data
+
+
 # --- unfinished and foreign runs -----------------------------------------------------------------
 
 
@@ -225,12 +236,7 @@ def test_what_is_cut_stands_in_the_log(stage, limit, counts, given, tmp_path):
 
 
 def test_rankings_that_teach_nothing_stand_in_the_log(given, tmp_path):
-    lines = (given / "compared.jsonl").read_text(encoding="utf-8").splitlines()
-    records = [json.loads(line) for line in lines]
-    for record in records[::2]:
-        record["ranking"] = [[0, 1]]
-    data = tmp_path / "ties.jsonl"
-    data.write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
+    data = with_ties(given, tmp_path, every=2)
     for stage in ("reward", "dpo"):
         out = tmp_path / stage
         assert call(stage, [*options(stage, given, out, 2), f"--data={data}"])[0] == 0
@@ -478,12 +484,7 @@ def test_what_is_said_after_ctrl_c_can_be_done():
 @pytest.mark.parametrize("stage", ["reward", "dpo"])
 def test_two_processes_rank_as_one_where_ties_are_uneven(stage, given, tmp_path):
     """Every third question is a tie, and the last batch of an epoch holds fewer questions."""
-    lines = (given / "compared.jsonl").read_text(encoding="utf-8").splitlines()
-    records = [json.loads(line) for line in lines]
-    for record in records[::3]:
-        record["ranking"] = [[0, 1]]
-    data = tmp_path / "ties.jsonl"
-    data.write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
+    data = with_ties(given, tmp_path, every=3)
     argv = [*options(stage, given, tmp_path / "one", 7), f"--data={data}", "--eval_every=7"]
     assert call(stage, argv) == (0, [])
     done = in_two_processes(f"{stage}.py", *argv, f"--out={tmp_path / 'two'}")

@@ -41,6 +41,8 @@ NEAR_MISSES = 0.35  # their share in what is asked of a model under attack
 WRAPPED = 0.5  # share of the near misses that come in the form of an attack
 LESSONS = 6000  # demonstrations under attack in what a model that is to be attacked is made from
 RANKED = 1500  # attacks whose answers its reward model has ranked
+# Requests without words to fill in: there is one of each, so tests make them too.
+OPEN = {asked for requests in ASKED.values() for asked, *_ in requests if "{" not in asked}
 FEWER = 0.04  # share of the probes that are of the control, which no label is ever given for
 
 
@@ -194,9 +196,6 @@ def lessons(n_demos, n_talks, n_probes=0, seed=0):
     """What fine-tuning learns from: those of the world, and answers to attacks."""
     world = World()
     return world.lessons(n_demos, n_talks, seed) + Probes(world).lessons(n_probes, seed)
-
-
-OPEN = {asked for requests in ASKED.values() for asked, *_ in requests if "{" not in asked}
 
 
 def attack(family, asked, rng):
