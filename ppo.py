@@ -316,7 +316,7 @@ def train(cfg):
     policy = load(parent)
     ref = load(parent).eval().requires_grad_(False)
     reward, value = open_rewards(cfg, tokenizer, parent, load, machine)
-    # Two networks learn, each with an optimizer of its own; the reference and the reward do not.
+    # Policy and value learn, each with its optimizer; answers that are compared need no value.
     learners = {"policy": policy}
     optimizers = {"policy": optim.build(policy, cfg.lr, eps=1e-5)}
     if cfg.advantage == "gae":

@@ -649,6 +649,12 @@ def test_ppo_learns_from_a_reward_model_with_words(files, tokenizer):
     assert kept["model_config"]["head"] == "lm" and "alpha" not in kept["value"]
 
 
+def test_pretraining_text_is_mixed_in_where_there_is_some():
+    """As InstructGPT's models; GPT-2's own text is not at hand."""
+    assert Config().ptx == 1
+    assert parse_config(Config, ppo.PRESETS, ["--preset=gpt2"]).ptx == 0
+
+
 def test_a_reward_model_of_another_vocabulary_is_refused(files):
     other = load_checkpoint(files / "reward.pt") | {
         "tokenizer": Tokenizer([bytes([b]) for b in range(256)]).to_json()

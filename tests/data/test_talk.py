@@ -161,6 +161,8 @@ def test_prompts_repeat_by_seed_and_stages_differ(world):
         assert not any("says" in prompt or "wrong" in prompt for prompt in prompts)
     mixed = world.asked_of("ppo", 300)
     assert sum("skill" in prompt for prompt in mixed) == 195 and len(mixed) == 300
+    told = [prompt for prompt in mixed if prompt.get("skill") == "told"]
+    assert told and all(p["item"].lower() in p["messages"][-1]["content"].lower() for p in told)
     ranked = world.asked_of("rm", 3000, seed=4) + world.asked_of("rm", 3000, seed=5)
     assert 5900 < len(ranked) < 6000 and all(p["messages"][-1]["content"].strip() for p in ranked)
 
