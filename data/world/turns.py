@@ -250,9 +250,9 @@ class Turns:
 
     def outside(self):
         """A question that has nothing to do with the world."""
-        wordings = self.world.wordings
-        slots = {"land": wordings["LANDS"], "topic": wordings["TOPICS"]}
-        slots = {name: self.rng.choice(words[self.split]) for name, words in slots.items()}
+        slots = {}
+        for slot, name in (("land", "LANDS"), ("topic", "TOPICS")):
+            slots[slot] = self.rng.choice(self.world.wordings[name][self.split])
         return self.wording("OUTSIDE", whole=True).format(**slots)
 
     def nonsense(self):
