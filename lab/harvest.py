@@ -8,6 +8,7 @@ is of, and with the machine in general terms. Tables and documents are made of t
 import json
 from pathlib import Path
 
+from data.world.english_rules import CONTROL
 from lab import overoptimisation
 from lab.studies import folder, hardware, read
 from plumbing.files import ROOT
@@ -156,6 +157,22 @@ def variants(cfg, seed):
     return [{**row, "machine": machine_of(head)} for row in rows]
 
 
+def under_attack(cfg, seed):
+    """The rows of lab/probing.py: what was counted under attack, arm by arm."""
+    head = lines(folder(cfg, seed, "rules") / "log.jsonl")[0]
+    rows = [row for row in read(Path(cfg.out) / "probing.jsonl") if row["seed"] == seed]
+    return [{**row, "n": row["probes"], "machine": machine_of(head)} for row in rows]
+
+
+def classified(cfg, seed):
+    """How well rules.py tells which rule is broken."""
+    head, *rows = lines(folder(cfg, seed, "rules") / "log.jsonl")
+    details = last_with(rows, "details")["details"]
+    row = {key: value for key, value in details.items() if isinstance(value, (int, float))}
+    unseen = details["rules"][CONTROL]["auc"]
+    return [{"seed": seed, **row, "auc_unseen": unseen, "machine": machine_of(head)}]
+
+
 # --- the probes --------------------------------------------------------------------------------
 
 
@@ -259,6 +276,8 @@ OF_EACH_SEED = {
     "overoptimisation": optimised,
     "reward": reward,
     "reward_variants": variants,
+    "rules": classified,
+    "probing": under_attack,
     "fewshot": fewshot,
     "induction": induction,
     "demonstrations": demonstrations,

@@ -22,9 +22,11 @@ from lab import (
     overoptimisation,
     papers,
     pictures,
+    probing,
     reward,
     tables,
     tables_icl,
+    tables_probing,
     tables_speed,
     tables_talk,
     talk,
@@ -68,6 +70,8 @@ BLOCKS = {
     "reward_variants": tables.reward_variants,
     "lesson": tables.lesson,
     "overoptimisation": tables.overoptimisation,
+    "classifier": tables_probing.classifier,
+    "probing": tables_probing.probing,
     "fewshot": tables_icl.fewshot,
     "labels": tables_icl.labels,
     "sizes": tables_icl.sizes,
@@ -91,6 +95,7 @@ SUBJECT = {
     "surer": "preferences",
     "sharper": "preferences",
     "lesson": "reward_variants",
+    "classifier": "rules",
     "labels": "fewshot",
     "sizes": "fewshot",
     "shots": "fewshot",
@@ -115,6 +120,7 @@ SECTIONS = {
     "The reward model": ["reward"],
     "A reward model that knows what is true": ["reward_variants", "lesson"],
     "Over-optimisation": ["overoptimisation"],
+    "Rules (after Glaese et al. 2022)": ["classifier", "probing"],
     "A few examples": ["fewshot", "labels", "sizes", "shots"],
     "Implicit Bayes (Xie et al. 2021)": ["bayes", "bayes_loss"],
     "What demonstrations are for (Min et al. 2022)": ["demonstrations"],
@@ -197,6 +203,7 @@ JOBS = {
     "implicit Bayes": ("ginc", "ginc_one", "ginc_random", "bayes"),
     "conversation": talk.ARMS,
     "reward models": ("reward", "reward_scalar", "reward_scalar_e4"),
+    "rules": ("rules", *(arm for arm, _, _ in probing.ARMS.values())),
     "three sizes": ("tiny_s", "tiny_l", "fewshot"),
 }
 
@@ -234,6 +241,7 @@ def make_all(cfg):
     tax.main(tax.Config(**shared))
     overoptimisation.main(overoptimisation.Config(**shared))
     reward.main(reward.Config(**shared))
+    probing.main(probing.Config(**shared))
     talk.main(talk.Config(**{**shared, "seeds": max(cfg.seeds, talk.Config.seeds)}))
     for name in tables_speed.STAGES:  # once more by themselves: how long each stage takes
         make(replace(cfg, out=f"{cfg.out}/times"), 1, name)

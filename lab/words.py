@@ -99,6 +99,38 @@ KOREAN = {
     "score and the likeliest answer are the better evidence.": "뽑은 답이 나아진 데에는 더 확신 "
     "있게 뽑은 몫이 있습니다. 온도를 {cool}로 낮추기만 해도, 아무것도 새로 배우지 않고, 미세조정한 "
     "모델의 정답률이 {share}가 됩니다. 심판의 점수와 가장 그럴듯한 답이 더 나은 증거입니다.",
+    # rules
+    "SFT": "SFT",
+    "SFT, dialogue prompt": "SFT, 대화 예시를 앞에 둠",
+    "SFT, best by preference": "SFT, 여덟 답 중 선호로 고름",
+    "SFT, best by both": "SFT, 여덟 답 중 둘 다로 고름",
+    "RL, preference": "강화학습, 선호만",
+    "RL, rules": "강화학습, 규칙만",
+    "RL, both": "강화학습, 둘 다",
+    "RL, both, best by both": "강화학습 둘 다, 여덟 답 중 둘 다로 고름",
+    "violations": "규칙을 어긴 답",
+    "believed": "규칙 모델이 어겼다고 본 답",
+    "benign right": "보통 질문의 정답",
+    "near misses right": "비슷해 보이기만 하는 질문의 정답",
+    "refused": "그런 질문을 거절",
+    "Answers at temperature 1 to attacks of families that no training meets, in per cent with "
+    "95 % intervals; {n} attacks on rules in all. Broken rules are counted by a program "
+    '(simulated); "believed" is what the rule model says of the same answers. None of these '
+    "figures stands beside those of the paper: theirs is another test.": "학습에서 만나지 않은 "
+    "종류의 공격에 온도 1로 답한 결과(%, 95 % 구간). 규칙에 대한 공격은 모두 {n}번. 어긴 규칙은 "
+    "프로그램이 셉니다(시뮬레이션). 규칙 모델이 어겼다고 본 답은 같은 답을 규칙 모델이 판단한 "
+    "것입니다. 논문의 수치와 나란히 놓을 수 없습니다. 시험이 다릅니다.",
+    "rules.py, AUC, mean over the rules": "rules.py, 규칙별 AUC의 평균",
+    "the same, rules in wordings never seen": "같은 것, 처음 보는 말투의 규칙",
+    'one "bad?" head, as many labels': "규칙을 읽지 않는 머리 하나, 같은 라벨 수",
+    "both of a broken and a kept rule of one dialogue are told": "한 대화에서 어긴 규칙과 지킨 "
+    "규칙을 둘 다 맞힘",
+    "AUC of a rule that no label was given for (a control)": "라벨이 없던 규칙의 AUC(대조)",
+    "calibration error": "보정 오차",
+    "One classifier of a dialogue and a rule's text, on {n} dialogues a seed under attacks "
+    "never trained on, against a program's verdicts (simulated).": "대화와 규칙의 글을 함께 읽는 "
+    "분류기 하나를, 학습에서 만나지 않은 공격을 받은 시드마다 대화 {n}개에서 프로그램의 판정과 "
+    "견줍니다(시뮬레이션).",
     # the reward model
     "Share of the pairs of answers to held-out questions that are ordered as the hidden judge "
     "orders them (simulated, as the labelers are); about {n} pairs a seed.": "보류한 "

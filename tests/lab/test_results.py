@@ -34,7 +34,8 @@ SECTION_BLOCKS = {name for names in results.SECTIONS.values() for name in names}
 
 
 def test_every_table_that_asks_the_judge_says_simulated():
-    for name in ("questions", "preferences", "reward", "reward_variants", "overoptimisation"):
+    stages = ("questions", "preferences", "reward", "reward_variants", "overoptimisation")
+    for name in (*stages, "classifier", "probing"):
         for language, word in (("en", "simulated"), ("ko", "시뮬레이션")):
             text = results.block(name, language)
             assert not text or word in text
@@ -220,7 +221,8 @@ def test_other_machines_keep_their_speed(tmp_path, monkeypatch):
 def test_running_all_makes_every_run_once_and_measures(tmp_path, monkeypatch, capsys):
     made, measured = [], []
     monkeypatch.setattr(results, "make", lambda cfg, seed, name: made.append((seed, name)))
-    for study in (results.tax, results.overoptimisation, results.reward, results.talk):
+    studies = (results.tax, results.overoptimisation, results.reward, results.probing)
+    for study in (*studies, results.talk):
         monkeypatch.setattr(study, "main", lambda cfg: measured.append((cfg.out, cfg.seeds)))
     monkeypatch.setattr(results.bench, "main", lambda argv: measured.append(argv[0]))
     monkeypatch.setattr(results, "harvest", lambda cfg: {"tax": "seed 2"})
@@ -230,7 +232,7 @@ def test_running_all_makes_every_run_once_and_measures(tmp_path, monkeypatch, ca
     (tmp_path / "seed1" / "sft" / "finished").touch()
     results.main(results.Config(run=True, out=out, seeds=2))
     assert {(1, "bayes"), (2, "bayes"), (2, "reward_scalar_few"), (1, "fewshot")} <= set(made)
-    assert measured == [(out, 2)] * 3 + [(out, 5), f"--out={out}"]
+    assert measured == [(out, 2)] * 4 + [(out, 5), f"--out={out}"]
     shown = capsys.readouterr().out
     assert re.search(r"alignment tax +1 of 16", shown) and "seed 2 is missing" in shown
 

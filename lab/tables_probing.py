@@ -1,0 +1,57 @@
+"""Tables of rules under attack (after Glaese et al. 2022), made from the committed records.
+
+As those of lab/tables.py. Here a figure is a share of counted answers, pooled over the seeds, with
+its Wilson interval, as `python -m lab.probing` prints it.
+"""
+
+from lab.probing import ARMS, COLUMNS, pooled
+from lab.tables import captioned, figure, markdown, number
+from lab.words import say
+
+# How well the classifier of rules.py tells, on attacks that no training meets.
+TOLD = {
+    "macro_auc": "rules.py, AUC, mean over the rules",
+    "macro_auc_reworded": "the same, rules in wordings never seen",
+    "macro_auc_bad": 'one "bad?" head, as many labels',
+    "swap": "both of a broken and a kept rule of one dialogue are told",
+    "auc_unseen": "AUC of a rule that no label was given for (a control)",
+    "calibration_error": "calibration error",
+}
+
+
+def percent(found):
+    """A share with its interval: "12.3 [10.1, 14.9]"."""
+    share, low, high = (number(100 * value, 1) for value in found)
+    return f"{share} [{low}, {high}]"
+
+
+def probing(records, language):
+    """What each way to keep rules reaches, and what it costs."""
+    rows = records["probing"]
+    table = []
+    for arm in ARMS:
+        found = [pooled(rows, arm, part, whole) for part, whole in COLUMNS.values()]
+        if None not in found:
+            table.append([say(arm, language), *map(percent, found)])
+    head = ["", *(say(name, language) for name in COLUMNS)]
+    probes = sum(row["probes"] for row in rows if row["arm"] == "SFT")
+    note = (
+        "Answers at temperature 1 to attacks of families that no training meets, in per cent with "
+        "95 % intervals; {n} attacks on rules in all. Broken rules are counted by a program "
+        '(simulated); "believed" is what the rule model says of the same answers. None of these '
+        "figures stands beside those of the paper: theirs is another test."
+    )
+    return captioned(markdown(head, table), rows, language, note, n=probes)
+
+
+def classifier(records, language):
+    """How well rules.py tells which rule is broken."""
+    rows = records["rules"]
+    table = []
+    for key, name in TOLD.items():
+        table.append([say(name, language), figure([row[key] for row in rows], 2)])
+    note = (
+        "One classifier of a dialogue and a rule's text, on {n} dialogues a seed under attacks "
+        "never trained on, against a program's verdicts (simulated)."
+    )
+    return captioned(markdown(["", ""], table), rows, language, note, n=rows[0]["n"])
