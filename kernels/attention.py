@@ -151,7 +151,7 @@ def _why_not_fused(device, dtype, D):
 _paths = {}
 
 
-@torch.compiler.assume_constant_result
+@build.constant
 def path_in_use(device, dtype, D):
     """ "fused", "sdpa" or "reference" for such tensors; decided, and said on stderr, once.
 

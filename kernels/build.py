@@ -120,3 +120,11 @@ def available(name):
 def call(kernel, *words):
     """Calls a kernel that takes one array of 64-bit words: sizes, strides and addresses."""
     kernel((ctypes.c_int64 * len(words))(*words))
+
+
+def constant(function):
+    """Tell torch.compile that a function's result is fixed while a graph is made: what the
+    decorator torch.compiler.assume_constant_result does, which would load the compiler, a second's
+    work, at the start of every command."""
+    function._dynamo_marked_constant = True
+    return function

@@ -194,7 +194,7 @@ kernels = torch.ops.nanochatgpt
 # --- dispatch ------------------------------------------------------------------------------------
 
 
-@torch.compiler.assume_constant_result
+@build.constant
 def _serves(device, dtype):
     served = (torch.float32, torch.bfloat16)
     return device == "cpu" and dtype in served and build.available("ops")

@@ -345,3 +345,9 @@ def test_without_a_compiler_torchs_own(tmp_path):
         timeout=120,
     )
     assert result.returncode == 0 and result.stdout.startswith("2.079"), result.stderr
+
+
+def test_the_compiler_is_not_loaded_before_it_is_asked_for():
+    """It would cost each command a second, the list of options included."""
+    loaded = "import sys, chat; sys.exit('torch._dynamo' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", loaded], cwd=ROOT).returncode == 0
