@@ -1,9 +1,10 @@
-"""In-context learning: what a model learns from its prompt alone, and why. Four probes.
+"""In-context learning: what a model learns from its prompt alone, and why. Five probes.
 
     fewshot    accuracy against the number of examples (GPT-3, Brown et al. 2020)
     bayes      is it implicit Bayesian inference? GINC (Xie et al. 2021)
     demos      what the examples are for: labels, inputs, format (Min et al. 2022)
     induction  the heads that copy from the context (Olsson et al. 2022)
+    choice     multiple choice, of ARC, MMLU, HHH or a file of your own (GPT-3, section 2.4)
 
 reads   any checkpoint of a language model: base, SFT, PPO, GPT-2 (made first if it is missing)
 writes  out/icl/<probe>.jsonl: what was run, then one row per figure. No weight changes.
@@ -16,6 +17,7 @@ writes  out/icl/<probe>.jsonl: what was run, then one row per figure. No weight 
     python icl_eval.py --probe=bayes                     exact Bayes, no model needed
     python icl_eval.py --probe=demos                     which part of the examples matters
     python icl_eval.py --probe=induction --watch         beside a running pretrain.py
+    python icl_eval.py --probe=choice --data=arc.jsonl --init=out/gpt2/ckpt.pt
 """
 
 import dataclasses
@@ -28,6 +30,7 @@ import numpy as np
 import torch
 
 import icl.bayes
+import icl.choice
 import icl.demonstrations
 import icl.fewshot
 import icl.induction
@@ -46,10 +49,10 @@ from sampling import Loaded, open_checkpoint
 @dataclass
 class Config:
     preset: str = "tiny"  # a named set of other defaults
-    probe: str = "fewshot"  # fewshot, bayes, demos or induction
+    probe: str = "fewshot"  # fewshot, bayes, demos, induction or choice
     init: str = ""  # checkpoints with commas between, or none; empty: the probe's own
     out: str = "out/icl"  # directory for <probe>.jsonl
-    data: str = ""  # a classification file (text, label) in place of the tiny world
+    data: str = ""  # a file of texts with labels in place of the tiny world; choice: of questions
     template: str = "Review: {text}\\nSentiment: {label}\\n\\n"  # one example of that file
     labels: str = ""  # words for the file's labels: 0=negative,1=positive; empty: as they are
     n: str = ""  # numbers of examples in a prompt, with commas between; empty: the probe's own
@@ -80,12 +83,14 @@ PROBES = {
     "bayes": icl.bayes,
     "demos": icl.demonstrations,
     "induction": icl.induction,
+    "choice": icl.choice,
 }
 INIT = {
     "fewshot": "out/pretrain/ckpt.pt",
     "bayes": "none",
     "demos": "out/demos/ckpt.pt,out/demos_flip/ckpt.pt",
     "induction": "out/pretrain/ckpt.pt",
+    "choice": "out/sft/ckpt.pt",
 }
 # The folder of a missing checkpoint tells the command that makes it.
 MADE_BY = {
@@ -124,7 +129,7 @@ def check(cfg):
     if cfg.watch and (len(paths) > 1 or not paths[0]):
         given = cfg.init or INIT[cfg.probe]
         raise BadInput(f"--watch follows one run; --init={given} names not one checkpoint")
-    if paths == [None] and cfg.probe in ("fewshot", "induction"):
+    if paths == [None] and cfg.probe in ("fewshot", "induction", "choice"):
         raise BadInput(f"--probe={cfg.probe} asks a model; give --init=PATH/ckpt.pt")
 
 

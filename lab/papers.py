@@ -229,6 +229,13 @@ ROWS = [
         "icl/fewshot.py:pmi_score",
     ),
     Row(
+        "GPT-3",
+        "section 2.4",
+        "multiple choice: the likeliest of several answers",
+        "icl/choice.py:best_choice",
+        "a choice is scored whole, not by its letter",
+    ),
+    Row(
         "Zhao et al. 2021",
         "section 5",
         "calibration by an input without content",

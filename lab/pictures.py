@@ -9,6 +9,7 @@ import math
 from lab.harvest import records
 from lab.overoptimisation import journeys
 from lab.pipeline import pipeline
+from lab.probing import frontier
 from lab.studies import smooth
 from lab.svg import MARGIN, Scale, across, around, dot, line, picture, text, upright
 from lab.tables import column, figure, gaps, seeds_of, select, share
@@ -288,6 +289,7 @@ PICTURES = {
     "preferences": (preferences, ("preferences",)),
     "overoptimisation": (overoptimisation, ("overoptimisation", "reward")),
     "fewshot": (fewshot, ("fewshot",)),
+    "probing": (lambda records: frontier(records["probing"]), ("probing",)),
 }
 
 

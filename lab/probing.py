@@ -202,9 +202,15 @@ def frontier(rows):
         parts.append(line([(across_at, y(100 * right[1])), (across_at, y(100 * right[2]))], colour))
         parts.append(dot(across_at, up_at, colour, 4))
         parts.append(text(across_at + 8, up_at - 6, arm, colour))
-    parts.append(text(320, 396, "answers that break a rule (simulated)", "quiet", "middle"))
-    told = "Share of answers under attack that break a rule, against right answers otherwise"
-    return picture("Rules kept, and right answers", told, 410, parts)
+    parts.append(text(80, 58, "right answers to held-out questions (simulated judge)", "quiet"))
+    under = "answers that break a rule, under attacks never trained on (simulated)"
+    parts.append(text(320, 396, under, "quiet", "middle"))
+    n = rows[0]["probes"]
+    seeds = len({row["seed"] for row in rows})
+    about = f"{n} attacks a seed, {seeds} seeds pooled; lines: 95 % intervals"
+    parts.append(text(80, 418, about, "quiet", size=11))
+    told = "Share of answers under attack that break a rule, against right answers otherwise. "
+    return picture("Rules kept, and right answers", told + about, 432, parts)
 
 
 def main(cfg):

@@ -1,11 +1,12 @@
 """Tables of rules under attack (after Glaese et al. 2022), made from the committed records.
 
-As those of lab/tables.py. Here a figure is a share of counted answers, pooled over the seeds, with
+As those of lab/tables.py. Under attack a figure is a share of counted answers, pooled over the seeds, with
 its Wilson interval, as `python -m lab.probing` prints it.
 """
 
 from lab.probing import ARMS, COLUMNS, pooled
 from lab.tables import captioned, figure, markdown, number
+from lab.tables_talk import under
 from lab.words import say
 
 # How well the classifier of rules.py tells, on attacks that no training meets.
@@ -41,7 +42,7 @@ def probing(records, language):
         '(simulated); "believed" is what the rule model says of the same answers. None of these '
         "figures stands beside those of the paper: theirs is another test."
     )
-    return captioned(markdown(head, table), rows, language, note, n=probes)
+    return under(markdown(head, table), rows, language, note, n=probes)
 
 
 def classifier(records, language):

@@ -79,6 +79,8 @@ def folder(tmp_path, monkeypatch):
     ]
     with gzip.open(tmp_path / "hh.jsonl.gz", "wt", encoding="utf-8") as file:
         file.writelines(json.dumps(pair) + "\n" for pair in pairs)
+    chosen = {"question": "Say it.", "choices": lines, "answer": 1}
+    (tmp_path / "arc.jsonl").write_text(json.dumps(chosen, ensure_ascii=False), encoding="utf-8")
     (tmp_path / "vocab.bpe").write_text("#version: 0.2\nt h\nth e\n", encoding="utf-8")
     tokenizer = Tokenizer(read_merges(tmp_path / "vocab.bpe"))
     np.array(tokenizer.encode(" ".join(lines * 400)), dtype=np.uint16).tofile("train.bin")
