@@ -1,7 +1,7 @@
 """Tables of rules under attack (after Glaese et al. 2022), made from the committed records.
 
-As those of lab/tables.py. Under attack a figure is a share of counted answers, pooled over the seeds, with
-its Wilson interval, as `python -m lab.probing` prints it.
+As those of lab/tables.py. Under attack a figure is a share of counted answers, pooled over the
+seeds, with its Wilson interval, as `python -m lab.probing` prints it.
 """
 
 from lab.probing import ARMS, COLUMNS, pooled
