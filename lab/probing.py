@@ -209,8 +209,10 @@ def frontier(rows):
     seeds = len({row["seed"] for row in rows})
     about = f"{n} attacks a seed, {seeds} seeds pooled; lines: 95 % intervals"
     parts.append(text(80, 418, about, "quiet", size=11))
-    told = "Share of answers under attack that break a rule, against right answers otherwise. "
-    return picture("Rules kept, and right answers", told + about, 432, parts)
+    told = ["Share of answers under attack that break a rule, and of right answers otherwise."]
+    for arm, (broken, right) in dots.items():
+        told.append(f"{arm}: {100 * broken[0]:.1f} % and {100 * right[0]:.1f} %.")
+    return picture("Rules kept, and right answers", " ".join([*told, about]), 432, parts)
 
 
 def main(cfg):

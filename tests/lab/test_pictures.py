@@ -12,7 +12,7 @@ from plumbing.files import ROOT
 
 XML = "{http://www.w3.org/2000/svg}"
 NAMES = list(pictures.PICTURES)
-NEEDED = ("preferences", "overoptimisation", "reward")
+NEEDED = ("preferences", "overoptimisation", "reward", "probing")
 
 
 def made_up_lists():
@@ -57,8 +57,8 @@ def test_a_picture_without_records_is_left_out_in_one_line(monkeypatch, capsys):
     monkeypatch.setattr(pictures, "records", lambda subject: [])
     assert [path.name for path in pictures.pictures()] == ["pipeline.svg"]
     said = capsys.readouterr().out.splitlines()
-    assert len(said) == 3
-    assert said[-1] == "fewshot.svg: not drawn, there are no records yet of fewshot"
+    assert len(said) == 4
+    assert said[-2] == "fewshot.svg: not drawn, there are no records yet of fewshot"
 
 
 def test_the_same_rows_in_another_order_make_the_same_picture(drawn):
