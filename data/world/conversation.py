@@ -61,11 +61,14 @@ class Conversation(Turns):
             answer = {"content": self.voice(said)}
         self.messages.append({"role": "assistant", **answer})
 
-    def go_on(self, turns=1):
-        """Some exchanges of this and that, answered. Once one word is to do, the talk ends."""
+    def go_on(self, turns=1, skills=SKILLS):
+        """Some exchanges of this and that, answered. Once one word is to do, the talk ends.
+
+        skills: {skill: how often it comes}.
+        """
         for _ in range(turns):
             if not self.one_word:
-                turn = self.script(self.rng.choices(list(SKILLS), list(SKILLS.values()))[0])
+                turn = self.script(self.rng.choices(list(skills), list(skills.values()))[0])
                 self.messages.append({"role": "assistant", "content": self.voice(turn)})
 
     def chatter(self, turns):
