@@ -19,6 +19,11 @@ writes  out/ppo/ckpt.pt, last.pt (for --resume), log.jsonl
 
 from dataclasses import dataclass
 
+from plumbing.config import check_options, parse_config, positive
+
+if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
+    check_options(__file__)
+
 import numpy as np
 import torch
 
@@ -33,7 +38,6 @@ from judges.probing import broken_share
 from likelihood import policy_terms
 from plumbing import errors, signs
 from plumbing.batches import Batches
-from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput
 from plumbing.machine import check_batch
 from plumbing.run import Run
@@ -184,8 +188,7 @@ def rollout(policy, ref, value, reward, tokenizer, questions, cfg, machine, nois
     """Sample, score, rewards, advantages: all that one step learns from, and its figures."""
     tokens, mask, last, texts, ended = sample(policy, tokenizer, questions, cfg, machine, noise)
 
-    # Three readings of the same tokens: the policy's and the reference's probabilities, and the
-    # score of the whole answer.
+    # Three readings of the same tokens: how likely to policy and reference, and how good.
     with machine.autocast():
         logits = policy(tokens)
         ref_logits = ref(tokens)
@@ -243,8 +246,7 @@ def backward(policy, value, batch, rows, cfg, machine):
         logp, _ = policy_terms(logits, part["tokens"])
 
         # The policy moves towards choices that turned out better than expected, a clip at a time.
-        # What stands in `part` is constant: no gradient flows through the probabilities and values
-        # of the time of sampling.
+        # What stands in `part` is of the time of sampling: no gradient flows through it.
         loss, _ = policy_loss(logp, part["logp"], part["advantages"], cfg.clip)
         machine.backward(mean(loss))
         figures = signs.movement(logp - part["logp"], mask * weight, cfg.clip, mean)
@@ -319,10 +321,9 @@ def train(cfg):
     # Policy and value learn, each with its optimizer; answers that are compared need no value.
     learners = {"policy": policy}
     optimizers = {"policy": optim.build(policy, cfg.lr, eps=1e-5)}
-    if cfg.advantage == "gae":
+    if value is not None:
         learners["value"] = value
         optimizers["value"] = optim.build(value, cfg.value_lr, eps=1e-5)
-    value = learners.get("value")
     final = load(parent) if cfg.ema else policy  # what is saved: an average of the weights, or they
     run.begin(final, sum(optimizers.values(), []), parent["tokenizer"])
     beta = cfg.beta
@@ -382,8 +383,7 @@ def train(cfg):
             figures["lm_loss"] = exam.lm_loss(policy, rows=16)
             figures["few_shot"] = float(exam.few_shot(policy).mean())
         run.figures(step + 1, **figures)  # each with its name in plumbing/signs.py
-        shown = f"reward {figures['reward']:+.2f}, KL {figures['kl']:.2f}"
-        run.show(shown + (f", judge {figures['judge']:+.2f}" if exam else ""))
+        run.show(signs.in_short(figures))
         run.say(*(f"iteration {step + 1}: {line}" for line in signs.warn(figures, opening)))
 
     # --- results

@@ -17,9 +17,13 @@ writes  out/reward/ckpt.pt, last.pt (for --resume), comparisons.jsonl, log.jsonl
     python reward.py --alpha=0 --matrix_lr=0.007         InstructGPT's scalar, at its better rate
 """
 
-import json
 import math
 from dataclasses import dataclass
+
+from plumbing.config import check_options, fit_len, parse_config, positive
+
+if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
+    check_options(__file__)
 
 import numpy as np
 import torch
@@ -37,10 +41,8 @@ from judges.scores import score_texts, tokens_of
 from likelihood import answer_scores
 from plumbing import errors
 from plumbing.batches import Batches
-from plumbing.config import fit_len, parse_config, positive
 from plumbing.errors import BadInput
-from plumbing.files import write_text
-from plumbing.records import check_whole
+from plumbing.records import check_whole, write_lines
 from plumbing.run import Run
 from sampling import lay_out, load_model, respond
 
@@ -116,9 +118,8 @@ def ranking_loss(scores, ranks, questions=None):
     """L = −1/C(K,2) · Σ log σ(r(x, y_w) − r(x, y_l)) over the pairs of one question, then the mean
     over questions (InstructGPT eq. 1). scores and ranks (N, K).
 
-    All pairs of a question are one batch element: an answer goes through the network once, not K −
-    1 times in as many batches, which would overfit (section 3.5). `questions`: how many questions
-    of the whole batch have a pair, where these N are only a part of it.
+    All pairs of a question are one batch element: an answer goes through the network once, where
+    pairs apart would overfit (section 3.5). `questions`: how many of the whole batch have a pair.
     """
     wins = preferred(ranks)  # (N, K, K)
     pairs = wins.sum((1, 2))  # (N,)
@@ -325,8 +326,7 @@ def train(cfg):
     batches = Batches(len(train_set), cfg.batch_size, cfg.seed, lengths=lengths)
     if cfg.data == "world" and machine.main:
         run.log(comparisons=len(train_set))
-        lines = [json.dumps(record, ensure_ascii=False) for record in train_set]
-        write_text(run.out / "comparisons.jsonl", "\n".join(lines) + "\n")
+        write_lines(run.out / "comparisons.jsonl", train_set)
     # One ranking of K answers holds up to K·(K − 1)/2 comparisons; ties are none.
     pairs = sum(int(preferred(torch.tensor([agreement.places(r)])).sum()) for r in train_set)
     run.say(

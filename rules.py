@@ -17,9 +17,13 @@ writes  out/rules/ckpt.pt (which carries the rules), last.pt (for --resume), pro
     python ppo.py --preset=sparrow                                a policy that keeps to them
 """
 
-import json
 import math
 from dataclasses import dataclass
+
+from plumbing.config import check_options, fit_len, parse_config, positive
+
+if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
+    check_options(__file__)
 
 import numpy as np
 import torch
@@ -34,11 +38,9 @@ from judges.probing import NOISE, Markers, auc, classifier_figures, gold_table
 from judges.rules import answered, rule_scores, rule_tokens
 from plumbing import errors
 from plumbing.batches import Batches
-from plumbing.config import fit_len, parse_config, positive
 from plumbing.errors import BadInput
-from plumbing.files import write_text
 from plumbing.machine import right_pad
-from plumbing.records import print_table, tell
+from plumbing.records import print_table, tell, write_lines
 from plumbing.run import Run
 from sampling import load_model, respond
 
@@ -290,8 +292,7 @@ def train(cfg):
     batches = Batches(len(train_set), cfg.batch_size, cfg.seed, lengths=lengths)
     # What was marked is kept, in the form in which people's marks are read.
     if cfg.data == "world" and machine.main:
-        lines = [json.dumps(record, ensure_ascii=False) for record in records]
-        write_text(run.out / "probes.jsonl", "\n".join(lines) + "\n")
+        write_lines(run.out / "probes.jsonl", records)
         run.log(probes=len(records), noise=NOISE)
     # What there is to learn from: few marks say broken.
     broken = sum(mark["broken"] for mark in train_set) / len(train_set)

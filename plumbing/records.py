@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from plumbing.errors import BadInput
+from plumbing.errors import BadInput, first_process
 from plumbing.files import write_text
-from plumbing.machine import first_process
 
 # Two-sided 95% points of Student's t for 1, 2, ... degrees of freedom.
 STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
@@ -115,6 +114,12 @@ def write_records(path, head, rows):
     lines = []
     for record in (head, *rows):  # an interval that does not exist is null
         lines.append(json.dumps(plain(record), ensure_ascii=False, allow_nan=False))
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def write_lines(path, records):
+    """JSON Lines: a record a line, as data files have them; whole or not at all."""
+    lines = [json.dumps(record, ensure_ascii=False) for record in records]
     write_text(path, "\n".join(lines) + "\n")
 
 
