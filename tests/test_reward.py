@@ -20,6 +20,7 @@ from judges.agreement import accuracy, bag_of_words, pairs_of, places
 from judges.diagnosis import right_first, same_worded
 from judges.exam import gold
 from judges.hidden import judge
+from judges.rankings import sample_comparisons
 from likelihood import answer_scores, token_logprobs
 from model import GPT, GPTConfig
 from plumbing.checkpoint import load_checkpoint, save_checkpoint
@@ -34,7 +35,6 @@ from reward import (
     preferred,
     ranking_loss,
     regression_loss,
-    sample_comparisons,
     score_records,
 )
 from tests.tiny import tiny
