@@ -72,6 +72,8 @@ def check(cfg):
     positive(cfg, "batch_size", "grad_accum", "eval_every", "max_len", "epochs")
     if cfg.grad_accum > cfg.batch_size:
         raise BadInput(f"--grad_accum={cfg.grad_accum}: --batch_size has no so many questions")
+    if cfg.clamp:
+        comparisons.limits(cfg.clamp)
 
 
 # --- the maths ---------------------------------------------------------------------------------

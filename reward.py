@@ -106,10 +106,7 @@ def check(cfg):
         raise BadInput(f"--loss={cfg.loss}: expected ranking or regression")
     if not 2 <= cfg.k <= 9:
         raise BadInput(f"--k={cfg.k}: labelers rank 2 to 9 answers")
-    if cfg.kinds not in ("", "helpful", "harmless", "both"):
-        raise BadInput(f"--kinds={cfg.kinds}: expected helpful, harmless or both")
-    if cfg.data == "world":
-        comparisons.check_world(cfg.kind, cfg.kinds, cfg.clamp, cfg.n_probes)
+    comparisons.check_options(cfg.data, cfg.kind, cfg.kinds, cfg.clamp, cfg.n_probes)
     if cfg.loss == "regression" and (cfg.harm_weight != 1 or cfg.clamp):
         raise BadInput("--harm_weight and --clamp are of --loss=ranking")
 
@@ -279,8 +276,9 @@ def train(cfg):
     check(cfg)
     run = Run(cfg, "reward")
     machine = run.machine
-    attacked = LESSONS if cfg.kinds and cfg.data == "world" else 0
-    made = (f"--seed={cfg.seed}", f"--n_probes={attacked}")  # where there is no SFT model yet
+    made = [f"--seed={cfg.seed}"]  # where there is no SFT model yet
+    if cfg.kinds and cfg.data == "world":
+        made.append(f"--n_probes={LESSONS}")
     parent = run.inherit("sft.py", ("sft", "pretrain"), *made)
     # The answers that are ranked are the fine-tuned model's own.
     sft, tokenizer = load_model(parent, cfg.init)

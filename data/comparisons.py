@@ -83,12 +83,16 @@ def of_kinds(records, kinds, path):
     return [record for record in records if record.get("kind") in wanted]
 
 
-def check_world(kind, kinds, clamp, n_probes):
-    """Refuse what has no meaning for comparisons of the tiny world; one line each."""
-    if kind or clamp:
+def check_options(data, kind, kinds, clamp, n_probes):
+    """Refuse options of reward.py that do not fit its data; one line each."""
+    if kinds not in ("", *KINDS, "both"):
+        raise BadInput(f"--kinds={kinds}: expected helpful, harmless or both")
+    if clamp:
+        limits(clamp)
+    if data == "world" and (kind or clamp):
         name, value = ("kind", kind) if kind else ("clamp", clamp)
         raise BadInput(f"--{name}={value}: it is of the comparisons of a file, --data=FILE")
-    if kinds in ("harmless", "both") and not n_probes:
+    if data == "world" and kinds in ("harmless", "both") and not n_probes:
         raise BadInput(f"--kinds={kinds}: asks for attacks: --n_probes=2000, or --preset=hh")
 
 

@@ -127,7 +127,7 @@ def sureness(records):
         pairs = int((place[:, None] < place).sum())
         p = record.get("p", 1.0)
         found += [max(p, 1 - p)] * pairs
-    return np.array(found)
+    return np.array(found, dtype=np.float32)
 
 
 def pairs_of(records, values, better):

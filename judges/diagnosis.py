@@ -57,8 +57,9 @@ def by_kind(records, values, truth=None):
         if not len(margins):
             return {}
         found[kind] = {"labels": accuracy(margins, wins), "pairs": len(margins)}
-        if truth:
-            found[kind]["truth"] = accuracy(*pairs_of(*some, truth))
+        known = pairs_of(*some, truth) if truth else ([], [])
+        if len(known[0]):
+            found[kind]["truth"] = accuracy(*known)
     return found
 
 
