@@ -106,7 +106,9 @@ def test_the_clamp_by_hand():
         clamped([many], "0.4,0.6", "a.jsonl")
 
 
-@pytest.mark.parametrize("clamp", ["0.4", "0.6,0.4", "0.6,0.9", "0.1,0.2", "-0.1,0.6", "0.4,1.1", "a,b"])
+@pytest.mark.parametrize(
+    "clamp", ["0.4", "0.6,0.4", "0.6,0.9", "0.1,0.2", "-0.1,0.6", "0.4,1.1", "a,b"]
+)
 def test_limits_have_one_half_between_them(clamp):
     with pytest.raises(BadInput, match=f"--clamp={clamp}: expected"):
         limits(clamp)
@@ -157,7 +159,9 @@ def test_kinds_to_learn_from(tmp_path):
     assert of_kinds(records, "", "a") is records
     assert of_kinds(records, "helpful", "a") == records[:1]
     assert of_kinds(records, "both", "a") == records[:2]
-    with pytest.raises(BadInput, match="no harmless comparisons in a, but 1 of helpful, 1 of no kind"):
+    with pytest.raises(
+        BadInput, match="no harmless comparisons in a, but 1 of helpful, 1 of no kind"
+    ):
         of_kinds(records[::2], "both", "a")
     with pytest.raises(BadInput, match="--harm_weight=2: none of the comparisons"):
         comparisons.check_weight(records[::2], 2.0, "a")
