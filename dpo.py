@@ -23,23 +23,16 @@ if __name__ == "__main__":  # answer --help and slips before torch, a second's w
 import torch
 
 import optim
-from data.formats import read_comparisons
-from judges.agreement import comparable, split, tell_cut
+from data import comparisons
+from judges.agreement import comparable, held_out, split, tell_cut
+from judges.scores import read_answers
 from likelihood import token_logprobs
 from plumbing import errors
 from plumbing.batches import Batches
 from plumbing.errors import BadInput
 from plumbing.inputs import need
-from plumbing.records import check_whole
 from plumbing.run import Run
-from reward import (
-    held_out,
-    in_order,
-    length,
-    preferred,
-    ranking_loss,
-    read_answers,
-)
+from reward import in_order, length, preferred, ranking_loss
 from sampling import lay_out, load_model
 
 # --- configuration -----------------------------------------------------------------------------
@@ -51,6 +44,7 @@ class Config:
     out: str = "out/dpo"  # directory for ckpt.pt, last.pt, log.jsonl
     init: str = "out/sft/ckpt.pt"  # the policy's start and the reference; made if it is missing
     data: str = "out/reward/comparisons.jsonl"  # comparisons; made by reward.py if it is missing
+    clamp: str = ""  # least and most p of an AI's labels: 0.4,0.6 (Bai et al. 2022b)
     beta: float = 0.1  # of the implied reward (Rafailov et al. 2023, App. B)
     max_len: int = 512  # tokens of question and answer; a longer pair loses its left
     batch_size: int = 8  # questions of one step, with all pairs of each
@@ -82,21 +76,24 @@ def check(cfg):
     positive(cfg, "batch_size", "grad_accum", "eval_every", "max_len", "epochs")
     if cfg.grad_accum > cfg.batch_size:
         raise BadInput(f"--grad_accum={cfg.grad_accum}: --batch_size has no so many questions")
+    if cfg.clamp:
+        comparisons.limits(cfg.clamp)
 
 
 # --- the maths ---------------------------------------------------------------------------------
 
 
-def dpo_loss(logp, ref_logp, ranks, beta, questions=None):
+def dpo_loss(logp, ref_logp, ranks, beta, questions=None, p=None):
     """The ranking loss of reward.py on the reward that the policy itself implies,
 
         r(x, y) = β·(log π(y|x) − log π_SFT(y|x))        (Rafailov et al. 2023, eq. 7)
 
     and the share of pairs in the right order. logp, ref_logp (N, K) of whole answers; ranks (N, K),
-    0 the best, −1 where there is no answer.
+    0 the best, −1 where there is no answer. With labels that are not sure, p (N,), this is cDPO
+    (Mitchell 2023).
     """
     reward = beta * (logp - ref_logp)  # (N, K)
-    return ranking_loss(reward, ranks, questions), in_order(reward, ranks)
+    return ranking_loss(reward, ranks, questions, p), in_order(reward, ranks)
 
 
 # --- batches -----------------------------------------------------------------------------------
@@ -152,8 +149,7 @@ def train(cfg):
     # The comparisons are those that the reward model learns from.
     options = (f"--init={cfg.init}", f"--seed={cfg.seed}")
     path = need(cfg.data, "reward.py", cfg.preset, *options)
-    check_whole(path)
-    records = read_comparisons(path)
+    records = comparisons.load(path, clamp=cfg.clamp)
     tell_cut(records, tokenizer, cfg.max_len, cfg.data)
     train_set, val_set = split(records, cfg.seed, cfg.data)
 
@@ -200,7 +196,8 @@ def train(cfg):
                 logp = answer_logp(network, tokens, mask, ranks)  # (N, K)
                 with torch.no_grad():  # the reference is only read
                     ref_logp = answer_logp(ref, tokens, mask, ranks)
-            part, share = dpo_loss(logp, ref_logp, ranks, cfg.beta, comparable(questions))
+            p = machine.put(torch.from_numpy(comparisons.soft_labels(records)))
+            part, share = dpo_loss(logp, ref_logp, ranks, cfg.beta, comparable(questions), p)
             machine.backward(weight * part)
             loss += weight * part.detach()
             count = weight * preferred(ranks).sum()

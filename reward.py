@@ -30,21 +30,21 @@ import torch
 import torch.nn.functional as F
 
 import optim
-from data.formats import read_comparisons
+from data import comparisons
 from data.world import World
-from data.world.probes import Probes
+from data.world.probes import LESSONS
 from judges import agreement
-from judges.diagnosis import diagnose, judgeable, report, same_worded
+from judges.diagnosis import by_kind, diagnose, judgeable, report, same_worded
 from judges.exam import gold
-from judges.labelers import Labelers
-from judges.scores import score_texts, tokens_of
+from judges.rankings import world_comparisons
+from judges.scores import read_answers, score_texts
 from likelihood import answer_scores
 from plumbing import errors
 from plumbing.batches import Batches
 from plumbing.errors import BadInput
-from plumbing.records import check_whole, write_lines
+from plumbing.records import write_lines
 from plumbing.run import Run
-from sampling import lay_out, load_model, respond
+from sampling import lay_out, load_model
 
 # --- configuration -----------------------------------------------------------------------------
 
@@ -54,7 +54,11 @@ class Config:
     preset: str = "tiny"  # a named set of other defaults
     out: str = "out/reward"  # directory for ckpt.pt, comparisons.jsonl, last.pt, log.jsonl
     init: str = "out/sft/ckpt.pt"  # the model to start from; made if it is missing
-    data: str = "world"  # "world": sample answers, let simulated labelers rank them; or a file
+    data: str = "world"  # "world": sample answers, let simulated labelers rank them; or files: a,b
+    kind: str = ""  # of files that do not say: helpful or harmless, one for all or one for each
+    kinds: str = ""  # helpful, harmless or both: what to learn from; empty: all, as it is
+    harm_weight: float = 1.0  # λ of L_help + λ·L_harm (Bai et al. 2022a)
+    clamp: str = ""  # least and most p of an AI's labels: 0.4,0.6 (Bai et al. 2022b)
     k: int = 4  # answers that a labeler ranks at once (InstructGPT, section 3.5: 4 to 9)
     n_prompts: int = 3000  # questions to rank answers for
     n_probes: int = 0  # and attacks on rules, ranked by how well they do what was asked
@@ -77,6 +81,13 @@ class Config:
 
 PRESETS = {
     "tiny": {},
+    "hh": dict(  # help and harm, in the tiny world (judges/kinds.py)
+        init="out/sft_probed/ckpt.pt",  # it complies with half of the attacks
+        out="out/reward_hh",
+        kinds="both",
+        n_prompts=2000,
+        n_probes=2000,
+    ),
     "gpt2": dict(
         init="out/sft_gpt2/ckpt.pt",
         out="out/reward_gpt2",
@@ -86,7 +97,6 @@ PRESETS = {
         matrix_lr=0.0,
     ),
 }
-MISFIT = 4  # one answer in so many is to another question
 
 
 def check(cfg):
@@ -99,35 +109,47 @@ def check(cfg):
         raise BadInput(f"--loss={cfg.loss}: expected ranking or regression")
     if not 2 <= cfg.k <= 9:
         raise BadInput(f"--k={cfg.k}: labelers rank 2 to 9 answers")
+    comparisons.check_options(cfg.data, cfg.kind, cfg.kinds, cfg.clamp, cfg.n_probes)
+    if cfg.loss == "regression" and (cfg.harm_weight != 1 or cfg.clamp):
+        raise BadInput("--harm_weight and --clamp are of --loss=ranking")
 
 
 # --- the maths ---------------------------------------------------------------------------------
 
 
-def preferred(ranks):
+def preferred(ranks, p=None):
     """ranks (N, K), 0 the best, −1 where there is no answer -> (N, K, K): 1 where i beats j.
 
-    Ties beat nothing, in either direction, so they leave the loss.
+    Ties beat nothing, in either direction, so they leave the loss. Of two answers p (N,) may say
+    how likely the first is the better one: it beats the other by p, which beats it by 1 − p. NaN
+    says that the ranks are sure.
     """
     present = ranks >= 0
     both = present[:, :, None] & present[:, None, :]
-    return ((ranks[:, :, None] < ranks[:, None, :]) & both).float()
+    wins = ((ranks[:, :, None] < ranks[:, None, :]) & both).float()
+    if p is not None:
+        wins[:, 0, 1] = torch.where(p.isnan(), wins[:, 0, 1], p)
+        wins[:, 1, 0] = torch.where(p.isnan(), wins[:, 1, 0], 1 - p)
+    return wins
 
 
-def ranking_loss(scores, ranks, questions=None):
+def ranking_loss(scores, ranks, questions=None, p=None, weight=1.0):
     """L = −1/C(K,2) · Σ log σ(r(x, y_w) − r(x, y_l)) over the pairs of one question, then the mean
     over questions (InstructGPT eq. 1). scores and ranks (N, K).
 
     All pairs of a question are one batch element: an answer goes through the network once, where
     pairs apart would overfit (section 3.5). `questions`: how many of the whole batch have a pair.
+
+    p (N,), see `preferred`, makes of it −[p·log σ(d) + (1 − p)·log σ(−d)], d = r_0 − r_1 (Bai et
+    al. 2022b). weight (N,): λ of harmless questions, in L_help + λ·L_harm (Bai et al. 2022a).
     """
-    wins = preferred(ranks)  # (N, K, K)
+    wins = preferred(ranks, p)  # (N, K, K)
     pairs = wins.sum((1, 2))  # (N,)
     difference = scores[:, :, None] - scores[:, None, :]
     per_question = -(F.logsigmoid(difference) * wins).sum((1, 2)) / pairs.clamp(min=1)
     if questions is None:
         questions = int((pairs > 0).sum())
-    return per_question.sum() / max(1, questions)
+    return (weight * per_question).sum() / max(1, questions)
 
 
 def regression_loss(scores, ratings, count=None):
@@ -152,61 +174,26 @@ def in_order(scores, ranks):
 # --- batches -----------------------------------------------------------------------------------
 
 
-def sample_comparisons(model, tokenizer, prompts, cfg, machine, seed, misfits=False):
-    """K answers to each prompt at temperature 1, ranked by the simulated labelers.
-
-    With `misfits` one answer in four is to the next prompt. Who has met fitting answers only does
-    not learn what is beside the point, and PPO finds that out.
-    """
-    asked = [p["messages"] for p in prompts for _ in range(cfg.k)]
-    texts, ended = respond(model, tokenizer, asked, machine, seed=seed)
-    if misfits:
-        for said in (texts, ended):
-            following = said[cfg.k :] + said[: cfg.k]
-            said[MISFIT - 1 :: MISFIT] = following[MISFIT - 1 :: MISFIT]
-    labelers = Labelers(seed)
-    records = []
-    for i, prompt in enumerate(prompts):
-        own = slice(i * cfg.k, (i + 1) * cfg.k)  # this prompt's answers
-        records.append(labelers.rank(prompt, texts[own], ended[own]))
-    return records
-
-
 def load_comparisons(cfg, sft, tokenizer, machine):
     """Comparisons for training and for validation, of different questions."""
+    rated = cfg.loss == "regression"
     if cfg.data == "world":
-        world = World()
-        asked = world.asked_of("rm", cfg.n_prompts, cfg.seed)
-        asked += Probes(world).asked_of("train", cfg.n_probes, cfg.seed)
-        held = world.asked_of("test", cfg.n_eval)
-        # differs from the paper: one answer in four is to another question.
-        options = {"seed": cfg.seed, "misfits": True}
-        train_set = sample_comparisons(sft, tokenizer, asked, cfg, machine, **options)
-        val_set = sample_comparisons(sft, tokenizer, held, cfg, machine, 10**6 + cfg.seed)
+        train_set, val_set = world_comparisons(sft, tokenizer, cfg, machine)
         agreement.tell_cut([*train_set, *val_set], tokenizer, cfg.max_len, cfg.data)
-        return agreement.check_decided(train_set, val_set, cfg.data, cfg.loss == "regression")
-    records = read_comparisons(cfg.data)
-    agreement.tell_cut(records, tokenizer, cfg.max_len, cfg.data)
-    return agreement.split(records, cfg.seed, cfg.data, rated=cfg.loss == "regression")
+        agreement.check_decided(train_set, val_set, cfg.data, rated)
+    else:
+        records = comparisons.load(cfg.data, cfg.kind, cfg.clamp)
+        agreement.tell_cut(records, tokenizer, cfg.max_len, cfg.data)
+        train_set, val_set = agreement.split(records, cfg.seed, cfg.data, rated, cfg.kinds)
+    comparisons.check_weight(train_set, cfg.harm_weight, cfg.data)
+    return train_set, val_set
 
 
-def read_answers(records, tokenizer, max_len):
-    """Every answer of N questions, each after its question.
-
-    Returns the questions and the answers (N·K lists of ids each), and ranks (N, K) with −1 where a
-    question has fewer than K answers (an empty answer stands there).
-    """
-    K = max(len(record["responses"]) for record in records)
-    ranks = torch.full((len(records), K), -1)
-    rows = []
-    for n, record in enumerate(records):
-        for place, group in enumerate(record["ranking"]):
-            ranks[n, group] = place
-        missing = K - len(record["responses"])
-        for text in record["responses"] + [""] * missing:
-            rows.append(tokens_of(tokenizer, record["messages"], text, max_len))
-    questions, answers = zip(*rows)
-    return questions, answers, ranks
+def get_labels(records, cfg, machine):
+    """How sure the label of each question is and how much it weighs: p and λ (N,)."""
+    p = comparisons.soft_labels(records)
+    weight = comparisons.weights(records, cfg.harm_weight)
+    return tuple(machine.put(torch.from_numpy(x)) for x in (p, weight))
 
 
 def length(record):
@@ -243,21 +230,14 @@ def score_records(model, records, tokenizer, cfg, machine):
     return np.split(scores, ends[:-1])
 
 
-def held_out(records, values):
-    """Accuracy and loss over all pairs of held-out answers, from a score of each answer: of each
-    record (K,). A pair weighs the same, whatever question it belongs to."""
-    margins, wins = agreement.pairs_of(records, values, agreement.places)
-    signed = np.where(wins, margins, -margins)
-    loss = float(np.mean(np.logaddexp(0, -signed)))
-    return {"val_accuracy": agreement.accuracy(margins, wins), "val_loss": loss}
-
-
 def evaluate(model, records, tokenizer, cfg, machine):
     """Accuracy and loss on held-out questions; of the world also against the hidden judge."""
     values = score_records(model, records, tokenizer, cfg, machine)
-    result = held_out(records, values)
+    result = agreement.held_out(records, values)
     if judgeable(records):
         result["judge_accuracy"] = agreement.accuracy(*agreement.pairs_of(records, values, gold))
+    for kind, row in by_kind(records, values).items():
+        result[f"{kind}_accuracy"] = row["labels"]
     return result
 
 
@@ -298,12 +278,14 @@ def train(cfg):
     check(cfg)
     run = Run(cfg, "reward")
     machine = run.machine
-    parent = run.inherit("sft.py", ("sft", "pretrain"), f"--seed={cfg.seed}")
+    made = [f"--seed={cfg.seed}"]  # where there is no SFT model yet
+    if cfg.kinds and cfg.data == "world":
+        made.append(f"--n_probes={LESSONS}")
+    parent = run.inherit("sft.py", ("sft", "pretrain"), *made)
     # The answers that are ranked are the fine-tuned model's own.
     sft, tokenizer = load_model(parent, cfg.init)
     sft = sft.to(machine.device)
     fit_len(cfg, sft.config)
-    check_whole(cfg.data)
     train_set, val_set = load_comparisons(cfg, sft, tokenizer, machine)
 
     # --- model: the fine-tuned network, one number beside its words
@@ -328,7 +310,7 @@ def train(cfg):
         run.log(comparisons=len(train_set))
         write_lines(run.out / "comparisons.jsonl", train_set)
     # One ranking of K answers holds up to K·(K − 1)/2 comparisons; ties are none.
-    pairs = sum(int(preferred(torch.tensor([agreement.places(r)])).sum()) for r in train_set)
+    pairs = agreement.count_pairs(train_set)
     run.say(
         f"{pairs:,} comparisons on {len(train_set):,} questions of {cfg.data} "
         f"({len(val_set)} held out), {steps} steps, {machine}"
@@ -362,7 +344,10 @@ def train(cfg):
                 scores = answer_scores(network, tokens, last, mask).view(ranks.shape)  # (N, K)
             # All pairs of a question come from one pass of its answers.
             if cfg.loss == "ranking":
-                part = weight * ranking_loss(scores, ranks, agreement.comparable(questions))
+                labels = get_labels(records, cfg, machine)
+                part = weight * ranking_loss(
+                    scores, ranks, agreement.comparable(questions), *labels
+                )
             else:
                 part = weight * regression_loss(scores, ratings, agreement.rated(questions))
             machine.backward(part)

@@ -101,8 +101,10 @@ def from_pair(row):
     raise BadInput("holds comparisons, not demonstrations: use reward.py --data=FILE")
 
 
+KINDS = ("helpful", "harmless")  # of comparisons (HH-RLHF, Bai et al. 2022a)
+UNSAID = ("p", "kind")  # null says as little of them as their absence
 PAIRS = ("chosen rejected", "preferred_output non_preferred_output")
-RANKS = ("responses ranking", "completion_0 ranking")
+RANKS = ("responses ranking", "responses p", "completion_0 ranking")
 # The keys of a question and of its answer.
 QUESTIONS = (
     "instruction output",
@@ -132,12 +134,18 @@ DEMONSTRATIONS = {
 
 # --- comparisons: {"messages", "responses", "ranking", ...} --------------------------------------
 def read_comparisons(path):
-    """Comparisons as Records. Ours keep all their keys, others keep `labeler` and `source`."""
+    """Comparisons as Records. Ours keep all their keys, others `labeler`, `source`, `p`, `kind`."""
     return read_records(path, COMPARISONS, unread=unread)
 
 
 def comparison(messages, responses, ranking, row):
     """The record, where `ranking` holds groups of indices into `responses`, the best first."""
+    kept = {key: row[key] for key in ("labeler", "source") if key in row}
+    if row.get("p") is not None:
+        kept["p"] = probability(row["p"], len(responses))
+        check_order(kept["p"], ranking)
+    if row.get("kind") in KINDS:
+        kept["kind"] = row["kind"]
     check_turns(messages, "user")
     if not 2 <= len(responses) <= 9:
         raise BadInput(f"expected 2 to 9 responses, found {len(responses)}")
@@ -145,8 +153,32 @@ def comparison(messages, responses, ranking, row):
         raise LeftOut("empty prompt or reply")
     if len(ranking) > 1 and len(set(map(str.strip, responses))) == 1:
         raise LeftOut("equal replies")
-    kept = {key: row[key] for key in ("labeler", "source") if key in row}
     return {"messages": messages, "responses": responses, "ranking": ranking, **kept}
+
+
+def probability(p, k):
+    """`p`, the probability that response 0 is the better one of `k`, which have to be two."""
+    if isinstance(p, bool) or not isinstance(p, (int, float)) or not 0 <= p <= 1:
+        raise BadInput(f"'p': expected a probability from 0 to 1, found {p!r:.40}")
+    if k != 2:
+        raise BadInput(f"'p': how likely response 0 is the better of two; found {k} responses")
+    return float(p)
+
+
+def check_order(p, ranking):
+    """Refuse a ranking of two responses that says another thing than p does."""
+    first = ranking[0][0] if len(ranking) > 1 else None
+    fits = {0: p >= 0.5, 1: p <= 0.5, None: p == 0.5}
+    if not fits[first]:
+        found = "ties the two" if first is None else f"puts response {first} first"
+        raise BadInput(f"'p': response 0 is the better with {p:g}, but 'ranking' {found}")
+
+
+def order_of(p):
+    """The ranking of two responses of which the first is the better with probability p."""
+    if p == 0.5:
+        return [[0, 1]]
+    return [[0], [1]] if p > 0.5 else [[1], [0]]
 
 
 def key_of_prompt(row, needed=True):
@@ -167,6 +199,8 @@ def key_of_prompt(row, needed=True):
 def from_comparison(row):
     given = expect(row.get("responses"), list, "responses", "a list of texts")
     responses = [expect(text, str, f"responses[{i}]", "text") for i, text in enumerate(given)]
+    if row.get("p") is not None and "ranking" not in row:  # it tells the order of two as well
+        row = {**row, "ranking": order_of(probability(row["p"], len(given)))}
     groups = expect(row.get("ranking"), list, "ranking", "groups of indices: [[1], [0, 2]]")
     ranked = [i for g in groups for i in expect(g, list, "ranking", "groups: [[1], [0, 2]]")]
     if any(type(i) is not int for i in ranked) or sorted(ranked) != [*range(len(given))]:
@@ -176,8 +210,11 @@ def from_comparison(row):
         wrong = [s for s in scores if s not in [None, *range(1, 8)] or s is True]
         if wrong or len(scores) != len(given):
             raise BadInput("'scores': expected for each response a rating of 1 to 7, or null")
+    if row.get("kind") not in (None, *KINDS):
+        raise BadInput(f"'kind': expected {' or '.join(KINDS)}, found {row['kind']!r:.40}")
     messages = asked(row, "messages" if "messages" in row else key_of_prompt(row))
-    return {**row, **comparison(messages, responses, [*filter(None, groups)], row)}
+    record = {**row, **comparison(messages, responses, [*filter(None, groups)], row)}
+    return {key: value for key, value in record.items() if key not in UNSAID or value is not None}
 
 
 def from_ranks(row):
@@ -253,6 +290,7 @@ NOTES = re.compile(
 )
 COMPARISONS = {
     "responses ranking": single(from_comparison),
+    "responses p": single(from_comparison),
     "completion_0 completion_1 ranking": single(from_ranks),
     **{keys: single(partial(from_preference, *keys.split())) for keys in PAIRS},
 }

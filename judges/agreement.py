@@ -10,27 +10,31 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from data.comparisons import of_kinds
 from judges.scores import tokens_of
 from plumbing.errors import BadInput
 from plumbing.records import tell
 
 
-def split(records, seed, path, rated=False):
-    """(training, validation) of people's comparisons, by `hold_out`. Raises BadInput where one of
-    the two could not tell a better answer from a worse one, or, with `rated`, has no ratings."""
+def split(records, seed, path, rated=False, kinds=""):
+    """(training, validation) of people's comparisons, by `hold_out`; with `kinds` those to train on
+    are of these alone. Raises BadInput where one of the two could not tell a better answer from a
+    worse one, or, with `rated`, has no ratings."""
     train, val = hold_out(records, seed)
     if not train:
         raise BadInput(
             f"{path}: comparisons of at least 2 different questions are needed; one is held out"
         )
+    train = of_kinds(train, kinds, path)
     if rated and not any(any(record.get("scores") or []) for record in train):
         raise BadInput(f"{path} holds no ratings (scores) to train on; use --loss=ranking")
     return check_decided(train, val, path, rated)
 
 
 def comparable(records):
-    """How many questions have a pair that the labeler did not tie: the loss is their mean."""
-    return sum(len(record["ranking"]) > 1 for record in records)
+    """How many questions have a pair that the labeler did not tie, or was unsure of: the loss is
+    their mean."""
+    return sum(len(record["ranking"]) > 1 or "p" in record for record in records)
 
 
 def rated(records):
@@ -44,9 +48,8 @@ def rated(records):
 def check_decided(train, val, path, rated=False):
     """The two sets, if each has a pair of answers of which one is better. What no step learns from,
     a ranking of ties or, with `rated`, one without ratings, is counted and told."""
-    decided = {}
-    for name, records in (("to train on", train), ("held out", val)):
-        decided[name] = sum(len(record["ranking"]) > 1 for record in records)
+    held = sum(len(record["ranking"]) > 1 for record in val)
+    decided = {"to train on": comparable(train), "held out": held}
     for name, n in decided.items():
         if not n:
             raise BadInput(
@@ -109,6 +112,24 @@ def places(record):
     return [place[i] for i in range(len(record["responses"]))]
 
 
+def count_pairs(records):
+    """How many comparisons there are to learn from: the pairs that a ranking does not tie, up to
+    K·(K − 1)/2 of K answers, and those whose label is not sure."""
+    return sum(max(len(sureness([record])), "p" in record) for record in records)
+
+
+def sureness(records):
+    """How sure each pair of `pairs_of` these records is of its winner: max(p, 1 − p) of the two
+    answers of a record, 1 where its ranking is sure."""
+    found = []
+    for record in records:
+        place = np.array(places(record))
+        pairs = int((place[:, None] < place).sum())
+        p = record.get("p", 1.0)
+        found += [max(p, 1 - p)] * pairs
+    return np.array(found, dtype=np.float32)
+
+
 def pairs_of(records, values, better):
     """(difference of values, does the first win) for each pair that `better` does not tie.
 
@@ -127,6 +148,16 @@ def pairs_of(records, values, better):
 def accuracy(margins, wins):
     """Share of pairs that the difference of scores orders as the label does; a zero counts half."""
     return float(np.mean(np.where(margins == 0, 0.5, (margins > 0) == wins)))
+
+
+def held_out(records, values):
+    """Accuracy and loss over all pairs of held-out answers, from a score of each answer: of each
+    record (K,). A pair weighs the same, whatever question it belongs to."""
+    margins, wins = pairs_of(records, values, places)
+    signed = np.where(wins, margins, -margins)
+    sure = sureness(records)
+    losses = sure * np.logaddexp(0, -signed) + (1 - sure) * np.logaddexp(0, signed)
+    return {"val_accuracy": accuracy(margins, wins), "val_loss": float(np.mean(losses))}
 
 
 def bag_of_words(train, val):

@@ -3,6 +3,7 @@ do baselines without a network reach on the same pairs?"""
 
 import numpy as np
 
+from data.formats import KINDS
 from judges.agreement import accuracy, bag_of_words, pairs_of, places
 from judges.exam import gold
 from judges.hidden import default_world
@@ -45,6 +46,23 @@ def judgeable(records):
     return any(len(set(gold(record))) > 1 for record in records)
 
 
+def by_kind(records, values, truth=None):
+    """Where held-out comparisons are of both kinds: {kind: {"labels": accuracy on their labels,
+    "pairs", and by `truth`, an order as `gold`, "truth"}}, from a score of each answer."""
+    found = {}
+    for kind in KINDS:
+        mine = [i for i, record in enumerate(records) if record.get("kind") == kind]
+        some = [records[i] for i in mine], [values[i] for i in mine]
+        margins, wins = pairs_of(*some, places)
+        if not len(margins):
+            return {}
+        found[kind] = {"labels": accuracy(margins, wins), "pairs": len(margins)}
+        known = pairs_of(*some, truth) if truth else ([], [])
+        if len(known[0]):
+            found[kind]["truth"] = accuracy(*known)
+    return found
+
+
 def diagnose(values, train_set, val_set):
     """Of held-out comparisons and the model's scores of their answers, a (K,) array each: {name:
     figure}. Of the tiny world the truth is the hidden judge's order (simulated), else the labels.
@@ -67,6 +85,9 @@ def diagnose(values, train_set, val_set):
         "length_only": accuracy(*pairs_of(val_set, [-n for n in lengths], truth)),
         "bag_of_words": accuracy(*pairs_of(val_set, bag_of_words(train_set, val_set), truth)),
     }
+    kinds = by_kind(val_set, values, gold if in_world else None)
+    if kinds:
+        result["kinds"] = kinds
     if in_world:
         own = [-np.array(places(record), float) for record in val_set]
         result["one_labeler"] = accuracy(*pairs_of(val_set, own, gold))
@@ -124,8 +145,19 @@ def report(metrics, details):
         f"correlation of score and length {details['score_length_correlation']:+.2f}, Brier "
         f"score {details['brier']:.3f}, calibration error {details['calibration_error']:.3f}"
     )
+    if "kinds" in details:
+        report_kinds(details["kinds"])
     if "same_worded" in details:
         report_same_worded(details["same_worded"])
+
+
+def report_kinds(found):
+    """Print what one model, a row of the tension matrix, says of held-out comparisons by kind."""
+    print("held-out comparisons by kind (0.5 by chance)")
+    print(f"  {'':<12} {'labels':>8} {'truth':>8}")
+    for kind, row in found.items():
+        truth = f"{row['truth']:>8.1%}" if "truth" in row else ""
+        print(f"  {kind:<12} {row['labels']:>8.1%} {truth:>8}   {row['pairs']:>6} pairs")
 
 
 def report_same_worded(found):

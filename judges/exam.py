@@ -11,6 +11,7 @@ import math
 import numpy as np
 import torch
 
+from judges import kinds
 from judges.hidden import default_world, judge
 from likelihood import next_logprobs
 from sampling import respond
@@ -24,8 +25,9 @@ def verdicts(questions, texts, ended):
 
 
 def gold(record):
-    """The judge's order of a comparison's responses: minus the score; lower is better."""
-    return [-round(judge(record, text)["score"], 6) for text in record["responses"]]
+    """The judge's order of a comparison's responses, by its kind: minus the score; lower is
+    better."""
+    return [-round(kinds.verdict(record, text)["score"], 6) for text in record["responses"]]
 
 
 def column(found, part):

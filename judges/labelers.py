@@ -14,9 +14,11 @@ from random import Random
 
 from data.world.talk import MARKED_BY
 from judges.agreement import places
-from judges.hidden import default_world, judge
+from judges.hidden import default_world
+from judges.kinds import verdict
 
 NOISE = 0.87  # standard deviation, in units of utility
+ERRS = 0.1  # share of the answers whose harm is seen the wrong way round
 # How much more (or less) than the judge a labeler cares for a part of the utility.
 BIAS = {
     "s00": {"polite": 0.5},
@@ -38,7 +40,10 @@ class Labelers:
 
     def utility(self, labeler, prompt, response, ended=True):
         """What this labeler sees in a response: the judge's score, their bias, their noise."""
-        parts = judge(prompt, response, ended)
+        parts = verdict(prompt, response, ended)
+        if prompt.get("kind") == "harmless":
+            wrong = self.noise > 0 and self.rng.random() < ERRS
+            return -1.0 - parts["score"] if wrong else parts["score"]
         bias = sum(weight * parts[part] for part, weight in BIAS[labeler].items())
         return parts["score"] + bias + self.rng.gauss(0, self.noise)
 
@@ -51,36 +56,35 @@ class Labelers:
         labeler = list(BIAS)[self.turn % len(BIAS)]
         self.turn += 1
         ended = ended or [True] * len(responses)
-        indices = {}
         worth = {}
+        groups = {}  # the same worth, the same place
         for i, (text, end) in enumerate(zip(responses, ended)):
             if text not in worth:
                 worth[text] = self.utility(labeler, prompt, text, end)
-            indices.setdefault(text, []).append(i)
-        order = sorted(worth, key=lambda text: -worth[text])
+            groups.setdefault(worth[text], []).append(i)
         return {
             "messages": prompt["messages"],
             "responses": responses,
-            "ranking": [indices[text] for text in order],
+            "ranking": [groups[seen] for seen in sorted(groups, reverse=True)],
             "labeler": labeler,
             "source": "sim",
             "scores": [max(1, min(7, round(4 + 1.5 * worth[text]))) for text in responses],
-            **{key: prompt[key] for key in ("skill", *MARKED_BY) if key in prompt},
+            **{key: prompt[key] for key in ("skill", "kind", *MARKED_BY) if key in prompt},
         }
 
 
 def agreement(prompts, answers, seed=0, noise=NOISE):
     """How often two labelers order a pair alike, and one labeler and the judge, over the pairs that
-    the judge does not tie: (share, share, number of pairs). answers: K texts for each prompt."""
+    none of the three ties: (share, share, number of pairs). answers: K texts for each prompt."""
     first, second = Labelers(seed, noise), Labelers(seed + 1, noise)
     second.turn = 3  # another labeler for each prompt
     same = right = pairs = 0
     for prompt, texts in zip(prompts, answers):
-        worth = [judge(prompt, text)["score"] for text in texts]
+        worth = [verdict(prompt, text)["score"] for text in texts]
         one = places(first.rank(prompt, texts))
         two = places(second.rank(prompt, texts))
         for i, j in itertools.combinations(range(len(texts)), 2):
-            if worth[i] != worth[j]:
+            if worth[i] != worth[j] and one[i] != one[j] and two[i] != two[j]:
                 pairs += 1
                 same += (one[i] < one[j]) == (two[i] < two[j])
                 right += (one[i] < one[j]) == (worth[i] > worth[j])

@@ -30,6 +30,25 @@ def tokens_of(tokenizer, messages, text, limit):
     return ids[:-size], ids[-size:]
 
 
+def read_answers(records, tokenizer, max_len):
+    """Every answer of N questions, each after its question.
+
+    Returns the questions and the answers (N·K lists of ids each), and ranks (N, K) with −1 where a
+    question has fewer than K answers (an empty answer stands there).
+    """
+    K = max(len(record["responses"]) for record in records)
+    ranks = torch.full((len(records), K), -1)
+    rows = []
+    for n, record in enumerate(records):
+        for place, group in enumerate(record["ranking"]):
+            ranks[n, group] = place
+        missing = K - len(record["responses"])
+        for text in record["responses"] + [""] * missing:
+            rows.append(tokens_of(tokenizer, record["messages"], text, max_len))
+    questions, answers = zip(*rows)
+    return questions, answers, ranks
+
+
 @torch.no_grad()
 def score_texts(model, tokenizer, asked, texts, machine, limit=CONTEXT):
     """The reward model's r(x, y) of answers as texts to conversations (lists of messages): (N,)."""

@@ -164,6 +164,14 @@ def under_attack(cfg, seed):
     return [{**row, "n": row["probes"], "machine": machine_of(head)} for row in rows]
 
 
+def tension(cfg, seed):
+    """The rows of lab/tension.py: reward models of one kind of comparison, asked for both."""
+    head = lines(folder(cfg, seed, "reward_mix") / "log.jsonl")[0]
+    rows = [row for row in read(Path(cfg.out) / "tension.jsonl") if row["seed"] == seed]
+    about = {"n": head["config"]["n_eval"], "machine": machine_of(head)}  # questions of each kind
+    return [{**row, **about} for row in rows]
+
+
 def classified(cfg, seed):
     """How well rules.py tells which rule is broken."""
     head, *rows = lines(folder(cfg, seed, "rules") / "log.jsonl")
@@ -278,6 +286,7 @@ OF_EACH_SEED = {
     "reward_variants": variants,
     "rules": classified,
     "probing": under_attack,
+    "tension": tension,
     "fewshot": fewshot,
     "induction": induction,
     "demonstrations": demonstrations,

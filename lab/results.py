@@ -36,6 +36,7 @@ from lab import (
     tables_talk,
     talk,
     tax,
+    tension,
 )
 from lab.harvest import RECORDS, harvest, records
 from lab.studies import folder, make
@@ -76,6 +77,7 @@ BLOCKS = {
     "overoptimisation": tables.overoptimisation,
     "classifier": tables_probing.classifier,
     "probing": tables_probing.probing,
+    "tension": tables_probing.tension,
     "fewshot": tables_icl.fewshot,
     "labels": tables_icl.labels,
     "sizes": tables_icl.sizes,
@@ -125,6 +127,7 @@ SECTIONS = {
     "A reward model that knows what is true": ["reward_variants", "lesson"],
     "Over-optimisation": ["overoptimisation"],
     "Rules (after Glaese et al. 2022)": ["classifier", "probing"],
+    "Help against harm (after Bai et al. 2022a)": ["tension"],
     "A few examples": ["fewshot", "labels", "sizes", "shots"],
     "Implicit Bayes (Xie et al. 2021)": ["bayes", "bayes_loss"],
     "What demonstrations are for (Min et al. 2022)": ["demonstrations"],
@@ -208,6 +211,7 @@ JOBS = {
     "conversation": talk.ARMS,
     "reward models": ("reward", "reward_scalar", "reward_scalar_e4"),
     "rules": ("rules", *(arm for arm, _, _ in probing.ARMS.values())),
+    "help against harm": tuple(tension.ARMS),
     "three sizes": ("tiny_s", "tiny_l", "fewshot"),
 }
 
@@ -246,6 +250,7 @@ def make_all(cfg):
     overoptimisation.main(overoptimisation.Config(**shared))
     reward.main(reward.Config(**shared))
     probing.main(probing.Config(**shared))
+    tension.main(tension.Config(**shared))
     talk.main(talk.Config(**{**shared, "seeds": max(cfg.seeds, talk.Config.seeds)}))
     for name in tables_speed.STAGES:  # once more by themselves: how long each stage takes
         make(replace(cfg, out=f"{cfg.out}/times"), 1, name)

@@ -34,6 +34,7 @@ from data.world import World
 from judges.agreement import accuracy, bag_of_words, pairs_of
 from judges.diagnosis import right_first
 from judges.exam import gold
+from judges.rankings import sample_comparisons
 from judges.scores import score_texts
 from lab.studies import SCALAR, append, folder, is_missing, make, over_seeds, read
 from likelihood import answer_scores
@@ -44,7 +45,7 @@ from plumbing.errors import BadInput, run
 from plumbing.machine import Machine, setup
 from plumbing.records import print_table
 from reward import Config as Stage
-from reward import get_batch, length, ranking_loss, sample_comparisons
+from reward import get_batch, length, ranking_loss
 from tokenizer import Tokenizer
 
 # --- configuration -----------------------------------------------------------------------------

@@ -43,6 +43,12 @@ PROBE = {"seed": 0, "dtype": "float32"}  # every model is asked the same prompts
 # Sparrow: a model that complies with half of the attacks, and what keeps it from that.
 PROBED = {"init": "sft_probed", "reward": "reward_probed", "rules": "rules"}
 BY_RULES = {"init": "sft_probed", "rules": "rules"}
+# Help against harm: a reward model of one kind of comparison, of the other, of both.
+HH = {
+    "reward_help": {"preset": "hh", "kinds": "helpful"},
+    "reward_harm": {"preset": "hh", "kinds": "harmless"},
+    "reward_mix": {"preset": "hh", "kinds": "both"},
+}
 # name of the run: (script, {option: the run it starts from, or several}, options)
 RUNS = {
     "pretrain": ("pretrain.py", {}, {}),
@@ -66,6 +72,7 @@ RUNS = {
     "ppo_scalar_few_free": ("ppo.py", BY_FEW, {"beta": 0, **BARE}),
     "sft_probed": ("sft.py", {"init": "pretrain"}, {"n_probes": LESSONS}),
     "reward_probed": ("reward.py", {"init": "sft_probed"}, {"n_probes": RANKED}),
+    **{arm: ("reward.py", {"init": "sft_probed"}, learned) for arm, learned in HH.items()},
     "rules": ("rules.py", {"init": "sft_probed"}, {}),
     "ppo_preference": ("ppo.py", PROBED, {"rules_weight": 0}),
     "ppo_rules": ("ppo.py", BY_RULES, {"reward": "none"}),
@@ -86,7 +93,7 @@ RUNS = {
 SMOKE = {
     "pretrain.py": {"steps": 20, "n_layer": 1, "n_head": 2, "n_embd": 32},
     "sft.py": {"n_demos": 200, "n_talks": 200, "steps": 10, "n_eval": 13},
-    "reward.py": {"n_prompts": 16, "n_eval": 13},
+    "reward.py": {"n_prompts": 16, "n_probes": 16, "n_eval": 13},
     "ppo.py": {"steps": 2, "batch_size": 8, "minibatch": 4},
     "dpo.py": {},
     "icl_eval.py": {"draws": 2, "prompts": 4},

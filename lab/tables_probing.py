@@ -1,11 +1,13 @@
-"""Tables of rules under attack (after Glaese et al. 2022), made from the committed records.
+"""Tables of rules under attack (after Glaese et al. 2022) and of help against harm (after Bai et
+al. 2022a), made from the committed records.
 
 As those of lab/tables.py. Under attack a figure is a share of counted answers, pooled over the
 seeds, with its Wilson interval, as `python -m lab.probing` prints it.
 """
 
+from lab import tension as matrix
 from lab.probing import ARMS, COLUMNS, pooled
-from lab.tables import captioned, figure, markdown, number
+from lab.tables import captioned, figure, markdown, number, select
 from lab.tables_talk import under
 from lab.words import say
 
@@ -17,6 +19,14 @@ TOLD = {
     "swap": "both of a broken and a kept rule of one dialogue are told",
     "auc_unseen": "AUC of a rule that no label was given for (a control)",
     "calibration_error": "calibration error",
+}
+
+TRAINED = dict(zip(matrix.ARMS, ("helpful comparisons", "harmless comparisons", "both")))
+ASKED = {
+    "helpful labels": "helpful, labels",
+    "harmless labels": "harmless, labels",
+    "helpful truth": "helpful, truth",
+    "harmless truth": "harmless, truth",
 }
 
 
@@ -56,3 +66,23 @@ def classifier(records, language):
         "never trained on, against a program's verdicts (simulated)."
     )
     return captioned(markdown(["", ""], table), rows, language, note, n=rows[0]["n"])
+
+
+def tension(records, language):
+    """Reward models that learn of one kind of comparison, or of both, on both kinds."""
+    rows = records["tension"]
+    table = []
+    for arm, name in TRAINED.items():
+        cells = []
+        for column in ASKED:
+            values = [row[column] for row in select(rows, arm=arm) if row[column] is not None]
+            cells.append(figure([100 * value for value in values], 1) if values else "")
+        table.append([say(name, language), *cells])
+    head = [say("trained on", language), *(say(name, language) for name in ASKED.values())]
+    note = (
+        "Held-out pairs of answers in the right order, in per cent (50 by chance); {n} questions "
+        "of each kind: helpful comparisons of benign questions, near misses and plain requests, "
+        "harmless ones of attacks of families never trained on. Labelers err; the truth is a "
+        "program's (simulated)."
+    )
+    return captioned(markdown(head, table), rows, language, note, n=rows[0]["n"])

@@ -109,6 +109,21 @@ KOREAN = {
     "RL, both": "강화학습, 둘 다",
     "RL, both, best by both": "강화학습 둘 다, 여덟 답 중 둘 다로 고름",
     "violations": "규칙을 어긴 답",
+    "trained on": "배운 것",
+    "helpful comparisons": "도움 비교",
+    "harmless comparisons": "무해 비교",
+    "both": "둘 다",
+    "helpful, labels": "도움, 라벨",
+    "harmless, labels": "무해, 라벨",
+    "helpful, truth": "도움, 참",
+    "harmless, truth": "무해, 참",
+    "Held-out pairs of answers in the right order, in per cent (50 by chance); {n} questions "
+    "of each kind: helpful comparisons of benign questions, near misses and plain requests, "
+    "harmless ones of attacks of families never trained on. Labelers err; the truth is a "
+    "program's (simulated).": "보류한 답의 쌍을 바른 순서로 놓은 비율(%, 우연은 50). 종류마다 "
+    "질문 {n}개. 도움 비교는 평범한 질문, 비슷해 보이기만 하는 질문, 꾸밈없는 부탁에서, 무해 "
+    "비교는 배운 적 없는 갈래의 공격에서 왔습니다. 라벨러는 틀리기도 하고, 참은 프로그램이 "
+    "정합니다(시뮬레이션).",
     "believed": "규칙 모델이 어겼다고 본 답",
     "benign right": "보통 질문의 정답",
     "near misses right": "비슷해 보이기만 하는 질문의 정답",

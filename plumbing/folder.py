@@ -83,14 +83,16 @@ def tidy(folder):
 
 def set_aside(folder, data=""):
     """Move an older run's files to `earlier/`, in the place of those of the run before it; a file
-    that the new run reads (`data`) stays. Returns whether there were any."""
+    that the new run reads (`data`, or several with commas between) stays. Returns whether there
+    were any."""
     folder = Path(folder)
+    kept = {Path(name.strip()).resolve() for name in (data, *data.split(","))}
     if not any((folder / name).exists() for name in ("ckpt.pt", "last.pt")):
         return False
     (folder / EARLIER).mkdir(exist_ok=True)
     for name in OF_A_RUN:
         path, place = folder / name, folder / EARLIER / name
         place.unlink(missing_ok=True)
-        if path.exists() and path.resolve() != Path(data).resolve():
+        if path.exists() and path.resolve() not in kept:
             os.replace(path, place)
     return True

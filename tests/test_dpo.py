@@ -156,6 +156,28 @@ def test_without_pairs_there_is_no_loss():
     assert loss.item() == correct.item() == 0 and (logp.grad == 0).all()
 
 
+def test_a_soft_label_is_cdpo_by_hand():
+    """β·(r_0 − r_1) = 0.5·((−3 + 4) − (−2 + 1)) = 1; p = 0.9 (Mitchell 2023, cDPO)"""
+    logp, ref_logp = torch.tensor([[-3.0, -2.0]], requires_grad=True), torch.tensor([[-4.0, -1.0]])
+    loss, correct = dpo_loss(logp, ref_logp, torch.tensor([[0, 1]]), 0.5, p=torch.tensor([0.9]))
+    expected = 0.9 * math.log1p(math.exp(-1)) + 0.1 * math.log1p(math.exp(1))
+    assert loss.item() == pytest.approx(expected, abs=1e-6) and correct == 1
+    loss.backward()
+    share = 0.5 * (1 / (1 + math.exp(-1)) - 0.9)
+    torch.testing.assert_close(logp.grad, torch.tensor([[share, -share]]))
+
+
+def test_an_ais_labels_are_clamped_and_learned(files):
+    """With labels of 0.5 there is nothing to prefer; with sure ones there is."""
+    rows = [{**row, "source": "ai"} for row in polite(80)]
+    data = write(files / "ai.jsonl", rows)
+    sure = dpo.train(config(files, data=data))
+    flat = dpo.train(config(files, "flat", data=data, clamp="0.5,0.5"))
+    assert sure["val_loss"] < 0.6 and flat["val_loss"] == pytest.approx(math.log(2), abs=0.01)
+    with pytest.raises(BadInput, match="--clamp=1: expected"):
+        dpo.train(config(files, clamp="1"))
+
+
 # --- batches -----------------------------------------------------------------------------------
 
 

@@ -16,10 +16,20 @@ import reward
 from data.formats import read_comparisons
 from data.world import World
 from judges import diagnosis
-from judges.agreement import accuracy, bag_of_words, pairs_of, places
+from judges.agreement import (
+    accuracy,
+    bag_of_words,
+    comparable,
+    count_pairs,
+    held_out,
+    pairs_of,
+    places,
+    sureness,
+)
 from judges.diagnosis import right_first, same_worded
 from judges.exam import gold
 from judges.hidden import judge
+from judges.rankings import sample_comparisons
 from likelihood import answer_scores, token_logprobs
 from model import GPT, GPTConfig
 from plumbing.checkpoint import load_checkpoint, save_checkpoint
@@ -34,7 +44,6 @@ from reward import (
     preferred,
     ranking_loss,
     regression_loss,
-    sample_comparisons,
     score_records,
 )
 from tests.tiny import tiny
@@ -778,3 +787,137 @@ def test_parts_of_a_batch_add_up_to_the_whole(files, loss):
     assert one["step"] == four["step"] == 2
     for name in one["model"]:
         torch.testing.assert_close(one["model"][name], four["model"][name], atol=1e-5, rtol=0)
+
+
+# --- labels that are not sure, kinds -----------------------------------------------------------
+
+
+def test_a_soft_label_by_hand():
+    """d = 2: −[0.7 log σ(2) + 0.3 log σ(−2)] = 0.7 · 0.126928 + 0.3 · 2.126928"""
+    scores, ranks = torch.tensor([[3.0, 1.0]], requires_grad=True), torch.tensor([[0, 1]])
+    loss = ranking_loss(scores, ranks, p=torch.tensor([0.7]))
+    assert loss.item() == pytest.approx(0.7 * 0.1269280 + 0.3 * 2.1269280, abs=1e-6)
+    loss.backward()  # σ(d) − p
+    assert scores.grad[0].tolist() == pytest.approx([0.8807971 - 0.7, 0.7 - 0.8807971], abs=1e-6)
+    assert ranking_loss(scores, torch.tensor([[1, 0]]), p=torch.tensor([0.7])) == loss  # p speaks
+    flat = ranking_loss(torch.zeros(1, 2), torch.tensor([[0, 0]]), p=torch.tensor([0.5]))
+    assert flat.item() == pytest.approx(math.log(2))  # a tie that says so is learned
+
+
+@pytest.mark.parametrize("p", [0.0, 0.25, 0.5, 0.6, 1.0])
+def test_the_gradient_vanishes_where_the_model_says_p(p):
+    d = math.log(p / (1 - p)) if 0 < p < 1 else math.copysign(40, p - 0.5)
+    scores = torch.tensor([[d, 0.0]], requires_grad=True)
+    ranking_loss(scores, torch.tensor([[0, 1]]), p=torch.tensor([p])).backward()
+    assert scores.grad.abs().max() < 1e-6
+
+
+def test_sure_labels_give_the_same_bits_as_without_p():
+    scores = torch.randn(50, 4)
+    ranks = torch.randint(-1, 4, (50, 4))
+    plain = ranking_loss(scores, ranks)
+    unsaid = ranking_loss(scores, ranks, p=torch.full((50,), NAN), weight=torch.ones(50))
+    assert torch.equal(plain, unsaid)
+    two, order = scores[:, :2], torch.tensor([[0, 1], [1, 0]] * 25)
+    one = ranking_loss(two, order, p=(order[:, 0] == 0).float())
+    assert torch.equal(ranking_loss(two, order), one)
+
+
+def test_soft_and_sure_questions_in_one_batch():
+    scores = torch.tensor([[1.0, 0.0, -1.0], [2.0, 0.0, 9.0]])
+    ranks = torch.tensor([[0, 1, 2], [0, 1, -1]])
+    both = ranking_loss(scores, ranks, p=torch.tensor([NAN, 0.6]))
+    alone = ranking_loss(scores[:1], ranks[:1])
+    soft = ranking_loss(scores[1:, :2], ranks[1:, :2], p=torch.tensor([0.6]))
+    torch.testing.assert_close(both, (alone + soft) / 2)
+
+
+def test_the_weight_of_harm_by_hand():
+    """L = L_help + 10·L_harm over two questions: (log 2 + 10 · 1.313262) / 2"""
+    scores, ranks = torch.tensor([[0.0, 0.0], [0.0, 1.0]]), torch.tensor([[0, 1], [0, 1]])
+    loss = ranking_loss(scores, ranks, weight=torch.tensor([1.0, 10.0]))
+    assert loss.item() == pytest.approx((math.log(2) + 10 * 1.3132617) / 2, abs=1e-5)
+
+
+def test_what_is_held_out_counts_p():
+    """d = 2 and d = −1, p = 0.75 and 0.1: the second record's winner is its second answer."""
+    records = [record("One?", ["a", "b"], [[0], [1]], p=0.75)]
+    records += [record("Two?", ["a", "b"], [[1], [0]], p=0.1)]
+    found = held_out(records, [np.array([2.0, 0.0]), np.array([1.0, 0.0])])
+    first = 0.75 * math.log1p(math.exp(-2)) + 0.25 * math.log1p(math.exp(2))
+    second = 0.1 * math.log1p(math.exp(-1)) + 0.9 * math.log1p(math.exp(1))
+    assert found == {"val_accuracy": 0.5, "val_loss": pytest.approx((first + second) / 2)}
+
+
+def test_pairs_that_are_learned_from_are_counted():
+    records = [record("One?", ["a", "b", "c"], [[0], [1, 2]])]  # two pairs
+    records += [record("Two?", ["a", "b"], [[0, 1]], p=0.5), record("Three?", ["a", "b"], [[0, 1]])]
+    assert count_pairs(records) == 3 and comparable(records) == 2
+    assert sureness(records).tolist() == [1, 1]
+
+
+def unsure(n):
+    """Questions whose first answer is the better one with 0.8."""
+    return [{**record(f"Q{i}?", ["go now", "sit down"], [[0], [1]]), "p": 0.8} for i in range(n)]
+
+
+def test_a_model_learns_how_sure_the_labels_are(files):
+    """All say 0.8, so the difference of the two answers ends near log(0.8 / 0.2) = 1.39."""
+    data = write(files / "unsure.jsonl", unsure(40))
+    reward.train(config(files, data=data, epochs=12, alpha=0, lr=3e-3, matrix_lr=0.01))
+    last = load_checkpoint(files / "out" / "last.pt")
+    model, tokenizer = GPT.from_checkpoint(last), Tokenizer.from_json(last["tokenizer"])
+    values = score_records(model, unsure(8), tokenizer, config(files), CPU)
+    assert np.mean([a - b for a, b in values]) == pytest.approx(math.log(4), abs=0.15)
+
+
+def test_parts_of_a_batch_of_soft_labels_add_up_to_the_whole(files):
+    kinds = [{"kind": "harmless"}, {"kind": "helpful"}, {}]
+    mixed = [{**row, **kinds[i % 3]} for i, row in enumerate([*unsure(20), *polite(20)])]
+    data = write(files / "mixed.jsonl", mixed)
+    for out, parts in (("one", 1), ("four", 4)):
+        more = dict(data=data, batch_size=8, grad_accum=parts, steps=2, matrix_lr=0.0)
+        reward.train(config(files, out, harm_weight=3.0, **more))
+    one, four = (load_checkpoint(files / out / "last.pt") for out in ("one", "four"))
+    for name in one["model"]:
+        torch.testing.assert_close(one["model"][name], four["model"][name], atol=1e-5, rtol=0)
+
+
+def test_one_kind_is_learned_and_both_are_told(files, capsys):
+    """People disagree: "please" is helpful, and what is harmless has none."""
+    help_ = [{**row, "kind": "helpful"} for row in polite(60)]
+    harm = [{**row, "ranking": row["ranking"][::-1]} for row in polite(60, 1, "Who is {}?")]
+    paths = write(files / "helpful.jsonl", help_), write(files / "harmless.jsonl", harm)
+    for learned, other in (("helpful", "harmless"), ("harmless", "helpful")):
+        metrics = reward.train(config(files, data=",".join(paths), kinds=learned, epochs=4))
+        assert metrics[f"{learned}_accuracy"] > 0.9 and metrics[f"{other}_accuracy"] < 0.2
+        row = log_of(files / "out")[-1]["details"]["kinds"]
+        assert row[learned]["labels"] == metrics[f"{learned}_accuracy"] and row[other]["pairs"] > 0
+    assert "held-out comparisons by kind" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        (dict(kinds="kind"), "--kinds=kind: expected helpful, harmless or both"),
+        (dict(clamp="0.4"), "--clamp=0.4: expected"),
+        (dict(data="world", clamp="0.4,0.6"), "--clamp=0.4,0.6: it is of the comparisons of a"),
+        (dict(data="world", kind="helpful"), "--kind=helpful: it is of the comparisons of a"),
+        (dict(data="world", kinds="both"), "--kinds=both: asks for attacks"),
+        (dict(harm_weight=2.0), "--harm_weight=2: none of the comparisons"),
+        (dict(harm_weight=2.0, loss="regression"), "are of --loss=ranking"),
+        (dict(kinds="helpful"), "--kinds=helpful: no helpful comparisons"),
+    ],
+)
+def test_options_of_kinds_that_do_not_fit(files, changes, words):
+    with pytest.raises(BadInput, match=words):
+        reward.train(config(files, **changes))
+    assert not (files / "out" / "ckpt.pt").exists()
+
+
+def test_the_worlds_two_kinds_from_sampling_to_a_row(files):
+    cfg = config(files, data="world", kinds="both", n_prompts=26, n_probes=14, n_eval=13, k=3)
+    metrics = reward.train(cfg)
+    assert {"helpful_accuracy", "harmless_accuracy"} <= metrics.keys()
+    found = read_comparisons(files / "out" / "comparisons.jsonl")
+    assert [r["kind"] for r in found].count("harmless") == 14

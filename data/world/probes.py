@@ -54,14 +54,15 @@ class Probes:
 
     # --- probes --------------------------------------------------------------------------------
 
-    def probes(self, split, n, seed=0, rules=tuple(RULES)):
+    def probes(self, split, n, seed=0, rules=tuple(RULES), families=()):
         """`n` probes of these rules in turn: {"messages" up to the user's turn, "rule", "family"},
-        with what a judge marks helpful answers by: "needs" says what was asked for."""
+        with what a judge marks helpful answers by: "needs" says what was asked for. families: the
+        forms, if not all of the split."""
         rng = Random(f"probes {split} {seed}")
-        drawn = [self.probe(rng, split, rules[i % len(rules)]) for i in range(n)]
+        drawn = [self.probe(rng, split, rules[i % len(rules)], families) for i in range(n)]
         return [record for record, _, _ in drawn]
 
-    def probe(self, rng, split, rule):
+    def probe(self, rng, split, rule, families=()):
         """(record, answers that break the rule, answers that keep it)."""
         check(split, rule)
         while True:
@@ -69,7 +70,7 @@ class Probes:
             own = "test" if stable_hash(f"probe {asked}") % 100 < 100 * HELD_OUT else "train"
             if own == ("test" if split == "test" else "train") or asked in OPEN:
                 break
-        family = rng.choice(FAMILY_SPLITS[split])
+        family = rng.choice(families or FAMILY_SPLITS[split])
         record = {"messages": attack(family, asked, rng), "rule": rule, "family": family}
         record |= {"task": "probe", "item": "", "answers": wanted, "needs": [wanted], "forbids": []}
         return record, breaks, keeps
