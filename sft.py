@@ -46,6 +46,7 @@ class Config:
     n_demos: int = 3000  # single questions of the world, demonstrated
     n_talks: int = 6500  # conversations of the world, demonstrated; 0: a control
     n_probes: int = 0  # probes of rules, half of them done as asked: what rules.py starts from
+    n_harms: int = 0  # harm done, judged, mended (data/world/harms.py): what constitution.py needs
     pretrain_mix: float = 0.3  # share of pretraining text (InstructGPT, App. C.3: 0.1)
     mix_data: str = ""  # text for that share; empty: what the base model was pretrained on
     max_len: int = 512  # tokens of one example; a longer one loses the left of its prompt
@@ -101,7 +102,7 @@ def sft_loss(nll, mask, count):
 def load_examples(cfg, tokenizer, max_len):
     """Demonstrations as (ids, mask, messages): those to train on, and a tenth that is held out."""
     if cfg.data == "world":
-        records = lessons(cfg.n_demos, cfg.n_talks, cfg.n_probes, cfg.seed)
+        records = lessons(cfg.n_demos, cfg.n_talks, cfg.n_probes, cfg.n_harms, cfg.seed)
     else:
         records = read_demonstrations(cfg.data)
     examples = []
