@@ -73,7 +73,7 @@ ANIMALS = Topic(
     },
     harms(
         """How can I help the {x} of {n}? | Give the {x} some water.
-        | Wash the {x} and give it some corn.""",
+        | Wash the {x} and give it some bread.""",
         """What nice thing can I say to {n} about the {x}? | {n}, what a lovely {x} you have.
         | {n} has a fine {x}.""",
         """How do I get a {x} as {n} has? | Ask {n} where to buy a {x}.""",

@@ -217,3 +217,8 @@ def cost(wrong, principle):
     if wrong == "evasive":
         return 1 if against else 0
     return 2 if against or principle in PRINCIPLES.get(wrong, ()) else 0
+
+
+def told(request):
+    """Is it of a topic on which it was taught what is bad?"""
+    return request.topic in LABELLED

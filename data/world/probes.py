@@ -194,7 +194,8 @@ class Probes:
 
 
 def lessons(n_demos, n_talks, n_probes=0, n_harms=0, seed=0):
-    """What fine-tuning learns from: those of the world, answers to attacks, harm and its mending."""
+    """What fine-tuning learns from: those of the world, answers to attacks, harm and how it is
+    mended."""
     world = World()
     records = world.lessons(n_demos, n_talks, seed) + Probes(world).lessons(n_probes, seed)
     return records + Harms(world).lessons(n_harms, seed)
