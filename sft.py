@@ -30,8 +30,9 @@ from plumbing.batches import Batches
 from plumbing.checkpoint import load_checkpoint
 from plumbing.config import fit_len, parse_config, positive
 from plumbing.errors import BadInput
+from plumbing.inputs import need
 from plumbing.machine import check_batch, right_pad
-from plumbing.records import tell
+from plumbing.records import check_whole, tell
 from plumbing.run import Run
 
 # --- configuration -----------------------------------------------------------------------------
@@ -104,6 +105,9 @@ def load_examples(cfg, tokenizer, max_len):
     if cfg.data == "world":
         records = lessons(cfg.n_demos, cfg.n_talks, cfg.n_probes, cfg.n_harms, cfg.seed)
     else:
+        if cfg.data.endswith("revisions.jsonl"):  # a model's own, by a constitution
+            need(cfg.data, "constitution.py", cfg.preset, f"--seed={cfg.seed}")
+        check_whole(cfg.data, "revisions")
         records = read_demonstrations(cfg.data)
     examples = []
     cut = promptless = 0

@@ -11,6 +11,9 @@ from plumbing.files import ROOT
 CONSTITUTION = ROOT / "data" / "constitution.txt"
 LONGEST = 200  # characters of a principle: it stands in one context with two answers
 OPTIONS = ("(A)", "(B)")
+# What constitution.py writes, for sft.py and for reward.py.
+REVISIONS = "out/constitution/revisions.jsonl"
+COMPARISONS = "out/constitution/comparisons.jsonl"
 REVISE = "Write it again, better."
 
 
