@@ -215,10 +215,9 @@ def revisions(requests, rounds):
 def ai_comparisons(requests, pairs, p, by):
     """Pairs with the probability that the first is better, as comparisons."""
     records = []
-    for request, pair, value, principles in zip(requests, pairs, p.tolist(), by):
-        first = value >= 0.5
-        record = {"messages": request.messages, "responses": list(pair), "p": round(value, 4)}
-        record["ranking"] = [[0], [1]] if first else [[1], [0]]
+    for request, pair, value, principles in zip(requests, pairs, p.round(4).tolist(), by):
+        record = {"messages": request.messages, "responses": list(pair), "p": value}
+        record["ranking"] = [[0], [1]] if value >= 0.5 else [[1], [0]]
         records.append({**record, "labeler": "ai", "source": "ai", "principle": principles})
     return records
 
