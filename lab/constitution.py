@@ -2,10 +2,11 @@
 
     python -m lab.constitution           the table of the models, three seeds
 
-Compared are a model that only wants to help; one tuned on its revisions (SL-CAI); the same after PPO
-by people's rankings of help and an AI judge's comparisons of harm (RL-CAI); and, as a control, one
-tuned on revisions of which an oracle said what was wrong. Requests are held out; what is harmful,
-and what is evasive, the gold predicates say, which no training sees (simulated).
+Compared are a model that only wants to help; one tuned on its revisions (SL-CAI); the same after
+PPO by people's rankings of help and an AI judge's comparisons of harm (RL-CAI); and, as a control,
+one tuned on revisions of which an oracle said what was wrong (oracle critic). Requests are held
+out; what is harmful, and what is evasive, the gold predicates say, which no training sees
+(simulated).
 
 reads   nothing; each stage it needs is run, in out/studies/seedS/
 writes  out/studies/constitution.jsonl
@@ -61,7 +62,7 @@ ARMS = {
 
 
 def measure(cfg, seed, arm, machine):
-    """The row of one arm: counts of harm, of evasion, of good requests declined, of right answers."""
+    """The row of one arm: counts of harm, evasion, good requests declined, right answers."""
     loaded = open_checkpoint(make(cfg, seed, ARMS[arm]), machine)
 
     def answers(conversations):
