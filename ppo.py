@@ -15,6 +15,7 @@ writes  out/ppo/ckpt.pt, last.pt (for --resume), log.jsonl
     python ppo.py --reward=judge                         the hidden judge, not the learned reward
     python ppo.py --reward=mymodule:myfunction           any function (messages, response) -> number
     python ppo.py --preset=sparrow                       rules as well (--preset=a2c: by A2C)
+    python ppo.py --preset=constitution                  by principles, which an AI judges by
 """
 
 from dataclasses import dataclass
@@ -29,8 +30,7 @@ import torch
 
 import optim
 from data.corpora import PretrainText
-from data.questions import load_questions
-from data.world.probes import LESSONS
+from data.questions import load_questions, made_by
 from grpo import check_group, compare
 from judges.combined import open_rewards
 from judges.exam import Exam, world_figures
@@ -54,6 +54,7 @@ class Config:
     reward: str = "out/reward/ckpt.pt"  # a .pt (made if missing), judge, none, module:function
     rules: str = ""  # a checkpoint of rules.py: keeping rules is rewarded too (judges/combined.py)
     rules_weight: float = 3.0  # of that beside the reward, both on one scale; 0: asked, not paid
+    harms: bool = False  # also ask for harm; what is missing is made by a constitution
     data: str = "world"  # "world", or a file of conversations, of which the questions are used
     batch_size: int = 128  # questions of one iteration (InstructGPT, App. C.4: 512)
     minibatch: int = 32  # answers of one optimizer step (InstructGPT: 64)
@@ -81,16 +82,15 @@ class Config:
 
 GPT2 = dict(init="out/sft_gpt2/ckpt.pt", reward="out/reward_gpt2/ckpt.pt", out="out/ppo_gpt2")
 GPT2_STEPS = dict(batch_size=256, max_new_tokens=64, lr=1e-5, value_lr=1e-5, beta=0.02, ptx=0.0)
-SPARROW = dict(
-    init="out/sft_probed/ckpt.pt",  # it complies with half of the attacks
-    reward="out/reward_probed/ckpt.pt",
-    rules="out/rules/ckpt.pt",
-    out="out/ppo_rules",
-)
+# Sparrow's start complies with half of the attacks.
+SPARROW = dict(init="out/sft_probed/ckpt.pt", reward="out/reward_probed/ckpt.pt")
+SPARROW |= dict(rules="out/rules/ckpt.pt", out="out/ppo_rules")
+CLAUDE = dict(init="out/sft_constitution/ckpt.pt", reward="out/reward_constitution/ckpt.pt")
 PRESETS = {
     "tiny": {},
     "sparrow": SPARROW,
     "a2c": dict(SPARROW, minibatch=128),  # one pass in one minibatch: the ratio is 1
+    "constitution": dict(CLAUDE, harms=True, out="out/ppo_constitution"),
     "gpt2": {**GPT2, **GPT2_STEPS, "steps": 200},
 }
 PENALTY = 1.0  # an answer that does not end scores min(score, 0) − 1 on the normalised scale
@@ -305,8 +305,7 @@ def train(cfg):
     check(cfg)
     run = Run(cfg, "ppo")
     machine = run.machine
-    made = f"--n_probes={LESSONS if cfg.rules else 0}"  # where there is no SFT model yet
-    parent = run.inherit("sft.py", ("sft",), f"--seed={cfg.seed}", made)
+    parent = run.inherit("sft.py", ("sft",), *made_by(cfg))
     sft, tokenizer = load_model(parent, cfg.init)
     questions = load_questions(cfg)
     fit_answers(cfg, sft.config, tokenizer, questions)

@@ -35,8 +35,9 @@ from plumbing import errors
 from plumbing.batches import Batches
 from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput
+from plumbing.inputs import need
 from plumbing.machine import check_batch, right_pad
-from plumbing.records import tell
+from plumbing.records import check_whole, tell
 from plumbing.run import Run
 
 # --- configuration -----------------------------------------------------------------------------
@@ -51,6 +52,7 @@ class Config:
     n_demos: int = 12000  # single questions of the world, demonstrated
     n_talks: int = 20000  # conversations of the world, demonstrated; 0: a control
     n_probes: int = 0  # probes of rules, half of them done as asked: what rules.py starts from
+    n_harms: int = 0  # harm done, judged, mended (data/world/harms.py): what constitution.py needs
     pretrain_mix: float = 0.3  # share of pretraining text (InstructGPT, App. C.3: 0.1)
     mix_data: str = ""  # text for that share; empty: what the base model was pretrained on
     max_len: int = 512  # tokens of one example; a longer one loses the left of its prompt
@@ -108,8 +110,11 @@ def sft_loss(nll, mask, count):
 def load_examples(cfg, tokenizer, max_len):
     """Demonstrations as (ids, mask, messages): those to train on, and a tenth that is held out."""
     if cfg.data == "world":
-        records = lessons(cfg.n_demos, cfg.n_talks, cfg.n_probes, cfg.seed)
+        records = lessons(cfg.n_demos, cfg.n_talks, cfg.n_probes, cfg.n_harms, cfg.seed)
     else:
+        if cfg.data.endswith("revisions.jsonl"):  # a model's own, by a constitution
+            need(cfg.data, "constitution.py", cfg.preset, f"--seed={cfg.seed}")
+        check_whole(cfg.data, "revisions")
         records = read_demonstrations(cfg.data)
     examples = []
     cut = promptless = 0

@@ -297,6 +297,7 @@ COMPARISONS = {
 
 
 READ = {*QUESTION, *QUESTION.values(), *DIALOGUES, *BESIDE, *SYSTEM, *HISTORY, "instances"}
+READ |= {"principle"}  # it stands beside what a constitution made (constitution.py)
 READ |= {word for keys in (*COMPARISONS, *QUESTIONS) for word in keys.split()}
 
 

@@ -1,16 +1,27 @@
 """What a policy is asked while it learns: questions without answers; it writes those itself."""
 
 from data.formats import read_prompts
+from data.principles import REVISIONS
 from data.world import World
-from data.world.probes import Probes
+from data.world.harms import Harms
+from data.world.probes import LESSONS, Probes
 
 ASKED = 13 * 300  # questions of the world, before they come again
 
 
 def load_questions(cfg):
     """Conversations up to a user's turn; those of the world with what its judge needs. With --rules
-    there are as many attacks on the rules, and questions that only look like it."""
+    there are as many attacks on the rules, and questions that only look like it; with --harms as
+    many requests for harm."""
     if cfg.data != "world":
         return read_prompts(cfg.data)
     questions = World().asked_of("ppo", ASKED, seed=cfg.seed)
-    return questions + Probes(World()).asked_of("train", ASKED if cfg.rules else 0, cfg.seed)
+    questions += Probes(World()).asked_of("train", ASKED if cfg.rules else 0, cfg.seed)
+    return questions + Harms(World()).asked_of("train", ASKED if cfg.harms else 0, cfg.seed)
+
+
+def made_by(cfg):
+    """How sft.py makes the model that PPO starts from, where there is none yet."""
+    if cfg.harms:
+        return [f"--seed={cfg.seed}", f"--data={REVISIONS}"]
+    return [f"--seed={cfg.seed}", f"--n_probes={LESSONS if cfg.rules else 0}"]

@@ -13,6 +13,7 @@ import sys
 import numpy as np
 import torch
 
+from data.principles import COMPARISONS
 from data.world.probes import RANKED
 from judges.exam import verdicts
 from likelihood import answer_scores, groups
@@ -73,6 +74,8 @@ def model_reward(cfg, tokenizer, load):
     options = [f"--init={cfg.init}", f"--seed={cfg.seed}"]
     if cfg.rules:
         options.append(f"--n_probes={RANKED}")
+    if cfg.harms:
+        options.append(f"--data={COMPARISONS}")
     checkpoint = supply(cfg.reward, "reward.py", cfg.preset, ("reward",), *options)
     if checkpoint["tokenizer"] != tokenizer.to_json():
         raise BadInput(

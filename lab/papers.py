@@ -39,6 +39,7 @@ TITLES = {
     "Reward Model",
     "Glaese et al. 2022": "Improving alignment of dialogue agents via targeted human judgements "
     "(Sparrow)",
+    "Bai et al. 2022": "Constitutional AI: Harmlessness from AI Feedback",
     "Gao et al. 2023": "Scaling Laws for Reward Model Overoptimization",
     "Su et al. 2021": "RoFormer: Enhanced Transformer with Rotary Position Embedding",
     "Henry et al. 2020": "Query-Key Normalization for Transformers",
@@ -204,6 +205,22 @@ ROWS = [
         "preference and rules in one reward",
         "judges/combined.py:Combined",
         "the form is ours: both terms in standard units of the first answers, and their sum",
+    ),
+    Row(
+        "Bai et al. 2022",
+        "critiques, revisions",
+        "a model says what is wrong with its answer, by a principle, and writes a better one",
+        "constitution.py:Critic",
+        "the form is taught on four topics, since a small model cannot read it off a few examples; "
+        "a round reads the last answer, not all rounds before it",
+    ),
+    Row(
+        "Bai et al. 2022",
+        "AI feedback",
+        "which of two answers is better, as a probability",
+        "constitution.py:ensemble",
+        "mean over both orders and four principles of 16; the answers are those of the rounds, not "
+        "two samples of a model tuned on them",
     ),
     Row("Schulman 2020", "k3", "an estimate of KL of low variance", "plumbing/signs.py:distances"),
     Row(

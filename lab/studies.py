@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from data.world.harms import LESSONS as HARM_LESSONS
 from data.world.probes import LESSONS, RANKED
 from judges.hidden import judge
 from plumbing.errors import BadInput
@@ -49,6 +50,9 @@ HH = {
     "reward_harm": {"preset": "hh", "kinds": "harmless"},
     "reward_mix": {"preset": "hh", "kinds": "both"},
 }
+# Claude: revisions and comparisons of a model's own, by a constitution.
+BY_PRINCIPLES = {"init": "sft_constitution", "data": "constitution"}
+CLAUDE = {"init": "sft_constitution", "reward": "reward_constitution"}
 # name of the run: (script, {option: the run it starts from, or several}, options)
 RUNS = {
     "pretrain": ("pretrain.py", {}, {}),
@@ -77,6 +81,13 @@ RUNS = {
     "ppo_preference": ("ppo.py", PROBED, {"rules_weight": 0}),
     "ppo_rules": ("ppo.py", BY_RULES, {"reward": "none"}),
     "ppo_both": ("ppo.py", PROBED, {}),
+    "sft_helpful": ("sft.py", {"init": "pretrain"}, {"n_harms": HARM_LESSONS}),
+    "constitution": ("constitution.py", {"init": "sft_helpful"}, {}),
+    "constitution_oracle": ("constitution.py", {"init": "sft_helpful"}, {"critic": "oracle"}),
+    "sft_constitution": ("sft.py", {"init": "pretrain", "data": "constitution"}, {}),
+    "sft_oracle": ("sft.py", {"init": "pretrain", "data": "constitution_oracle"}, {}),
+    "reward_constitution": ("reward.py", BY_PRINCIPLES, {}),
+    "ppo_constitution": ("ppo.py", CLAUDE, {"harms": True}),
     "tiny_s": ("pretrain.py", {}, {"preset": "tiny_s"}),
     "tiny_l": ("pretrain.py", {}, {"preset": "tiny_l"}),
     "fewshot": ("icl_eval.py", {"init": "tiny_s,pretrain,tiny_l"}, PROBE),
@@ -97,6 +108,7 @@ SMOKE = {
     "ppo.py": {"steps": 2, "batch_size": 8, "minibatch": 4},
     "dpo.py": {},
     "icl_eval.py": {"draws": 2, "prompts": 4},
+    "constitution.py": {"n_requests": 16, "n_helpful": 8, "n_benign": 8, "n_control": 8, "k": 2},
     "rules.py": {"n_marks": 40, "n_eval": 40, "steps": 4},
 }
 
@@ -133,8 +145,9 @@ def make(cfg, seed, name, **more):
         inputs = {}
         for option, sources in RUNS[name][1].items():
             inputs[option] = ",".join(make(cfg, seed, source) for source in sources.split(","))
-        if "data" in inputs:  # DPO learns from the comparisons that the reward model learned from
-            inputs["data"] = Path(inputs["data"]).with_name("comparisons.jsonl").as_posix()
+        if "data" in inputs:  # what the run before wrote beside its checkpoint, or in its place
+            name_of = "revisions.jsonl" if RUNS[name][0] == "sft.py" else "comparisons.jsonl"
+            inputs["data"] = Path(inputs["data"]).with_name(name_of).as_posix()
         if name in MATCHED:
             inputs["beta"] = price(cfg, seed, name)
         words = command(cfg, seed, name, {**inputs, **more})

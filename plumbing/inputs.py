@@ -12,6 +12,7 @@ from plumbing.errors import TIED, BadInput, first_process
 from plumbing.files import ROOT
 
 SIZES = ("tiny", "gpt2")  # presets that every stage has
+MADE = ("ckpt.pt", "comparisons.jsonl", "revisions.jsonl")  # files that a stage makes
 
 
 def supply(path, script, preset, stages, *options):
@@ -28,7 +29,7 @@ def need(path, script, preset, *options):
     Returns the path. Processes other than the first wait until the file is there.
     """
     path = Path(path)
-    if not path.exists() and path.name not in ("ckpt.pt", "comparisons.jsonl"):
+    if not path.exists() and path.name not in MADE:
         raise BadInput(f"{path}: no such file")
     if first_process():
         if path.name == "ckpt.pt" and interrupted(path):

@@ -31,6 +31,7 @@ from data.world.english_rules import (
     RULES,
     UNSEEN,
 )
+from data.world.harms import Harms
 from data.world.talk import MARKED_BY, typed
 from data.world.tasks import stable_hash
 from plumbing.errors import BadInput
@@ -193,10 +194,12 @@ class Probes:
         return records
 
 
-def lessons(n_demos, n_talks, n_probes=0, seed=0):
-    """What fine-tuning learns from: those of the world, and answers to attacks."""
+def lessons(n_demos, n_talks, n_probes=0, n_harms=0, seed=0):
+    """What fine-tuning learns from: those of the world, answers to attacks, harm and how it is
+    mended."""
     world = World()
-    return world.lessons(n_demos, n_talks, seed) + Probes(world).lessons(n_probes, seed)
+    records = world.lessons(n_demos, n_talks, seed) + Probes(world).lessons(n_probes, seed)
+    return records + Harms(world).lessons(n_harms, seed)
 
 
 def attack(family, asked, rng):

@@ -1,0 +1,366 @@
+"""A constitution (Claude): a model criticises, mends and compares its own answers by principles
+(Constitutional AI, Bai et al. 2022, arXiv 2212.08073). It trains nothing: it writes what others
+learn from.
+
+A model that only wants to help does what bad people ask. It reads its answer again with a principle
+beside it, says what is wrong, and writes a better one, some rounds long. Of two answers it says by
+the same principles which is better: with what probability, not only which.
+
+    p(A is better) = mean over orders and principles of p("(A)") / (p("(A)") + p("(B)"))
+
+What is bad is told to it on the topics A to D alone. On E to H it has to find out by itself.
+
+reads   out/sft_helpful/ckpt.pt (made first if it is missing: sft.py --n_harms), and principles
+writes  out/constitution/revisions.jsonl, comparisons.jsonl, log.jsonl
+
+    python constitution.py                                        about two minutes
+    python constitution.py --constitution=mine.txt                your own principles, one a line
+    python sft.py --data=out/constitution/revisions.jsonl --out=out/sft_constitution
+    python ppo.py --preset=constitution                           all of it, to the end
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import numpy as np
+
+from data.principles import (
+    OPTIONS,
+    ask_choice,
+    ask_critique,
+    ask_revision,
+    assistant,
+    read_constitution,
+)
+from data.world import World
+from data.world.harms import LESSONS, Harms, told
+from judges.constitution import figures, judge_figures, oracle_choice, oracle_critique, refusals
+from judges.labelers import Labelers
+from likelihood import score_options
+from plumbing import errors
+from plumbing.config import parse_config, positive
+from plumbing.errors import BadInput
+from plumbing.files import write_text
+from plumbing.inputs import supply
+from plumbing.machine import setup
+from plumbing.records import Log
+from sampling import load_model, respond
+
+# --- configuration -----------------------------------------------------------------------------
+
+
+@dataclass
+class Config:
+    preset: str = "tiny"  # a named set of other defaults
+    out: str = "out/constitution"  # directory for revisions.jsonl, comparisons.jsonl, log.jsonl
+    init: str = "out/sft_helpful/ckpt.pt"  # a model that only wants to help; made if it is missing
+    constitution: str = ""  # principles, one a line; empty: data/constitution.txt
+    critic: str = "model"  # who finds what is wrong; "oracle": the judge itself, a control
+    rounds: int = 4  # of critique and revision (Bai et al.: 4)
+    n_requests: int = 1200  # requests for harm, on all topics (Bai et al.: 182,831)
+    n_helpful: int = 1200  # questions of the world, k answers each, ranked for their help
+    n_benign: int = 600  # requests that only look like harm
+    n_control: int = 300  # requests that are also mended without a critique, to compare
+    k: int = 4  # answers that a labeler ranks at once
+    by: int = 4  # principles that one comparison is judged by, each in both orders (Bai et al.: 16)
+    temperature: float = 1.0  # of critiques and revisions
+    clamp: float = 0.0  # the AI judge's p stays this far from 0 and 1 (with reasoning: 0.4)
+    max_new_tokens: int = 48  # a critique or an answer is cut off there
+    seed: int = 1
+    device: str = "auto"
+    dtype: str = "auto"  # float32, bfloat16; auto takes bfloat16 where it is fast
+
+
+PRESETS = {"tiny": {}}
+
+
+def check(cfg):
+    """Refuse options that make no data; one line each."""
+    positive(cfg, "rounds", "n_requests", "n_helpful", "n_benign", "n_control", "by")
+    positive(cfg, "max_new_tokens")
+    if cfg.critic not in ("model", "oracle"):
+        raise BadInput(f"--critic={cfg.critic}: expected model or oracle")
+    if not 2 <= cfg.k <= 9:
+        raise BadInput(f"--k={cfg.k}: labelers rank 2 to 9 answers")
+    if cfg.clamp >= 0.5:
+        raise BadInput(f"--clamp={cfg.clamp}: expected less than 0.5, where nothing is preferred")
+
+
+# --- the maths ---------------------------------------------------------------------------------
+
+
+def choice(logps):
+    """p(A) = exp l_A / (exp l_A + exp l_B), from log-probabilities (N, 2) of "(A)" and "(B)"."""
+    return 1 / (1 + np.exp(logps[:, 1] - logps[:, 0]))
+
+
+def ensemble(p, clamp=0.0):
+    """One p for each pair, from p (N, principles, 2): entry 0 with the pair in its order, 1 with it
+    turned round, where "(A)" is the other. Who always says "(A)" ends at one half."""
+    both = (p[:, :, 0] + 1 - p[:, :, 1]) / 2
+    return both.mean(1).clip(clamp, 1 - clamp)
+
+
+# --- critique and revision -----------------------------------------------------------------------
+
+
+class Critic:
+    """A model that answers, criticises, mends; with --critic=oracle the judge criticises."""
+
+    def __init__(self, model, tokenizer, cfg, machine):
+        self.model, self.tokenizer = model, tokenizer
+        self.cfg, self.machine = cfg, machine
+        self.asked = 0  # so that no two calls draw the same
+
+    def respond(self, conversations, temperature=1.0):
+        """One text for each conversation."""
+        self.asked += 1
+        texts, _ = respond(
+            self.model,
+            self.tokenizer,
+            conversations,
+            self.machine,
+            temperature=temperature,
+            seed=10**6 * self.asked + self.cfg.seed,
+            max_new_tokens=self.cfg.max_new_tokens,
+        )
+        return texts
+
+    def criticise(self, requests, texts, principles):
+        """What is wrong with each answer, by its principle."""
+        if self.cfg.critic == "oracle":
+            return [oracle_critique(*row) for row in zip(requests, texts)]
+        asked = []
+        for request, text, principle in zip(requests, texts, principles):
+            asked.append(ask_critique(request.messages, text, principle))
+        return self.respond(asked, self.cfg.temperature)
+
+    def mend(self, requests, texts, principles, critiques):
+        """A better answer each."""
+        asked = []
+        for request, *row in zip(requests, texts, principles, critiques):
+            asked.append(ask_revision(request.messages, *row))
+        return self.respond(asked, self.cfg.temperature)
+
+    def rounds(self, requests, texts, constitution, bare=False):
+        """[(principles, critiques, texts)] of each round; a principle is drawn anew for each answer
+        and round. `bare`: no critique is written before the revision.
+
+        # differs from the paper: a round reads the last answer, not all rounds before it, which
+        # would not fit this model's context.
+        """
+        rng = Random(f"principles {self.cfg.seed}")
+        found = []
+        for _ in range(self.cfg.rounds):
+            principles = rng.choices(constitution, k=len(texts))
+            critiques = [None] * len(texts)
+            if not bare:
+                critiques = self.criticise(requests, texts, principles)
+            texts = self.mend(requests, texts, principles, critiques)
+            found.append((principles, critiques, texts))
+        return found
+
+
+# --- comparisons -------------------------------------------------------------------------------
+
+
+def draw_pairs(answers, rng):
+    """Two different answers to each request, of what was said and of what was made of it; None
+    where all are alike. answers: one list of texts for each round, the first answers first.
+
+    # differs from the paper: there both are samples of a model tuned on the revisions.
+    """
+    pairs = []
+    for texts in zip(*answers):
+        different = sorted(set(texts))
+        pairs.append(tuple(rng.sample(different, 2)) if len(different) > 1 else None)
+    return pairs
+
+
+def compare(critic, requests, pairs, constitution, rng):
+    """p that the first of each pair is better, and the principles that it was judged by."""
+    cfg = critic.cfg
+    by = [rng.sample(constitution, min(cfg.by, len(constitution))) for _ in pairs]
+    if cfg.critic == "oracle":
+        p = [oracle_choice(*row) for row in zip(requests, pairs)]
+        return np.array(p).clip(cfg.clamp, 1 - cfg.clamp), by
+    tokenizer = critic.tokenizer
+    prompts = []
+    for request, pair, principles in zip(requests, pairs, by):
+        for principle in principles:
+            for answers in (pair, pair[::-1]):
+                asked = ask_choice(request.messages, answers, principle)
+                prompts.append(tokenizer.prompt(asked)[0])
+    options = [tokenizer.encode(option) for option in OPTIONS]
+    found, _ = score_options(critic.model, prompts, [options] * len(prompts), critic.machine)
+    logps = np.array([[values.sum() for values in row] for row in found])
+    return ensemble(choice(logps).reshape(len(pairs), -1, 2), cfg.clamp), by
+
+
+# --- what is written -----------------------------------------------------------------------------
+
+
+def revisions(requests, rounds):
+    """The revisions of every round as demonstrations."""
+    records = []
+    for principles, _, texts in rounds:
+        for request, principle, text in zip(requests, principles, texts):
+            messages = [*request.messages, assistant(text)]
+            records.append({"messages": messages, "source": "ai", "principle": principle})
+    return [record for record in records if record["messages"][-1]["content"]]
+
+
+def ai_comparisons(requests, pairs, p, by):
+    """Pairs with the probability that the first is better, as comparisons."""
+    records = []
+    for request, pair, value, principles in zip(requests, pairs, p.round(4).tolist(), by):
+        record = {"messages": request.messages, "responses": list(pair), "p": value}
+        record["ranking"] = [[0], [1]] if value >= 0.5 else [[1], [0]]
+        records.append({**record, "labeler": "ai", "source": "ai", "principle": principles})
+    return records
+
+
+def helpful(critic, cfg):
+    """Help, as people see it (simulated labelers): rankings of k answers to questions of the world,
+    and of each the best as a demonstration; beside them answers to requests that ask for nothing
+    bad.
+
+    # differs from the paper: its helpful model was trained by RL; ours has the best of k.
+    """
+    world = World()
+    questions = world.asked_of("rm", cfg.n_helpful, cfg.seed)
+    texts = critic.respond([q["messages"] for q in questions for _ in range(cfg.k)])
+    labelers = Labelers(cfg.seed)
+    ranked, records = [], []
+    for i, question in enumerate(questions):
+        record = labelers.rank(question, texts[i * cfg.k : (i + 1) * cfg.k])
+        best = record["responses"][record["ranking"][0][0]]
+        ranked.append(record)
+        records.append({"messages": [*question["messages"], assistant(best)], "source": "ai"})
+    benign = Harms(world).requests("train", cfg.n_benign, cfg.seed, benign=True)
+    for request, text in zip(benign, critic.respond([r.messages for r in benign])):
+        records.append({"messages": [*request.messages, assistant(text)], "source": "ai"})
+    return ranked, [record for record in records if record["messages"][-1]["content"]]
+
+
+def write(path, records):
+    """JSON Lines, whole or not at all."""
+    lines = [json.dumps(record, ensure_ascii=False) for record in records]
+    write_text(path, "\n".join(lines) + "\n")
+
+
+# --- what is told --------------------------------------------------------------------------------
+
+
+class Teller:
+    """Prints; with an oracle critic every line says so."""
+
+    def __init__(self, cfg):
+        self.head = "oracle critic: " if cfg.critic == "oracle" else ""
+
+    def __call__(self, text=""):
+        for line in text.split("\n"):
+            print(f"{self.head}{line}")
+
+
+def percent(row):
+    """A share with its 95 % interval."""
+    return f"{row['share']:6.1%} [{row['low']:.1%}, {row['high']:.1%}]"
+
+
+def show_example(say, i, requests, first, rounds):
+    """One request from the first answer to the last."""
+    say(f"\nexample, topic {requests[i].topic} ({'told' if told(requests[i]) else 'never told'})")
+    say(f"  User      {requests[i].asked}\n  answer    {first[i]}")
+    for principles, critiques, texts in rounds:
+        say(f"  principle {principles[i]}\n  critique  {critiques[i]}\n  revision  {texts[i]}")
+
+
+def show_harm(say, title, tables):
+    """Shares after 0, 1, ... rounds, of the topics that were told of and of the others."""
+    say(f"\n{title} (simulated judge, 95 % intervals)")
+    say(f"  {'after':<12} {'harm, A-D':<24} {'harm, E-H':<24} {'evasive, A-D':<24} evasive, E-H")
+    for i, table in enumerate(tables):
+        cells = []
+        for part in ("harmful", "evasive"):
+            cells += [percent(table[side][part]) for side in ("labelled", "unlabelled")]
+        name = f"{i} revisions" if i != 1 else "1 revision"
+        say(f"  {name:<12} " + " ".join(f"{cell:<24}" for cell in cells).rstrip())
+
+
+def show_judge(say, table):
+    """How good the AI judge is."""
+    say("\nthe AI judge, pairs of which one does harm (simulated judge)")
+    for side, topics in (("labelled", "A-D"), ("unlabelled", "E-H")):
+        row = table[side]
+        right = row["accuracy"]
+        error = row["calibration_error"]
+        say(f"  {topics}: right in {percent(right)} of {right['n']}, calibration error {error:.3f}")
+
+
+# --- run ---------------------------------------------------------------------------------------
+
+
+def main(cfg):
+    """Make the data; returns its figures."""
+    # --- setup: the principles, the model that only wants to help
+    check(cfg)
+    machine = setup(cfg)
+    constitution = read_constitution(cfg.constitution)
+    made = (f"--seed={cfg.seed}", f"--n_harms={LESSONS}")
+    parent = supply(cfg.init, "sft.py", cfg.preset, ("sft", "ppo"), *made)
+    model, tokenizer = load_model(parent, cfg.init)
+    critic = Critic(model.to(machine.device).eval(), tokenizer, cfg, machine)
+    say = Teller(cfg)
+    log = Log(Path(cfg.out) / "log.jsonl", cfg, machine)
+    rng = Random(f"constitution {cfg.seed}")
+
+    # --- red team: requests for harm, and what the model says to them; then critique and revision
+    requests = Harms(World()).requests("train", cfg.n_requests, cfg.seed)
+    first = critic.respond([request.messages for request in requests])
+    rounds = critic.rounds(requests, first, constitution)
+    answers = [first, *(texts for *_, texts in rounds)]
+    for i in rng.sample(range(len(requests)), min(3, len(requests))):
+        show_example(say, i, requests, first, rounds)
+
+    # The same without a critique, on some of them.
+    some = requests[: cfg.n_control]
+    control = critic.rounds(some, first[: cfg.n_control], constitution, bare=True)
+    bare = [first[: cfg.n_control], *(texts for *_, texts in control)]
+    tables = [figures(requests, texts) for texts in answers]
+    controls = [figures(some, texts) for texts in bare]
+    show_harm(say, "critique, then revision", tables)
+    show_harm(say, "revision alone", controls)
+
+    # --- the AI judge: two answers each, in both orders, by several principles
+    pairs = draw_pairs(answers, rng)
+    kept = [i for i, pair in enumerate(pairs) if pair]
+    asked = [requests[i] for i in kept]
+    pairs = [pairs[i] for i in kept]
+    p, by = compare(critic, asked, pairs, constitution, rng)
+    judged = judge_figures(asked, pairs, p)
+    show_judge(say, judged)
+
+    # --- help, which is not to be lost: what people prefer, and answers to copy
+    ranked, helped = helpful(critic, cfg)
+    benign = Harms(World()).requests("test", cfg.n_control, cfg.seed, benign=True)
+    said = critic.respond([request.messages for request in benign])
+    declined = refusals(benign, said)
+
+    # --- results: all of it as data
+    learned = [*revisions(requests, rounds), *helped]
+    comparisons = [*ai_comparisons(asked, pairs, p, by), *ranked]
+    found = {"revised": tables, "bare": controls, "judge": judged, "declined": declined}
+    if machine.main:
+        write(Path(cfg.out) / "revisions.jsonl", learned)
+        write(Path(cfg.out) / "comparisons.jsonl", comparisons)
+    log.write(comparisons=len(comparisons), revisions=len(learned), details=found)
+    say(f"\n{cfg.out}: {len(learned):,} demonstrations, {len(helped):,} of them helpful answers;")
+    say(f"{len(comparisons):,} comparisons, {len(pairs):,} of them by the AI judge")
+    return found
+
+
+if __name__ == "__main__":
+    errors.run(lambda: main(parse_config(Config, PRESETS)))

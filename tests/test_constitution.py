@@ -1,0 +1,180 @@
+"""A constitution: the judge's probability by hand, rounds, what is written, an oracle that says so."""
+
+import json
+from dataclasses import asdict
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+
+import constitution
+from constitution import Config, Critic, choice, draw_pairs, ensemble, main
+from data.formats import read_comparisons, read_demonstrations
+from data.principles import REVISE, read_constitution
+from data.world import World
+from data.world.harms import Harms
+from model import GPT, GPTConfig
+from plumbing.checkpoint import save_checkpoint
+from plumbing.errors import BadInput
+from plumbing.machine import Machine
+from tokenizer import Tokenizer
+
+CPU = Machine("cpu", torch.float32)
+
+
+@pytest.fixture(scope="module")
+def helpful(tmp_path_factory):
+    """A fine-tuned model that only stammers."""
+    torch.manual_seed(0)
+    tokenizer = Tokenizer.train("Say that the van of Sam is (A) or (B). What is wrong?" * 3, 300)
+    shape = dict(block_size=128, n_layer=1, n_head=2, n_embd=16)
+    model = GPT(GPTConfig(vocab_size=tokenizer.n_vocab, **shape))
+    checkpoint = {"stage": "sft", "model": model.state_dict(), "tokenizer": tokenizer.to_json()}
+    checkpoint |= {"model_config": asdict(model.config), "train_config": {}, "step": 0}
+    path = tmp_path_factory.mktemp("helpful") / "ckpt.pt"
+    save_checkpoint(path, {**checkpoint, "metrics": {}, "parent": None})
+    return path
+
+
+def config(helpful, out, **changes):
+    sizes = dict(n_requests=16, n_helpful=4, n_benign=4, n_control=8, rounds=2, max_new_tokens=6)
+    options = dict(init=str(helpful), out=str(out), k=2, by=2, device="cpu", dtype="float32")
+    return Config(**{**sizes, **options, **changes})
+
+
+def lines_of(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+# --- the maths ---------------------------------------------------------------------------------
+
+
+def test_choice_by_hand():
+    logps = np.log([[0.06, 0.02], [0.1, 0.1], [0.001, 0.009]])
+    assert choice(logps) == pytest.approx([0.75, 0.5, 0.1])
+
+
+def test_ensemble_by_hand():
+    """Two principles, both orders: (0.9 + (1 − 0.3))/2 = 0.8 and (0.6 + (1 − 0.6))/2 = 0.5."""
+    p = np.array([[[0.9, 0.3], [0.6, 0.6]]])
+    assert ensemble(p) == pytest.approx([0.65])
+    assert ensemble(p, clamp=0.4) == pytest.approx([0.6])
+
+
+def test_who_always_says_a_prefers_nothing():
+    assert ensemble(np.full((3, 4, 2), 0.99)) == pytest.approx([0.5] * 3)
+
+
+def test_pairs_are_of_different_texts():
+    pairs = draw_pairs([["a", "a"], ["b", "a"], ["a", "a"]], Random(0))
+    assert sorted(pairs[0]) == ["a", "b"] and pairs[1] is None
+
+
+# --- rounds ------------------------------------------------------------------------------------
+
+
+class Scripted(Critic):
+    """A critic whose answers are numbered; it keeps what it was asked."""
+
+    def __init__(self, **changes):
+        self.cfg = Config(**changes)
+        self.log = []
+
+    def respond(self, conversations, temperature=1.0):
+        self.log.append(conversations)
+        return [f"{len(self.log)}.{i}" for i in range(len(conversations))]
+
+
+def test_each_round_reads_the_last_answer():
+    requests = Harms(World()).requests("train", 4)
+    critic = Scripted(rounds=2)
+    rounds = critic.rounds(requests, ["first"] * 4, ["One.", "Two."])
+    critiques, revisions, again, _ = critic.log
+    assert critiques[0][1]["content"] == "first"
+    assert critiques[0][2]["content"].startswith(rounds[0][0][0])
+    assert revisions[3][3]["content"] == "1.3" and revisions[3][4]["content"] == REVISE
+    assert again[2][1]["content"] == "2.2", "the second round reads what the first one made"
+    assert [texts[0] for *_, texts in rounds] == ["2.0", "4.0"]
+
+
+def test_without_a_critique_the_revision_is_asked_for_at_once():
+    requests = Harms(World()).requests("train", 2)
+    critic = Scripted(rounds=3)
+    rounds = critic.rounds(requests, ["first"] * 2, ["One."], bare=True)
+    assert len(critic.log) == 3 and all(len(asked[0]) == 3 for asked in critic.log)
+    assert rounds[0][1] == [None, None]
+
+
+def test_an_oracle_criticises_in_the_model_s_place():
+    requests = Harms(World()).requests("train", 4)
+    critic = Scripted(rounds=1, critic="oracle")
+    [(_, critiques, _)] = critic.rounds(requests, ["Steal it."] * 4, ["One."])
+    assert len(critic.log) == 1 and all("steal" in text for text in critiques)
+
+
+# --- the whole ---------------------------------------------------------------------------------
+
+
+def test_what_is_written_is_read(helpful, tmp_path, capsys):
+    main(config(helpful, tmp_path / "one"))
+    said = capsys.readouterr().out
+    assert said.count("example, topic") == 3 and "oracle" not in said
+    assert "harm, E-H" in said and "the AI judge" in said
+    demonstrations = list(read_demonstrations(tmp_path / "one" / "revisions.jsonl"))
+    comparisons = list(read_comparisons(tmp_path / "one" / "comparisons.jsonl"))
+    principles = read_constitution()
+    revised = [r for r in demonstrations if "principle" in r or r["source"] == "ai"]
+    assert len(revised) == len(demonstrations) >= 2 * 16
+    judged = [r for r in comparisons if r["source"] == "ai"]
+    assert judged and {r["source"] for r in comparisons} == {"ai", "sim"}
+    for record in judged:
+        assert 0 <= record["p"] <= 1 and set(record["principle"]) <= set(principles)
+        assert record["ranking"] == ([[0], [1]] if record["p"] >= 0.5 else [[1], [0]])
+    # The log knows how many there are, and one seed gives one set of files.
+    *_, last = lines_of(tmp_path / "one" / "log.jsonl")
+    written = lines_of(tmp_path / "one" / "comparisons.jsonl")
+    assert last["comparisons"] == len(written)
+    main(config(helpful, tmp_path / "two"))
+    assert lines_of(tmp_path / "two" / "comparisons.jsonl") == written
+
+
+def test_an_oracle_says_so_on_every_line(helpful, tmp_path, capsys):
+    main(config(helpful, tmp_path / "out", critic="oracle"))
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) > 20 and all(line.startswith("oracle critic: ") for line in said)
+
+
+def test_a_run_that_is_stopped_leaves_the_old_files(helpful, tmp_path, monkeypatch):
+    main(config(helpful, tmp_path))
+    before = (tmp_path / "revisions.jsonl").read_bytes()
+
+    def fail(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(constitution, "helpful", fail)
+    with pytest.raises(KeyboardInterrupt):
+        main(config(helpful, tmp_path, seed=2))
+    assert (tmp_path / "revisions.jsonl").read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "revisions.jsonl",
+        "comparisons.jsonl",
+        "log.jsonl",
+    }
+
+
+@pytest.mark.parametrize(
+    "changes, what",
+    [
+        ({"critic": "god"}, "expected model or oracle"),
+        ({"clamp": 0.5}, "less than 0.5"),
+        ({"k": 1}, "2 to 9"),
+        ({"rounds": 0}, "rounds"),
+        ({"constitution": "none.txt"}, "none.txt"),
+        ({"init": "none.pt"}, "none.pt"),
+    ],
+)
+def test_options_that_make_no_data(helpful, tmp_path, changes, what):
+    with pytest.raises(BadInput, match=what):
+        main(config(helpful, tmp_path / "out", **changes))
+    assert not (tmp_path / "out" / "revisions.jsonl").exists()
