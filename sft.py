@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+import lora
 import optim
 import sampling
 from data.corpora import PretrainText
@@ -55,6 +56,7 @@ class Config:
     steps: int = 0  # optimizer steps; 0: as many as the epochs need
     lr: float = 2e-3  # AdamW; then a cosine down to a tenth, no warm-up (InstructGPT, App. C.1)
     matrix_lr: float = 0.002  # Muon; 0 hands the hidden matrices to AdamW
+    lora: int = 0  # rank of what is added to the matrices, which stay (lora.py); 0: all learn
     eval_every: int = 50  # steps between validations and checkpoints
     n_eval: int = 260  # held-out questions of the world answered at the end
     seed: int = 1
@@ -78,6 +80,7 @@ def check(cfg):
     positive(cfg, "batch_size", "grad_accum", "eval_every", "max_len", "epochs")
     positive(cfg, "n_demos", "n_eval")
     check_batch(cfg, cfg.batch_size)
+    lora.check(cfg)
     if cfg.pretrain_mix >= 1:
         raise BadInput(f"--pretrain_mix={cfg.pretrain_mix}: expected a share, 0 or more, below 1")
 
@@ -168,12 +171,15 @@ def train(cfg):
     made = ["--init=gpt2", "--steps=0"] if cfg.preset == "gpt2" else [f"--seed={cfg.seed}"]
     parent = run.inherit("pretrain.py", ("pretrain", "sft"), *made)
     model, tokenizer = sampling.load_model(run.saved or parent, cfg.init)
-    if parent["stage"] == "pretrain" and not run.saved:
+    if parent["stage"] == "pretrain" and not (run.saved or cfg.lora):
         name_roles(model, tokenizer)
     fit_len(cfg, model.config)
     train_set, val_set = load_examples(cfg, tokenizer, cfg.max_len)
 
     # --- model
+    # All of it learns, or thin matrices beside its own, which stay.
+    if cfg.lora:
+        lora.attach(model, cfg.lora, run.saved)
     # On the device; with --fsdp each process keeps a share of it.
     model = machine.place(model, cfg.fsdp)
     mix = None
@@ -206,7 +212,7 @@ def train(cfg):
             metrics = evaluate(model, val_set, tokenizer, cfg, machine)
             run.log(step=step, **metrics)
             run.say(f"step {step:>6}   val loss {metrics['val_loss']:.4f} nats/token")
-            run.save(step, metrics)
+            run.save(step, metrics, **lora.parts(model))
         if step == steps:  # the last step only evaluates
             break
 

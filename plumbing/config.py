@@ -30,7 +30,7 @@ MOST = {int: 2**32 - 1, float: 1e38}  # what a seed of 32 bits and a float32 hol
 MOST |= dict.fromkeys(("batch_size", "minibatch", "block_size", "max_new_tokens"), 65_536)
 MOST |= dict.fromkeys(("n_demos", "n_talks", "n_prompts", "n_eval", "n", "draws"), 10**6)
 MOST |= {"prompts": 10**6, "lstm": 10**9}
-MOST |= {"n_layer": 1000, "lam": 1, "ema": 1, "port": 65_535}
+MOST |= {"n_layer": 1000, "lora": 1000, "lam": 1, "ema": 1, "port": 65_535}
 RENAMED = {"iterations": "steps"}  # options of earlier editions, and what to type now
 
 

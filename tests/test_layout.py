@@ -22,6 +22,7 @@ LAW = {
     "tokenizer": set(),
     "optim": {"plumbing"},
     "grpo": {"plumbing"},
+    "lora": {"plumbing"},
     "model": {"kernels"},
     "sampling": {"model", "tokenizer", "kernels", "plumbing"},
     "likelihood": {"model", "tokenizer", "kernels", "plumbing"},
@@ -30,12 +31,13 @@ LAW = {
     "icl": {"model", "likelihood", "optim", "data", "plumbing"},
     "desk": {"sampling", "likelihood", "data", "judges", "plumbing"},
     **dict.fromkeys(STAGES, CORE),
+    "sft": CORE | {"lora"},
     "ppo": CORE | {"grpo"},
     "dpo": CORE | {"reward"},
     "icl_eval": CORE | {"icl"},
     "chat": CORE | {"desk"},
-    "lab": CORE | {"kernels", "icl", "icl_eval", *STAGES},
-    "exercises": CORE | {"kernels", "icl", *STAGES},
+    "lab": CORE | {"kernels", "icl", "icl_eval", "lora", *STAGES},
+    "exercises": CORE | {"kernels", "icl", "lora", *STAGES},
 }
 ROOMS = sorted(room for room in LAW if (ROOT / room).is_dir())
 FILES = sorted(
