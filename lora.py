@@ -1,5 +1,5 @@
-"""LoRA: fine-tune a model by adding a product of two thin matrices to each of its own, which stay as
-they are (Hu et al. 2021, arXiv 2106.09685).
+"""LoRA: fine-tune a model by adding a product of two thin matrices to each of its own, which stay
+as they are (Hu et al. 2021, arXiv 2106.09685).
 
     h = W·x + (α/r)·B·A·x        W (out, in), A (r, in), B (out, r)                        (eq. 3)
 

@@ -114,11 +114,12 @@ def preferred(ranks):
 
 def ranking_loss(scores, ranks, questions=None):
     """L = −1/C(K,2) · Σ log σ(r(x, y_w) − r(x, y_l)) over the pairs of one question, then the mean
-    over questions (InstructGPT eq. 1). scores and ranks (N, K).
+    over questions with a pair (InstructGPT eq. 1). scores and ranks (N, K) -> a scalar, 0 if there
+    is none. Rank 0 is the best, equal ranks tie, −1 is no answer: neither makes a pair, and C(K,2)
+    is the number of pairs that are left (`preferred` has them).
 
-    All pairs of a question are one batch element: an answer goes through the network once, not K −
-    1 times in as many batches, which would overfit (section 3.5). `questions`: how many questions
-    of the whole batch have a pair, where these N are only a part of it.
+    All pairs of a question are one batch element, not K − 1 that would overfit (section 3.5).
+    `questions`: of the whole batch how many have a pair, where these N are a part of it.
     """
     wins = preferred(ranks)  # (N, K, K)
     pairs = wins.sum((1, 2))  # (N,)

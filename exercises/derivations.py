@@ -46,8 +46,9 @@ def gae_weights(T, lam):
 
 
 def clipped_gradient(logp, old_logp, advantages, clip):
-    """∂L/∂logp of ppo.py's policy_loss, L = −min(ρ·A, clip(ρ, 1−ε, 1+ε)·A), ρ = exp(logp − old_logp)
-    (PPO paper, eq. 7). All (B, T), float; so is what is returned.
+    """∂L/∂logp of ppo.py's policy_loss (PPO paper, eq. 7). All (B, T); so is what is returned.
+
+        L = −min(ρ·A, clip(ρ, 1−ε, 1+ε)·A)        ρ = exp(logp − old_logp)
 
     Where the clipped side is the smaller one it is a constant, and the gradient is 0: above 1 + ε
     for a positive advantage, below 1 − ε for a negative one. Elsewhere dρ/dlogp = ρ.

@@ -38,7 +38,9 @@ def show(value):
     """A value in one line."""
     value = as_array(value)
     if isinstance(value, np.ndarray) and value.ndim:
-        options = dict(precision=4, threshold=MOST, edgeitems=2, separator=", ", floatmode="maxprec")
+        options = dict(
+            precision=4, threshold=MOST, edgeitems=2, separator=", ", floatmode="maxprec"
+        )
         text = " ".join(np.array2string(value, suppress_small=True, **options).split())
         return text if value.ndim == 1 else f"{text:.200} of shape {value.shape}"
     if isinstance(value, (float, np.ndarray, np.generic)):
@@ -142,7 +144,7 @@ def pytest_runtest_makereport(item, call):
 
 
 def sides(sign, got, expected):
-    """(expected, got, where they differ first) as text; of large arrays only the first difference."""
+    """(expected, got, where they differ first) as text; of large arrays the first difference."""
     place = first_difference(got, expected)
     if place is not None and np.size(as_array(got)) > MOST:
         where = f"   at {list(place)} of shape {tuple(got.shape)}"
