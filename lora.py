@@ -7,7 +7,7 @@ What fine-tuning changes has low rank, says the paper, so r = 8 numbers per row 
 gradients and the optimizer's two moments are then of the pairs alone. Once trained, a pair melts
 into its matrix, W ← W + (α/r)·B·A: the checkpoint is a plain one, and answers as fast as before.
 
-    python sft.py --lora=8 --lr=0.01 --out=out/sft_lora
+    python sft.py --lora=8 --lr=0.01 --out=out/sft_lora      a larger rate: B begins at zero
 """
 
 import math

@@ -105,7 +105,7 @@ def check(cfg):
 
 
 # --- the maths ---------------------------------------------------------------------------------
-# Entry t of all (B, T−1) belongs to the choice of tokens[:, t+1]; mask: 1 where it was the policy's.
+# Entry t of all (B, T−1) is of the choice of tokens[:, t+1]; mask: 1 where it was the policy's.
 
 
 def kl_rewards(scores, logp, ref_logp, mask, beta):
