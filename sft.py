@@ -171,7 +171,7 @@ def train(cfg):
     made = ["--init=gpt2", "--steps=0"] if cfg.preset == "gpt2" else [f"--seed={cfg.seed}"]
     parent = run.inherit("pretrain.py", ("pretrain", "sft"), *made)
     model, tokenizer = sampling.load_model(run.saved or parent, cfg.init)
-    # In a table that stays (--lora) no two rows may be alike: they would be equally likely for good.
+    # In a table that stays (--lora) no two rows may be alike: they would stay equally likely.
     if parent["stage"] == "pretrain" and not (run.saved or cfg.lora):
         name_roles(model, tokenizer)
     fit_len(cfg, model.config)
