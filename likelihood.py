@@ -23,7 +23,8 @@ def masked_mean(x, mask):
 def token_logprobs(model, tokens, temperature=1.0):
     """log p(tokens[:, t+1] | tokens[:, :t+1]) as (B, T-1): entry t scores the token at t+1.
 
-    Masks, values, rewards and advantages all live in this alignment.
+    tokens (B, T), ids; model(tokens) gives logits (B, T, V), those at t of the token at t+1, to be
+    divided by the temperature. Masks, values, rewards and advantages all live in this alignment.
     """
     logits = model(tokens)[:, :-1].float() / temperature  # (B, T-1, V)
     loss = ops.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())

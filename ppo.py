@@ -102,21 +102,19 @@ def check(cfg):
     positive(cfg, "steps")
     check_batch(cfg, cfg.batch_size)
     if cfg.batch_size % cfg.minibatch:
-        raise BadInput(
-            f"--batch_size={cfg.batch_size} must be a multiple of --minibatch={cfg.minibatch}"
-        )
+        raise BadInput(f"--minibatch={cfg.minibatch} does not divide --batch_size={cfg.batch_size}")
     check_group(cfg)
     if cfg.reward == "judge" and cfg.data != "world":
         raise BadInput("--reward=judge knows the questions of --data=world only")
 
 
 # --- the maths ---------------------------------------------------------------------------------
-# Everything is (B, T−1) in one alignment: entry t belongs to the choice of tokens[:, t+1], and mask
-# is 1 where that choice was the policy's.
+# Entry t of all (B, T−1) is of the choice of tokens[:, t+1]; mask: 1 where it was the policy's.
 
 
 def kl_rewards(scores, logp, ref_logp, mask, beta):
-    """r_t = −β·(log π(a_t|s_t) − log π_SFT(a_t|s_t)), plus the score (B,) at the last token."""
+    """r_t = −β·(log π(a_t|s_t) − log π_SFT(a_t|s_t)), plus the score (B,) at the last token of the
+    answer, where a row's mask is 1 for the last time. Returns (B, T−1), 0 where the mask is 0."""
     rewards = -beta * (logp - ref_logp) * mask
     places = torch.arange(1, mask.shape[1] + 1, device=mask.device)
     last = (mask * places).argmax(1, keepdim=True)
@@ -127,7 +125,8 @@ def gae(rewards, values, mask, lam):
     """Generalised advantage estimation (Schulman et al. 2016, eq. 16) without discount:
 
     δ_t = r_t + V_{t+1} − V_t        A_t = δ_t + λ·A_{t+1}        V = A = 0 after the last token
-    """
+
+    All (B, T−1), A as well. Rewards and values outside the mask count as 0, and A is 0 there."""
     advantages = torch.zeros_like(rewards)
     running = torch.zeros_like(rewards[:, 0])
     values = values * mask
@@ -140,7 +139,8 @@ def gae(rewards, values, mask, lam):
 
 
 def whiten(x, mask, machine):
-    """x shifted and scaled to mean 0 and variance 1 over the masked tokens of all processes."""
+    """x (B, T−1) shifted and scaled to mean 0 and mean square 1 over the tokens in the mask, on all
+    processes (machine.sum adds a number up over them). Returns (B, T−1), 0 outside the mask."""
     count = machine.sum(mask.sum())
     mean = machine.sum((x * mask).sum()) / count
     variance = machine.sum(((x - mean) ** 2 * mask).sum()) / count
@@ -148,7 +148,8 @@ def whiten(x, mask, machine):
 
 
 def policy_loss(logp, old_logp, advantages, clip):
-    """ρ = exp(log π − log π_old)      L = −min(ρ·A, clip(ρ, 1−ε, 1+ε)·A)      (PPO paper, eq. 7)"""
+    """ρ = exp(log π − log π_old)      L = −min(ρ·A, clip(ρ, 1−ε, 1+ε)·A)      (PPO paper, eq. 7)
+    Returns L and ρ of each token, both (B, T−1): no mean is taken, and no mask applied."""
     ratio = (logp - old_logp).exp()
     return -torch.min(ratio * advantages, ratio.clamp(1 - clip, 1 + clip) * advantages), ratio
 
@@ -276,10 +277,9 @@ def backward_ptx(policy, ptx, cfg, machine, seed):
 def update(networks, optimizers, batch, factor, ptx, cfg, machine, rng):
     """Minibatch steps on one step's answers; returns their mean figures."""
     policy = networks["policy"]
-    minibatches = cfg.batch_size // cfg.minibatch
     history = []
     for _ in range(cfg.epochs):
-        for rows in np.split(rng.permutation(cfg.batch_size), minibatches):
+        for rows in np.split(rng.permutation(cfg.batch_size), cfg.batch_size // cfg.minibatch):
             # Row i of the whole batch is row i // processes of process i % processes.
             here = rows[rows % machine.processes == machine.rank] // machine.processes
             figures = backward(policy, networks.get("value"), batch, here, cfg, machine)

@@ -92,7 +92,8 @@ def check(cfg):
 def rule_loss(scores, broken, count):
     """L = −Σ [y log σ(s) + (1 − y) log σ(−s)] / `count`, y = 1 where the rule is marked broken.
 
-    scores and broken (N,) of a part of the batch; `count`: the marks of all of it.
+    scores and broken (N,) of a part of the batch, broken 1.0 or 0.0; `count`: the marks of all of
+    it. Returns a scalar.
     """
     signed = torch.where(broken > 0, scores, -scores)
     return -F.logsigmoid(signed).sum() / count

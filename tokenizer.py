@@ -84,8 +84,8 @@ def train_bpe(text, vocab_size):
 
 
 def merge(word, pair, new):
-    """Replace each occurrence of `pair` in the list of ids `word`, left to right, by the id
-    `new`."""
+    """Replace each occurrence of `pair`, a tuple of two ids, in the list of ids `word` by the id
+    `new`, left to right: what is merged is not merged again. Returns a new list."""
     out, i = [], 0
     while i < len(word):
         if i + 1 < len(word) and (word[i], word[i + 1]) == pair:
@@ -179,7 +179,8 @@ class Tokenizer:
         return self.decode_bytes(ids).decode("utf-8", errors="replace")
 
     def render(self, messages):
-        """A conversation as (ids, mask); mask is 1 on what the assistant has to learn to write.
+        """A conversation, a list of {"role", "content"}, as (ids, mask), two lists of one length;
+        mask is 1 on what the assistant has to learn to write.
 
             <|user|> question <|assistant|> answer <|endoftext|> <|user|> ...
             0        0        0             1      1             0

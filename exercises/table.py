@@ -96,6 +96,14 @@ HINTS = {
     48: "Where could what it says under an unknown text come from?",
     49: "Print the mean and the spread that each batch is measured by.",
     50: "Decode two rows of a batch that share their dialogue.",
+    # week 6: derivatives, and what came after
+    51: "d/dx log σ(x) = σ(−x). An answer may win one pair and lose another: two sums over wins.",
+    52: "Write A_0 for T = 3 in full. V_1 stands in two of the δ, with different powers of λ.",
+    53: "d exp(x)/dx = exp(x). The smaller of two is a constant where the clipped side is smaller.",
+    54: "nn.Linear's own forward, and two calls of F.linear. Which of A and B comes first?",
+    55: "By hand: one row, one column, r = 2. How large is what the forward adds, and the merge?",
+    56: "A fact stands in the pretraining text hundreds of times. How often in the demonstrations?",
+    57: "How many different questions does a step have, and what is the baseline of each answer?",
 }
 
 BUGS = {
@@ -136,6 +144,7 @@ BUGS = {
     43: Bug("t_interval", "np.std(values, ddof=1)", "np.std(values)"),
     49: Bug("Combined.__call__", "if self.scale is None:", "if self.terms:"),
     50: Bug("get_batch", 'wording if name == "rules" else ""', 'wording if name == "bad" else ""'),
+    55: Bug("LowRank.merged", "self.scale * self.B", "self.B"),
 }
 
 

@@ -191,42 +191,63 @@ def solution(out, number):
     print("".join(difflib.unified_diff(*sides, f"exercise {number}/{file}", file)), end="")
 
 
-def run_tests(copy, tests):
+def run_tests(copy, number):
     """(passed, what pytest printed) of an exercise's graders in its working copy."""
-    options = "-q -x --tb=short -p no:cacheprovider -o addopts=".split()
+    options = "-q -x --tb=short -p no:cacheprovider -p exercises.words -o addopts=".split()
     try:
         done = subprocess.run(
-            [sys.executable, "-B", "-m", "pytest", *options, *tests],
+            [sys.executable, "-B", "-m", "pytest", *options, *EXERCISES[number].tests],
             cwd=copy,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
             timeout=LIMIT,
-            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+            env={
+                **os.environ,
+                "PYTHONIOENCODING": "utf-8",
+                "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # the graders need none of them
+                "EXERCISE": str(number),
+            },
         )
     except subprocess.TimeoutExpired:
-        return False, f"E   no end after {LIMIT} seconds"
+        return False, f"no end after {LIMIT} seconds"
     return done.returncode == 0, done.stdout
 
 
 def grade(out, number):
-    """Run one exercise's tests; says in one line how it went."""
+    """Run one exercise's tests; says how it went, and of a failure in words what was wrong."""
     if any(importlib.util.find_spec(name) is None for name in ("pytest", "hypothesis")):
         raise BadInput("check needs pytest and hypothesis: pip install -e '.[test]'")
     clock = time.perf_counter()
-    passed, output = run_tests(folder(out, number), EXERCISES[number].tests)
+    words = folder(out, number) / "words.txt"  # of exercises/words.py
+    words.unlink(missing_ok=True)
+    passed, output = run_tests(folder(out, number), number)
     report = folder(out, number) / "check.txt"
     write_text(report, output)
     record(out, number, passed)
     seconds = f"after {time.perf_counter() - clock:.0f} s"
     if passed:
-        print(f"exercise {number}: passed {seconds}")
+        print(f"exercise {number}: passed {seconds}{suggest(out, number)}")
         return True
-    errors = [line[2:].strip() for line in output.splitlines() if line.startswith("E ")]
-    first = errors[0] if errors else "the tests did not run"
-    print(f"exercise {number}: failed {seconds}: {first:.100} (all of it: {report.as_posix()})")
+    print(f"exercise {number}: failed {seconds} (all of it: {report.as_posix()})")
+    if words.exists():
+        print(words.read_text(encoding="utf-8"), end="")
+    else:
+        print(f"  {output.strip().splitlines()[-1]:.100}" if output.strip() else "  no word of it")
     return False
+
+
+def suggest(out, number):
+    """The next exercise that is not done, of those that follow `number` first."""
+    done = {n for n, entry in read_progress(out).items() if entry["passed"]}
+    left = [n for n in EXERCISES if n not in done]
+    if not left:
+        return "; that was the last one"
+    n = next((n for n in left if n > number), left[0])
+    e = EXERCISES[n]
+    way = f"python -m exercises {BEGIN[e.kind]} {n}" if e.kind in BEGIN else "exercises/README.md"
+    return f"; next: {n}, {e.title} ({e.kind}): {way}"
 
 
 def check(out, number=None):
@@ -257,7 +278,7 @@ def reset(out, number=None):
 def mark(out, number):
     """A run has no grader: whoever has compared the folded answer says so."""
     record(out, number, True)
-    print(f"exercise {number}: done")
+    print(f"exercise {number}: done{suggest(out, number)}")
 
 
 # command: (function, kinds that it takes, needs a number)

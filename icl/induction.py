@@ -45,7 +45,8 @@ def prefix_matching(weights, L):
     """Mean attention from t to (previous occurrence of token t) + 1 (Olsson et al. 2022, p. 24).
 
     weights (..., T, T) on one token and then r twice, r of L different tokens, T = 1 + 2L. Token t
-    of the second saying occurred at t − L, so the head should look to t − L + 1. Returns (...).
+    of the second saying, t = 1 + L ... 2L, occurred at t − L, so the head should look to t − L + 1:
+    weights[..., t, t − L + 1], averaged over the L places. Returns (...).
     """
     t = torch.arange(1 + L, 1 + 2 * L, device=weights.device)
     return weights[..., t, t - L + 1].mean(-1)

@@ -80,7 +80,8 @@ def auc(scores, truth):
 def swapped(scores, truth):
     """(right, n) over all pairs of rules of which one dialogue breaks one and keeps the other: are
     both told? A classifier that does not read the rule says the same of both, and is never right.
-    scores (N, rules), above 0 where it says broken; truth (N, rules)."""
+    scores (N, rules), above 0 where it says broken; truth (N, rules), true where one is. Lists or
+    arrays; returns two whole numbers. A dialogue that breaks no rule, or all, adds nothing."""
     said = np.asarray(scores) > 0
     right = n = 0
     for row, is_broken in zip(said, np.asarray(truth, bool)):

@@ -90,7 +90,8 @@ def as_rule_model(checkpoint, path, machine):
 
 
 def combined(preference, broken):
-    """Sparrow's score of n answers to one question: preference (n,), broken (n, rules) -> (n,).
+    """Sparrow's score of n answers to one question: preference (n,) and broken (n, rules), each
+    probability of a rule being broken, as lists or arrays -> an array (n,) in float64.
 
         e^R / (e^R + e^AVG(R)) · Π_i (1 − p_i)        R: preference, p_i: rule i is broken
 

@@ -34,7 +34,8 @@ from kernels import attention_gpu, build
 
 
 def reference(q, k, v):
-    """Causal attention by its definition; q, k, v and the result are (B, H, T, D)."""
+    """Causal attention by its definition, softmax(q·kᵀ/√D)·v over the keys up to the query's own
+    place; q, k, v and the result are (B, H, T, D)."""
     T, D = q.shape[-2:]
     scores = q @ k.transpose(-2, -1) / math.sqrt(D)  # (B, H, T, T)
     future = torch.ones(T, T, dtype=torch.bool, device=q.device).triu(1)

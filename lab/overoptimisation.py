@@ -70,8 +70,8 @@ ARMS = {
 
 def best_of_n_weights(N, n):
     """Probability that the i-th worst of N answers by the proxy is the best of n drawn without
-    replacement: C(i−1, n−1) / C(N, n), i = 1..N. One pool so serves every n, without bias, as in
-    Gao et al. 2023."""
+    replacement: C(i−1, n−1) / C(N, n), i = 1..N, 0 for i < n. Returns (N,), the worst first; whole
+    numbers N ≥ n ≥ 1. One pool so serves every n, without bias, as in Gao et al. 2023."""
     return np.array([math.comb(i, n - 1) for i in range(N)]) / math.comb(N, n)
 
 

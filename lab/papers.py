@@ -37,6 +37,7 @@ TITLES = {
     "from Human Feedback in LLMs",
     "Rafailov et al. 2023": "Direct Preference Optimization: Your Language Model is Secretly a "
     "Reward Model",
+    "Hu et al. 2021": "LoRA: Low-Rank Adaptation of Large Language Models",
     "Glaese et al. 2022": "Improving alignment of dialogue agents via targeted human judgements "
     "(Sparrow)",
     "Bai et al. 2022": "Constitutional AI: Harmlessness from AI Feedback",
@@ -124,6 +125,13 @@ ROWS = [
         "pretraining text mixed into fine-tuning",
         "data/corpora.py:PretrainText",
         "a tenth of the loss, on two blocks a step: the same share",
+    ),
+    Row(
+        "Hu et al. 2021",
+        "eq. 3",
+        "LoRA: thin matrices learn beside those of the model, which stay",
+        "lora.py:LowRank",
+        "on all four matrices of a block, not on queries and values alone; no dropout on the pairs",
     ),
     Row(
         "InstructGPT",

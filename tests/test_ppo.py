@@ -1280,7 +1280,7 @@ def test_the_world_from_questions_to_a_win_rate(files, monkeypatch, capsys):
 @pytest.mark.parametrize(
     "changes, words",
     [
-        (dict(batch_size=10), "--batch_size=10 must be a multiple of --minibatch=4"),
+        (dict(batch_size=10), "--minibatch=4 does not divide --batch_size=10"),
         (dict(minibatch=0), "--minibatch=0"),
         (dict(batch_size=0), "--batch_size=0"),
         (dict(max_new_tokens=0), "--max_new_tokens=0"),

@@ -51,8 +51,11 @@ class Mixture:
 
             α_t(h') = 1[h' says x_t] · ((1 − eps) Σ_h α_{t−1}(h) T_c(h, h') + eps / 100)
 
-        Yields p(x_t | x_<t, c) (N, C, E) and α_t normalised (N, C, E, K); both are 0 from an
-        impossible token on.
+        tokens: whole numbers below W. eps (E,): the chance of a fresh start before each token but
+        the first, whose α is self.start[token] (C, K). Of the K places of h' those of x_t's own
+        states count: self.valid[token] (K,) is 1 there. T_c: self.between[x_{t−1}, x_t] (C, K, K).
+        Yields p(x_t | x_<t, c) (N, C, E), the sum of α_t, and α_t divided by it (N, C, E, K); both
+        are 0 from an impossible token on.
         """
         eps = np.asarray(eps)[:, None]  # (E, 1)
         alpha = self.start[tokens[:, 0]][:, :, None] * np.ones_like(eps)  # (N, C, E, K)
