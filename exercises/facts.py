@@ -126,7 +126,7 @@ def table(loaded, world, machine):
             ]
         row["a plain sentence"] = continued(loaded, world, facts, machine)
         rows[name] = row
-        said[name] = texts[:3]
+        said[name] = [" ".join(text.split()) for text in texts[:3]]
     return rows, said
 
 

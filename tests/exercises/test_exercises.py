@@ -42,7 +42,8 @@ FACTS = r"\s+(Where|Graders?):\s+`[^.,]+[^`]*`(,\s+`[^`]+`)*\."  # told in Engli
 
 # Runs graders in one working copy, again and again with other text in it. What is slow to import is
 # imported once; each job is a process of its own, forked from that. Argument: a JSON list of
-# [{file: text}, [tests]]; writes one line of JSON per job: pytest's exit code and what it printed.
+# [{file: text}, [tests], exercise]; writes one line of JSON per job: pytest's exit code, what it printed,
+# and what exercises/words.py told.
 GRADE = """
 import io, json, os, sys, contextlib
 import hypothesis, numpy, pytest, regex, tiktoken, torch, torch._dynamo, torch.utils.checkpoint, tqdm
@@ -50,14 +51,19 @@ torch.set_num_threads(1)
 os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
 sys.path.insert(0, os.getcwd())
 
-def grade(tests):
+def grade(tests, exercise):
+    os.environ["EXERCISE"] = str(exercise)
+    if os.path.exists("words.txt"):
+        os.remove("words.txt")
     with contextlib.redirect_stdout(io.StringIO()) as shown:
         code = pytest.main(["-q", "--tb=line", "-p", "no:cacheprovider", "-o", "addopts=",
+                            "-p", "exercises.words",
                             "--continue-on-collection-errors",
                             "--color=no", *tests])
-    print(json.dumps([int(code), shown.getvalue()]), flush=True)
+    words = open("words.txt", encoding="utf-8").read() if os.path.exists("words.txt") else ""
+    print(json.dumps([int(code), shown.getvalue(), words]), flush=True)
 
-for number, (files, tests) in enumerate(json.load(open(sys.argv[1], encoding="utf-8"))):
+for number, (files, tests, exercise) in enumerate(json.load(open(sys.argv[1], encoding="utf-8"))):
     own = {}
     for file, text in files.items():
         own[file] = open(file, encoding="utf-8").read(), os.stat(file).st_mtime
@@ -66,7 +72,7 @@ for number, (files, tests) in enumerate(json.load(open(sys.argv[1], encoding="ut
     child = os.fork()
     if child == 0:
         try:
-            grade(tests)
+            grade(tests, exercise)
         finally:
             os._exit(0)
     os.waitpid(child, 0)
@@ -77,7 +83,7 @@ for number, (files, tests) in enumerate(json.load(open(sys.argv[1], encoding="ut
 
 
 def grades(copy, jobs):
-    """[({file: text}, tests)] -> [(pytest's exit code, what it printed)]."""
+    """[({file: text}, tests, exercise)] -> [(pytest's exit code, what it printed, in words)]."""
     (copy / "jobs.json").write_text(json.dumps(jobs), encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": "", "OMP_NUM_THREADS": "1", "COLUMNS": "250"}
     done = subprocess.run(
@@ -139,6 +145,42 @@ def test_what_is_planted_is_there_once_and_compiles(number):
     assert exercise.tests and all(exists(*test.split("::")) for test in exercise.tests)
 
 
+# Mistakes in functions to fill in: (our text, a wrong one, some rows of what is told).
+WRONG = {
+    37: (
+        "weights[..., t, t - L + 1]",
+        "weights[..., t, t - L]",
+        {"expected": "1", "got": "0"},
+    ),
+    23: (
+        "last = (mask * places).argmax(1, keepdim=True)",
+        "last = torch.full((len(mask), 1), mask.shape[1] - 1)",
+        {
+            "expected": "[[0, 0, 0, 2, 0], [0, 0, 0, 3, 0], [0, 0, 0, 0, 4]]",
+            "got": "[[0.0, 0.0, 0.0, 0.0, 2.0], [0.0, 0.0, 0.0, 0.0, 3.0], [0.0, 0.0, 0.0, 0.0, 4.0]]",
+        },
+    ),
+    45: (
+        "kept.prod(-1)",
+        "kept.mean(-1)",
+        {
+            "input": "preference = [0.0, 2.1972245773362196] broken = [[0.5, 0.0], [0.5, 0.2]]",
+            "expected": "[0.125, 0.3  ]",
+            "got": "[0.1875, 0.4875]",
+        },
+    ),
+}
+
+
+def rows_of(words):
+    """{name of a row: its text}, lines joined by blanks."""
+    rows, name = {}, ""
+    for line in words.splitlines():
+        name = line[2:11].strip() or name
+        rows[name] = f"{rows.get(name, '')} {line[12:]}".strip()
+    return rows
+
+
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory):
     """What the graders say, by exercise, of each bug alone, and of all empty bodies together (but
@@ -154,30 +196,40 @@ def graded(tmp_path_factory):
         except BadInput:  # told by the test of this exercise, not by all
             continue
         if e.kind == BUG or n == 1:
-            jobs[n] = {e.file: text}, e.tests
+            jobs[n] = {e.file: text}, e.tests, n
         else:
             blanks[e.file] = blank(blanks.get(e.file, own), e.function, n)
             empty += e.tests
     every = dict.fromkeys(test for e in GRADED.values() for test in e.tests)
-    said = dict(
-        zip([0, "empty", *jobs], grades(copy, [({}, [*every]), (blanks, empty), *jobs.values()]))
-    )
+    for n, (old, new, _) in WRONG.items():
+        own = (ROOT / GRADED[n].file).read_text(encoding="utf-8")
+        assert own.count(old) == 1, n
+        jobs["wrong", n] = {GRADED[n].file: own.replace(old, new)}, GRADED[n].tests, n
+    both = ({}, [*every], 1), (blanks, empty, 2)
+    said = dict(zip([0, "empty", *jobs], grades(copy, [*both, *jobs.values()])))
     return {**dict.fromkeys(GRADED, said["empty"]), **said}
 
 
 def test_our_own_text_passes_every_grader(graded):
-    code, shown = graded[0]
-    assert code == 0 and "skipped" not in shown, shown
+    code, shown, words = graded[0]
+    assert code == 0 and "skipped" not in shown and not words, shown
 
 
 @each_graded
 def test_the_grader_catches_it(graded, number):
     changed(number)
-    (code, shown), exercise = graded[number], EXERCISES[number]
+    (code, shown, words), exercise = graded[number], EXERCISES[number]
     if exercise.kind == BUG:
         assert code == 1, shown  # its tests fail; they do not break
+        assert [*rows_of(words)] == ["checked", "input", "expected", "got"], words
     else:
         assert f"NotImplementedError: exercise {number}:" in shown, shown
+
+
+@pytest.mark.parametrize("number", WRONG)
+def test_a_failure_is_told_in_words(graded, number):
+    rows, expected = rows_of(graded["wrong", number][2]), WRONG[number][2]
+    assert {name: rows[name] for name in expected} == expected
 
 
 def test_a_blank_keeps_name_and_docstring():
@@ -218,7 +270,13 @@ def test_a_bug_from_planting_to_passing(out, capsys):
     assert call(out, "plant", "6") == 2 and "reset 6" in capsys.readouterr().err
     assert call(out, "check", "6") == 1
     said = capsys.readouterr().out
-    assert re.fullmatch(r"exercise 6: failed after \d+ s: .*assert.*check\.txt\)\n", said), said
+    assert re.match(r"exercise 6: failed after \d+ s \(all of it: .*check\.txt\)\n", said), said
+    told = rows_of(said.partition("\n")[2])
+    assert [*told] == ["checked", "input", "expected", "got"]
+    assert (
+        told["input"].startswith("composed = '한글' parts = ")
+        and "encode(parts)" in told["checked"]
+    )
     assert read_progress(out) == {6: {"tries": 1, "passed": False}}
     assert call(out, "solution", "6") == 0
     diff = capsys.readouterr().out
@@ -228,7 +286,9 @@ def test_a_bug_from_planting_to_passing(out, capsys):
     mended = path.read_text(encoding="utf-8").replace(BUGS[6].new, BUGS[6].old)
     path.write_text(mended, encoding="utf-8")
     assert call(out, "check") == 0
-    assert re.fullmatch(r"exercise 6: passed after \d+ s\n", capsys.readouterr().out)
+    said = capsys.readouterr().out
+    following = f"7, {EXERCISES[7].title} (find the bug): python -m exercises plant 7"
+    assert re.fullmatch(r"exercise 6: passed after \d+ s; next: (.*)\n", said)[1] == following
     assert read_progress(out) == {6: {"tries": 2, "passed": True}}
     assert (ROOT / "tokenizer.py").read_bytes() == before
 
@@ -267,7 +327,7 @@ def test_a_body_without_end_and_a_body_that_breaks_are_failures(out, capsys, mon
     assert call(out, "check", "1") == 1 and "no end after 300 seconds" in capsys.readouterr().out
     broken = subprocess.CompletedProcess([], 2, stdout="ERROR collecting\n")
     monkeypatch.setattr(workshop.subprocess, "run", lambda *args, **options: broken)
-    assert call(out, "check", "1") == 1 and "the tests did not run" in capsys.readouterr().out
+    assert call(out, "check", "1") == 1 and "\n  ERROR collecting\n" in capsys.readouterr().out
     assert read_progress(out)[1] == {"tries": 2, "passed": False}
 
 
@@ -316,6 +376,27 @@ def test_a_source_that_has_been_changed_is_told(out, monkeypatch, tmp_path):
     with pytest.raises(BadInput, match="tokenizer.py has been changed where exercise 6"):
         make_copy(out, 6)
     assert not folder(out, 6).exists()
+
+
+def test_the_next_exercise_is_one_that_is_not_done(out):
+    for n in (*range(1, 6), 7, 57):
+        workshop.record(out, n, True)
+    workshop.record(out, 6, False)
+    assert "; next: 6, " in workshop.suggest(out, 5) and "plant 6" in workshop.suggest(out, 5)
+    assert "; next: 8, " in workshop.suggest(out, 7)
+    assert "; next: 6, " in workshop.suggest(out, 57)
+    for n in EXERCISES:
+        workshop.record(out, n, True)
+    assert "last" in workshop.suggest(out, 3)
+
+
+def test_text_that_cannot_be_read_is_told_with_its_line(out, capsys):
+    call(out, "start", "1")
+    path = folder(out, 1) / "tokenizer.py"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("raise NotImplementedError(", "return ((", 1), encoding="utf-8")
+    assert call(out, "check", "1") == 1
+    assert re.search(r"\n  got       SyntaxError: .* \(line \d+\)\n", capsys.readouterr().out)
 
 
 # --- the text ----------------------------------------------------------------------------------
