@@ -183,6 +183,14 @@ ROWS = [
         "grpo.py:leave_one_out",
         "with PPO's clip, of which it needs none in its paper",
     ),
+    Row("Bai et al. 2022b", "RL-CAI", "labels that are not sure, p", "reward.py:preferred"),
+    Row(
+        "Bai et al. 2022a",
+        "L_help + λ·L_harm",
+        "a preference model of help, of harm, of both",
+        "lab/tension.py:measure",
+        "questions, attacks, labelers and truth are programs of the tiny world (judges/kinds.py)",
+    ),
     # rules
     Row(
         "Glaese et al. 2022",

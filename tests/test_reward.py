@@ -864,7 +864,8 @@ def unsure(n):
 def test_a_model_learns_how_sure_the_labels_are(files):
     """All say 0.8, so the difference of the two answers ends near log(0.8 / 0.2) = 1.39."""
     data = write(files / "unsure.jsonl", unsure(40))
-    reward.train(config(files, data=data, epochs=12, alpha=0, lr=3e-3, matrix_lr=0.01))
+    more = dict(epochs=8, eval_every=100, alpha=0, lr=3e-3, matrix_lr=0.01)
+    reward.train(config(files, data=data, **more))
     last = load_checkpoint(files / "out" / "last.pt")
     model, tokenizer = GPT.from_checkpoint(last), Tokenizer.from_json(last["tokenizer"])
     values = score_records(model, unsure(8), tokenizer, config(files), CPU)
@@ -879,7 +880,7 @@ def test_parts_of_a_batch_of_soft_labels_add_up_to_the_whole(files):
         more = dict(data=data, batch_size=8, grad_accum=parts, steps=2, matrix_lr=0.0)
         reward.train(config(files, out, harm_weight=3.0, **more))
     one, four = (load_checkpoint(files / out / "last.pt") for out in ("one", "four"))
-    for name in one["model"]:
+    for name in one["model"].keys() - {"scalar_head.bias"}:  # it has no gradient but rounding's
         torch.testing.assert_close(one["model"][name], four["model"][name], atol=1e-5, rtol=0)
 
 
@@ -915,7 +916,9 @@ def test_options_of_kinds_that_do_not_fit(files, changes, words):
     assert not (files / "out" / "ckpt.pt").exists()
 
 
-def test_the_worlds_two_kinds_from_sampling_to_a_row(files):
+def test_the_worlds_two_kinds_from_sampling_to_a_row(files, monkeypatch):
+    known = {"reward_model": {}, "sft": {}, "n": 0}  # the control of same words, for speed
+    monkeypatch.setattr(reward, "same_worded", lambda *args: known)
     cfg = config(files, data="world", kinds="both", n_prompts=26, n_probes=14, n_eval=13, k=3)
     metrics = reward.train(cfg)
     assert {"helpful_accuracy", "harmless_accuracy"} <= metrics.keys()
