@@ -116,6 +116,7 @@ class Critic:
 
     def respond(self, conversations, temperature=1.0):
         """One text for each conversation."""
+        cfg = self.cfg
         self.asked += 1
         texts, _ = respond(
             self.model,
@@ -123,19 +124,20 @@ class Critic:
             conversations,
             self.machine,
             temperature=temperature,
-            seed=10**6 * self.asked + self.cfg.seed,
-            max_new_tokens=self.cfg.max_new_tokens,
+            seed=10**6 * self.asked + cfg.seed,
+            max_new_tokens=cfg.max_new_tokens,
         )
         return texts
 
     def criticise(self, requests, texts, principles):
         """What is wrong with each answer, by its principle."""
-        if self.cfg.critic == "oracle":
+        cfg = self.cfg
+        if cfg.critic == "oracle":
             return [oracle_critique(*row) for row in zip(requests, texts)]
         asked = []
         for request, text, principle in zip(requests, texts, principles):
             asked.append(ask_critique(request.messages, text, principle))
-        return self.respond(asked, self.cfg.temperature)
+        return self.respond(asked, cfg.temperature)
 
     def mend(self, requests, texts, principles, critiques):
         """A better answer each."""
@@ -151,9 +153,10 @@ class Critic:
         # differs from the paper: a round reads the last answer, not all rounds before it, which
         # would not fit this model's context.
         """
-        rng = Random(f"principles {self.cfg.seed}")
+        cfg = self.cfg
+        rng = Random(f"principles {cfg.seed}")
         found = []
-        for _ in range(self.cfg.rounds):
+        for _ in range(cfg.rounds):
             principles = rng.choices(constitution, k=len(texts))
             critiques = [None] * len(texts)
             if not bare:
