@@ -1,10 +1,5 @@
-<<<<<<< HEAD
-"""LoRA: fine-tune a model by adding a product of two thin matrices to each of its own, which stay as
-they are (Hu et al. 2021, arXiv 2106.09685).
-=======
 """LoRA: fine-tune a model by adding a product of two thin matrices to each of its own, which stay
 as they are (Hu et al. 2021, arXiv 2106.09685).
->>>>>>> 37e0969ca9e6088d5f6fbcd96c543fd36d380fbd
 
     h = W·x + (α/r)·B·A·x        W (out, in), A (r, in), B (out, r)                        (eq. 3)
 
@@ -12,11 +7,7 @@ What fine-tuning changes has low rank, says the paper, so r = 8 numbers per row 
 gradients and the optimizer's two moments are then of the pairs alone. Once trained, a pair melts
 into its matrix, W ← W + (α/r)·B·A: the checkpoint is a plain one, and answers as fast as before.
 
-<<<<<<< HEAD
-    python sft.py --lora=8 --lr=0.01 --out=out/sft_lora
-=======
     python sft.py --lora=8 --lr=0.01 --out=out/sft_lora      a larger rate: B begins at zero
->>>>>>> 37e0969ca9e6088d5f6fbcd96c543fd36d380fbd
 """
 
 import math

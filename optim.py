@@ -91,13 +91,8 @@ def build(
     is 0), its matmuls in `dtype`, AdamW at `lr` on the rest. Weight decay falls on matrices only,
     never on norms and biases."""
     params = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-<<<<<<< HEAD
-    # The pairs of lora.py are AdamW's, as in its paper: an orthogonal step of B and one of A make no
-    # orthogonal step of their product, and how long that one is depends on how it is factored.
-=======
     # The pairs of lora.py are AdamW's, as in its paper: orthogonal steps of B and of A make no
     # orthogonal step of their product, whose length would depend on how it is factored.
->>>>>>> 37e0969ca9e6088d5f6fbcd96c543fd36d380fbd
     matrices = [p for name, p in params if name.startswith("h.") and name.endswith(".weight")]
     hidden = [p for p in matrices if p.ndim == 2 and matrix_lr > 0]
     taken = {id(p) for p in hidden}

@@ -139,16 +139,11 @@ def ranking_loss(scores, ranks, questions=None, p=None, weight=1.0):
     is none. Rank 0 is the best, equal ranks tie, −1 is no answer: neither makes a pair, and C(K,2)
     is the number of pairs that are left (`preferred` has them).
 
-<<<<<<< HEAD
-    All pairs of a question are one batch element: an answer goes through the network once, where
-    pairs apart would overfit (section 3.5). `questions`: how many of the whole batch have a pair.
+    All pairs of a question are one batch element, not K − 1 that would overfit (section 3.5).
+    `questions`: of the whole batch how many have a pair, where these N are a part of it.
 
     p (N,), see `preferred`, makes of it −[p·log σ(d) + (1 − p)·log σ(−d)], d = r_0 − r_1 (Bai et
     al. 2022b). weight (N,): λ of harmless questions, in L_help + λ·L_harm (Bai et al. 2022a).
-=======
-    All pairs of a question are one batch element, not K − 1 that would overfit (section 3.5).
-    `questions`: of the whole batch how many have a pair, where these N are a part of it.
->>>>>>> 37e0969ca9e6088d5f6fbcd96c543fd36d380fbd
     """
     wins = preferred(ranks, p)  # (N, K, K)
     pairs = wins.sum((1, 2))  # (N,)

@@ -180,10 +180,7 @@ def train(cfg):
     made = ["--init=gpt2", "--steps=0"] if cfg.preset == "gpt2" else [f"--seed={cfg.seed}"]
     parent = run.inherit("pretrain.py", ("pretrain", "sft"), *made)
     model, tokenizer = sampling.load_model(run.saved or parent, cfg.init)
-<<<<<<< HEAD
-=======
     # In a table that stays (--lora) no two rows may be alike: they would stay equally likely.
->>>>>>> 37e0969ca9e6088d5f6fbcd96c543fd36d380fbd
     if parent["stage"] == "pretrain" and not (run.saved or cfg.lora):
         name_roles(model, tokenizer)
     fit_len(cfg, model.config)
