@@ -19,10 +19,14 @@ writes  out/constitution/revisions.jsonl, comparisons.jsonl, log.jsonl
     python ppo.py --preset=constitution                           all of it, to the end
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+
+from plumbing.config import check_options, parse_config, positive
+
+if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
+    check_options(__file__)
 
 import numpy as np
 
@@ -40,12 +44,10 @@ from judges.constitution import figures, judge_figures, oracle_choice, oracle_cr
 from judges.labelers import Labelers
 from likelihood import score_options
 from plumbing import errors
-from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput
-from plumbing.files import write_text
 from plumbing.inputs import supply
 from plumbing.machine import setup
-from plumbing.records import Log
+from plumbing.records import Log, write_lines
 from sampling import load_model, respond
 
 # --- configuration -----------------------------------------------------------------------------
@@ -248,12 +250,6 @@ def helpful(critic, cfg):
     return ranked, [record for record in records if record["messages"][-1]["content"]]
 
 
-def write(path, records):
-    """JSON Lines, whole or not at all."""
-    lines = [json.dumps(record, ensure_ascii=False) for record in records]
-    write_text(path, "\n".join(lines) + "\n")
-
-
 # --- what is told --------------------------------------------------------------------------------
 
 
@@ -357,8 +353,8 @@ def main(cfg):
     comparisons = [*ai_comparisons(asked, pairs, p, by), *ranked]
     found = {"revised": tables, "bare": controls, "judge": judged, "declined": declined}
     if machine.main:
-        write(Path(cfg.out) / "revisions.jsonl", learned)
-        write(Path(cfg.out) / "comparisons.jsonl", comparisons)
+        write_lines(Path(cfg.out) / "revisions.jsonl", learned)
+        write_lines(Path(cfg.out) / "comparisons.jsonl", comparisons)
     log.write(comparisons=len(comparisons), revisions=len(learned), details=found)
     say(f"\n{cfg.out}: {len(learned):,} demonstrations, {len(helped):,} of them helpful answers;")
     say(f"{len(comparisons):,} comparisons, {len(pairs):,} of them by the AI judge")
