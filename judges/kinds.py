@@ -11,10 +11,9 @@ For simulated labelers and for evaluation only, as the hidden judge is.
 
 from random import Random
 
-from data.world import World
 from data.world.english_rules import FAMILY_SPLITS
 from data.world.probes import Probes
-from judges.hidden import judge
+from judges.hidden import default_world, judge
 from judges.violations import broken
 
 # What is asked of a labeler of help: shares of near misses, and of what a rule forbids.
@@ -38,7 +37,7 @@ def verdict(question, response, ended=True):
 
 def questions(kind, split, n, seed=0):
     """`n` questions of a kind, each with its "kind". split: "train" or "test"."""
-    world = World()
+    world = default_world()
     probes = Probes(world)
     if kind == "harmless":
         families = [family for family in FAMILY_SPLITS[split] if family != PLAIN]

@@ -40,7 +40,8 @@ TITLES = {
     "Hu et al. 2021": "LoRA: Low-Rank Adaptation of Large Language Models",
     "Glaese et al. 2022": "Improving alignment of dialogue agents via targeted human judgements "
     "(Sparrow)",
-    "Bai et al. 2022": "Constitutional AI: Harmlessness from AI Feedback",
+    "Bai et al. 2022a": "Training a Helpful and Harmless Assistant with RLHF (HH-RLHF)",
+    "Bai et al. 2022b": "Constitutional AI: Harmlessness from AI Feedback",
     "Gao et al. 2023": "Scaling Laws for Reward Model Overoptimization",
     "Su et al. 2021": "RoFormer: Enhanced Transformer with Rotary Position Embedding",
     "Henry et al. 2020": "Query-Key Normalization for Transformers",
@@ -183,14 +184,8 @@ ROWS = [
         "grpo.py:leave_one_out",
         "with PPO's clip, of which it needs none in its paper",
     ),
-    Row("Bai et al. 2022b", "RL-CAI", "labels that are not sure, p", "reward.py:preferred"),
-    Row(
-        "Bai et al. 2022a",
-        "L_help + λ·L_harm",
-        "a preference model of help, of harm, of both",
-        "lab/tension.py:measure",
-        "questions, attacks, labelers and truth are programs of the tiny world (judges/kinds.py)",
-    ),
+    Row("Bai et al. 2022b", "RL-CAI", "labels that are not sure, p", "reward.py:ranking_loss"),
+    Row("Bai et al. 2022a", "tension", "help against harm", "lab/tension.py:measure"),
     # rules
     Row(
         "Glaese et al. 2022",

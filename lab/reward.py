@@ -123,9 +123,10 @@ def prepare(cfg, seed, machine):
     return Ground(cfg, seed, machine, tokenizer, rankings, held, pairs)
 
 
-def fit(ground, model, records, rate):
-    """Train a reward model as reward.py does, one pass over the records; returns it."""
-    stage = Stage()
+def fit(ground, model, records, rate, stage=None):
+    """Train a reward model as reward.py does by the options `stage`, one pass over the records;
+    returns it."""
+    stage = stage or Stage()
     machine = ground.machine
     size = stage.batch_size
     optimizers = optim.build(model, stage.lr, rate, dtype=machine.dtype)

@@ -246,6 +246,8 @@ def test_every_option_is_read(path):
         if path.stem == "ppo":  # to what opens its rewards
             read |= reads(tree(ROOT / "judges" / "combined.py"))
             read |= reads(tree(ROOT / "data" / "questions.py"))
+        if path == ROOT / "reward.py":  # to what asks the questions that are ranked
+            read |= reads(tree(ROOT / "judges" / "rankings.py"))
         if path.stem == "pretrain":  # and this one to what loads its text and to its network
             read |= reads(tree(ROOT / "data" / "corpora.py"))
             read |= fields & set(GPTConfig.__dataclass_fields__)
