@@ -1,5 +1,5 @@
 """A constitution (Claude): a model criticises, mends and compares its own answers by principles
-(Constitutional AI, Bai et al. 2022, arXiv 2212.08073). It trains nothing: it writes what others
+(Constitutional AI, Bai et al. 2022b, arXiv 2212.08073). It trains nothing: it writes what others
 learn from.
 
 A model that only wants to help does what bad people ask. It reads its answer again with a principle

@@ -1,5 +1,5 @@
 """A constitution, and the words in which a model is asked to judge by it (Constitutional AI, Bai et
-al. 2022, arXiv 2212.08073): a critique, a revision, a choice between two answers.
+al. 2022b, arXiv 2212.08073): a critique, a revision, a choice between two answers.
 
 A constitution is a text file with one principle a line; a line that begins with # is for readers.
 """

@@ -218,7 +218,7 @@ ROWS = [
         "the form is ours: both terms in standard units of the first answers, and their sum",
     ),
     Row(
-        "Bai et al. 2022",
+        "Bai et al. 2022b",
         "critiques, revisions",
         "a model says what is wrong with its answer, by a principle, and writes a better one",
         "constitution.py:Critic",
@@ -226,7 +226,7 @@ ROWS = [
         "a round reads the last answer, not all rounds before it",
     ),
     Row(
-        "Bai et al. 2022",
+        "Bai et al. 2022b",
         "AI feedback",
         "which of two answers is better, as a probability",
         "constitution.py:ensemble",

@@ -1,5 +1,5 @@
 """Requests for harm, and what teaches a model to mend its own answers (Constitutional AI, Bai et
-al. 2022, arXiv 2212.08073; topics, harms and all words are ours).
+al. 2022b, arXiv 2212.08073; topics, harms and all words are ours).
 
 english_harms.py holds the words. `lessons` make a model that only wants to help, and that knows the
 form of a critique, a revision and a choice between two answers. What is asked for is done, on all
