@@ -214,6 +214,7 @@ JOBS = {
     "help against harm": tuple(tension.ARMS),
     "three sizes": ("tiny_s", "tiny_l", "fewshot"),
 }
+STUDIES = (tax, overoptimisation, reward, probing, tension)  # what is measured on the runs
 
 
 def known_seconds(name):
@@ -246,11 +247,8 @@ def make_all(cfg):
             for name in names:
                 make(cfg, seed, name)
     shared = dict(out=cfg.out, seeds=cfg.seeds, device=cfg.device, dtype=cfg.dtype)
-    tax.main(tax.Config(**shared))
-    overoptimisation.main(overoptimisation.Config(**shared))
-    reward.main(reward.Config(**shared))
-    probing.main(probing.Config(**shared))
-    tension.main(tension.Config(**shared))
+    for study in STUDIES:
+        study.main(study.Config(**shared))
     talk.main(talk.Config(**{**shared, "seeds": max(cfg.seeds, talk.Config.seeds)}))
     for name in tables_speed.STAGES:  # once more by themselves: how long each stage takes
         make(replace(cfg, out=f"{cfg.out}/times"), 1, name)
