@@ -51,7 +51,7 @@ class Probing:
         """The model's answer, printed as it is written; it is added to the messages."""
         ids, stop, _ = recent(self.loaded, messages)
         said = ""
-        for _, text in self.shelf.speak(self.loaded, ids, stop, self.limit, **self.settings):
+        for _, text, _ in self.shelf.speak(self.loaded, ids, stop, self.limit, **self.settings):
             said += text
             print(text, end="", flush=True)
         print()
