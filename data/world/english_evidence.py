@@ -12,10 +12,10 @@ CHANGING = [attribute for attribute in ATTRIBUTES if attribute != "kind"]  # a t
 PERSON = "person"  # values that are people's names, also new ones
 PHONE = "phone"  # values in digits
 PLACED = [f"the {place}" for place in PLACES]
-MADE_OF = "wood iron wool glass stone paper gold silver cotton leather".split()
-SHAPES = "round square flat long thin oval straight bent".split()
+MADE_OF = "wood iron wool glass steel silk straw tin brass clay".split()
+SHAPES = "long oval bent thin curved pointed hollow narrow".split()
 TASTES = "sweet sour bitter salty fresh mild sharp stale".split()
-JOBS = "cook doctor teacher farmer painter baker singer driver writer judge".split()
+JOBS = "cook baker painter singer driver writer judge tailor sailor nurse".split()
 COUNTS = NUMBERS[1:]
 WORLD_VALUES = {
     "kind": list(KINDS),
@@ -39,16 +39,16 @@ OF_THINGS = {
     "finder": PERSON,
     "stuff": MADE_OF,
     "lid": COLOURS,
-    "box": COLOURS,
+    "frame": COLOURS,
     "label": COLOURS,
     "month": MONTHS,
     "day": DAYS,
     "width": COUNTS,
     "height": COUNTS,
-    "shelf": COUNTS,
+    "row": COUNTS,
     "neighbour": KINDS["furniture"],
     "cover": MADE_OF,
-    "use": "work play music food travel rest trade show".split(),
+    "use": "play show trade sport craft hunt".split(),
     "rank": COUNTS,
 }
 OF_PERSONS = {
@@ -59,7 +59,7 @@ OF_PERSONS = {
     "seat": COUNTS,
     "boss": PERSON,
     "friend": PERSON,
-    "teacher": PERSON,
+    "tutor": PERSON,
     "mother": PERSON,
     "brother": PERSON,
     "cousin": PERSON,
@@ -117,7 +117,7 @@ CHECKED = [
     *crossed(["please ", "can you ", "ok, "], ["look it up", "check it", "check this"], [": {}"]),
     *crossed(
         ["{} "],
-        ["Look it up", "Check it", "Look that up", "Check that", "Search for it", "Find it out"],
+        ["Look it up", "Check it", "Look that up", "Check that", "Find it", "Find it out"],
         ["", ", please", ", Bot"],
         ".!",
     ),
