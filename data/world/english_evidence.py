@@ -108,7 +108,7 @@ CHECKED = [
             "check it",
             "look this up",
             "check this",
-            "search for this",
+            "find this",
             "find this out",
         ],
         ["", ", please", ", Bot"],
