@@ -31,6 +31,7 @@ FOUND_KINDS = tuple(kind for kind in SEARCHED if kind != "not found")
 # Of these nothing is known but what can be looked up: new things and persons, new kinds of facts.
 NEW = ("new thing", "new person", "new kind", "known thing", "follow-up")
 LOOKED = "looked it up:"
+ROOM = 80  # tokens of an answer, with its query and the line
 # Words of a sentence that states a fact, whatever the fact.
 FRAME = {
     word for attribute in ATTRIBUTES for text in STATEMENTS[attribute] for word in text.split()
@@ -89,9 +90,10 @@ def exam(model, tokenizer, machine, n=200, split="test", seed=0):
     asked = [prompt["messages"] for prompt in prompts]
     found = {}
     answers = {}
-    for name, knowledge in (("with", Knowledge(facts)), ("without", Knowledge())):
+    # Without, it cannot search: it says what it would have said.
+    for name, lookup in (("with", Knowledge(facts).look_up), ("without", None)):
         texts, ended = respond(
-            model, tokenizer, asked, machine, temperature=0.0, lookup=knowledge.look_up
+            model, tokenizer, asked, machine, temperature=0.0, max_new_tokens=ROOM, lookup=lookup
         )
         answers[name] = [*zip(prompts, texts, ended)]
     for kind in (*SEARCHED, *REMEMBERED_KINDS):

@@ -74,10 +74,10 @@ WORDINGS = {
     "next": by_split("next", NEXT_KIND),
 }
 ALL_FACTS = by_split("facts", [a for a in {**OF_THINGS, **OF_PERSONS} if a not in PLAINLY])
-FACTS = {  # {"thing" | "person": {split: kinds of facts}}
-    "thing": {s: [a for a in ALL_FACTS[s] if a in OF_THINGS] for s in WORDING_SPLITS},
-    "person": {s: [a for a in ALL_FACTS[s] if a in OF_PERSONS] for s in WORDING_SPLITS},
-}
+FACTS = {"thing": {}, "person": {}}  # {"thing" or "person": {split: kinds of facts}}
+for split in WORDING_SPLITS:
+    FACTS["thing"][split] = [a for a in ALL_FACTS[split] if a in OF_THINGS]
+    FACTS["person"][split] = [a for a in ALL_FACTS[split] if a in OF_PERSONS]
 FACTS["person"]["train"] += PLAINLY
 
 

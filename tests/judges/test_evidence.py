@@ -27,11 +27,12 @@ def asked():
 def model_of(asked, answer):
     """A `respond` that answers each prompt by `answer(prompt, lookup)` -> (query, text of a line)."""
 
-    def respond(model, tokenizer, conversations, machine, temperature, lookup):
+    def respond(model, tokenizer, conversations, machine, temperature, max_new_tokens, lookup):
         assert temperature == 0
         texts = []
         for messages in conversations:
             query, text = answer(asked[json.dumps(messages)])
+            query = query if lookup else ""
             line = lookup(query) if query else ""
             message = {"content": text(line)}
             texts.append(Answer.of(message | ({"search": query, "result": line} if query else {})))
