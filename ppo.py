@@ -49,7 +49,7 @@ class Config:
     init: str = "out/sft/ckpt.pt"  # the policy's start and the reference; made if it is missing
     reward: str = "out/reward/ckpt.pt"  # a .pt (made if missing), judge, none, module:function
     rules: str = ""  # a checkpoint of rules.py: keeping rules is rewarded too (judges/combined.py)
-    rules_weight: float = 1.0  # of that beside the reward, both on one scale; 0: asked, not paid
+    rules_weight: float = 3.0  # of that beside the reward, both on one scale; 0: asked, not paid
     data: str = "world"  # "world", or a file of conversations, of which the questions are used
     batch_size: int = 128  # questions of one iteration (InstructGPT, App. C.4: 512)
     minibatch: int = 32  # answers of one optimizer step (InstructGPT: 64)

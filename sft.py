@@ -43,15 +43,15 @@ class Config:
     out: str = "out/sft"  # directory for ckpt.pt, last.pt, log.jsonl
     init: str = "out/pretrain/ckpt.pt"  # the base model; made with the same preset if it is missing
     data: str = "world"  # "world", or a file of demonstrations
-    n_demos: int = 3000  # single questions of the world, demonstrated
-    n_talks: int = 6500  # conversations of the world, demonstrated; 0: a control
+    n_demos: int = 12000  # single questions of the world, demonstrated
+    n_talks: int = 20000  # conversations of the world, demonstrated; 0: a control
     n_probes: int = 0  # probes of rules, half of them done as asked: what rules.py starts from
     pretrain_mix: float = 0.3  # share of pretraining text (InstructGPT, App. C.3: 0.1)
     mix_data: str = ""  # text for that share; empty: what the base model was pretrained on
     max_len: int = 512  # tokens of one example; a longer one loses the left of its prompt
     batch_size: int = 32  # demonstrations of one step (InstructGPT, App. C.1)
     grad_accum: int = 1  # forward-backward passes that make up one step
-    epochs: int = 2  # InstructGPT, App. C.3, for the model PPO starts from
+    epochs: int = 1  # InstructGPT, App. C.3: 2; the world's demonstrations are made as needed
     steps: int = 0  # optimizer steps; 0: as many as the epochs need
     lr: float = 2e-3  # AdamW; then a cosine down to a tenth, no warm-up (InstructGPT, App. C.1)
     matrix_lr: float = 0.002  # Muon; 0 hands the hidden matrices to AdamW
@@ -66,7 +66,7 @@ class Config:
 
 
 GPT2_FILES = dict(init="out/gpt2/ckpt.pt", out="out/sft_gpt2")
-GPT2_STEPS = dict(pretrain_mix=0.0, max_len=1024, grad_accum=4, lr=2e-5, matrix_lr=0.0)
+GPT2_STEPS = dict(pretrain_mix=0.0, max_len=1024, grad_accum=4, lr=2e-5, matrix_lr=0.0, epochs=2)
 PRESETS = {
     "tiny": {},
     "gpt2": {**GPT2_FILES, **GPT2_STEPS},
