@@ -105,7 +105,10 @@ def fit_answers(cfg, config, tokenizer, questions):
         tell(f"the model has {config.block_size} positions: --max_new_tokens={limit}", limit=limit)
     cfg.max_new_tokens = limit
     shown = config.block_size - limit if config.pos == "learned" else CONTEXT
-    sizes = [len(tokenizer.prompt(question["messages"])[0]) for question in questions]
+    try:
+        sizes = [len(tokenizer.prompt(question["messages"])[0]) for question in questions]
+    except ValueError as error:  # one in which something is looked up
+        raise BadInput(f"{cfg.data}: {error}") from None
     cut = sum(size > shown for size in sizes)
     beyond = sum(size + limit > config.block_size for size in sizes)
     if cut + beyond:

@@ -28,7 +28,7 @@ LAW = {
     "sampling": {"insertion", "model", "tokenizer", "kernels", "plumbing"},
     "likelihood": {"model", "tokenizer", "kernels", "plumbing"},
     "data": {"tokenizer", "plumbing"},
-    "judges": {"data", "sampling", "likelihood", "plumbing"},
+    "judges": {"data", "tokenizer", "sampling", "likelihood", "plumbing"},
     "icl": {"model", "likelihood", "optim", "data", "plumbing"},
     "desk": {"insertion", "sampling", "likelihood", "data", "judges", "plumbing"},
     **dict.fromkeys(STAGES, CORE),
