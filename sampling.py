@@ -97,6 +97,14 @@ def fit(config, ids, limit):
     return ids[-CONTEXT:], limit
 
 
+def fit_one(config, ids, limit):
+    """`fit` of a single prompt: the answer takes what the prompt leaves of a learned table, and at
+    least a quarter, so that turns that `recent` has chosen stay whole."""
+    if config.pos == "learned":
+        limit = min(limit, max(config.block_size - len(ids), config.block_size // 4))
+    return fit(config, ids, limit)
+
+
 def fit_answers(cfg, config, tokenizer, questions):
     """Lower --max_new_tokens to what a network of this shape has positions for, and tell how many
     questions are cut for it, or are longer than what it was trained on; the log has both."""

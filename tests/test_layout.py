@@ -47,7 +47,8 @@ MOVED = {"report", "studies", "bench", "exercises"}  # scripts that only tell th
 OURS = set(LAW) | {"tests"}
 THIRD_PARTY = {"torch", "numpy", "tiktoken", "tqdm", "regex", "triton"}
 EXTRAS = {
-    "server": {"fastapi", "pydantic", "uvicorn", "starlette"},
+    "server": {"fastapi", "uvicorn", "starlette"},
+    "calls": {"fastapi", "pydantic"},
     "patience": {"uvicorn"},
 }  # of files imported only when asked for
 PROBES = ("fewshot", "bayes", "demonstrations", "induction")
