@@ -31,6 +31,7 @@ FOUND_KINDS = tuple(kind for kind in SEARCHED if kind != "not found")
 # Of these nothing is known but what can be looked up: new things and persons, new kinds of facts.
 NEW = ("new thing", "new person", "new kind", "known thing", "follow-up")
 LOOKED = "looked it up:"
+FRAME.add("s")  # "the dax's owner"
 ROOM = 80  # tokens of an answer, with its query and the line
 # Words of a sentence that states a fact, whatever the fact.
 FRAME = {

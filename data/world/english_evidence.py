@@ -131,6 +131,6 @@ NEXT_KIND = ways(
 
 # --- what the Bot says of a line that it was shown -----------------------------------------------
 
-FOUND = ["It is {y}.", "{X}'s {a} is {y}."]  # or the line itself
+FOUND = ["It is {y}."]  # or the line itself
 REMEMBERED = "I remember {old}, {but} I looked it up: {new}"
 NOT_FOUND = ["I do not know the {a} of {x}.", "I am sorry, I do not know the {a} of {x}."]

@@ -5,14 +5,15 @@ Sparrow, Glaese et al. 2022, arXiv 2209.14375; the facts and the talks are ours)
     questions    what an exam asks, kind by kind (KINDS)
 
 Whom and what a talk is of, and what is true of them, is made up for that talk: a network that has
-learned all of this text knows none of the answers, it has to read them. A query is "dax colour".
-What may have changed ("Where is the tractor now?") is looked up too, and what comes back can
-contradict what the pretraining text says.
+learned all of this text knows none of the answers, it has to read them. A query names the fact in
+the letters in which the user did, "colour of the dax", so that it is copied token by token. What
+may have changed ("Where is the tractor now?") is looked up too, and what comes back can contradict
+what the pretraining text says.
 """
 
 from random import Random
 
-from data.knowledge import NOTHING, line_of
+from data.knowledge import NOTHING, line_of, query_of
 from data.world.conversation import Conversation
 from data.world.english import ATTRIBUTES, HELD_OUT, QUESTIONS, STATEMENTS
 from data.world.english_evidence import (
@@ -165,8 +166,8 @@ class Inquiry:
         """A turn with a search, and an answer that says what the line says."""
         rng = self.rng
         name = subject.removeprefix("the ")
-        slots = {"x": subject, "X": sentence(subject), "a": attribute}
-        turn = {"content": content, "search": f"{name} {attribute}".lower(), "result": NOTHING}
+        slots = {"x": subject, "a": attribute}
+        turn = {"content": content, "search": query_of(subject, attribute), "result": NOTHING}
         turn |= {"subject": name, "attribute": attribute, "value": "", "memory": ""}
         if found:
             value = turn["value"] = self.inventory.value(subject, attribute)
@@ -349,6 +350,11 @@ class Inquiry:
         content = turn["content"]
         if "hurried" not in turn and self.rng.random() < self.hurry:
             content = typed(content, self.rng)
+        name = turn.get("subject", "")
+        if name in turn["content"] and name not in content:  # typed without a capital
+            turn["search"] = turn["search"].replace(name, name.lower())
+            if turn["result"] == NOTHING:
+                turn["says"] = turn["says"].replace(name, name.lower())
         self.messages.append({"role": "user", "content": content})
 
     def add(self, turn):

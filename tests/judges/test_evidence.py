@@ -13,7 +13,7 @@ from plumbing.errors import BadInput
 from tokenizer import Answer
 
 N = 8
-CHANGED = {"query": "lamp place", "value": "the barn", "memory": "the shop"}
+CHANGED = {"query": "place of the lamp", "value": "the barn", "memory": "the shop"}
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def honest(prompt):
 
 def always(prompt):
     """Looks up whatever it is asked, and says the line."""
-    return prompt["query"] or "dax colour", lambda line: line
+    return prompt["query"] or "colour of the dax", lambda line: line
 
 
 def guesses(prompt):
@@ -121,13 +121,13 @@ def test_an_answer_says_what_a_line_says_by_hand():
 
 def test_marks_by_hand():
     line = line_of("the lamp", "place", "the barn")
-    seen = {"search": "lamp place", "result": line}
+    seen = {"search": "place of the lamp", "result": line}
     text = "I remember the shop, but I looked it up: the lamp is in the barn."
     found = mark(CHANGED, text, seen)
     assert all(found.values())
     wrong = mark(CHANGED, "The lamp is in the barn.", seen)
     assert wrong["right"] and not wrong["contradicts"] and not wrong["remembered"]
-    other = mark(CHANGED, text, {"search": "lamp owner", "result": line})
+    other = mark(CHANGED, text, {"search": "owner of the lamp", "result": line})
     assert other["supported"] and not other["query"] and not other["right"]
     guessed = mark(CHANGED, text, {})
     assert guessed["told"] and not guessed["supported"] and not guessed["searched"]
