@@ -31,13 +31,18 @@ FOUND_KINDS = tuple(kind for kind in SEARCHED if kind != "not found")
 # Of these nothing is known but what can be looked up: new things and persons, new kinds of facts.
 NEW = ("new thing", "new person", "new kind", "known thing", "follow-up")
 LOOKED = "looked it up:"
-FRAME.add("s")  # "the dax's owner"
 ROOM = 80  # tokens of an answer, with its query and the line
-# Words of a sentence that states a fact, whatever the fact.
-FRAME = {
-    word for attribute in ATTRIBUTES for text in STATEMENTS[attribute] for word in text.split()
-}
-FRAME = {word for text in [*FRAME, *FOUND] for word in split_words(re.sub(r"\{\w\}", "", text))}
+
+
+def frame():
+    """The words of a sentence that states a fact, whatever the fact; the "s" of "the dax's"."""
+    texts = list(FOUND)
+    for attribute in ATTRIBUTES:
+        texts += STATEMENTS[attribute]
+    return {"s", *split_words(re.sub(r"\{\w\}", " ", " ".join(texts)))}
+
+
+FRAME = frame()
 
 
 @dataclass
