@@ -6,8 +6,9 @@
     python chat.py out/sft_probed/ckpt.pt --best_of=8 --rules=out/rules/ckpt.pt --explain
     python chat.py --compare --prompt="What colour is the tractor?"
     python chat.py --label                        rank answers, as InstructGPT's labelers did
+    python chat.py --label --kind=harmful         which of two does more harm? as HH-RLHF's did
     python chat.py --probe                        try to have a rule broken, as Sparrow's people did
-    python chat.py --web                          all but the last in the browser
+    python chat.py --web                          all of this in the browser
 
 A fine-tuned model is asked in the chat template, a base model in the form of a transcript; `--raw`
 continues the text as it stands. In a conversation, /reset forgets it and /quit ends. `--compare`
@@ -24,15 +25,16 @@ from dataclasses import dataclass
 
 from data.marks import read_rules
 from data.world.english_talk import SUGGESTED
-from desk.labelling import Desk, check_labeler, label
-from desk.probing import Probing, probe
+from desk.labelling import KINDS, Desk, check_labeler
+from desk.probing import Probing, most_attacked, probe
 from desk.shelf import Shelf
+from desk.terminal import label
 from judges.rules import as_rule_model, rank, tell
 from plumbing.checkpoint import load_checkpoint
 from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput, run
 from plumbing.machine import setup
-from sampling import answer, fit, open_checkpoint, recent
+from sampling import answer, fit_one, open_checkpoint, recent
 
 
 @dataclass
@@ -42,6 +44,7 @@ class Config:
     raw: bool = False  # continue the prompt as plain text, without a template
     compare: bool = False  # ask base, fine-tuned and PPO model the same
     label: bool = False  # rank answers of the fine-tuned model
+    kind: str = ""  # with --label one question of two answers: which is more helpful, or harmful
     probe: bool = False  # try to have the model break a rule, and mark whether it did
     rules_file: str = ""  # rules to probe, a wording a line; empty: the tiny world's
     web: bool = False  # serve a page with all of this
@@ -71,8 +74,10 @@ def check(cfg, path):
         raise BadInput(f"--top_p={cfg.top_p}: expected a probability, 0 to 1")
     if cfg.web + cfg.compare + cfg.label + cfg.probe > 1:
         raise BadInput("--web, --compare, --label and --probe: one at a time")
-    if cfg.rules_file and not cfg.probe:
-        raise BadInput("--rules_file holds rules to probe: add --probe")
+    if cfg.rules_file and not (cfg.probe or cfg.web):
+        raise BadInput("--rules_file holds rules to probe: add --probe or --web")
+    if cfg.kind and not (cfg.label and cfg.kind in KINDS):
+        raise BadInput(f"--kind={cfg.kind}: expected helpful or harmful, and --label")
     judged = bool(cfg.rules or cfg.reward)
     if judged and (cfg.best_of == 1 or cfg.greedy):
         raise BadInput("--rules and --reward choose among sampled answers: add --best_of=8")
@@ -117,7 +122,7 @@ def typed(mark):
 
 def say(shelf, loaded, ids, stop, cfg, turn=0):
     """Print the continuation of `ids` as it is sampled; returns its text."""
-    ids, limit = fit(loaded.model.config, ids, cfg.max_new_tokens)
+    ids, limit = fit_one(loaded.model.config, ids, cfg.max_new_tokens)
     seed = cfg.seed + turn if cfg.seed else 0
     said = ""
     for _, text in shelf.speak(loaded, ids, stop, limit, seed, **settings(cfg)):
@@ -236,6 +241,9 @@ def figures(event):
         found.append(f"reward {event['reward']:+.2f}")
     if event["kl"] is not None:
         found.append(f"KL to SFT {event['kl']:+.2f} nats")
+    if event["fact"]:
+        verdict = event["fact"]["verdict"].replace("none", "no answer")
+        found.append(f"{verdict}: {event['fact']['fact']}")
     return found
 
 
@@ -251,7 +259,7 @@ def web_server():
             raise
         raise BadInput(
             f"--web needs {error.name}: pip install -e '.[web]' (without a browser: "
-            "--compare and --label)"
+            "--compare, --label and --probe)"
         ) from None
     return server
 
@@ -265,19 +273,21 @@ def main(argv):
     shelf = Shelf(cfg.out, machine)
     prompt = cfg.prompt.replace("\\n", "\n").encode(errors="replace").decode()
 
-    def open_desk():
-        loaded = open_checkpoint(path, machine) if path else shelf.get(shelf.first("sft") or "sft")
-        return Desk(shelf, loaded, cfg.data, limit=cfg.max_new_tokens, seed=cfg.seed)
+    def open_desk(kind):
+        name = most_attacked(shelf) if kind == "harmful" else shelf.first("sft") or "sft"
+        loaded = open_checkpoint(path, machine) if path else shelf.get(name)
+        limit = cfg.max_new_tokens
+        return Desk(shelf, loaded, cfg.data, limit=limit, seed=cfg.seed, kind=kind)
 
     def open_probing():
-        name = "sft_probed" if "sft_probed" in shelf.paths() else shelf.first("sft") or "sft"
-        loaded = open_checkpoint(path, machine) if path else shelf.get(name)
+        loaded = open_checkpoint(path, machine) if path else shelf.get(most_attacked(shelf))
         rules = read_rules(cfg.rules_file)
         return Probing(shelf, loaded, rules, cfg.max_new_tokens, seed=cfg.seed, **settings(cfg))
 
     if cfg.web:
         defaults = {**settings(cfg), "limit": cfg.max_new_tokens, "seed": cfg.seed}
-        server.serve(shelf, open_desk, cfg.host, cfg.port, defaults)
+        rules = read_rules(cfg.rules_file)
+        server.serve(shelf, open_desk, rules, cfg.host, cfg.port, defaults)
     elif cfg.compare:
         names = lineup(shelf)
         for line in [prompt] if prompt else typed("\nprompt > "):
@@ -286,7 +296,7 @@ def main(argv):
         asked = cfg.labeler or next(typed("your name or number as a labeler > "), "")
         labeler = check_labeler(asked)
         if cfg.label:
-            label(open_desk(), labeler, typed("rank > "))
+            label(open_desk(cfg.kind), labeler, typed("rank > "))
         else:
             probe(open_probing(), labeler, typed("\nyou, or b, k, u > "))
     elif prompt or cfg.raw:

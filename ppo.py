@@ -24,9 +24,11 @@ import torch
 
 import optim
 from data.corpora import PretrainText
+from data.knowledge import open_lookup
 from data.questions import load_questions
 from data.world.probes import LESSONS
 from grpo import check_group, compare
+from insertion import Evidence
 from judges.combined import open_rewards
 from judges.exam import Exam, world_figures
 from judges.probing import broken_share
@@ -49,7 +51,8 @@ class Config:
     init: str = "out/sft/ckpt.pt"  # the policy's start and the reference; made if it is missing
     reward: str = "out/reward/ckpt.pt"  # a .pt (made if missing), judge, none, module:function
     rules: str = ""  # a checkpoint of rules.py: keeping rules is rewarded too (judges/combined.py)
-    rules_weight: float = 1.0  # of that beside the reward, both on one scale; 0: asked, not paid
+    rules_weight: float = 3.0  # of that beside the reward, both on one scale; 0: asked, not paid
+    knowledge: str = ""  # facts that a model looks up while it answers; empty: data/knowledge.tsv
     data: str = "world"  # "world", or a file of conversations, of which the questions are used
     batch_size: int = 128  # questions of one iteration (InstructGPT, App. C.4: 512)
     minibatch: int = 32  # answers of one optimizer step (InstructGPT: 64)
@@ -77,12 +80,8 @@ class Config:
 
 GPT2 = dict(init="out/sft_gpt2/ckpt.pt", reward="out/reward_gpt2/ckpt.pt", out="out/ppo_gpt2")
 GPT2_STEPS = dict(batch_size=256, max_new_tokens=64, lr=1e-5, value_lr=1e-5, beta=0.02, ptx=0.0)
-SPARROW = dict(
-    init="out/sft_probed/ckpt.pt",  # it complies with half of the attacks
-    reward="out/reward_probed/ckpt.pt",
-    rules="out/rules/ckpt.pt",
-    out="out/ppo_rules",
-)
+SPARROW = dict(init="out/sft_probed/ckpt.pt", reward="out/reward_probed/ckpt.pt")
+SPARROW |= dict(rules="out/rules/ckpt.pt", out="out/ppo_rules")
 PRESETS = {
     "tiny": {},
     "sparrow": SPARROW,
@@ -98,9 +97,8 @@ def check(cfg):
     positive(cfg, "steps")
     check_batch(cfg, cfg.batch_size)
     if cfg.batch_size % cfg.minibatch:
-        raise BadInput(
-            f"--batch_size={cfg.batch_size} must be a multiple of --minibatch={cfg.minibatch}"
-        )
+        multiple = f"a multiple of --minibatch={cfg.minibatch}"
+        raise BadInput(f"--batch_size={cfg.batch_size} must be {multiple}")
     check_group(cfg)
     if cfg.reward == "judge" and cfg.data != "world":
         raise BadInput("--reward=judge knows the questions of --data=world only")
@@ -108,7 +106,7 @@ def check(cfg):
 
 # --- the maths ---------------------------------------------------------------------------------
 # Everything is (B, T−1) in one alignment: entry t belongs to the choice of tokens[:, t+1], and mask
-# is 1 where that choice was the policy's.
+# is 1 where that choice was the policy's: a line of evidence that was inserted is in no term.
 
 
 def kl_rewards(scores, logp, ref_logp, mask, beta):
@@ -120,18 +118,19 @@ def kl_rewards(scores, logp, ref_logp, mask, beta):
 
 
 def gae(rewards, values, mask, lam):
-    """Generalised advantage estimation (Schulman et al. 2016, eq. 16) without discount:
+    """Generalised advantage estimation (Schulman et al. 2016, eq. 16) without discount; t + 1 is
+    the policy's next choice, what was inserted is stepped over:
 
     δ_t = r_t + V_{t+1} − V_t        A_t = δ_t + λ·A_{t+1}        V = A = 0 after the last token
     """
     advantages = torch.zeros_like(rewards)
-    running = torch.zeros_like(rewards[:, 0])
-    values = values * mask
-    following = torch.cat([values[:, 1:], torch.zeros_like(values[:, :1])], dim=1)
-    deltas = (rewards + following - values) * mask
+    running = following = torch.zeros_like(rewards[:, 0])
     for t in reversed(range(rewards.shape[1])):
-        running = (deltas[:, t] + lam * running) * mask[:, t]
-        advantages[:, t] = running
+        own = mask[:, t] > 0
+        delta = rewards[:, t] + following - values[:, t]
+        running = torch.where(own, delta + lam * running, running)
+        following = torch.where(own, values[:, t], following)
+        advantages[:, t] = torch.where(own, running, 0.0)
     return advantages
 
 
@@ -166,26 +165,28 @@ def get_batch(questions, step, cfg, machine):
 
 
 @torch.no_grad()
-def sample(policy, tokenizer, questions, cfg, machine, noise):
+def sample(policy, tokenizer, questions, cfg, machine, noise, lookup=None):
     """Answers at temperature 1, without top-k: the distribution that is scored is the one sampled.
 
-    Returns right-padded tokens (B, T), mask (B, T−1), index of the last real token (B,), texts, and
-    whether each answer ended by itself.
+    Returns right-padded tokens (B, T), mask (B, T−1), the last real index (B,), texts, who ended.
     """
     asked = [question["messages"] for question in questions]
-    draws = {"max_new_tokens": cfg.max_new_tokens, "noise": noise}
+    evidence = Evidence(tokenizer, [lookup] * len(asked)) if lookup else None
+    draws = {"max_new_tokens": cfg.max_new_tokens, "noise": noise, "evidence": evidence}
     prompts, answers, texts, ended = answer(policy, tokenizer, asked, machine, **draws)
-    tokens, mask, last = lay_out(prompts, answers, tokenizer.pad)
+    tokens, mask, last = lay_out(prompts, answers, tokenizer.pad, evidence and evidence.own)
     return machine.put(tokens), machine.put(mask), machine.put(last), texts, ended
 
 
 @torch.no_grad()
-def rollout(policy, ref, value, reward, tokenizer, questions, cfg, machine, noise, beta):
+def rollout(
+    policy, ref, value, reward, tokenizer, questions, cfg, machine, noise, beta, lookup=None
+):
     """Sample, score, rewards, advantages: all that one step learns from, and its figures."""
-    tokens, mask, last, texts, ended = sample(policy, tokenizer, questions, cfg, machine, noise)
+    found = sample(policy, tokenizer, questions, cfg, machine, noise, lookup)
+    tokens, mask, last, texts, ended = found
 
-    # Three readings of the same tokens: the policy's and the reference's probabilities, and the
-    # score of the whole answer.
+    # Three readings of the same tokens: two models' probabilities, and the whole answer's score.
     with machine.autocast():
         logits = policy(tokens)
         ref_logits = ref(tokens)
@@ -243,8 +244,7 @@ def backward(policy, value, batch, rows, cfg, machine):
         logp, _ = policy_terms(logits, part["tokens"])
 
         # The policy moves towards choices that turned out better than expected, a clip at a time.
-        # What stands in `part` is constant: no gradient flows through the probabilities and values
-        # of the time of sampling.
+        # What stands in `part` is of the time of sampling: constants, without a gradient.
         loss, _ = policy_loss(logp, part["logp"], part["advantages"], cfg.clip)
         machine.backward(mean(loss))
         figures = signs.movement(logp - part["logp"], mask * weight, cfg.clip, mean)
@@ -307,6 +307,7 @@ def train(cfg):
     parent = run.inherit("sft.py", ("sft",), f"--seed={cfg.seed}", made)
     sft, tokenizer = load_model(parent, cfg.init)
     questions = load_questions(cfg)
+    lookup = open_lookup(cfg.knowledge, tokenizer, cfg.init)
     fit_answers(cfg, sft.config, tokenizer, questions)
 
     # --- models: policy and reference from the SFT model, value network from the reward model
@@ -359,9 +360,8 @@ def train(cfg):
         rng = np.random.default_rng([cfg.seed, 2, step])
         asked = get_batch(questions, step, cfg, machine)
         noise = torch.from_numpy(rng.random((cfg.batch_size, cfg.max_new_tokens)))
-        batch, figures = rollout(
-            policy, ref, value, reward, tokenizer, asked, cfg, machine, machine.mine(noise), beta
-        )
+        drawn = (asked, cfg, machine, machine.mine(noise), beta, lookup)
+        batch, figures = rollout(policy, ref, value, reward, tokenizer, *drawn)
 
         # It learns from its own answers, at a rate that rises over the first ten steps.
         factor = min(1.0, 0.1 + 0.9 * step / 10)

@@ -21,7 +21,7 @@ import torch
 import optim
 import sampling
 from data.corpora import PretrainText
-from data.formats import read_demonstrations
+from data.formats import read_demonstrations, searches
 from data.world.probes import lessons
 from judges.exam import before_and_after
 from model import GPT
@@ -43,15 +43,16 @@ class Config:
     out: str = "out/sft"  # directory for ckpt.pt, last.pt, log.jsonl
     init: str = "out/pretrain/ckpt.pt"  # the base model; made with the same preset if it is missing
     data: str = "world"  # "world", or a file of demonstrations
-    n_demos: int = 3000  # single questions of the world, demonstrated
-    n_talks: int = 6500  # conversations of the world, demonstrated; 0: a control
+    n_demos: int = 12000  # single questions of the world, demonstrated
+    n_talks: int = 20000  # conversations of the world, demonstrated; 0: a control
     n_probes: int = 0  # probes of rules, half of them done as asked: what rules.py starts from
+    n_evidence: int = 0  # talks in which facts are looked up (Sparrow): what --knowledge needs
     pretrain_mix: float = 0.3  # share of pretraining text (InstructGPT, App. C.3: 0.1)
     mix_data: str = ""  # text for that share; empty: what the base model was pretrained on
     max_len: int = 512  # tokens of one example; a longer one loses the left of its prompt
     batch_size: int = 32  # demonstrations of one step (InstructGPT, App. C.1)
     grad_accum: int = 1  # forward-backward passes that make up one step
-    epochs: int = 2  # InstructGPT, App. C.3, for the model PPO starts from
+    epochs: int = 1  # InstructGPT, App. C.3: 2; the world's demonstrations are made as needed
     steps: int = 0  # optimizer steps; 0: as many as the epochs need
     lr: float = 2e-3  # AdamW; then a cosine down to a tenth, no warm-up (InstructGPT, App. C.1)
     matrix_lr: float = 0.002  # Muon; 0 hands the hidden matrices to AdamW
@@ -66,7 +67,7 @@ class Config:
 
 
 GPT2_FILES = dict(init="out/gpt2/ckpt.pt", out="out/sft_gpt2")
-GPT2_STEPS = dict(pretrain_mix=0.0, max_len=1024, grad_accum=4, lr=2e-5, matrix_lr=0.0)
+GPT2_STEPS = dict(pretrain_mix=0.0, max_len=1024, grad_accum=4, lr=2e-5, matrix_lr=0.0, epochs=2)
 PRESETS = {
     "tiny": {},
     "gpt2": {**GPT2_FILES, **GPT2_STEPS},
@@ -80,6 +81,8 @@ def check(cfg):
     check_batch(cfg, cfg.batch_size)
     if cfg.pretrain_mix >= 1:
         raise BadInput(f"--pretrain_mix={cfg.pretrain_mix}: expected a share, 0 or more, below 1")
+    if cfg.n_evidence and cfg.data != "world":
+        raise BadInput('--n_evidence is of the world; a file may have "search" and "result" itself')
 
 
 # --- the maths ---------------------------------------------------------------------------------
@@ -98,12 +101,15 @@ def sft_loss(nll, mask, count):
 # --- batches -----------------------------------------------------------------------------------
 
 
-def load_examples(cfg, tokenizer, max_len):
+def load_records(cfg):
+    """Demonstrations of the world or of a file."""
+    if cfg.data != "world":
+        return read_demonstrations(cfg.data)
+    return lessons(cfg.n_demos, cfg.n_talks, cfg.n_probes, cfg.seed, cfg.n_evidence)
+
+
+def load_examples(cfg, records, tokenizer, max_len):
     """Demonstrations as (ids, mask, messages): those to train on, and a tenth that is held out."""
-    if cfg.data == "world":
-        records = lessons(cfg.n_demos, cfg.n_talks, cfg.n_probes, cfg.seed)
-    else:
-        records = read_demonstrations(cfg.data)
     examples = []
     cut = promptless = 0
     for record in records:
@@ -158,6 +164,18 @@ def name_roles(model, tokenizer):
     model.adopt(tokenizer.assistant, like=tokenizer.encode("\n"))
 
 
+def name_evidence(model, tokenizer):
+    """The tokenizer with the tokens of evidence, and rows for them in the model. A query is a
+    question and the line its answer, so they start as what stands before those."""
+    if tokenizer.evidence:
+        return tokenizer
+    tokenizer = tokenizer.with_evidence()
+    model.grow(tokenizer.n_vocab, like=tokenizer.user)
+    model.adopt(tokenizer.search, like=[tokenizer.user])
+    model.adopt(tokenizer.result, like=[tokenizer.assistant])
+    return tokenizer
+
+
 def train(cfg):
     """Train as `cfg` says; returns the metrics of the last validation."""
     # --- setup: what is learned from, as token ids, and what is held out
@@ -171,7 +189,10 @@ def train(cfg):
     if parent["stage"] == "pretrain" and not run.saved:
         name_roles(model, tokenizer)
     fit_len(cfg, model.config)
-    train_set, val_set = load_examples(cfg, tokenizer, cfg.max_len)
+    records = load_records(cfg)
+    if searches(records):
+        tokenizer = name_evidence(model, tokenizer)
+    train_set, val_set = load_examples(cfg, records, tokenizer, cfg.max_len)
 
     # --- model
     # On the device; with --fsdp each process keeps a share of it.
@@ -244,7 +265,9 @@ def train(cfg):
     # The best model beside the one it came from. One that is shared needs all processes to answer.
     if machine.main or cfg.fsdp:
         best = load_checkpoint(run.out / "ckpt.pt")
-        base = machine.place(GPT.from_checkpoint(run.parent), cfg.fsdp)
+        base = GPT.from_checkpoint(run.parent)
+        base.grow(tokenizer.n_vocab, like=tokenizer.user)  # it may have to read what it never will
+        base = machine.place(base, cfg.fsdp)
         tuned = machine.place(GPT.from_checkpoint(best), cfg.fsdp)
         asked = None if cfg.data == "world" else [messages[:-1] for _, _, messages in val_set[:4]]
         run.log(step=steps, **before_and_after(base, tuned, tokenizer, asked, machine, cfg.n_eval))

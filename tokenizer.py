@@ -225,7 +225,7 @@ class Tokenizer:
         if "search" not in message:
             return [], []
         if not self.evidence:
-            raise ValueError("a message with evidence, and a tokenizer without tokens for it")
+            raise ValueError("a message with 'search', and a model without tokens for it")
         own = [self.search, *self.encode(" " + message["search"].strip()), self.result]
         line = self.line(message["result"])
         return own + line, [1] * len(own) + [0] * len(line)

@@ -76,6 +76,19 @@ def read_knowledge(path=FILE):
     return Knowledge(fact for fact, _ in facts.values())
 
 
+def open_lookup(path, tokenizer, model):
+    """The function that answers a query from a file of facts (empty: FILE); None for a model that
+    was never taught to search. `model`: what it is called."""
+    if tokenizer.evidence:
+        return read_knowledge(path or FILE).look_up
+    if path:
+        raise BadInput(
+            f"--knowledge={path}: {model} was never taught to look anything up; python sft.py "
+            "--n_evidence=4000 makes one that was"
+        )
+    return None
+
+
 def read_fact(line, place):
     """(subject, attribute, value) of one line."""
     cells = [" ".join(cell.split()) for cell in line.split("\t")]

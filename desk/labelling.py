@@ -2,7 +2,8 @@
 
 A labeler sees K answers of one model to a prompt, blind and shuffled, and ranks them, ties allowed
 (InstructGPT, section 3.4). Each item goes to two labelers, so that it can be told how far they
-agree.
+agree. Or one question is asked of two answers (HH-RLHF, Bai et al. 2022a, section 2): which is more
+helpful, or, after somebody tried to make the model do harm, which is more harmful.
 
 reads   the fine-tuned model; the tiny world's prompts, or a file of prompts
 writes  out/labels/comparisons.jsonl, which `python reward.py --data=FILE` trains on,
@@ -21,6 +22,7 @@ from unicodedata import normalize
 
 from data.formats import from_comparison, read_prompts
 from data.world import World
+from data.world.probes import Probes
 from desk.lines import Lines
 from judges.agreement import pairs_of, places
 from plumbing.errors import BadInput
@@ -29,13 +31,10 @@ from plumbing.records import wilson
 LABELERS_PER_ITEM = 2
 BATCH = 4  # prompts answered in one go
 TRIES = 20  # batches without two different answers to a prompt, after which the desk gives up
+PROMPTS = 13 * 200  # of the tiny world that a desk asks
 KEYS = {"item", "labeler", "messages", "responses", "ranking", "scores"}  # of a judgement
-GUIDELINE = """Put the answers in order, best first, as the person who asked would.
-  Helpful   It does what was asked, and briefly. A right answer beats a wrong one.
-  Truthful  It claims nothing false. "I do not know" beats an invention.
-  Harmless  It is polite, whoever asks. An insult goes below a clumsy answer.
-Where these conflict: harmless and truthful before helpful, unless the harm is slight.
-Equally good answers tie. Judge what stands there, not what may have been meant."""
+# What is asked of two answers: the kind of comparison that it makes.
+KINDS = {"helpful": "helpful", "harmful": "harmless"}
 
 
 class Conflict(BadInput):
@@ -74,9 +73,15 @@ def labelers_agree(records, labeler=None):
 # --- the desk ------------------------------------------------------------------------------------
 
 
-def load_prompts(data, seed):
-    """Conversations up to a user's turn: of the tiny world, or of a file (data.formats)."""
-    prompts = World().asked_of("rm", 13 * 200, seed) if data == "world" else read_prompts(data)
+def load_prompts(data, seed, kind=""):
+    """Conversations up to a user's turn: of the tiny world, or of a file (data.formats). Harm is
+    looked for where somebody asks for it: in attacks on rules."""
+    if data != "world":
+        prompts = read_prompts(data)
+    elif kind == "harmful":
+        prompts = Probes(World()).probes("train", PROMPTS, seed)
+    else:
+        prompts = World().asked_of("rm", PROMPTS, seed)
     return [prompt["messages"] for prompt in prompts]
 
 
@@ -96,21 +101,24 @@ class Desk:
     """Hands out items to rank and takes in judgements. Any number of labelers, threads and
     processes may sit at the desks of one folder."""
 
-    def __init__(self, shelf, loaded, data="", k=4, limit=64, seed=1):
+    def __init__(self, shelf, loaded, data="", k=4, limit=64, seed=1, kind=""):
+        """kind: what is asked of two answers, "helpful" or "harmful"; "" has `k` ranked."""
         if not loaded.chat:
             raise BadInput(
                 f"{loaded.name} is a base model; people label the answers of one that "
                 "is fine-tuned: python sft.py makes one"
             )
         self.shelf, self.loaded = shelf, loaded
+        self.kind, k = kind, 2 if kind else k
         self.k, self.limit, self.seed = k, limit, seed
-        self.prompts = load_prompts(data or loaded.data, seed)
+        self.prompts = load_prompts(data or loaded.data, seed, kind)
         self.judged = Lines(shelf.out / "labels" / "comparisons.jsonl")
         self.items = Lines(shelf.out / "labels" / "items.jsonl")
         self.handed = Lines(shelf.out / "labels" / "handed.jsonl")
         # Items of another model (its token table tells) or other prompts are another queue.
         weights = next(iter(loaded.model.parameters())).detach().float().cpu().numpy().tobytes()
-        self.queue = fingerprint(weights + json.dumps([self.prompts, k, limit, seed]).encode())
+        about = [self.prompts, k, limit, seed] + ([kind] if kind else [])
+        self.queue = fingerprint(weights + json.dumps(about).encode())
         self.passed = 0  # prompts before this one are answered or passed over
         self.giving = threading.Lock()
 
@@ -160,8 +168,9 @@ class Desk:
         }
 
     def judge(self, labeler, name, ranking, scores=None):
-        """Keep a judgement. `ranking`: groups of the shown answers' numbers, best first; `scores`:
-        for each shown answer a rating of 1 to 7, or None. Returns the record.
+        """Keep a judgement. `ranking`: groups of the shown answers' numbers, best first; asked for
+        harm, the most harmful first. `scores`: for each shown answer a rating of 1 to 7, or None.
+        Returns the record.
 
         The same judgement sent twice is kept once, so a client that heard no reply sends it again.
         """
@@ -174,10 +183,12 @@ class Desk:
             raise BadInput(f"ranking: expected each of the {k} answers once, in groups")
         if len(scores) != k:
             raise BadInput(f"scores: expected {k}, one per answer")
+        if self.kind and scores != [None] * k:
+            raise BadInput("scores: of one question only the order is kept")
         record = {
             "messages": item["messages"],
             "responses": item["responses"],
-            "ranking": [sorted(order[i] for i in group) for group in ranking if group],
+            "ranking": self.turned([sorted(order[i] for i in g) for g in ranking if g]),
             "labeler": labeler,
             "source": "human",
             "scores": [scores[order.index(i)] for i in range(k)],
@@ -185,6 +196,8 @@ class Desk:
             "shown": order,
             "time": time.strftime("%Y-%m-%dT%H:%M:%S"),
         }
+        if self.kind:
+            record["kind"] = KINDS[self.kind]
         list(from_comparison(record))  # what reward.py would refuse is refused here
         with self.handed.locked(), self.judged.locked():
             for old in self.records():
@@ -210,9 +223,20 @@ class Desk:
         order = shuffled(record, labeler)
         return {
             **self.view(record, labeler),
-            "ranking": [sorted(order.index(i) for i in group) for group in record["ranking"]],
+            "ranking": self.turned(
+                [sorted(order.index(i) for i in group) for group in record["ranking"]]
+            ),
             "scores": [record["scores"][i] for i in order],
         }
+
+    def turned(self, groups):
+        """A ranking as it was asked for, from one that is kept best first, and the reverse.
+
+        Bai et al. (2022a) had their red team pick the MORE HARMFUL reply, and the conversation went
+        on with it. In a comparison of harmlessness that pick is the loser, so the order is turned
+        round; "which is more helpful?" picks the winner.
+        """
+        return groups[::-1] if self.kind == "harmful" else groups
 
     def progress(self, labeler):
         """Judgements per labeler, and agreement: of all, and of this one with the others."""
@@ -244,8 +268,9 @@ class Desk:
         return hands
 
     def records(self):
-        """All judgements, in the order in which they were made."""
+        """All judgements of this desk's question, in the order in which they were made."""
         records = [record for record in self.judged.read() if KEYS <= record.keys()]
+        records = [r for r in records if r.get("kind", "") == KINDS.get(self.kind, "")]
         records = [record for record in records if isinstance(record["item"], str)]
         for record in records:  # an older file may spell one name in two ways
             record["labeler"] = normalize("NFC", str(record["labeler"]))
@@ -256,7 +281,7 @@ class Desk:
 
     def find(self, name):
         for item in self.items.read():
-            if item.get("item") == name:
+            if (item.get("item"), item.get("kind", "")) == (name, self.kind):
                 return item
         raise BadInput(f"no item {str(name)[:40]!r}; ask for the next one")
 
@@ -275,6 +300,7 @@ class Desk:
                 made += n in there or len(responses) > 1
                 if n not in there and len(responses) > 1:
                     item = {"queue": self.queue, "n": n}
+                    item |= {"kind": self.kind} if self.kind else {}
                     item |= {"messages": messages, "responses": responses}
                     name = fingerprint(json.dumps(item).encode())
                     self.items.append({"item": name, **item})
@@ -302,55 +328,3 @@ def shuffled(item, labeler):
     """Which response stands at each place for this labeler: at random, and always the same."""
     k = len(item["responses"])
     return Random(f"{item['item']} {labeler}").sample(range(k), k)
-
-
-# --- in the terminal -----------------------------------------------------------------------------
-
-
-def parse_ranking(line, k):
-    """ "3 1=4 2 / 6 - 4 2" -> ([[2], [0, 3], [1]], [6, None, 4, 2]): answers best first, "=" for a
-    tie; after a slash, if wanted, a rating of 1 to 7 for each in the order shown, "-" for none."""
-    order, slash, ratings = line.partition("/")
-    groups = re.sub(r"\s*=\s*", "=", order.strip()).split()
-    if sorted("=".join(groups).split("=")) != [str(i + 1) for i in range(k)]:
-        raise BadInput(f"expected each of 1 to {k} once, the best first, = between equals")
-    ranking = [[int(i) - 1 for i in group.split("=")] for group in groups]
-    words = ratings.split()
-    if slash and (len(words) != k or not all(re.fullmatch("[1-7-]", word) for word in words)):
-        raise BadInput(f"expected {k} ratings of 1 to 7 after the slash, '-' for none")
-    return ranking, [None if word == "-" else int(word) for word in words] or None
-
-
-def print_item(item):
-    for message in item["messages"]:
-        print(f"\n{message['role']:>9}: {message['content']}")
-    for number, text in enumerate(item["responses"], 1):
-        print(f"  {number}  {text or '(nothing)'}")
-
-
-def label(desk, labeler, typed):
-    """Label the lines that are `typed`, until they end."""
-    print(
-        GUIDELINE,
-        "\n\nType the numbers best first, = between equals: 3 1=4 2. Ratings of 1 to "
-        "7 may follow: 3 1=4 2 / 6 4 5 4.\n/undo takes the last one back, /quit ends.",
-    )
-    item = desk.next(labeler)
-    print_item(item)
-    for line in typed:
-        try:
-            if line == "/undo":
-                item = desk.undo(labeler)
-            else:
-                desk.judge(labeler, item["item"], *parse_ranking(line, len(item["responses"])))
-                item = desk.next(labeler)
-            print_item(item)
-        except BadInput as error:
-            print(error)
-    progress = desk.progress(labeler)
-    print(f"\n{progress['mine']} judged by {labeler}, {progress['all']} in {desk.judged.path}")
-    if progress["agreement"]["pairs"]:
-        print(
-            "two labelers agree on {share:.0%} of {pairs} pairs ({low:.0%} to {high:.0%}, 95%, "
-            "{prompts} prompts)".format(**progress["agreement"])
-        )

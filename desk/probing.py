@@ -4,14 +4,21 @@ Sparrow's people were given one rule each (Glaese et al. 2022). Here the rule wi
 comes next, so that all are probed alike. `rules.py --data=FILE` learns from what is written.
 
 reads   a model that talks, and rules (data/marks.py)
-writes  out/labels/probes.jsonl
+writes  out/labels/probes.jsonl, from the terminal and from the page alike
 """
 
+import secrets
+import time
 from collections import Counter
+from pathlib import Path
+from random import Random
 
+from data.marks import from_marks
+from data.rows import LeftOut
+from desk.labelling import Conflict, check_labeler
 from desk.lines import Lines
 from plumbing.errors import BadInput
-from sampling import recent
+from sampling import fit_one, recent
 
 KEYS = {"b": "broken", "k": "kept", "u": "unsure"}
 HELP = """You are given one rule. Write to the model and try to make it break this rule.
@@ -20,9 +27,109 @@ After an answer, one letter ends the conversation with your mark:
 /skip takes another rule, /quit ends. Judge what the model said, not what you asked for."""
 
 
-class Probing:
-    """The rules, the model that is probed, and the file of marks. Several people may probe into one
-    file."""
+def most_attacked(shelf):
+    """The name of the checkpoint to attack: the one that complies with about half of the attacks,
+    else any that was fine-tuned."""
+    return "sft_probed" if "sft_probed" in shelf.paths() else shelf.first("sft") or "sft"
+
+
+class RuleDesk:
+    """The rules, and the file of marks. Any number of people, threads and processes may mark into
+    one file."""
+
+    def __init__(self, out, rules):
+        self.rules = rules
+        self.marks = Lines(Path(out) / "labels" / "probes.jsonl")
+
+    def records(self):
+        """The marks by these rules, in the order in which they were given."""
+        found = []
+        for record in self.marks.read():
+            given = record.get("rules")
+            if isinstance(given, dict) and given.keys() & self.rules.keys():
+                found.append(record)
+        return found
+
+    def counts(self):
+        """{rule: how many marks it has}; what is not of these rules does not count."""
+        found = Counter(dict.fromkeys(self.rules, 0))
+        for record in self.records():
+            found.update(name for name in record["rules"] if name in self.rules)
+        return found
+
+    def next(self, passed=(), labeler=""):
+        """The rule with the fewest marks, of those not passed over; the first one of equals. For a
+        `labeler` their order is drawn, so that people side by side begin with different ones.
+        """
+        counts = self.counts()
+        left = [name for name in self.rules if name not in passed] or list(self.rules)
+        if labeler:
+            Random(f"rules of {labeler}").shuffle(left)
+        return min(left, key=lambda name: counts[name])
+
+    def mark(self, labeler, rule, messages, mark, model="", probe=""):
+        """Write one mark of a conversation with `model`, which ends with the model's turn; returns
+        the record.
+
+        `probe` names the conversation: a mark that is sent twice is kept once, so a client that
+        heard no reply sends it again.
+        """
+        record = {
+            "messages": messages,
+            "rules": {rule: mark},
+            "labeler": check_labeler(labeler),
+            "source": "human",
+            "model": model,
+            "probe": probe or secrets.token_hex(8),
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S"),
+        }
+        try:
+            from_marks(self.rules, record)  # what rules.py would refuse is refused here
+        except LeftOut as reason:
+            if mark != "unsure":  # which is kept, and not learned from
+                raise BadInput(f"messages: {reason}") from None
+        with self.marks.locked():
+            for old in self.records():
+                if (old.get("probe"), old.get("labeler")) == (record["probe"], record["labeler"]):
+                    if all(old[key] == record[key] for key in ("messages", "rules")):
+                        return old
+                    raise Conflict("this conversation is marked already; undo that first")
+            self.marks.append(record)
+        return record
+
+    def undo(self, labeler):
+        """Withdraw this labeler's last mark, and return its record."""
+        labeler = check_labeler(labeler)
+        with self.marks.locked():
+            own = [record for record in self.records() if record.get("labeler") == labeler]
+            if not own:
+                raise Conflict(f"there is no mark of {labeler} to undo")
+            self.marks.remove(own[-1])
+        return own[-1]
+
+    def progress(self, labeler):
+        """How many marks there are: of this labeler, of all, of each labeler, of each rule."""
+        records = self.records()
+        by_rule = {name: dict.fromkeys(KEYS.values(), 0) for name in self.rules}
+        people = Counter()
+        for record in records:
+            people[str(record.get("labeler"))] += 1
+            for name, mark in record["rules"].items():
+                if name in by_rule and mark in KEYS.values():
+                    by_rule[name][mark] += 1
+        return {
+            "mine": people[check_labeler(labeler)],
+            "all": len(records),
+            "labelers": people.most_common(),
+            "rules": by_rule,
+        }
+
+
+# --- in the terminal -----------------------------------------------------------------------------
+
+
+class Probing(RuleDesk):
+    """A RuleDesk with a model to probe."""
 
     def __init__(self, shelf, loaded, rules, limit=64, **settings):
         if not loaded.chat:
@@ -30,38 +137,20 @@ class Probing:
                 f"{loaded.name} is a base model; people probe one that is fine-tuned: python "
                 "rules.py makes one"
             )
-        self.shelf, self.loaded, self.rules = shelf, loaded, rules
+        super().__init__(shelf.out, rules)
+        self.shelf, self.loaded = shelf, loaded
         self.limit, self.settings = limit, settings
-        self.marks = Lines(shelf.out / "labels" / "probes.jsonl")
-
-    def counts(self):
-        """{rule: how many marks it has}; what is not of these rules does not count."""
-        found = Counter(dict.fromkeys(self.rules, 0))
-        for record in self.marks.read():
-            found.update(name for name in record.get("rules") or () if name in self.rules)
-        return found
-
-    def next(self, passed=()):
-        """The rule with the fewest marks, of those not passed over; the first one of equals."""
-        counts = self.counts()
-        left = [name for name in self.rules if name not in passed] or list(self.rules)
-        return min(left, key=lambda name: counts[name])
 
     def answer(self, messages):
         """The model's answer, printed as it is written; it is added to the messages."""
         ids, stop, _ = recent(self.loaded, messages)
+        ids, limit = fit_one(self.loaded.model.config, ids, self.limit)
         said = ""
-        for _, text in self.shelf.speak(self.loaded, ids, stop, self.limit, **self.settings):
+        for _, text in self.shelf.speak(self.loaded, ids, stop, limit, **self.settings):
             said += text
             print(text, end="", flush=True)
         print()
         messages.append({"role": "assistant", "content": said})
-
-    def mark(self, labeler, rule, messages, mark):
-        """Write one mark of a conversation, which ends with the model's turn."""
-        record = {"messages": messages, "rules": {rule: mark}}
-        with self.marks.locked():
-            self.marks.append({**record, "labeler": labeler, "source": "human"})
 
 
 def probe(desk, labeler, typed):
@@ -75,7 +164,7 @@ def probe(desk, labeler, typed):
             passed.add(rule)
             rule, messages = show(desk, passed)
         elif line in KEYS and messages:
-            desk.mark(labeler, rule, messages, KEYS[line])
+            desk.mark(labeler, rule, messages, KEYS[line], desk.loaded.name)
             given += 1
             passed = set()
             rule, messages = show(desk, passed)

@@ -1,15 +1,12 @@
-"""The page of `python chat.py --web`: talk, compare and label in a browser.
+"""The page of `python chat.py --web`: talk, compare, label and probe in a browser.
 
-Serves the folder page/ and a few JSON calls, to this machine only; with `--host`, to whoever has
-the address with the access token that is printed. A request that is not in order gets a 4xx with
-one line that says why, and a line in out/labels/server.log.
+Serves the folder page/ and a few JSON calls (calls.py), to this machine only; with `--host`, to
+whoever has the address with the access token that is printed. A request that is not in order gets a
+4xx with one line that says why, and a line in out/labels/server.log.
 """
 
-import functools
 import hmac
 import ipaddress
-import itertools
-import json
 import logging
 import mimetypes
 import os
@@ -18,23 +15,20 @@ import secrets
 import socket
 import threading
 from pathlib import Path
-from typing import Annotated, Literal
 
 import uvicorn
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from data.world import World
-from data.world.english_talk import SUGGESTED
+from desk.calls import router
 from desk.labelling import Conflict
 from desk.patience import Patience
+from desk.probing import RuleDesk
 from desk.shelf import Unknown
 from plumbing.errors import BadInput
-from sampling import recent
 
 PAGE = Path(__file__).with_name("page")
 LARGEST_BODY = 1 << 16
@@ -47,174 +41,6 @@ HEADERS = {  # nothing from elsewhere is loaded, and no other page may frame thi
     "referrer-policy": "no-referrer",
     "cache-control": "no-store",
 }
-router = APIRouter(prefix="/api")
-
-
-# --- what a request may say ----------------------------------------------------------------------
-
-
-# A greatest length also refuses half a surrogate pair, which no file and no reply can hold.
-Text = Annotated[str, Field(max_length=20_000)]
-
-
-class Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class Message(Body):
-    role: Literal["user", "assistant"]
-    content: Text
-
-
-class Settings(Body):
-    temperature: float = Field(0.8, ge=0, le=5)
-    top_k: int = Field(0, ge=0, le=1_000_000)
-    top_p: float = Field(1.0, ge=0, le=1)
-    limit: int = Field(200, ge=1, le=1000)
-    seed: int = Field(0, ge=0, lt=2**63)
-
-    def settings(self):
-        return self.model_dump(include=set(Settings.model_fields))
-
-
-class Talk(Settings):
-    checkpoint: Text
-    messages: list[Message] = Field(min_length=1, max_length=200)
-    raw: bool = False
-
-
-class Compare(Settings):
-    checkpoints: list[Text] = Field(min_length=1, max_length=6)
-    prompt: Text = Field(min_length=1)
-    reward: Text | None = None
-    reference: Text | None = None
-
-
-class Labeler(Body):
-    labeler: Text
-
-
-class Judgement(Labeler):
-    item: Text
-    ranking: list[list[int]] = Field(max_length=9)
-    scores: list[int | None] | None = Field(None, max_length=9)
-
-
-# --- talk and compare ----------------------------------------------------------------------------
-
-
-@router.get("/state")
-def there_is(request: Request):
-    """The checkpoints that there are, and what the page begins with."""
-    shelf = request.app.state.shelf
-    base, sft, ppo = (shelf.first(stage) for stage in ("pretrain", "sft", "ppo"))
-    listed = shelf.list()
-    return {
-        "checkpoints": listed,
-        "lineup": [name for name in (base, sft, ppo) if name],
-        "talk": ppo or sft or base,
-        "reward": shelf.first("reward"),
-        "reference": sft,
-        "defaults": request.app.state.defaults,
-        "examples": examples() if any(c.get("world") for c in listed) else [],
-    }
-
-
-@functools.cache
-def examples():
-    """What one may type, and a question of each task of the tiny world."""
-    questions = [p["messages"][0]["content"] for p in World().prompts("test", 13, seed=2)]
-    return SUGGESTED + questions
-
-
-@router.post("/talk")
-def talk(ask: Talk, request: Request):
-    shelf = request.app.state.shelf
-    loaded = shelf.get(ask.checkpoint)
-    messages = [m.model_dump() for m in ask.messages]
-    first = []  # before the answer: how many messages the model no longer sees
-    if ask.raw:
-        end = loaded.tokenizer.endoftext
-        ids, stop = [end, *loaded.tokenizer.encode(messages[-1]["content"])], [end]
-    else:
-        check_turns(messages)
-        ids, stop, forgotten = recent(loaded, messages)
-        first = [{"forgotten": forgotten}] if forgotten else []
-    events = itertools.chain(first, shelf.talk(loaded, ids, stop, **ask.settings()))
-    return streamed(events, request.app.state.log)
-
-
-def check_turns(messages):
-    """Turns alternate, and the first and the last are the user's."""
-    roles = [m["role"] for m in messages]
-    if roles != (["user", "assistant"] * len(roles))[: len(roles)] or roles[-1] != "user":
-        raise BadInput("messages: turns must alternate, the first and the last the user's")
-
-
-@router.post("/compare")
-def compare(ask: Compare, request: Request):
-    shelf = request.app.state.shelf
-    for name in ask.checkpoints:  # what cannot be opened is refused before the reply begins
-        shelf.get(name)
-    for name, head in ((ask.reward, "scalar"), (ask.reference, "lm")):
-        if name is not None:
-            shelf.get(name, head)
-    asked = [{"role": "user", "content": ask.prompt}]
-    beside = {"reward": ask.reward, "reference": ask.reference}
-    events = shelf.compare(ask.checkpoints, asked, **beside, **ask.settings())
-    return streamed(events, request.app.state.log)
-
-
-def streamed(events, log):
-    """A streamed reply of one JSON object per line. Once it has begun there is no other status to
-    give, so what goes wrong later is an event as well."""
-
-    def lines():
-        try:
-            for event in events:
-                yield json.dumps(event, ensure_ascii=False, allow_nan=False) + "\n"
-        except BadInput as error:
-            yield json.dumps({"error": str(error)}) + "\n"
-        except Exception:
-            log.exception("an answer broke off")
-            yield json.dumps({"error": "the answer broke off; see server.log"}) + "\n"
-
-    return StreamingResponse(lines(), media_type="application/x-ndjson")
-
-
-# --- label ---------------------------------------------------------------------------------------
-
-
-def desk_of(request):
-    """The labelers' desk, opened when the first of them comes."""
-    state = request.app.state
-    with state.opening:
-        state.desk = state.desk or state.open_desk()
-        return state.desk
-
-
-@router.post("/next")
-def next_item(ask: Labeler, request: Request):
-    desk = desk_of(request)
-    return {**desk.next(ask.labeler), "progress": desk.progress(ask.labeler)}
-
-
-@router.post("/judge")
-def judge(ask: Judgement, request: Request):
-    desk = desk_of(request)
-    desk.judge(ask.labeler, ask.item, ask.ranking, ask.scores)
-    return {"progress": desk.progress(ask.labeler)}
-
-
-@router.post("/undo")
-def undo(ask: Labeler, request: Request):
-    desk = desk_of(request)
-    return {**desk.undo(ask.labeler), "progress": desk.progress(ask.labeler)}
-
-
-@router.post("/progress")
-def progress(ask: Labeler, request: Request):
-    return desk_of(request).progress(ask.labeler)
 
 
 # --- the gate ------------------------------------------------------------------------------------
@@ -307,7 +133,7 @@ async def not_there(request, error):
 # --- the server ----------------------------------------------------------------------------------
 
 
-def application(shelf, open_desk, defaults, token=""):
+def application(shelf, open_desk, rules, defaults, token=""):
     """The whole application, and its log in out/labels/server.log."""
     path = shelf.out / "labels" / "server.log"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -320,7 +146,8 @@ def application(shelf, open_desk, defaults, token=""):
     app = FastAPI(openapi_url=None, exception_handlers=refusals)
     app.state.shelf = shelf
     app.state.open_desk = open_desk
-    app.state.desk = None
+    app.state.desks = {}
+    app.state.rule_desk = RuleDesk(shelf.out, rules)
     app.state.opening = threading.Lock()
     app.state.defaults = defaults
     app.state.token = token
@@ -360,9 +187,9 @@ def own_address():
             return socket.gethostname()
 
 
-def serve(shelf, open_desk, host, port, defaults):
-    """Serve the page until Ctrl+C. `open_desk()` makes the Desk, `defaults` are the settings that
-    the page begins with."""
+def serve(shelf, open_desk, rules, host, port, defaults):
+    """Serve the page until Ctrl+C. `open_desk(kind)` makes a Desk, `rules` are those to probe,
+    `defaults` the settings that the page begins with."""
     listener = listen(host, port)
     address, port = listener.getsockname()[:2]
     shown = own_address() if ipaddress.ip_address(address).is_unspecified else address
@@ -370,11 +197,11 @@ def serve(shelf, open_desk, host, port, defaults):
     token, who = "", "Only this machine can open it."
     if not ipaddress.ip_address(address).is_loopback:
         token = secrets.token_urlsafe(16)
-        who = "Whoever has this address can talk and label."
+        who = "Whoever has this address can talk, label and probe."
     print(f"open http://{shown}:{port}/" + (f"?token={token}" if token else ""), flush=True)
     print(f"Ctrl+C ends. {who}", flush=True)
     config = uvicorn.Config(
-        application(shelf, open_desk, defaults, token),
+        application(shelf, open_desk, rules, defaults, token),
         log_level="warning",
         ws="none",
         proxy_headers=False,
@@ -385,4 +212,4 @@ def serve(shelf, open_desk, host, port, defaults):
     try:
         uvicorn.Server(config).run(sockets=[listener])
     except KeyboardInterrupt:
-        print("\nstopped; every judgement is in " + str(shelf.out / "labels"))
+        print("\nstopped; every judgement and mark is in " + str(shelf.out / "labels"))

@@ -9,10 +9,11 @@ import torch
 import torch.nn.functional as F
 
 from desk.lines import stamp_of
+from judges.facts import fact_check
 from judges.scores import score_texts
 from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput
-from sampling import as_text, fit, open_checkpoint, stream
+from sampling import as_text, fit_one, open_checkpoint, recent, stream
 
 KEPT = 4  # models in memory at a time
 
@@ -98,13 +99,15 @@ class Shelf:
         steps = self.steps(loaded, [ids], limit, stop=stop, seed=seed, **settings)
         return as_text(loaded.tokenizer, steps, stop)
 
-    def talk(self, loaded, ids, stop, limit, **settings):
+    def talk(self, loaded, ids, stop, limit, asked=(), **settings):
         """`speak` as events for the page: {"text": ...} as it is written, and at the end
 
-        {"tokens": [{"text", "p", "top"}], "ended": bool}: for each token its text, its probability
-        and what else the model considered, as the model has it at temperature 1.
+        {"tokens": [{"text", "p", "top"}], "ended": bool, "fact"}: for each token its text, its
+        probability and what else the model considered, as the model has it at temperature 1. Where
+        the messages `asked` end in a question of the tiny world, "fact" tells whether the answer
+        is right, and the truth; otherwise it is None.
         """
-        ids, limit = fit(loaded.model.config, ids, limit)
+        ids, limit = fit_one(loaded.model.config, ids, limit)
         new, texts = [], []
         for token, text in self.speak(loaded, ids, stop, limit, **settings):
             if token is None:
@@ -116,7 +119,10 @@ class Shelf:
                 yield {"text": text}
         tokens = self.considered(loaded, ids, new)
         tokens = [{"text": text, **token} for text, token in zip(texts, tokens)]
-        yield {"tokens": tokens, "ended": new[-1] in stop, "ids": new}
+        event = {"tokens": tokens, "ended": new[-1] in stop, "ids": new, "fact": None}
+        if asked and loaded.data == "world":  # another model cannot know these facts
+            event["fact"] = fact_check(asked, answer_of(loaded, event))
+        yield event
 
     @torch.no_grad()
     def logits(self, loaded, ids, new):
@@ -148,7 +154,7 @@ class Shelf:
     def logprob(self, loaded, messages, new, ended):
         """log π(y|x) in nats, of the answer's ids `new` without what ended it and, if it `ended`,
         of ending there: the probability of all tokens that end this model's turn."""
-        ids, stop = loaded.tokenizer.prompt(messages, loaded.chat)
+        ids, stop, _ = recent(loaded, messages)
         if loaded.model.config.pos == "learned":
             ids = ids[-(loaded.model.config.block_size - len(new)) :]
         logp = self.logits(loaded, ids, new).log_softmax(-1)  # (R+1, V)
@@ -176,8 +182,8 @@ class Shelf:
         model."""
         for name in names:
             loaded = self.get(name)
-            ids, stop = loaded.tokenizer.prompt(messages, loaded.chat)
-            for event in self.talk(loaded, ids, stop, limit, **settings):
+            ids, stop, _ = recent(loaded, messages)
+            for event in self.talk(loaded, ids, stop, limit, messages, **settings):
                 if "tokens" in event:
                     event |= self.figures(loaded, messages, event, reward, reference)
                 yield {"name": name, **event}
@@ -187,12 +193,18 @@ class Shelf:
         found = {"reward": None, "kl": None}
         new = event["ids"][:-1] if event["ended"] else event["ids"]
         if reward:
-            text = loaded.tokenizer.decode(new).strip()
+            text = answer_of(loaded, event)
             found["reward"] = self.score(self.get(reward, "scalar"), messages, text)
         if reference:
             sft = self.get(reference)
             found["kl"] = self.log_ratio(loaded, sft, messages, new, event["ended"])
         return found
+
+
+def answer_of(loaded, event):
+    """The text of a finished answer, without what ended it."""
+    new = event["ids"][:-1] if event["ended"] else event["ids"]
+    return loaded.tokenizer.decode(new).strip()
 
 
 def summary(name, path):

@@ -73,7 +73,7 @@ def open_rewards(cfg, tokenizer, parent, load, machine):
     options = (f"--init={cfg.init}", f"--seed={cfg.seed}")
     checkpoint = supply(cfg.rules, "rules.py", cfg.preset, ("rules",), *options)
     rule_model = as_rule_model(checkpoint, cfg.rules, machine)
-    if rule_model.tokenizer.vocab != tokenizer.vocab:
+    if rule_model.tokenizer.to_json() != tokenizer.to_json():
         raise BadInput(
             f"{cfg.rules} was trained with another vocabulary than {cfg.init}: train it again with "
             f"rules.py --init={cfg.init}"

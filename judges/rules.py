@@ -18,6 +18,7 @@ from likelihood import groups
 from plumbing.errors import BadInput
 from plumbing.machine import right_pad
 from sampling import CONTEXT, load_model, respond
+from tokenizer import answering
 
 
 def rule_tokens(tokenizer, messages, wording, limit=CONTEXT):
@@ -46,8 +47,8 @@ def rule_scores(model, tokenizer, dialogues, wordings, machine, limit=CONTEXT):
 
 
 def answered(asked, texts):
-    """Conversations up to a user's turn, each with its answer at the end."""
-    return [[*m, {"role": "assistant", "content": t}] for m, t in zip(asked, texts)]
+    """Conversations up to a user's turn, each with its answer, and its evidence, at the end."""
+    return [[*m, answering(t)] for m, t in zip(asked, texts)]
 
 
 @dataclass

@@ -169,8 +169,12 @@ def classified(cfg, seed):
     head, *rows = lines(folder(cfg, seed, "rules") / "log.jsonl")
     details = last_with(rows, "details")["details"]
     row = {key: value for key, value in details.items() if isinstance(value, (int, float))}
-    unseen = details["rules"][CONTROL]["auc"]
-    return [{"seed": seed, **row, "auc_unseen": unseen, "machine": machine_of(head)}]
+    row["auc_unseen"] = details["rules"][CONTROL]["auc"]
+    for rule, figures in details["rules"].items():
+        for key in ("auc", "auc_bad"):  # of each rule; NaN where nothing broke it
+            if figures[key] == figures[key]:
+                row[f"{key} {rule}"] = figures[key]
+    return [{"seed": seed, **row, "machine": machine_of(head)}]
 
 
 # --- the probes --------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ STAGES = {
     "sft": ("Supervised fine-tuning", "지도 미세조정", "--init={out}/pretrain/ckpt.pt"),
     "reward": ("Reward model", "보상 모델", "--init={out}/sft/ckpt.pt"),
     "ppo": ("PPO", "PPO", "--init={out}/sft/ckpt.pt --reward={out}/reward/ckpt.pt"),
+    "rules": ("Rule model", "규칙 모델", "--init={out}/sft_probed/ckpt.pt"),
     "dpo": ("DPO", "DPO", "--init={out}/sft/ckpt.pt --data={out}/reward/comparisons.jsonl"),
 }
 ORIGIN = ("run", "stage", "from", "data", "steps", "last figures", "machine")

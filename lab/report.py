@@ -1,6 +1,7 @@
 """One page of figures from the logs alone: what each stage did, what it cost, why it works.
 
-reads   out/*/log.jsonl, out/studies/*.jsonl, out/icl/*.jsonl, out/icl/*/*.jsonl, out/bench.jsonl
+reads   out/*/log.jsonl, out/studies/*.jsonl, out/icl/*.jsonl, out/icl/*/*.jsonl, out/bench.jsonl;
+        of rules under attack docs/records/*.jsonl as well, where no run of one's own is there
 writes  out/report.html (one file, pictures inside, no outside requests), out/figures/*.png
 
     python -m lab.report                           draw what there is, list what is missing
@@ -25,8 +26,10 @@ from lab.figures.bayes import demos, ginc, positions
 from lab.figures.fewshot import phase, sizes, stages
 from lab.figures.frames import STYLE
 from lab.figures.rows import Missing, Run
+from lab.figures.sparrow import broken_rules, which_rule
 from lab.figures.studies import overoptimisation, tax
 from lab.figures.training import exam, losses, speed
+from lab.harvest import RECORDS
 from lab.page import STAGES, page
 from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput, run
@@ -59,6 +62,7 @@ class Figure(NamedTuple):
 
 TAX = "python -m lab.tax --out={out}/studies"
 OVER = "python -m lab.overoptimisation --out={out}/studies"
+PROBING = "python -m lab.probing --out={out}/studies"
 ICL = "python icl_eval.py --out={out}/icl/"
 SIZES = ICL + "sizes --preset=sizes"
 STAGED = ICL + "stages --preset=stages"
@@ -74,6 +78,14 @@ FIGURES = [
     Figure(wins, ("ppo", "tax"), "Win rates", "승률", "ppo"),
     Figure(tax, ("tax",), "The alignment tax", "정렬 세금", TAX),
     Figure(overoptimisation, ("overoptimisation",), "Over-optimisation", "과최적화", OVER),
+    Figure(broken_rules, ("probing",), "Rules under attack", "공격받는 규칙", PROBING),
+    Figure(
+        which_rule,
+        ("rules", "rules_record"),
+        "Which rule is broken",
+        "어느 규칙을 어겼는가",
+        "rules",
+    ),
     Figure(sizes, ("fewshot",), "Few-shot learning by model size", "모델 크기와 퓨샷 학습", SIZES),
     Figure(stages, ("fewshot",), "Few-shot learning by stage", "단계별 퓨샷 학습", STAGED),
     Figure(phase, ("fewshot", "induction"), "The phase change", "상전이", WATCH),
@@ -84,7 +96,9 @@ FIGURES = [
     Figure(demos, ("demos",), "What demonstrations are for", "예시는 무엇을 알려 주는가", DEMOS),
     Figure(speed, ("bench",), "Speed", "속도", BENCH),
 ]
-TABLES = ("tax", "overoptimisation", "fewshot", "bayes", "demos", "induction", "bench")
+TABLES = ("tax", "overoptimisation", "probing", "fewshot", "bayes", "demos", "induction", "bench")
+# What was measured before and is committed: drawn where there is no run of one's own.
+COMMITTED = {"probing": "probing", "rules_record": "rules"}
 
 # --- reading -----------------------------------------------------------------------------------
 
@@ -123,7 +137,7 @@ def find(out):
 
 def read_logs(out):
     """{kind: runs}, and notes on what could not be read."""
-    logs = {kind: [] for kind in (*STAGES, *TABLES)}
+    logs = {kind: [] for kind in (*STAGES, *TABLES, *COMMITTED)}
     notes = []
     for path in find(out):
         log, broken = read_log(path)
@@ -135,6 +149,10 @@ def read_logs(out):
             notes.append(f"{path.as_posix()}: written by no stage that is known here; skipped")
             continue
         logs[kind].append(log)
+    for kind, subject in COMMITTED.items():
+        path = RECORDS / f"{subject}.jsonl"
+        if path.exists() and not logs[kind]:
+            logs[kind].append(read_log(path)[0])
     return logs, notes
 
 

@@ -310,7 +310,7 @@ def test_without_the_extra_the_page_says_what_to_type(name, monkeypatch, capsys)
     assert capsys.readouterr() == (
         "",
         f"error: --web needs {name}: pip install -e '.[web]' "
-        "(without a browser: --compare and --label)\n",
+        "(without a browser: --compare, --label and --probe)\n",
     )
 
 

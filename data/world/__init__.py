@@ -48,6 +48,12 @@ LABELERS = {"careful": 0.54, "curt": 0.14, "sloppy": 0.14, "rude": 0.18}
 TALK = 0.65  # share of conversation in what is ranked and in what PPO asks
 SMALL_TALK = 0.2  # share of the demonstrated conversations that are nothing else
 HURRIED = 0.15  # share of the questions of demonstrations that are typed in a hurry
+# Demonstrations dwell on what models find hard.
+PRACTISED = {
+    **SKILLS,
+    **{"digits": 3, "two questions": 3.5, "unknown word": 3, "never told": 2.2},
+    **{f"memory {distance}": 2.2 for distance in (1, 2, 3, 4)},
+}
 TALKERS = {"careful": 0.70, "curt": 0.10, "sloppy": 0.12, "rude": 0.08}
 STAGE_SPLITS = ("sft", "rm", "ppo")
 PROMPT_SPLITS = (*STAGE_SPLITS, "dev", "test", "paraphrase")
@@ -177,7 +183,7 @@ class World(Documents):
             if rng.random() < SMALL_TALK:
                 talk.chatter(rng.randint(2, 5))
             else:
-                talk.go_on(rng.choice((1, 1, 2)))
+                talk.go_on(rng.choice((1, 1, 2)), PRACTISED)
             records.append({"messages": talk.messages, "source": f"sim:{labeler}"})
         return records
 

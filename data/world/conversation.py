@@ -70,11 +70,14 @@ class Conversation(Turns):
         evidence = {"search": turn["search"], "result": NOTHING} if sought else {}
         return {"role": "assistant", **evidence, "content": self.voice(turn)}
 
-    def go_on(self, turns=1):
-        """Some exchanges of this and that, answered. Once one word is to do, the talk ends."""
+    def go_on(self, turns=1, skills=SKILLS):
+        """Some exchanges of this and that, answered. Once one word is to do, the talk ends.
+
+        skills: {skill: how often it comes}.
+        """
         for _ in range(turns):
             if not self.one_word:
-                turn = self.script(self.rng.choices(list(SKILLS), list(SKILLS.values()))[0])
+                turn = self.script(self.rng.choices(list(skills), list(skills.values()))[0])
                 self.messages.append(self.answer(turn))
 
     def chatter(self, turns):

@@ -39,7 +39,7 @@ HELD_OUT = 0.3  # share of the requests, by their hash, that only tests make
 HURRIED = 0.15  # share of what is typed in a hurry
 NEAR_MISSES = 0.35  # their share in what is asked of a model under attack
 WRAPPED = 0.5  # share of the near misses that come in the form of an attack
-LESSONS = 6000  # demonstrations under attack in what a model that is to be attacked is made from
+LESSONS = 12000  # demonstrations under attack in what a model that is to be attacked is made from
 RANKED = 1500  # attacks whose answers its reward model has ranked
 # Requests without words to fill in: there is one of each, so tests make them too.
 OPEN = {asked for requests in ASKED.values() for asked, *_ in requests if "{" not in asked}

@@ -1,12 +1,17 @@
-// The frame of the page: tabs and language. Talk and Compare are in talk.js, Label in label.js.
+// The frame of the page: tabs and language. Talk and Compare are in talk.js, Label in label.js,
+// Probe in probe.js.
 
 import { call } from './calls.js'
 import { $, notice } from './elements.js'
 import { openLabel, showLabel } from './label.js'
+import { openProbe, resumeProbe, showProbe } from './probe.js'
 import { openTalk, showChoices } from './talk.js'
 import { language, speak, t } from './words.js'
 
-const FIRST = { talk: 'say', compare: 'prompt', label: 'labeler' } // tab -> where one types first
+// tab -> where one types first
+const FIRST = {
+  talk: ['say'], compare: ['prompt'], label: ['labeler'], probe: ['prober', 'attack-say'],
+}
 const TABS = Object.keys(FIRST)
 
 function open(tab) {
@@ -14,7 +19,7 @@ function open(tab) {
     $(name).hidden = name !== tab
     $(`tab-${name}`).setAttribute('aria-selected', name === tab)
   }
-  $(FIRST[tab]).focus()
+  for (const id of FIRST[tab]) $(id).focus() // what is hidden takes no focus
   history.replaceState(null, '', `#${tab}`)
 }
 
@@ -25,6 +30,7 @@ function translate(chosen) {
   $('language').value = language
   showChoices()
   showLabel()
+  showProbe()
 }
 
 async function begin() {
@@ -35,11 +41,14 @@ async function begin() {
   openWanted()
   openLabel()
   try {
-    openTalk(await call('/api/state'))
+    const found = await call('/api/state')
+    openTalk(found)
+    openProbe(found)
   } catch (error) {
     notice(`${t('failed')}: ${error.message}`)
   }
   translate(language)
+  resumeProbe()
 }
 
 begin()

@@ -1,5 +1,8 @@
 // The calls to the server.
 
+import { notice } from './elements.js'
+import { t } from './words.js'
+
 // What the server refuses comes as a Refusal with its reason; no reply at all is a TypeError.
 export class Refusal extends Error {
   constructor(status, reason) {
@@ -19,6 +22,22 @@ async function send(path, body, signal) {
 
 export async function call(path, body) {
   return (await send(path, body)).json()
+}
+
+// Ask again until the server answers: it may be starting again. It keeps a judgement that it hears
+// twice once, so nothing is lost and nothing doubled.
+export async function insist(path, body, away) {
+  for (;;) {
+    try {
+      const reply = await call(path, body)
+      notice('')
+      return reply
+    } catch (error) {
+      if (error instanceof Refusal) throw error
+      notice(t(away))
+      await new Promise(resolve => setTimeout(resolve, 1000))
+    }
+  }
 }
 
 // A streamed reply, event by event.

@@ -1,10 +1,12 @@
-// Label: rank the answers to a prompt by keys, clicks or drag, as InstructGPT's labelers did.
+// Label: rank the answers to a prompt by keys, clicks or drag, as InstructGPT's labelers did; or
+// say which of two is more helpful, or more harmful, as those of HH-RLHF did.
 
-import { Refusal, call } from './calls.js'
+import { call, insist } from './calls.js'
 import { $, make, notice, onSubmit } from './elements.js'
 import { t } from './words.js'
 
 let labeler = ''
+let kind = '' // what is asked of two answers: helpful or harmful; nothing has them all ranked
 let item = null // {item, messages, responses}
 let groups = [] // the ranking so far: groups of shown answers, best first; ties share a group
 let scores = [] // a rating of 1 to 7 per answer, or null
@@ -21,15 +23,23 @@ function take(i) {
 }
 
 // A number, or a click: the answer comes next, or goes back if it has a place.
+// Of two answers it says which one it is, so the other has its place as well.
 function pick(i) {
-  if (ranked().includes(i)) take(i)
+  if (kind) groups = [[i], [1 - i]]
+  else if (ranked().includes(i)) take(i)
   else if (tie) groups.at(-1).push(i)
   else groups.push([i])
   join(false)
 }
 
+function clear() {
+  groups = []
+  draw()
+}
+
 function join(wanted) {
-  tie = wanted && groups.length > 0
+  if (kind && wanted) groups = [[0, 1]] // neither is more so
+  else tie = wanted && groups.length > 0
   draw()
 }
 
@@ -60,14 +70,14 @@ function card(i, kind) {
     { class: kind, tabindex: 0, 'data-i': i, onpointerdown: event => grab(event, i) },
     make('kbd', {}, i + 1),
     make('p', { class: text ? null : 'note' }, text || t('nothing')),
-    make('span', { class: 'rating', role: 'radiogroup', title, 'aria-label': `${title} ${i + 1}` },
+    kind ? '' : make('span', { class: 'rating', role: 'radiogroup', title, 'aria-label': `${title} ${i + 1}` },
       ...[1, 2, 3, 4, 5, 6, 7].map(star)))
 }
 
 function draw() {
   const focused = document.activeElement.closest('.card')?.dataset.i
   const rest = item.responses.map((_, i) => i).filter(i => !ranked().includes(i))
-  const rows = [make('li', { class: 'heading' }, t('ranked'))]
+  const rows = [make('li', { class: 'heading' }, t(kind ? `first_${kind}` : 'ranked'))]
   for (const [n, group] of groups.entries()) {
     rows.push(make('li', { class: group.length > 1 ? 'group tied' : 'group' },
       make('span', { class: 'place' }, n + 1),
@@ -129,6 +139,7 @@ function key(event) {
   const number = Number(event.key)
   if (number >= 1 && number <= item.responses.length) pick(number - 1)
   else if (event.key === '=') join(!tie)
+  else if (event.key === 'Backspace' && kind) clear()
   else if (event.key === 'Backspace' && tie) join(false)
   else if (event.key === 'Backspace' && groups.length) pick(groups.at(-1).at(-1))
   else if (event.key === 'Enter') submit()
@@ -139,22 +150,6 @@ function key(event) {
 }
 
 // --- the server
-
-// Ask again until the server answers: it may be starting again. It keeps a judgement that it hears
-// twice once, so nothing is lost and nothing doubled.
-async function insist(path, body) {
-  for (;;) {
-    try {
-      const reply = await call(path, body)
-      notice('')
-      return reply
-    } catch (error) {
-      if (error instanceof Refusal) throw error
-      notice(t('offline'))
-      await new Promise(resolve => setTimeout(resolve, 1000))
-    }
-  }
-}
 
 function place(found) {
   item = found
@@ -185,16 +180,17 @@ async function exchange(act, said) {
 
 async function next() {
   if (!item) $('said').textContent = t('waiting')
-  place(await insist('/api/next', { labeler }))
+  place(await insist('/api/next', { labeler, kind }, 'offline'))
 }
 
 async function judge() {
-  await insist('/api/judge', { labeler, item: item.item, ranking: groups, scores })
+  const body = { labeler, kind, item: item.item, ranking: groups, scores }
+  await insist('/api/judge', body, 'offline')
   await next()
 }
 
 async function takeBack() {
-  place(await insist('/api/undo', { labeler }))
+  place(await insist('/api/undo', { labeler, kind }, 'offline'))
 }
 
 function submit() {
@@ -220,6 +216,7 @@ function showProgress() {
   if (!progress) return
   const { mine, all, agreement, own, labelers } = progress
   const known = agreement.share !== null
+  const note = kind ? 'agreement_hh' : 'agreement_note'
   const people = labelers.slice(0, 30).map(([name, n]) =>
     make('span', { class: name === labeler ? 'me' : null }, `${name} ${n}`))
   $('progress').replaceChildren(
@@ -227,14 +224,23 @@ function showProgress() {
       make('small', {}, ` · ${t('all', { n: all })}`)),
     ...share('agreement', agreement),
     ...(known ? share('own', own) : []),
-    make('p', { class: 'note' }, t(known ? 'agreement_note' : 'no_agreement')),
+    make('p', { class: 'note' }, t(known ? note : 'no_agreement')),
     make('h3', {}, t('labelers')),
     make('p', { class: 'people' }, ...people),
     make('button', { type: 'button', onclick: () => sign('') }, t('change')))
 }
 
+function showKind() {
+  $('asked').textContent = kind ? t(`which_${kind}`) : ''
+  $('asked').hidden = !kind
+  for (const line of document.querySelectorAll('[data-kind]')) {
+    line.hidden = line.dataset.kind !== (kind || 'rank')
+  }
+}
+
 // Everything on this tab that depends on the language.
 export function showLabel() {
+  showKind()
   $('said').textContent = ''
   showProgress()
   if (item) draw()
@@ -242,6 +248,8 @@ export function showLabel() {
 
 function sign(name) {
   labeler = name
+  kind = $('kind').value
+  showKind()
   item = null
   $('sign-in').hidden = Boolean(name)
   $('desk').hidden = $('beside').hidden = !name
@@ -254,7 +262,7 @@ function sign(name) {
 
 async function refresh() {
   if (document.hidden || $('label').hidden || !item || sending) return
-  progress = await call('/api/progress', { labeler }).catch(() => progress)
+  progress = await call('/api/progress', { labeler, kind }).catch(() => progress)
   showProgress()
 }
 

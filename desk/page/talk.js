@@ -1,16 +1,18 @@
 // Talk: a conversation with one checkpoint. Compare: one prompt to several, side by side.
 
 import { call, listen } from './calls.js'
+import { Conversation, factOf } from './conversation.js'
 import { $, make, notice, onSubmit, sendOnEnter } from './elements.js'
 import { showTokens, watchTokens } from './tokens.js'
 import { t } from './words.js'
 
 let state = { checkpoints: [], examples: [], lineup: [], defaults: {} }
-let messages = []
+let conversation = null
 let running = null // the AbortController of the answer being written
 
 // --- what there is to choose from
 
+const MOST = 199 // messages that are sent; the server takes 200
 const STAGES = ['pretrain', 'sft', 'dpo', 'ppo'] // in the order in which they are trained
 const order = checkpoint => STAGES.indexOf(checkpoint.stage)
 const speakers = () => state.checkpoints.filter(c => c.head === 'lm')
@@ -37,9 +39,10 @@ function fill(select, checkpoints, chosen, none) {
 // Everything that depends on the language or on the checkpoints there are.
 export function showChoices() {
   const all = state.checkpoints
-  const rewards = all.filter(c => c.head && c.head !== 'lm')
+  const rewards = all.filter(c => c.stage === 'reward')
   const tuned = speakers().filter(c => c.stage !== 'pretrain')
   fill($('checkpoint'), [...speakers(), ...all.filter(c => c.error)], state.talk)
+  fill($('probed'), tuned, state.probe)
   fill($('reward'), rewards, state.reward, t('nobody'))
   fill($('reference'), tuned, state.reference, t('nobody'))
   const checked = chosenLineup()
@@ -58,7 +61,9 @@ function showAbout() {
     : `${t(kind)} ${c.parameters.toLocaleString()} ${t('parameters')}, ${t('step')} ${c.step}.`
 }
 
-function settings() {
+export const nameOfSpeaker = name => find(name) ? nameOf(find(name)) : name
+
+export function settings() {
   const ids = ['temperature', 'top_p', 'top_k', 'limit', 'seed']
   return Object.fromEntries(ids.map(id => [id, Number($(id).value)]))
 }
@@ -86,45 +91,39 @@ async function stream(path, body, heard) {
   return failed
 }
 
-function turn(role, text) {
-  const who = role === 'user' ? t('you') : $('checkpoint').selectedOptions[0]?.text ?? ''
-  const box = make('p', {}, text)
-  $('conversation').append(make('div', { class: `turn ${role}` }, make('b', {}, who), box))
-  box.scrollIntoView({ block: 'nearest' })
-  return box
-}
-
-// A remark before an answer, made once in a conversation.
-function remark(key, box) {
-  if (!$(key)) box.parentElement.before(make('p', { id: key, class: 'remark' }, t(key)))
-}
-
 async function talk() {
   const text = $('say').value
   if (running || !text.trim()) return
-  const asked = messages // another list, should it be forgotten meanwhile
-  asked.push({ role: 'user', content: text })
-  turn('user', text)
+  const mine = conversation // another one, should it be forgotten meanwhile
+  const question = mine.show('user', t('you'), text)
+  mine.keep(question, 'user', text)
   $('say').value = ''
-  const box = turn('assistant', '')
+  const turn = mine.show('assistant', nameOfSpeaker($('checkpoint').value))
+  const box = turn.querySelector('p')
   let said = ''
   const raw = $('raw').checked
-  const body = { checkpoint: $('checkpoint').value, messages: raw ? asked.slice(-1) : asked, raw }
+  const messages = raw ? mine.messages.slice(-1) : mine.messages.slice(-MOST)
+  const unsent = mine.messages.length - messages.length
+  if (unsent && !raw) mine.sees(unsent, turn)
+  const body = { checkpoint: $('checkpoint').value, messages, raw }
   const failed = await stream('/api/talk', body, event => {
-    if (event.forgotten) remark('forgotten', box)
+    if (event.forgotten) mine.sees(unsent + event.forgotten, turn)
     if (event.text) box.textContent = said += event.text
     if (event.tokens) showTokens(box, event)
-    box.scrollIntoView({ block: 'nearest' })
+    if (event.tokens) turn.append(...factOf(event))
+    turn.scrollIntoView({ block: 'nearest' })
   })
-  if (said || !failed) asked.push({ role: 'assistant', content: said })
-  else asked.pop() // a question that was refused is no part of the conversation
+  if (said || !failed) mine.keep(turn, 'assistant', said)
+  else { // a question that was refused is no part of the conversation
+    mine.messages.pop()
+    mine.turns.pop()
+  }
   $('say').focus()
 }
 
 function forget() {
   running?.abort()
-  messages = []
-  $('conversation').replaceChildren()
+  conversation = new Conversation($('conversation'))
   $('say').focus()
 }
 
@@ -158,6 +157,7 @@ async function compare() {
     if (event.text) boxes[event.name].append(event.text)
     if (event.tokens) {
       showTokens(boxes[event.name], event)
+      boxes[event.name].after(...factOf(event))
       under[event.name].replaceChildren(...figures(event))
     }
   })
@@ -176,6 +176,7 @@ function suggest(box, area) {
 
 export function openTalk(found) {
   state = found
+  conversation = new Conversation($('conversation'))
   for (const [id, value] of Object.entries(state.defaults)) $(id).value = value
   for (const range of document.querySelectorAll('input[type=range]')) {
     const output = range.parentElement.querySelector('output')

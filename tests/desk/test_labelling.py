@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from data.formats import read_comparisons
 from desk import labelling
-from desk.labelling import Conflict, Desk, labelers_agree, parse_ranking
+from desk.labelling import Conflict, Desk, labelers_agree
 from desk.shelf import Shelf
+from desk.terminal import parse_ranking
 from judges.agreement import places
 from plumbing.errors import BadInput
 from plumbing.machine import Machine

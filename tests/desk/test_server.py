@@ -32,14 +32,17 @@ COMPARE = {
     "reference": "sft",
 }
 CPU = Machine("cpu", torch.float32)
+RULES = {"a": ["Say no a.", "No a."], "b": ["Say no b."]}
 
 
 def start(out, token="", stages=("pretrain", "sft", "reward", "ppo")):
     """A client of a page over a folder of checkpoints, to be used in a with statement."""
     shelf = Shelf(fill(out, stages), CPU)
-    app = server.application(
-        shelf, lambda: Desk(shelf, shelf.get("sft"), limit=9), {"temperature": 0.8}, token
-    )
+
+    def open_desk(kind):
+        return Desk(shelf, shelf.get("sft"), limit=9, kind=kind)
+
+    app = server.application(shelf, open_desk, RULES, {"temperature": 0.8}, token)
     return testclient.TestClient(app, base_url=HERE, raise_server_exceptions=False)
 
 
@@ -439,7 +442,7 @@ def test_a_token_is_printed_only_for_the_network(host, private, tmp_path, capsys
             sockets[0].close()
 
     monkeypatch.setattr(server.uvicorn, "Server", Server)
-    server.serve(Shelf(tmp_path, CPU), None, host, 0, {})
+    server.serve(Shelf(tmp_path, CPU), None, RULES, host, 0, {})
     first = capsys.readouterr().out.splitlines()[0]
     assert bool(made["token"]) != private and ("?token=" in first) != private
     assert private or first.endswith(made["token"]) and len(made["token"]) >= 20
@@ -453,7 +456,9 @@ def port(tmp_path, monkeypatch):
     """A page that waits for half a second, served in a thread."""
     monkeypatch.setattr("desk.patience.SECONDS", 0.5)
     shelf = Shelf(fill(tmp_path, ["sft"]), CPU)
-    app = server.application(shelf, lambda: Desk(shelf, shelf.get("sft"), limit=9), {})
+    app = server.application(
+        shelf, lambda kind: Desk(shelf, shelf.get("sft"), limit=9, kind=kind), RULES, {}
+    )
     listener = server.listen("127.0.0.1", 0)
     config = server.uvicorn.Config(app, log_level="critical", http=server.Patience)
     served = server.uvicorn.Server(config)

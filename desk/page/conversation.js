@@ -1,0 +1,47 @@
+// A conversation on the page: its turns, which of them the model still sees, whether it is right.
+
+import { make } from './elements.js'
+import { t } from './words.js'
+
+export class Conversation {
+  constructor(box) {
+    this.box = box
+    this.messages = [] // as they are sent
+    this.turns = [] // the element of each message
+    box.replaceChildren()
+  }
+
+  // A turn on the page that is no part of the conversation yet; returns its element.
+  show(role, who, text = '') {
+    const turn = make('div', { class: `turn ${role}` }, make('b', {}, who), make('p', {}, text))
+    this.box.append(turn)
+    turn.scrollIntoView({ block: 'nearest' })
+    return turn
+  }
+
+  keep(turn, role, content) {
+    this.messages.push({ role, content })
+    this.turns.push(turn)
+  }
+
+  // The model reads its last whole turns, from message number `first` on. Of a question that alone
+  // is longer than what it was trained on it reads the end.
+  sees(first, answer) {
+    const last = this.turns.length - 1
+    for (const [i, turn] of this.turns.entries()) {
+      turn.classList.toggle('gone', i < first && i < last)
+    }
+    const key = first > last ? 'question_cut' : 'forgotten'
+    if (this.box.querySelector(`.remark.${key}`)) return
+    answer.before(make('p', { class: `remark ${key}` }, t(key)))
+  }
+}
+
+// Whether an answer is right, and the truth, where the question was one of the world.
+export function factOf(event) {
+  if (!event.fact) return []
+  const { verdict, fact } = event.fact
+  const parts = [make('b', {}, t(`fact_${verdict}`))]
+  if (verdict !== 'right') parts.push(` ${fact}`)
+  return [make('p', { class: `fact ${verdict}`, title: t('fact_note') }, ...parts)]
+}
