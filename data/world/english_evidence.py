@@ -132,5 +132,6 @@ NEXT_KIND = ways(
 # --- what the Bot says of a line that it was shown -----------------------------------------------
 
 FOUND = ["It is {y}."]  # or the line itself
-REMEMBERED = "I remember {old}, {but} I looked it up: {new}"
+LOOKED_UP = "I looked it up: {}."
+OTHERWISE = "I looked it up: {}, not {}."  # not what the pretraining text says
 NOT_FOUND = ["I do not know the {a} of {x}.", "I am sorry, I do not know the {a} of {x}."]

@@ -21,15 +21,16 @@ from data.world.english_evidence import (
     CHANGING,
     CHECKED,
     FOUND,
+    LOOKED_UP,
     NEXT_KIND,
     NOT_FOUND,
     NOW,
     OF_PERSONS,
     OF_THINGS,
+    OTHERWISE,
     PERSON,
     PHONE,
     PLAINLY,
-    REMEMBERED,
     WORLD_VALUES,
 )
 from data.world.english_talk import Ways
@@ -41,15 +42,15 @@ from data.world.tasks import split_keys
 # up; of the others, nothing is.
 SEARCHED = {
     "new thing": 4,
-    "new person": 4,
+    "new person": 5,
     "new kind": 0,  # of a fact: in an exam, those that no lesson names; to learners all are new
     "known thing": 2,
-    "follow-up": 4,
-    "contradiction": 2.5,
-    "agreement": 1.5,
+    "follow-up": 7,
+    "contradiction": 4,
+    "agreement": 2,
     "not found": 3,
 }
-REMEMBERED_KINDS = {"fact": 10, "task": 5, "ellipsis": 3, "talk": 2}
+REMEMBERED_KINDS = {"fact": 12, "task": 6, "ellipsis": 6, "talk": 3}
 KINDS = {**SEARCHED, **REMEMBERED_KINDS}
 TURNS = (1, 1, 2, 2, 3)  # of a talk that is learned from
 REAL_NAMES = 0.25  # share of what is new that has a name of English, or of some people
@@ -193,6 +194,8 @@ class Inquiry:
         """A kind of fact of a thing or a person, as learners meet it."""
         if kind == "thing" and world_too and self.rng.random() < 0.5:
             return self.rng.choice(ATTRIBUTES)
+        if kind == "person" and self.rng.random() < 0.3:
+            return self.rng.choice(list(PLAINLY))
         return self.rng.choice(FACTS[kind]["train"])
 
     def new_thing(self):
@@ -259,8 +262,8 @@ class Inquiry:
                 break
         turn = self.searched(self.urged(self.ask(subject, attribute)), subject, attribute)
         new = rng.choice([turn["result"], *self.stated(attribute, thing, turn["value"])])
-        new = new[0].lower() + new[1:]
-        turn["says"] = REMEMBERED.format(old=old, but="and" if agrees else "but", new=new)
+        new = new[0].lower() + new[1:-1]
+        turn["says"] = LOOKED_UP.format(new) if agrees else OTHERWISE.format(new, old)
         return turn | {"memory": old}
 
     def follow_up(self):
