@@ -6,14 +6,13 @@ from data.knowledge import NOTHING, Knowledge, line_of
 from data.world import World
 from data.world.english import ATTRIBUTES, HELD_OUT, QUESTIONS
 from data.world.evidence import (
-    FACTS,
     KINDS,
     REMEMBERED_KINDS,
     SEARCHED,
-    WORDINGS,
     lessons,
     questions,
 )
+from data.world.inventory import FACTS, WORDINGS
 from data.world.probes import lessons as all_lessons
 from data.world.talk import plain
 
