@@ -120,8 +120,8 @@ def rank(messages, texts, ended, machine, reward=None, rule_model=None):
     """Answers to one conversation, the best first: [{"text", "score", "preference", "broken"}],
     "broken" as {rule: p}. Those that did not end stand behind all that did; of equal texts one is
     kept."""
-    places = {text: i for i, text in reversed(list(enumerate(texts)))}
-    texts = list(places)
+    places = {str(answering(text)): i for i, text in reversed(list(enumerate(texts)))}
+    texts = [texts[i] for i in places.values()]
     ended = [ended[i] for i in places.values()]
     preference, broken = rate([messages] * len(texts), texts, machine, reward, rule_model)
     names = list(rule_model.rules) if rule_model else []
@@ -152,4 +152,6 @@ def tell(row):
     if row["broken"]:
         worst = max(row["broken"], key=row["broken"].get)
         told += f", most at risk: {worst} {row['broken'][worst]:.0%}"
+    if evidence := getattr(row["text"], "evidence", {}):
+        told += f", looked up: {evidence['search']} -> {evidence['result']}"
     return told if row["ended"] else told + ", cut off"
