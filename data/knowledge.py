@@ -2,11 +2,11 @@
 
 A line of the file is one fact: subject, attribute and value, separated by tabs. A line that begins
 with # is a note. The subject stands as a sentence needs it: "the dax", "Mina". A query names the
-subject and the attribute, "dax colour"; what comes back is a sentence, "The colour of the dax is
-red.", or, of what is not in the file, the one line that says so.
+fact, "colour of the dax"; what comes back is a sentence, "The colour of the dax is red.", or, of
+what is not in the file, the one line that says so.
 
-    python -m data.knowledge "blirg colour"
-    python -m data.knowledge "mina phone" facts.tsv
+    python -m data.knowledge "colour of the blirg"
+    python -m data.knowledge "phone of Mina" facts.tsv
 """
 
 import re
@@ -29,12 +29,18 @@ def line_of(subject, attribute, value):
     return sentence[:1].upper() + sentence[1:]
 
 
+def query_of(subject, attribute):
+    """How a fact is asked for: "colour of the dax"."""
+    return f"{attribute} of {subject}"
+
+
 def key_of(query):
-    """A query or a fact's name without what does not matter: capitals, signs, blanks, articles,
-    how a letter is put together."""
+    """A query without what does not matter: capitals, signs, blanks, articles, how a letter is put
+    together, and whether it says "colour of the dax" or "dax colour"."""
     text = unicodedata.normalize("NFKC", query[: 2 * LONGEST]).casefold()
     words = re.findall(r"\w+", re.sub(r"['’]s\b", "", text))
-    return " ".join(word for word in words if word != "the")
+    parts = " ".join(word for word in words if word != "the").split(" of ")
+    return " ".join(reversed(parts))
 
 
 class Knowledge:
@@ -44,7 +50,7 @@ class Knowledge:
         """`facts`: (subject, attribute, value); of two values for one fact the last is kept."""
         self.lines = {}
         for subject, attribute, value in facts:
-            self.lines[key_of(f"{subject} {attribute}")] = line_of(subject, attribute, value)
+            self.lines[key_of(query_of(subject, attribute))] = line_of(subject, attribute, value)
 
     def look_up(self, query):
         """The line that answers a query, whatever it is."""
@@ -57,7 +63,7 @@ def read_knowledge(path=FILE):
     for number, line in enumerate(read_text(path).split("\n"), 1):
         if line.strip() and not line.startswith("#"):
             fact = read_fact(line, f"{path}, line {number}")
-            key = key_of(f"{fact[0]} {fact[1]}")
+            key = key_of(query_of(fact[0], fact[1]))
             earlier, where = facts.get(key, (fact, number))
             if earlier[2] != fact[2]:
                 raise BadInput(
@@ -101,7 +107,7 @@ def read_fact(line, place):
 def main(argv):
     """The command line: a query, and perhaps a file."""
     if not 1 <= len(argv) <= 2:
-        raise BadInput('look up what? For example: python -m data.knowledge "blirg colour"')
+        raise BadInput('look up what? For example: python -m data.knowledge "colour of the blirg"')
     query, path = [*argv, FILE][:2]
     print(read_knowledge(path).look_up(query))
 

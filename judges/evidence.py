@@ -30,13 +30,19 @@ from sampling import open_checkpoint, respond
 FOUND_KINDS = tuple(kind for kind in SEARCHED if kind != "not found")
 # Of these nothing is known but what can be looked up: new things and persons, new kinds of facts.
 NEW = ("new thing", "new person", "new kind", "known thing", "follow-up")
-LOOKED = "looked it up:"
+LOOKED, DENIED = "I looked it up:", ", not "
 ROOM = 80  # tokens of an answer, with its query and the line
-# Words of a sentence that states a fact, whatever the fact.
-FRAME = {
-    word for attribute in ATTRIBUTES for text in STATEMENTS[attribute] for word in text.split()
-}
-FRAME = {word for text in [*FRAME, *FOUND] for word in split_words(re.sub(r"\{\w\}", "", text))}
+
+
+def frame():
+    """The words of a sentence that states a fact, whatever the fact; the "s" of "the dax's"."""
+    texts = list(FOUND)
+    for attribute in ATTRIBUTES:
+        texts += STATEMENTS[attribute]
+    return {"s", *split_words(re.sub(r"\{\w\}", " ", " ".join(texts)))}
+
+
+FRAME = frame()
 
 
 @dataclass
@@ -54,10 +60,15 @@ def holds(words, phrase):
     return f" {' '.join(split_words(phrase))} " in f" {' '.join(words)} "
 
 
+def claimed(text):
+    """The words of what an answer claims, without "I looked it up:", and without what it denies."""
+    return split_words(text.rpartition(LOOKED)[2].partition(DENIED)[0])
+
+
 def says(text, line):
-    """Whether an answer says what a line says: its value, and no word that the line does not hold.
-    What comes before "I looked it up:" is of what it remembers; of nothing found it says so."""
-    words = split_words(text.rpartition(LOOKED)[2])
+    """Whether an answer says what a line says: its value, and no word that the line does not hold;
+    of nothing found, that it does not know."""
+    words = claimed(text)
     if line == NOTHING:
         return holds(words, "do not know")
     value = line.rpartition(" is ")[2]
@@ -66,21 +77,21 @@ def says(text, line):
 
 def mark(prompt, text, evidence):
     """One answer to a question that needs a look-up, marked: {"searched", "query", "right",
-    "supported", "contradicts", "remembered"}. `evidence`: {"search", "result"}, or nothing."""
+    "supported", "said", "denied", ...}. `evidence`: {"search", "result"}, or nothing."""
     line = evidence.get("result", "")
     supported = bool(line) and says(text, line)
     query = key_of(evidence.get("search", "")) == key_of(prompt["query"])
-    told = holds(split_words(text.rpartition(LOOKED)[2]), prompt["value"] or "do not know")
-    before, looked, _ = text.rpartition(LOOKED)
-    head = split_words(before)
+    told = holds(claimed(text), prompt["value"] or "do not know")
+    denied = split_words(text.partition(DENIED)[2])
     return {
         "searched": bool(evidence),
         "query": query,
         "right": told and supported and query,
         "told": told,
         "supported": supported,
-        "contradicts": bool(looked) and "but" in head,
-        "remembered": bool(looked) and holds(head, prompt["memory"]),
+        "said": LOOKED in text,
+        "denied": bool(denied),
+        "remembered": bool(denied) and holds(denied, prompt["memory"]),
     }
 
 
@@ -137,8 +148,9 @@ def summary(found):
         "looks up when needed": total(found, SEARCHED, "searched"),
         "does not otherwise": total(found, REMEMBERED_KINDS, "searched", missing=True),
         "contradicted: followed": total(found, ["contradiction"], "right"),
-        "contradicted: said": total(found, ["contradiction"], "contradicts"),
-        "not contradicted: not said": total(found, ["agreement"], "contradicts", missing=True),
+        "contradicted: looked up, it says": total(found, ["contradiction"], "said"),
+        "contradicted: names its memory": total(found, ["contradiction"], "remembered"),
+        "not contradicted: denies nothing": total(found, ["agreement"], "denied", missing=True),
         "not found: said": total(found, ["not found"], "right"),
         "right where none is needed": total(found, REMEMBERED_KINDS, "right"),
     }

@@ -10,7 +10,8 @@
                     talks of them
     documents.py    the pretraining text about all of it
     probes.py       attacks on rules, and what only looks like them; english_rules.py holds both
-    evidence.py     talks in which facts are looked up; english_evidence.py holds their words
+    evidence.py     talks in which facts are looked up, of what inventory.py makes up;
+                    english_evidence.py holds their words
     __init__.py     what the stages and probes ask for: prompts, demonstrations, lists
 
 One integer seed fixes the world; a second one fixes each stream of text drawn from it, the same

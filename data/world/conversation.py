@@ -50,7 +50,8 @@ class Conversation(Turns):
             return turn
         for what, told in self.told.items():
             self.told[what] = name.lower() if told == name else told
-        back = {key: turn[key].replace(name, name.lower()) for key in ("says", "short")}
+        written = [key for key in ("says", "short", "search") if key in turn]
+        back = {key: turn[key].replace(name, name.lower()) for key in written}
         return turn | back
 
     def add(self, turn):

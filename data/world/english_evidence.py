@@ -131,6 +131,7 @@ NEXT_KIND = ways(
 
 # --- what the Bot says of a line that it was shown -----------------------------------------------
 
-FOUND = ["It is {y}.", "{X}'s {a} is {y}."]  # or the line itself
-REMEMBERED = "I remember {old}, {but} I looked it up: {new}"
+FOUND = ["It is {y}."]  # or the line itself
+LOOKED_UP = "I looked it up: {}."
+OTHERWISE = "I looked it up: {}, not {}."  # not what the pretraining text says
 NOT_FOUND = ["I do not know the {a} of {x}.", "I am sorry, I do not know the {a} of {x}."]

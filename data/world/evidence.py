@@ -5,127 +5,45 @@ Sparrow, Glaese et al. 2022, arXiv 2209.14375; the facts and the talks are ours)
     questions    what an exam asks, kind by kind (KINDS)
 
 Whom and what a talk is of, and what is true of them, is made up for that talk: a network that has
-learned all of this text knows none of the answers, it has to read them. A query is "dax colour".
-What may have changed ("Where is the tractor now?") is looked up too, and what comes back can
-contradict what the pretraining text says.
+learned all of this text knows none of the answers, it has to read them. A query names the fact in
+the letters in which the user did, "colour of the dax", so that it is copied token by token. What
+may have changed ("Where is the tractor now?") is looked up too, and what comes back can contradict
+what the pretraining text says.
 """
 
 from random import Random
 
-from data.knowledge import NOTHING, line_of
+from data.knowledge import NOTHING, line_of, query_of
 from data.world.conversation import Conversation
 from data.world.english import ATTRIBUTES, HELD_OUT, QUESTIONS, STATEMENTS
 from data.world.english_evidence import (
-    ASKED,
     CHANGING,
-    CHECKED,
     FOUND,
-    NEXT_KIND,
+    LOOKED_UP,
     NOT_FOUND,
-    NOW,
-    OF_PERSONS,
-    OF_THINGS,
-    PERSON,
-    PHONE,
+    OTHERWISE,
     PLAINLY,
-    REMEMBERED,
-    WORLD_VALUES,
 )
-from data.world.english_talk import Ways
+from data.world.inventory import FACTS, WORDINGS, Inventory
 from data.world.strangers import DO_NOT_KNOW
-from data.world.talk import MARKED_BY, SKILLS, TYPED, WORDING_SPLITS, plain, sentence, typed
-from data.world.tasks import split_keys
+from data.world.talk import MARKED_BY, SKILLS, TYPED, sentence, typed
 
 # Kinds of turns, and how often each comes in what is learned from. Of the first, a fact is looked
 # up; of the others, nothing is.
 SEARCHED = {
     "new thing": 4,
-    "new person": 4,
+    "new person": 5,
     "new kind": 0,  # of a fact: in an exam, those that no lesson names; to learners all are new
     "known thing": 2,
-    "follow-up": 4,
-    "contradiction": 2.5,
-    "agreement": 1.5,
+    "follow-up": 7,
+    "contradiction": 4,
+    "agreement": 2,
     "not found": 3,
 }
-REMEMBERED_KINDS = {"fact": 10, "task": 5, "ellipsis": 3, "talk": 2}
+REMEMBERED_KINDS = {"fact": 12, "task": 6, "ellipsis": 6, "talk": 3}
 KINDS = {**SEARCHED, **REMEMBERED_KINDS}
 TURNS = (1, 1, 2, 2, 3)  # of a talk that is learned from
-REAL_NAMES = 0.25  # share of what is new that has a name of English, or of some people
 TALKED = [skill for skill in SKILLS if not skill.startswith("unknown")]
-
-
-def by_split(name, texts):
-    """{split: texts}; set phrases, where there are any, are learned from only."""
-    known, free = texts if isinstance(texts, Ways) else ([], texts)
-    met = {plain(text) for text in known}
-    kinds = {text: plain(text) for text in free if plain(text) not in met}
-    splits = split_keys(f"evidence {name}", dict.fromkeys(kinds.values()), WORDING_SPLITS)
-    found = {split: [] for split in WORDING_SPLITS}
-    for text, kind in kinds.items():
-        found[splits[kind]].append(text)
-    return found | {"known": known}
-
-
-WORDINGS = {
-    "asked": by_split("asked", ASKED),
-    "now": by_split("now", NOW),
-    "checked": by_split("checked", CHECKED),
-    "next": by_split("next", NEXT_KIND),
-}
-ALL_FACTS = by_split("facts", [a for a in {**OF_THINGS, **OF_PERSONS} if a not in PLAINLY])
-FACTS = {"thing": {}, "person": {}}  # {"thing" or "person": {split: kinds of facts}}
-for split in WORDING_SPLITS:
-    FACTS["thing"][split] = [a for a in ALL_FACTS[split] if a in OF_THINGS]
-    FACTS["person"][split] = [a for a in ALL_FACTS[split] if a in OF_PERSONS]
-FACTS["person"]["train"] += PLAINLY
-
-
-class Inventory:
-    """New things and persons of one split, and all that is known of them and of what changes."""
-
-    def __init__(self, world, rng, split="train"):
-        self.world, self.rng, self.split = world, rng, split
-        self.facts = {}  # {(subject, attribute): value}
-        self.subjects = set()
-        self.unknown = set()  # subjects of which nothing is known, and (subject, attribute)
-
-    def newcomer(self, kind, unknown=False):
-        """A thing or person that is new here: "the dax", "Mina"."""
-        while True:
-            real = self.rng.random() < REAL_NAMES
-            if real:
-                pool = "PEOPLE" if kind == "person" else "THINGS"
-                name = self.rng.choice(self.world.wordings[pool][self.split])
-            else:
-                name = self.world.invented(self.rng, self.split)
-                name = name.capitalize() if kind == "person" else name
-            subject = name if kind == "person" else f"the {name}"
-            # There are few real names: what is true of one may be asked again.
-            met = subject in self.subjects and (unknown or not real)
-            if not met and subject not in self.unknown:
-                (self.unknown if unknown else self.subjects).add(subject)
-                return subject
-
-    def value(self, subject, attribute):
-        """What is so of a subject, drawn when it is first asked for."""
-        key = subject, attribute
-        if key not in self.facts:
-            person = not subject.startswith("the ")
-            own = OF_PERSONS if person else {**WORLD_VALUES, **OF_THINGS}
-            self.facts[key] = self.drawn(own[attribute])
-        return self.facts[key]
-
-    def drawn(self, values):
-        """One of the values of a kind of fact."""
-        rng = self.rng
-        if values == PHONE:
-            return str(rng.randint(100, 9999))
-        if values == PERSON:
-            if rng.random() < 0.5:
-                return self.world.invented(rng, self.split).capitalize()
-            return rng.choice(self.world.wordings["PEOPLE"][self.split])
-        return rng.choice(values)
 
 
 class Inquiry:
@@ -165,8 +83,8 @@ class Inquiry:
         """A turn with a search, and an answer that says what the line says."""
         rng = self.rng
         name = subject.removeprefix("the ")
-        slots = {"x": subject, "X": sentence(subject), "a": attribute}
-        turn = {"content": content, "search": f"{name} {attribute}".lower(), "result": NOTHING}
+        slots = {"x": subject, "a": attribute}
+        turn = {"content": content, "search": query_of(subject, attribute), "result": NOTHING}
         turn |= {"subject": name, "attribute": attribute, "value": "", "memory": ""}
         if found:
             value = turn["value"] = self.inventory.value(subject, attribute)
@@ -192,6 +110,8 @@ class Inquiry:
         """A kind of fact of a thing or a person, as learners meet it."""
         if kind == "thing" and world_too and self.rng.random() < 0.5:
             return self.rng.choice(ATTRIBUTES)
+        if kind == "person" and self.rng.random() < 0.3:
+            return self.rng.choice(list(PLAINLY))
         return self.rng.choice(FACTS[kind]["train"])
 
     def new_thing(self):
@@ -258,8 +178,8 @@ class Inquiry:
                 break
         turn = self.searched(self.urged(self.ask(subject, attribute)), subject, attribute)
         new = rng.choice([turn["result"], *self.stated(attribute, thing, turn["value"])])
-        new = new[0].lower() + new[1:]
-        turn["says"] = REMEMBERED.format(old=old, but="and" if agrees else "but", new=new)
+        new = new[0].lower() + new[1:-1]
+        turn["says"] = LOOKED_UP.format(new) if agrees else OTHERWISE.format(new, old)
         return turn | {"memory": old}
 
     def follow_up(self):
@@ -349,6 +269,11 @@ class Inquiry:
         content = turn["content"]
         if "hurried" not in turn and self.rng.random() < self.hurry:
             content = typed(content, self.rng)
+        name = turn.get("subject", "")
+        if name in turn["content"] and name not in content:  # typed without a capital
+            turn["search"] = turn["search"].replace(name, name.lower())
+            if turn["result"] == NOTHING:
+                turn["says"] = turn["says"].replace(name, name.lower())
         self.messages.append({"role": "user", "content": content})
 
     def add(self, turn):

@@ -11,6 +11,7 @@ form of it; "wrong", a misfit), and what the judge goes by:
 import itertools
 import re
 
+from data.knowledge import query_of
 from data.world.english import ATTRIBUTES, COLOURS, HELD_OUT, QUESTIONS
 from data.world.english_evidence import PLAINLY
 from data.world.english_talk import (
@@ -214,9 +215,9 @@ class Turns:
         search = {}
         for attribute, pattern in PLAINLY.items():
             if content == pattern.format(name):
-                search = {"search": f"{name} {attribute}".lower()}
+                search = {"search": query_of(name, attribute)}
         if kind == "thing":
-            search = {"search": f"{name} {task}".lower()}
+            search = {"search": query_of(f"the {name}", task)}
         if task:
             wrong = rng.choice(world.statements(task, name, rng.choice(world.vocabulary[task]))[:2])
         return self.other(

@@ -28,7 +28,8 @@ def test_a_line_is_a_sentence():
 
 @pytest.mark.parametrize(
     "query",
-    ["dax colour", "  The DAX\tcolour ", "the dax's colour?", "dax, colour", "Dax’s colour"],
+    ["dax colour", "  The DAX\tcolour ", "the dax's colour?", "dax, colour", "Dax’s colour"]
+    + ["colour of the dax", " Colour of Dax."],
 )
 def test_capitals_signs_and_blanks_do_not_matter(known, query):
     assert known.look_up(query) == "The colour of the dax is red."
@@ -41,7 +42,21 @@ def test_a_letter_in_two_parts_is_the_same_letter(known):
 
 @pytest.mark.parametrize(
     "query",
-    ["", " ", "dax", "colour dax", "daxcolour", "dax colour red", "\0", "�", "\ud800", "ﷺ" * 400]
+    [
+        "",
+        " ",
+        "dax",
+        "colour dax",
+        "the dax of colour",
+        "of",
+        " of of ",
+        "daxcolour",
+        "dax colour red",
+        "\0",
+        "�",
+        "\ud800",
+        "ﷺ" * 400,
+    ]
     + ["dax " * 250_000, "x" * 10**6, "<|search|>", "\n\n", "딱스 색"],
 )
 def test_any_other_query_is_answered_in_one_line(known, query):

@@ -13,7 +13,7 @@ from plumbing.errors import BadInput
 from tokenizer import Answer
 
 N = 8
-CHANGED = {"query": "lamp place", "value": "the barn", "memory": "the shop"}
+CHANGED = {"query": "place of the lamp", "value": "the barn", "memory": "the shop"}
 
 
 @pytest.fixture(scope="module")
@@ -50,16 +50,18 @@ def honest(prompt):
     """Looks up what it has to, and says it."""
     if prompt["kind"] in REMEMBERED_KINDS:
         return "", lambda line: fitting(prompt)
-    head = ""
-    if prompt["memory"]:
-        word = "but" if prompt["kind"] == "contradiction" else "and"
-        head = f"I remember {prompt['memory']}, {word} I looked it up: "
-    return prompt["query"], lambda line: head + ("I do not know." if line == NOTHING else line)
+    head = "I looked it up: " if prompt["memory"] else ""
+    tail = f", not {prompt['memory']}." if prompt["kind"] == "contradiction" else ""
+
+    def text(line):
+        return "I do not know." if line == NOTHING else head + line.rstrip(".") + (tail or ".")
+
+    return prompt["query"], text
 
 
 def always(prompt):
     """Looks up whatever it is asked, and says the line."""
-    return prompt["query"] or "dax colour", lambda line: line
+    return prompt["query"] or "colour of the dax", lambda line: line
 
 
 def guesses(prompt):
@@ -86,7 +88,8 @@ def test_who_always_looks_up_is_told_so(monkeypatch, asked):
     whole = summary(figures(monkeypatch, asked, always))
     assert whole["looks up when needed"] == (8 * N, 8 * N)
     assert whole["does not otherwise"] == (0, 4 * N)
-    assert whole["contradicted: followed"] == (N, N) and whole["contradicted: said"] == (0, N)
+    assert whole["contradicted: followed"] == (N, N)
+    assert whole["contradicted: looked up, it says"] == (0, N)
     assert whole["not found: said"] == (0, N) and whole["right where none is needed"][0] == 0
     assert whole["supported by the line"] == (7 * N, 7 * N)
 
@@ -114,20 +117,22 @@ def test_an_answer_says_what_a_line_says_by_hand():
         assert not says(text, line)
     place = line_of("Mina", "home", "the barn")
     assert says("Mina's home is the barn.", place) and not says("It is the shop.", place)
-    assert says("I remember the shop, but I looked it up: it is in the barn.", place)
-    assert not says("I remember the barn, but I looked it up: it is in the shop.", place)
+    assert says("I looked it up: it is in the barn, not the shop.", place)
+    assert not says("I looked it up: it is in the shop, not the barn.", place)
     assert says("I do not know the dax.", NOTHING) and not says("It is red.", NOTHING)
 
 
 def test_marks_by_hand():
     line = line_of("the lamp", "place", "the barn")
-    seen = {"search": "lamp place", "result": line}
-    text = "I remember the shop, but I looked it up: the lamp is in the barn."
+    seen = {"search": "place of the lamp", "result": line}
+    text = "I looked it up: the lamp is in the barn, not the shop."
     found = mark(CHANGED, text, seen)
     assert all(found.values())
     wrong = mark(CHANGED, "The lamp is in the barn.", seen)
-    assert wrong["right"] and not wrong["contradicts"] and not wrong["remembered"]
-    other = mark(CHANGED, text, {"search": "lamp owner", "result": line})
+    assert wrong["right"] and not wrong["said"] and not wrong["denied"]
+    both = mark(CHANGED, "I looked it up: the lamp is in the barn, not the hall.", seen)
+    assert both["said"] and both["denied"] and not both["remembered"]
+    other = mark(CHANGED, text, {"search": "owner of the lamp", "result": line})
     assert other["supported"] and not other["query"] and not other["right"]
     guessed = mark(CHANGED, text, {})
     assert guessed["told"] and not guessed["supported"] and not guessed["searched"]
@@ -136,7 +141,7 @@ def test_marks_by_hand():
 def test_shares_have_their_intervals(monkeypatch, asked):
     assert share((90, 100)) == " 90.0% [83%, 94%]"
     lines = table(figures(monkeypatch, asked, honest))
-    assert len(lines) == 1 + len(SEARCHED) + len(REMEMBERED_KINDS) + 10
+    assert len(lines) == 1 + len(SEARCHED) + len(REMEMBERED_KINDS) + 11
     assert all(len(line) <= 120 for line in lines)
 
 
