@@ -4,6 +4,7 @@
     python chat.py out/sft/ckpt.pt --prompt="What colour is the tractor?" --greedy
     python chat.py out/pretrain/ckpt.pt --prompt="User: Hello.\\nBot:" --raw
     python chat.py out/sft_probed/ckpt.pt --best_of=8 --rules=out/rules/ckpt.pt --explain
+    python chat.py out/sft_evidence/ckpt.pt --knowledge=facts.tsv      it looks up what it is asked
     python chat.py --compare --prompt="What colour is the tractor?"
     python chat.py --label                        rank answers, as InstructGPT's labelers did
     python chat.py --label --kind=harmful         which of two does more harm? as HH-RLHF's did
@@ -28,17 +29,20 @@ from plumbing.config import check_options, parse_config, path_and_options, posit
 if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
     check_options(__file__, path_and_options(sys.argv[1:])[1])
 
+from data.knowledge import FILE, open_lookup, read_knowledge
 from data.marks import read_rules
 from data.world.english_talk import SUGGESTED
 from desk.labelling import KINDS, Desk, check_labeler
 from desk.probing import Probing, most_attacked, probe
 from desk.shelf import Shelf
-from desk.terminal import label
+from desk.terminal import label, print_answer, print_piece
+from insertion import Evidence
 from judges.rules import as_rule_model, rank, tell
 from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput, run
 from plumbing.machine import setup
 from sampling import answer, fit_one, open_checkpoint, recent
+from tokenizer import answering
 
 
 @dataclass
@@ -59,6 +63,7 @@ class Config:
     best_of: int = 1  # answers to choose from, by --reward and --rules (Sparrow: 8)
     rules: str = ""  # a checkpoint of rules.py: answers that break no rule go first
     reward: str = ""  # a checkpoint of reward.py: answers that people prefer go first
+    knowledge: str = ""  # facts to look up, for a model that searches; empty: data/knowledge.tsv
     explain: bool = False  # show all answers with their scores, and the rule most at risk
     max_new_tokens: int = 200
     seed: int = 0  # the same seed and the same words give the same answer; 0 draws a new one
@@ -125,18 +130,13 @@ def typed(mark):
 
 
 def say(shelf, loaded, ids, stop, cfg, turn=0):
-    """Print the continuation of `ids` as it is sampled; returns its text."""
+    """Print the continuation of `ids` as it is sampled; returns its message."""
     ids, limit = fit_one(loaded.model.config, ids, cfg.max_new_tokens)
     seed = cfg.seed + turn if cfg.seed else 0
-    said = ""
-    for _, text in shelf.speak(loaded, ids, stop, limit, seed, **settings(cfg)):
-        said += text
-        print(text, end="", flush=True)
-    print(flush=True)
-    return said
+    return print_answer(shelf.speak(loaded, ids, stop, limit, seed, **settings(cfg)))
 
 
-def open_judges(cfg, machine):
+def open_judges(cfg, machine, loaded):
     """The reward model and the rule model that --best_of chooses by, None where there is none."""
     reward = rule_model = None
     if cfg.reward:
@@ -145,31 +145,41 @@ def open_judges(cfg, machine):
     if cfg.rules:
         checkpoint = load_checkpoint(cfg.rules, ("rules",))
         rule_model = as_rule_model(checkpoint, cfg.rules, machine)
+    for path, judge in ((cfg.reward, reward), (cfg.rules, rule_model)):
+        if judge and loaded.tokenizer.evidence and not judge.tokenizer.evidence:
+            raise BadInput(f"{path} cannot read what {loaded.name} looks up; make it from that one")
     return {"reward": reward, "rule_model": rule_model}
 
 
-def say_best(judges, loaded, messages, machine, cfg, turn=0):
+def say_best(judges, loaded, messages, shelf, cfg, turn=0):
     """Write --best_of answers, print the one that is rated best; with --explain all of them, and
-    why. Returns its text."""
+    why. Of a model that searches half of them begin with a search and half do without (Sparrow's 4
+    and 4). Returns its message."""
+    machine = shelf.machine
     shown = messages[recent(loaded, messages)[2] :] or messages[-1:]
     seed = cfg.seed + turn if cfg.seed else secrets.randbits(32)
     draws = {"seed": seed, **settings(cfg)}
     asked = [shown] * cfg.best_of
+    if loaded.tokenizer.evidence:
+        half = cfg.best_of // 2
+        lookups = [shelf.lookup] * half + [None] * (cfg.best_of - half)
+        draws["evidence"] = Evidence(loaded.tokenizer, lookups, begin=True)
     network = loaded.model, loaded.tokenizer
     _, _, texts, ended = answer(*network, asked, machine, loaded.chat, cfg.max_new_tokens, **draws)
     ranked = rank(shown, texts, ended, machine, **judges)
-    print(ranked[0]["text"])
+    pieces = [(None, text, part) for part, text in answering(ranked[0]["text"]).items()]
+    message = print_answer(pieces[1:])
     for row in ranked if cfg.explain else ():
         print(f"       {tell(row)}: {row['text']}")
-    return ranked[0]["text"]
+    return message
 
 
 def say_once(shelf, loaded, prompt, cfg):
     """Answer one prompt, or with --raw continue it."""
     if cfg.best_of > 1:
         messages = [{"role": "user", "content": prompt}]
-        judges = open_judges(cfg, shelf.machine)
-        say_best(judges, loaded, messages, shelf.machine, cfg)
+        judges = open_judges(cfg, shelf.machine, loaded)
+        say_best(judges, loaded, messages, shelf, cfg)
         return
     if cfg.raw:
         end = loaded.tokenizer.endoftext
@@ -189,7 +199,7 @@ def talk(shelf, loaded, cfg):
     )
     if loaded.data == "world" and loaded.chat:
         print("try: " + "   ".join(SUGGESTED))
-    judges = open_judges(cfg, shelf.machine)
+    judges = open_judges(cfg, shelf.machine, loaded)
     messages, turn, told = [], 0, False
     for line in typed("\nyou  > "):
         if line == "/reset":
@@ -204,10 +214,10 @@ def talk(shelf, loaded, cfg):
             print(f"(from here on it sees the last turns only: it was trained on {size} tokens)")
         print("model> ", end="", flush=True)
         if cfg.best_of > 1:
-            text = say_best(judges, loaded, messages, shelf.machine, cfg, turn)
+            message = say_best(judges, loaded, messages, shelf, cfg, turn)
         else:
-            text = say(shelf, loaded, ids, stop, cfg, turn)
-        messages.append({"role": "assistant", "content": text})
+            message = say(shelf, loaded, ids, stop, cfg, turn)
+        messages.append(message)
         turn += 1
 
 
@@ -231,9 +241,10 @@ def compare(shelf, names, prompt, cfg):
     speaker = ""
     for event in shelf.compare(names, asked, cfg.max_new_tokens, **beside, **draws):
         if speaker != event["name"]:
-            speaker = event["name"]
+            speaker, part = event["name"], "content"
             print(f"\n{speaker:>9}> ", end="")
-        print(event.get("text", ""), end="", flush=True)
+        for name, key in (("search", "search"), ("result", "result"), ("content", "text")):
+            part = print_piece(event.get(key, ""), name, part)
         if "tokens" in event:
             print(f"\n{'':>9}  ({', '.join(figures(event))})")
 
@@ -274,7 +285,7 @@ def main(argv):
     check(cfg, path)
     server = web_server() if cfg.web else None
     machine = setup(cfg)
-    shelf = Shelf(cfg.out, machine)
+    shelf = Shelf(cfg.out, machine, read_knowledge(cfg.knowledge or FILE).look_up)
     prompt = cfg.prompt.replace("\\n", "\n").encode(errors="replace").decode()
 
     def open_desk(kind):
@@ -303,10 +314,13 @@ def main(argv):
             label(open_desk(cfg.kind), labeler, typed("rank > "))
         else:
             probe(open_probing(), labeler, typed("\nyou, or b, k, u > "))
-    elif prompt or cfg.raw:
-        say_once(shelf, open_checkpoint(path, machine), prompt, cfg)
     else:
-        talk(shelf, open_checkpoint(path, machine), cfg)
+        loaded = open_checkpoint(path, machine)
+        shelf.lookup = open_lookup(cfg.knowledge, loaded.tokenizer, path)
+        if prompt or cfg.raw:
+            say_once(shelf, loaded, prompt, cfg)
+        else:
+            talk(shelf, loaded, cfg)
 
 
 if __name__ == "__main__":

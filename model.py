@@ -9,7 +9,7 @@ changes nothing before it, and no padding mask is needed.
 """
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 import torch.nn as nn
@@ -222,6 +222,19 @@ class GPT(nn.Module):
     def adopt(self, token, like):
         """Start a token that no text has held as the mean of some that were learned (ids)."""
         self.wte.weight[token] = self.wte.weight[like].mean(0)
+
+    @torch.no_grad()
+    def grow(self, n, like):
+        """Make room for `n` different tokens: the token table, which is the output head as well,
+        gets new rows, each started like the token `like`. What fits already stays as it is.
+
+        No more rows than that: a row that no text trains would take `like`'s share of every choice.
+        """
+        new = n - self.config.vocab_size
+        if new > 0:
+            rows = self.wte.weight[like].expand(new, -1)  # (new, C)
+            self.wte = nn.Embedding.from_pretrained(torch.cat([self.wte.weight, rows]), False)
+            self.config = replace(self.config, vocab_size=n)
 
     def trunk(self, tokens, cache=None, lengths=None):
         """tokens (B, T) -> hidden states after the last norm (B, T, C).

@@ -30,11 +30,12 @@ import torch
 
 import optim
 from data.corpora import PretrainText
+from data.knowledge import open_lookup
 from data.questions import load_questions, made_by
 from grpo import check_group, compare
-from judges.combined import open_rewards
-from judges.exam import Exam, world_figures
-from judges.probing import broken_share
+from insertion import Evidence
+from judges.combined import open_rewards, told_by_judges
+from judges.exam import Exam
 from likelihood import policy_terms
 from plumbing import errors, signs
 from plumbing.batches import Batches
@@ -55,6 +56,7 @@ class Config:
     rules: str = ""  # a checkpoint of rules.py: keeping rules is rewarded too (judges/combined.py)
     rules_weight: float = 3.0  # of that beside the reward, both on one scale; 0: asked, not paid
     harms: bool = False  # also ask for harm; what is missing is made by a constitution
+    knowledge: str = ""  # facts that a model looks up while it answers; empty: data/knowledge.tsv
     data: str = "world"  # "world", or a file of conversations, of which the questions are used
     batch_size: int = 128  # questions of one iteration (InstructGPT, App. C.4: 512)
     minibatch: int = 32  # answers of one optimizer step (InstructGPT: 64)
@@ -109,7 +111,8 @@ def check(cfg):
 
 
 # --- the maths ---------------------------------------------------------------------------------
-# Entry t of all (B, T−1) is of the choice of tokens[:, t+1]; mask: 1 where it was the policy's.
+# Everything is (B, T−1) in one alignment: entry t belongs to the choice of tokens[:, t+1], and mask
+# is 1 where that choice was the policy's: a line of evidence that was inserted is in no term.
 
 
 def kl_rewards(scores, logp, ref_logp, mask, beta):
@@ -122,19 +125,20 @@ def kl_rewards(scores, logp, ref_logp, mask, beta):
 
 
 def gae(rewards, values, mask, lam):
-    """Generalised advantage estimation (Schulman et al. 2016, eq. 16) without discount:
+    """Generalised advantage estimation (Schulman et al. 2016, eq. 16) without discount; t + 1 is
+    the policy's next choice, what was inserted is stepped over:
 
     δ_t = r_t + V_{t+1} − V_t        A_t = δ_t + λ·A_{t+1}        V = A = 0 after the last token
 
     All (B, T−1), A as well. Rewards and values outside the mask count as 0, and A is 0 there."""
     advantages = torch.zeros_like(rewards)
-    running = torch.zeros_like(rewards[:, 0])
-    values = values * mask
-    following = torch.cat([values[:, 1:], torch.zeros_like(values[:, :1])], dim=1)
-    deltas = (rewards + following - values) * mask
+    running = following = torch.zeros_like(rewards[:, 0])
     for t in reversed(range(rewards.shape[1])):
-        running = (deltas[:, t] + lam * running) * mask[:, t]
-        advantages[:, t] = running
+        own = mask[:, t] > 0
+        delta = rewards[:, t] + following - values[:, t]
+        running = torch.where(own, delta + lam * running, running)
+        following = torch.where(own, values[:, t], following)
+        advantages[:, t] = torch.where(own, running, 0.0)
     return advantages
 
 
@@ -171,23 +175,24 @@ def get_batch(questions, step, cfg, machine):
 
 
 @torch.no_grad()
-def sample(policy, tokenizer, questions, cfg, machine, noise):
+def sample(policy, tokenizer, questions, cfg, machine, noise, lookup=None):
     """Answers at temperature 1, without top-k: the distribution that is scored is the one sampled.
 
-    Returns right-padded tokens (B, T), mask (B, T−1), index of the last real token (B,), texts, and
-    whether each answer ended by itself.
+    Returns right-padded tokens (B, T), mask (B, T−1), the last real index (B,), texts, who ended.
     """
     asked = [question["messages"] for question in questions]
-    draws = {"max_new_tokens": cfg.max_new_tokens, "noise": noise}
+    evidence = Evidence(tokenizer, [lookup] * len(asked)) if lookup else None
+    draws = {"max_new_tokens": cfg.max_new_tokens, "noise": noise, "evidence": evidence}
     prompts, answers, texts, ended = answer(policy, tokenizer, asked, machine, **draws)
-    tokens, mask, last = lay_out(prompts, answers, tokenizer.pad)
+    tokens, mask, last = lay_out(prompts, answers, tokenizer.pad, evidence and evidence.own)
     return machine.put(tokens), machine.put(mask), machine.put(last), texts, ended
 
 
 @torch.no_grad()
-def rollout(policy, ref, value, reward, tokenizer, questions, cfg, machine, noise, beta):
+def rollout(policy, ref, value, reward, tokenizer, questions, cfg, machine, noise, beta, lookup):
     """Sample, score, rewards, advantages: all that one step learns from, and its figures."""
-    tokens, mask, last, texts, ended = sample(policy, tokenizer, questions, cfg, machine, noise)
+    found = sample(policy, tokenizer, questions, cfg, machine, noise, lookup)
+    tokens, mask, last, texts, ended = found
 
     # Three readings of the same tokens: how likely to policy and reference, and how good.
     with machine.autocast():
@@ -216,12 +221,7 @@ def rollout(policy, ref, value, reward, tokenizer, questions, cfg, machine, nois
         batch["returns"] = advantages + values  # of the advantages before they are whitened
         batch["advantages"] = whiten(advantages, mask, machine)
         figures["explained_variance"] = signs.explained_variance(batch["returns"], values, mask)
-    if "answers" in questions[0]:  # the tiny world: what the hidden judge would say (simulated)
-        figures |= world_figures(questions, texts, ended)
-    if cfg.rules:  # both terms as they are, before they are put on one scale
-        figures |= reward.terms
-        if cfg.data == "world":
-            figures |= broken_share(questions, texts)
+    figures |= told_by_judges(cfg, reward, questions, texts, ended)
     return batch, {name: machine.mean(figure) for name, figure in figures.items()}
 
 
@@ -308,6 +308,7 @@ def train(cfg):
     parent = run.inherit("sft.py", ("sft",), *made_by(cfg))
     sft, tokenizer = load_model(parent, cfg.init)
     questions = load_questions(cfg)
+    lookup = open_lookup(cfg.knowledge, tokenizer, cfg.init)
     fit_answers(cfg, sft.config, tokenizer, questions)
 
     # --- models: policy and reference from the SFT model, value network from the reward model
@@ -358,10 +359,9 @@ def train(cfg):
         # depend on nothing but the seed, the step and the question's place.
         rng = np.random.default_rng([cfg.seed, 2, step])
         asked = get_batch(questions, step, cfg, machine)
-        noise = torch.from_numpy(machine.mine(rng.random((cfg.batch_size, cfg.max_new_tokens))))
-        batch, figures = rollout(
-            policy, ref, value, reward, tokenizer, asked, cfg, machine, noise, beta
-        )
+        noise = torch.from_numpy(rng.random((cfg.batch_size, cfg.max_new_tokens)))
+        drawn = (asked, cfg, machine, machine.mine(noise), beta, lookup)
+        batch, figures = rollout(policy, ref, value, reward, tokenizer, *drawn)
 
         # It learns from its own answers, at a rate that rises over the first ten steps.
         factor = min(1.0, 0.1 + 0.9 * step / 10)

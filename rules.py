@@ -30,6 +30,7 @@ import torch
 import torch.nn.functional as F
 
 import optim
+from data.formats import check_evidence
 from data.marks import MARKS, read_marks, read_rules, trained
 from data.world import World
 from data.world.english_rules import UNSEEN
@@ -117,6 +118,7 @@ def load_marks(cfg, rules, sft, tokenizer, machine):
         records = sample_marks(sft, tokenizer, cfg, machine)
     else:
         records = read_marks(cfg.data, rules)
+        check_evidence(records, tokenizer, cfg.data)
         long = sum(len(tokenizer.render(r["messages"])[0]) > cfg.max_len for r in records)
         if long:
             line = (

@@ -7,13 +7,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from insertion import Evidence
 from kernels import graph
 from model import GPT
 from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput, one_line
 from plumbing.machine import right_pad, widest
 from plumbing.records import tell
-from tokenizer import StreamDecoder, Tokenizer
+from tokenizer import Answer, Reader, StreamDecoder, Tokenizer
 
 CONTEXT = 2048  # tokens of a conversation that a model with RoPE is shown
 COLDEST = 1e-6  # below this temperature logits over it leave float32, and the likeliest is certain
@@ -112,7 +113,10 @@ def fit_answers(cfg, config, tokenizer, questions):
         tell(f"the model has {config.block_size} positions: --max_new_tokens={limit}", limit=limit)
     cfg.max_new_tokens = limit
     shown = config.block_size - limit if config.pos == "learned" else CONTEXT
-    sizes = [len(tokenizer.prompt(question["messages"])[0]) for question in questions]
+    try:
+        sizes = [len(tokenizer.prompt(question["messages"])[0]) for question in questions]
+    except ValueError as error:  # one in which something is looked up
+        raise BadInput(f"{cfg.data}: {error}") from None
     cut = sum(size > shown for size in sizes)
     beyond = sum(size + limit > config.block_size for size in sizes)
     if cut + beyond:
@@ -203,9 +207,11 @@ def stream(
     stop=(),
     seed=None,
     noise=None,
+    evidence=None,
 ):
     """Sample from ragged prompts (a list of B lists of ids), yielding after each step the list of B
-    new tokens, None in rows that have stopped. The stop token itself is yielded.
+    new tokens, None in rows that have stopped. The stop token itself is yielded. With `evidence`
+    (an Evidence of B rows) what they look up is inserted, and counts among the new tokens.
 
     Prompts are padded on the right and prefilled in one pass; each row then writes its keys and
     values at its own length. Once half of the rows in the cache have stopped, they are dropped from
@@ -223,25 +229,23 @@ def stream(
     stop = torch.tensor(sorted(stop), device=device, dtype=torch.long)
     lengths = torch.tensor([len(p) for p in prompts], device=device)  # (B,)
     longest = max(map(len, prompts))
-    if model.config.pos == "learned" and longest + max_new_tokens - 1 > model.config.block_size:
-        raise ValueError(
-            f"{longest} + {max_new_tokens} tokens do not fit the "
-            f"{model.config.block_size} learned positions"
-        )
+    size = model.config.block_size
+    if model.config.pos == "learned" and longest + max_new_tokens - 1 > size:
+        what = f"{longest} + {max_new_tokens} tokens do not fit the {size} learned positions"
+        raise ValueError(what)
     tokens = right_pad(prompts).to(device)
     rows, done = torch.arange(B, device=device), torch.zeros(B, dtype=torch.bool, device=device)
     cache = model.new_cache(B, longest + max_new_tokens)
     logits = F.linear(model.trunk(tokens, cache)[rows, lengths - 1], model.wte.weight)  # (B, V)
-    # A sharded model (--fsdp) gathers its weights anew at each step, so no graph can hold them.
-    graphed = (
-        device.type in graph.GRAPHED
-        and max_new_tokens >= graph.GRAPH_FROM
-        and not hasattr(model, "reshard")
-    )
     check_finite(logits)
+    # A sharded model (--fsdp) gathers its weights anew at each step, so no graph can hold them.
+    long = max_new_tokens >= graph.GRAPH_FROM
+    graphed = device.type in graph.GRAPHED and long and not hasattr(model, "reshard")
     decode = graph.Decoder(model, cache, lengths, graphed)
     for t in range(max_new_tokens):
+        logits = evidence.close(logits, rows) if evidence else logits
         new = pick(logits, noise[rows, t], temperature, top_k, top_p)
+        new = evidence.insert(new, rows, done) if evidence else new
         out = [None] * B
         for row, token, over in zip(rows.tolist(), new.tolist(), done.tolist()):
             out[row] = None if over else token
@@ -270,41 +274,50 @@ def generate(model, prompts, max_new_tokens, **options):
 
 def as_text(tokenizer, steps, stop):
     """The row of a `stream` of one prompt as text, while it is written: yields (token, the
-    characters that it completes), and at the end (None, what is left of a character cut in two).
+    characters that it completes, what they are of: "search", "result" or "content"), and at the end
+    a None with what is left of a character cut in two.
 
-    The token that ends the answer and blanks before its first word are no text.
+    The token that ends the answer and blanks before the first word of a part are no text.
     """
+    reader = Reader(tokenizer)
     decoder = StreamDecoder(tokenizer)
-    begun = False
+    part, begun = reader.kind, False
     for (token,) in steps:
-        text = "" if token in stop else decoder.feed(token)
+        text = "" if token in stop else decoder.feed(token if reader.feed(token) else None)
         text = text if begun else text.lstrip()
         begun = begun or bool(text)
-        yield token, text
-    yield None, decoder.feed()
+        yield token, text, part
+        if reader.kind != part:
+            decoder = StreamDecoder(tokenizer)
+            part, begun = reader.kind, False
+    yield None, decoder.feed(), part
 
 
 def answer(model, tokenizer, conversations, machine, chat=True, max_new_tokens=32, **draws):
     """Answer each conversation (a list of messages) in one batch. `chat=False` asks a base model in
-    the form of a transcript; `draws` are options of `stream`.
+    the form of a transcript; `draws` are options of `stream`. A model that knows how to search and
+    is given no `evidence` answers without.
 
-    Returns prompts and answers as lists of ids, the texts, and whether each answer ended by itself.
+    Returns prompts and answers as lists of ids, the texts, which know what was looked up for them,
+    and whether each answer ended by itself.
     """
     prompts, stops = zip(*(tokenizer.prompt(messages, chat) for messages in conversations))
     limit = fit(model.config, [], max_new_tokens)[1]
     prompts = [fit(model.config, ids, limit)[0] for ids in prompts]
+    if tokenizer.evidence and not draws.get("evidence"):
+        draws["evidence"] = Evidence(tokenizer, [None] * len(prompts))
     with machine.autocast():
         answers = generate(model, prompts, limit, stop=stops[0], **draws)
-    texts = [tokenizer.decode(ids).strip() for ids in answers]
+    texts = [Answer.of(tokenizer.read(ids)) for ids in answers]
     ended = [ids[-1] in stops[0] for ids in answers]
     return prompts, answers, texts, ended
 
 
-def lay_out(prompts, answers, pad):
+def lay_out(prompts, answers, pad, own=None):
     """Prompts and the answers to them, as lists of ids, in one right-padded batch.
 
-    Returns tokens (B, T); mask (B, T−1), 1 where the token that follows is of the answer; and the
-    index of the last real token (B,).
+    Returns tokens (B, T); mask (B, T−1), 1 where the token that follows is of the answer, or, with
+    `own`, where that says so of it; and the index of the last real token (B,).
     """
     tokens = right_pad([p + a for p, a in zip(prompts, answers)], pad)
     mask = torch.zeros(len(tokens), tokens.shape[1] - 1)
@@ -312,18 +325,20 @@ def lay_out(prompts, answers, pad):
     for row, (p, a) in enumerate(zip(prompts, answers)):
         # The first choice is made at the prompt's last token; the last one ends the answer.
         last[row] = len(p) + len(a) - 1
-        mask[row, len(p) - 1 : len(p) + len(a) - 1] = 1
+        mask[row, len(p) - 1 : len(p) + len(a) - 1] = torch.tensor(own[row]) if own else 1
     return tokens, mask, last
 
 
 def respond(
     model, tokenizer, conversations, machine, chat=True, temperature=1.0, seed=0,
-    max_new_tokens=32, noise=None,
+    max_new_tokens=32, noise=None, lookup=None,
 ):  # fmt: skip
     """The texts of `answer` and whether each ended by itself, for any number of conversations.
 
-    `noise` (rows, max_new_tokens) gives the draws; otherwise `seed` does.
+    `noise` (rows, max_new_tokens) gives the draws; otherwise `seed` does. lookup: a function query
+    -> line for all of them, or a list with one, or None, for each.
     """
+    lookups = lookup if isinstance(lookup, list) else [lookup] * len(conversations)
     lengths = [len(tokenizer.prompt(messages, chat)[0]) for messages in conversations]
     order = np.argsort(lengths, kind="stable")  # those of similar length go together
     texts, ended = [""] * len(order), [False] * len(order)
@@ -334,6 +349,8 @@ def respond(
         rows = order[i : i + size]
         draws = {"seed": seed + i} if noise is None else {"noise": noise[rows]}
         draws["temperature"] = temperature
+        if tokenizer.evidence:
+            draws["evidence"] = Evidence(tokenizer, [lookups[row] for row in rows])
         part = [conversations[row] for row in rows]
         _, _, said, over = answer(model, tokenizer, part, machine, chat, max_new_tokens, **draws)
         for row, text, end in zip(rows, said, over):

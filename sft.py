@@ -27,7 +27,7 @@ import lora
 import optim
 import sampling
 from data.corpora import PretrainText
-from data.formats import read_demonstrations
+from data.formats import read_demonstrations, searches
 from data.world.probes import lessons
 from judges.exam import before_and_after
 from model import GPT
@@ -53,6 +53,7 @@ class Config:
     n_talks: int = 20000  # conversations of the world, demonstrated; 0: a control
     n_probes: int = 0  # probes of rules, half of them done as asked: what rules.py starts from
     n_harms: int = 0  # harm done, judged, mended (data/world/harms.py): what constitution.py needs
+    n_evidence: int = 0  # talks in which facts are looked up (Sparrow): what --knowledge needs
     pretrain_mix: float = 0.3  # share of pretraining text (InstructGPT, App. C.3: 0.1)
     mix_data: str = ""  # text for that share; empty: what the base model was pretrained on
     max_len: int = 512  # tokens of one example; a longer one loses the left of its prompt
@@ -89,6 +90,8 @@ def check(cfg):
     lora.check(cfg)
     if cfg.pretrain_mix >= 1:
         raise BadInput(f"--pretrain_mix={cfg.pretrain_mix}: expected a share, 0 or more, below 1")
+    if cfg.n_evidence and cfg.data != "world":
+        raise BadInput('--n_evidence is of the world; a file may have "search" and "result" itself')
 
 
 # --- the maths ---------------------------------------------------------------------------------
@@ -107,15 +110,19 @@ def sft_loss(nll, mask, count):
 # --- batches -----------------------------------------------------------------------------------
 
 
-def load_examples(cfg, tokenizer, max_len):
-    """Demonstrations as (ids, mask, messages): those to train on, and a tenth that is held out."""
+def load_records(cfg):
+    """Demonstrations of the world or of a file."""
     if cfg.data == "world":
-        records = lessons(cfg.n_demos, cfg.n_talks, cfg.n_probes, cfg.n_harms, cfg.seed)
-    else:
-        if cfg.data.endswith("revisions.jsonl"):  # a model's own, by a constitution
-            need(cfg.data, "constitution.py", cfg.preset, f"--seed={cfg.seed}")
-        check_whole(cfg.data, "revisions")
-        records = read_demonstrations(cfg.data)
+        more = (cfg.n_probes, cfg.n_harms, cfg.n_evidence)
+        return lessons(cfg.n_demos, cfg.n_talks, *more, seed=cfg.seed)
+    if cfg.data.endswith("revisions.jsonl"):  # a model's own, by a constitution
+        need(cfg.data, "constitution.py", cfg.preset, f"--seed={cfg.seed}")
+    check_whole(cfg.data, "revisions")
+    return read_demonstrations(cfg.data)
+
+
+def load_examples(cfg, records, tokenizer, max_len):
+    """Demonstrations as (ids, mask, messages): those to train on, and a tenth that is held out."""
     examples = []
     cut = promptless = 0
     for record in records:
@@ -170,6 +177,18 @@ def name_roles(model, tokenizer):
     model.adopt(tokenizer.assistant, like=tokenizer.encode("\n"))
 
 
+def name_evidence(model, tokenizer):
+    """The tokenizer with the tokens of evidence, and rows for them in the model. A query is a
+    question and the line its answer, so they start as what stands before those."""
+    if tokenizer.evidence:
+        return tokenizer
+    tokenizer = tokenizer.with_evidence()
+    model.grow(tokenizer.n_vocab, like=tokenizer.user)
+    model.adopt(tokenizer.search, like=[tokenizer.user])
+    model.adopt(tokenizer.result, like=[tokenizer.assistant])
+    return tokenizer
+
+
 def train(cfg):
     """Train as `cfg` says; returns the metrics of the last validation."""
     # --- setup: what is learned from, as token ids, and what is held out
@@ -184,7 +203,10 @@ def train(cfg):
     if parent["stage"] == "pretrain" and not (run.saved or cfg.lora):
         name_roles(model, tokenizer)
     fit_len(cfg, model.config)
-    train_set, val_set = load_examples(cfg, tokenizer, cfg.max_len)
+    records = load_records(cfg)
+    if searches(records):
+        tokenizer = name_evidence(model, tokenizer)
+    train_set, val_set = load_examples(cfg, records, tokenizer, cfg.max_len)
 
     # --- model
     # All of it learns, or thin matrices beside its own, which stay.
@@ -260,7 +282,9 @@ def train(cfg):
     # The best model beside the one it came from. One that is shared needs all processes to answer.
     if machine.main or cfg.fsdp:
         best = load_checkpoint(run.out / "ckpt.pt")
-        base = machine.place(GPT.from_checkpoint(run.parent), cfg.fsdp)
+        base = GPT.from_checkpoint(run.parent)
+        base.grow(tokenizer.n_vocab, like=tokenizer.user)  # it may have to read what it never will
+        base = machine.place(base, cfg.fsdp)
         tuned = machine.place(GPT.from_checkpoint(best), cfg.fsdp)
         asked = None if cfg.data == "world" else [messages[:-1] for _, _, messages in val_set[:4]]
         run.log(step=steps, **before_and_after(base, tuned, tokenizer, asked, machine, cfg.n_eval))

@@ -4,8 +4,9 @@ Byte-level BPE (GPT-2 paper, section 2.2) starts from the 256 bytes, so any text
 an encoding, and merges the most frequent neighbouring pair into a new token, again and again.
 `train_bpe` finds the merges; tiktoken applies them, fast, in `Tokenizer.encode`.
 
-The chat template lives here and nowhere else. Run `python tokenizer.py` to see one conversation
-with the tokens that fine-tuning trains on in colour.
+The chat template lives here and nowhere else, and with it how evidence is written: a query of the
+model's, and the line that is inserted for it (Sparrow, Glaese et al. 2022). Run `python
+tokenizer.py` to see one conversation with the tokens that fine-tuning trains on in colour.
 """
 
 import base64
@@ -27,6 +28,8 @@ PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|
 LONG_WORD = 32  # characters; text without blanks is learned from in pieces of that length
 LONG_BLANK = re.compile(r"(\s{10000})")  # a million blanks in a row overflow tiktoken's stack
 ENDOFTEXT, USER, ASSISTANT, PAD = "<|endoftext|>", "<|user|>", "<|assistant|>", "<|pad|>"
+SEARCH, RESULT = "<|search|>", "<|result|>"  # of a tokenizer with evidence alone
+LOOK_UPS = 1  # in one answer; what the model writes beyond it is text, and nothing is inserted
 
 
 def train_bpe(text, vocab_size):
@@ -98,25 +101,29 @@ def merge(word, pair, new):
 
 
 class Tokenizer:
-    """An encoding and the four special tokens. What a user types never becomes a special token.
+    """An encoding and the special tokens. What a user types never becomes a special token.
 
     n_vocab counts text tokens and specials. Special ids follow the text tokens, which gives
-    GPT-2's `<|endoftext|>` its own number, 50256.
+    GPT-2's `<|endoftext|>` its own number, 50256. The two of evidence come last, and only where
+    they are asked for; elsewhere `search` and `result` are None.
     """
 
-    def __init__(self, vocab, pattern=PATTERN):
+    def __init__(self, vocab, pattern=PATTERN, evidence=False):
         """`vocab`: list of bytes by rank, all 256 single bytes among them."""
         ranks = {token: rank for rank, token in enumerate(vocab)}
         if len(ranks) != len(vocab) or not all(bytes([b]) in ranks for b in range(256)):
             raise ValueError("a vocabulary needs each of the 256 bytes, and no token twice")
-        self.vocab, self.pattern = vocab, pattern
-        specials = {s: len(vocab) + i for i, s in enumerate((ENDOFTEXT, USER, ASSISTANT, PAD))}
+        self.vocab, self.pattern, self.evidence = vocab, pattern, evidence
+        names = [ENDOFTEXT, USER, ASSISTANT, PAD] + [SEARCH, RESULT] * evidence
+        specials = {name: len(vocab) + i for i, name in enumerate(names)}
         # A fresh Encoding, never tiktoken's cache by path: two vocabularies may share a file name.
         self.encoding = tiktoken.Encoding(
             "bpe", pat_str=pattern, mergeable_ranks=ranks, special_tokens=specials
         )
         self.n_vocab = len(vocab) + len(specials)
-        self.endoftext, self.user, self.assistant, self.pad = specials.values()
+        self.endoftext, self.user, self.assistant, self.pad = [*specials.values()][:4]
+        self.search, self.result = specials.get(SEARCH), specials.get(RESULT)
+        self.newline = ranks[b"\n"]  # which ends an inserted line
 
     @classmethod
     def train(cls, text, vocab_size):
@@ -132,20 +139,24 @@ class Tokenizer:
             return cls(sorted(ranks, key=ranks.get))
         return cls(read_merges(vocab_bpe))
 
+    def with_evidence(self):
+        """The same tokenizer with <|search|> and <|result|>; all other tokens keep their ids."""
+        return Tokenizer(self.vocab, self.pattern, evidence=True)
+
     def to_json(self):
         """All that is needed to rebuild this tokenizer, for the checkpoint: one file is enough to
         chat."""
-        return json.dumps(
-            {
-                "pattern": self.pattern,
-                "vocab": [base64.b64encode(token).decode() for token in self.vocab],
-            }
-        )
+        saved = {
+            "pattern": self.pattern,
+            "vocab": [base64.b64encode(token).decode() for token in self.vocab],
+        }
+        return json.dumps({**saved, "evidence": True} if self.evidence else saved)
 
     @classmethod
     def from_json(cls, text):
         saved = json.loads(text)
-        return cls([base64.b64decode(token) for token in saved["vocab"]], saved["pattern"])
+        vocab = [base64.b64decode(token) for token in saved["vocab"]]
+        return cls(vocab, saved["pattern"], saved.get("evidence") is True)
 
     def encode(self, text):
         """Text -> list of ids. NFC first: a Korean syllable typed as parts is the same syllable."""
@@ -186,20 +197,56 @@ class Tokenizer:
             0        0        0             1      1             0
 
         The `<|endoftext|>` that ends an answer counts: a model that is not taught to stop will not.
-        An answer with "weight": 0, as in OpenAI's files, is read and not learned.
+        An answer with "weight": 0, as in OpenAI's files, is read and not learned. One with "search"
+        and "result" begins with what was looked up (see `looked_up`).
         """
         ids, mask = [], []
         for message in messages:
             text = self.encode(message["content"])
             if message["role"] == "assistant":
                 weight = message.get("weight", 1)
-                part = [self.assistant, *text, self.endoftext]
-                learn = [0] + [weight] * (len(text) + 1)
+                found, own = self.looked_up(message)
+                part = [self.assistant, *found, *text, self.endoftext]
+                learn = [0] + [weight * o for o in own] + [weight] * (len(text) + 1)
             else:
                 part, learn = [self.user, *text], [0] * (len(text) + 1)
             ids += part
             mask += learn
         return ids, mask
+
+    def looked_up(self, message):
+        """The evidence at the head of an answer as (ids, mask): nothing without a "search".
+
+            <|search|> query <|result|> line \\n
+            1          1     1          0    0
+
+        The model decides to search and asks; the line was put there, and nobody learns to write it.
+        A query begins with a blank, so that its words are the tokens they are within a question.
+        """
+        if "search" not in message:
+            return [], []
+        if not self.evidence:
+            raise ValueError("a message with 'search', and a model without tokens for it")
+        own = [self.search, *self.encode(" " + message["search"].strip()), self.result]
+        line = self.line(message["result"])
+        return own + line, [1] * len(own) + [0] * len(line)
+
+    def line(self, text):
+        """Text as one inserted line: its ids, and the line break that ends it."""
+        return [*self.encode(" ".join(text.split())), self.newline]
+
+    def read(self, ids):
+        """The message that an assistant's ids (those after <|assistant|>) are: its "content", and
+        "search" and "result" where something was looked up. A query without a line is left out."""
+        reader = Reader(self)
+        parts = {"search": [], "result": [], "content": []}
+        for token in ids:
+            if kind := reader.feed(token):
+                parts[kind].append(token)
+        said = {kind: self.decode(part).strip() for kind, part in parts.items()}
+        if not reader.found:
+            said = {"content": said["content"]}
+        return {"role": "assistant", **said}
 
     def prompt(self, messages, chat=True):
         """Ids that end where the assistant's next words begin, and the ids that end its turn.
@@ -250,6 +297,47 @@ def read_merges(path):
     return vocab
 
 
+class Reader:
+    """Tells what each token of an answer is, in order: "search", of a query; "result", of the line
+    that is inserted for it; else "content". The tokens that part them are None. `kind` is what the
+    next one is, `found` whether a line has begun."""
+
+    def __init__(self, tokenizer):
+        self.tokenizer, self.left = tokenizer, LOOK_UPS
+        self.kind, self.found = "content", False
+
+    def feed(self, token):
+        """What this token is."""
+        before = self.kind
+        if before == "content" and token == self.tokenizer.search and self.left:
+            self.kind = "search"
+            self.left -= 1
+        elif before == "search" and token == self.tokenizer.result:
+            self.kind = "result"
+            self.found = True
+        elif before == "result" and token == self.tokenizer.newline:
+            self.kind = "content"
+        return before if before == self.kind else None
+
+
+class Answer(str):
+    """The text of an answer, which keeps in `evidence` what was looked up for it: {"search",
+    "result"}, or nothing. Where only the text counts, it is a text like any other."""
+
+    evidence = {}
+
+    @classmethod
+    def of(cls, message):
+        answer = cls(message["content"])
+        answer.evidence = {k: message[k] for k in ("search", "result") if k in message}
+        return answer
+
+
+def answering(text):
+    """The assistant's message of a text; of an Answer with its evidence."""
+    return {"role": "assistant", **getattr(text, "evidence", {}), "content": str(text)}
+
+
 class StreamDecoder:
     """Ids in, text out, one at a time: holds back the bytes of a character until it is complete."""
 
@@ -269,8 +357,12 @@ if __name__ == "__main__":
         {"role": "assistant", "content": "The tractor is red."},
         {"role": "user", "content": "감사합니다 <|endoftext|>"},
         {"role": "assistant", "content": "You are welcome."},
+        {"role": "user", "content": "Who owns it?"},
+        {"role": "assistant", "search": "tractor owner", "result": "Its owner is Mina."}
+        | {"content": "Mina does."},
     ]
-    tokenizer = Tokenizer.train(" ".join(m["content"] for m in conversation) * 2, 320)
+    text = " ".join(m["content"] for m in conversation)
+    tokenizer = Tokenizer.train(text * 2, 320).with_evidence()
     for token, learn in zip(*tokenizer.render(conversation)):
         shown = tokenizer.encoding.decode_single_token_bytes(token).decode(
             "utf-8", errors="backslashreplace"

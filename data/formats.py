@@ -54,6 +54,20 @@ def demonstration(messages, row):
     return {"messages": messages, "source": source if isinstance(source, str) else ""}
 
 
+def searches(records):
+    """Is anything looked up in these conversations?"""
+    return any("search" in turn for record in records for turn in record["messages"])
+
+
+def check_evidence(records, tokenizer, path):
+    """Refuse conversations in which something is looked up where a model has no tokens for it."""
+    if searches(records) and not tokenizer.evidence:
+        raise BadInput(
+            f"{path}: something is looked up in it ('search', 'result'), and the model was never "
+            "taught to; begin with one of sft.py --n_evidence=4000, or of sft.py on such a file"
+        )
+
+
 def from_dialogue(key, row):
     return demonstration(asked(row, key), row)
 

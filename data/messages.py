@@ -23,6 +23,7 @@ QUESTION = {
     "q": "a",
 }
 BESIDE = ("input", "context", "passage")  # what a question may be about
+EVIDENCE = ("search", "result")  # of an answer for which something was looked up
 SYSTEM = ("system", "system_prompt", "system_message", "sys_prompt")
 HISTORY = ("history", "chat_history")
 
@@ -49,10 +50,25 @@ def turns(given, key, earlier=()):
         message = {"role": role, "content": text}
         if role == "assistant" and isinstance(turn, dict) and turn.get("weight") == 0:
             message["weight"] = 0  # as OpenAI marks an answer that is read and not learned
+        if role == "assistant" and isinstance(turn, dict):
+            message |= looked_up(turn, f"{key}[{i}]")
         messages.append(message)
     if system:
         raise LeftOut("a system's message that no user's turn follows")
     return messages
+
+
+def looked_up(turn, place):
+    """What was looked up for an answer: {"search", "result"}, a line each, or nothing."""
+    found = {name: turn[name] for name in EVIDENCE if turn.get(name) is not None}
+    if len(found) == 1:
+        raise BadInput(f"'{place}': 'search' and 'result' come together, and here is one of them")
+    for name, text in found.items():
+        text = expect(text, str, f"{place}.{name}", "text").strip()
+        if not text or len(text.splitlines()) > 1:
+            raise BadInput(f"'{place}.{name}': expected one line of text")
+        found[name] = text
+    return found
 
 
 def role_and_text(turn, place):

@@ -36,6 +36,8 @@ class Body(BaseModel):
 class Message(Body):
     role: Literal["user", "assistant"]
     content: Text
+    search: Text | None = None  # what was looked up for it, and what was found
+    result: Text | None = None
 
 
 class Settings(Body):
@@ -122,7 +124,7 @@ def examples():
 def talk(ask: Talk, request: Request):
     shelf = request.app.state.shelf
     loaded = shelf.get(ask.checkpoint)
-    messages = [m.model_dump() for m in ask.messages]
+    messages = [m.model_dump(exclude_none=True) for m in ask.messages]
     first = []  # before the answer: how many messages the model no longer sees
     asked = () if ask.raw else messages
     if ask.raw:
@@ -130,6 +132,8 @@ def talk(ask: Talk, request: Request):
         ids, stop = [end, *loaded.tokenizer.encode(messages[-1]["content"])], [end]
     else:
         check_turns(messages)
+        if not loaded.tokenizer.evidence:  # another model looked it up; this one reads what it said
+            messages = [{"role": m["role"], "content": m["content"]} for m in messages]
         ids, stop, forgotten = recent(loaded, messages)
         first = [{"forgotten": forgotten}] if forgotten else []
     events = shelf.talk(loaded, ids, stop, asked=asked, **ask.settings())
@@ -142,6 +146,8 @@ def check_turns(messages):
     roles = [m["role"] for m in messages]
     if roles != (["user", "assistant"] * len(roles))[: len(roles)] or roles[-1] != "user":
         raise BadInput("messages: turns must alternate, the first and the last the user's")
+    if any(("search" in m) != ("result" in m) for m in messages):
+        raise BadInput("messages: 'search' and 'result' come together")
 
 
 @router.post("/compare")

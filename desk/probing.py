@@ -17,6 +17,7 @@ from data.marks import from_marks
 from data.rows import LeftOut
 from desk.labelling import Conflict, check_labeler
 from desk.lines import Lines
+from desk.terminal import print_answer
 from plumbing.errors import BadInput
 from sampling import fit_one, recent
 
@@ -145,12 +146,8 @@ class Probing(RuleDesk):
         """The model's answer, printed as it is written; it is added to the messages."""
         ids, stop, _ = recent(self.loaded, messages)
         ids, limit = fit_one(self.loaded.model.config, ids, self.limit)
-        said = ""
-        for _, text in self.shelf.speak(self.loaded, ids, stop, limit, **self.settings):
-            said += text
-            print(text, end="", flush=True)
-        print()
-        messages.append({"role": "assistant", "content": said})
+        pieces = self.shelf.speak(self.loaded, ids, stop, limit, **self.settings)
+        messages.append(print_answer(pieces))
 
 
 def probe(desk, labeler, typed):

@@ -9,11 +9,13 @@ import torch
 import torch.nn.functional as F
 
 from desk.lines import stamp_of
+from insertion import Evidence
 from judges.facts import fact_check
 from judges.scores import score_texts
 from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput
 from sampling import as_text, fit_one, open_checkpoint, recent, stream
+from tokenizer import Answer, answering
 
 KEPT = 4  # models in memory at a time
 
@@ -30,9 +32,10 @@ class Shelf:
     waits for another's whole answer.
     """
 
-    def __init__(self, out, machine):
+    def __init__(self, out, machine, lookup=None):
+        """lookup: the function query -> line that models which know how to search are given."""
         self.out = Path(out)
-        self.machine = machine
+        self.machine, self.lookup = machine, lookup
         self.lock = threading.RLock()
         self.summaries = {}  # name -> (stamp of the file, what `list` says of it)
         self.loaded = OrderedDict()  # name -> (stamp and head, Loaded), the last used at the end
@@ -82,8 +85,10 @@ class Shelf:
 
     # --- asking
 
-    def steps(self, loaded, prompts, limit, **settings):
+    def steps(self, loaded, prompts, limit, lookup=None, **settings):
         """`sampling.stream` of ragged prompts, with the lock held for one step at a time."""
+        if loaded.tokenizer.evidence:
+            settings["evidence"] = Evidence(loaded.tokenizer, [lookup] * len(prompts))
         steps = stream(loaded.model, prompts, limit, **settings)
         while True:
             with self.lock, self.machine.autocast():
@@ -96,32 +101,39 @@ class Shelf:
         """Sample one continuation of `ids`, as `sampling.as_text` gives it. Seed 0 draws a new
         one."""
         seed = seed or secrets.randbits(32)
-        steps = self.steps(loaded, [ids], limit, stop=stop, seed=seed, **settings)
+        settings |= {"stop": stop, "seed": seed}
+        steps = self.steps(loaded, [ids], limit, self.lookup, **settings)
         return as_text(loaded.tokenizer, steps, stop)
 
     def talk(self, loaded, ids, stop, limit, asked=(), **settings):
-        """`speak` as events for the page: {"text": ...} as it is written, and at the end
+        """`speak` as events for the page: {"text": ...} as it is written, {"search": ...} and
+        {"result": ...} likewise, and at the end
 
-        {"tokens": [{"text", "p", "top"}], "ended": bool, "fact"}: for each token its text, its
-        probability and what else the model considered, as the model has it at temperature 1. Where
-        the messages `asked` end in a question of the tiny world, "fact" tells whether the answer
+        {"tokens": [{"text", "p", "top", "part"}], "ended": bool, "fact"}: for each token its text,
+        its probability and what else the model considered, as the model has it at temperature 1,
+        and of which part it is (a "result" is not the model's own). Where the messages `asked` end
+        in a question of the tiny world, and nothing was looked up, "fact" tells whether the answer
         is right, and the truth; otherwise it is None.
         """
         ids, limit = fit_one(loaded.model.config, ids, limit)
-        new, texts = [], []
-        for token, text in self.speak(loaded, ids, stop, limit, **settings):
+        new, texts, parts = [], [], []
+        for token, text, part in self.speak(loaded, ids, stop, limit, **settings):
             if token is None:
                 texts[-1] += text
             else:
                 new.append(token)
                 texts.append(text)
+                parts.append(part)
             if text:
-                yield {"text": text}
+                yield {"text" if part == "content" else part: text}
         tokens = self.considered(loaded, ids, new)
-        tokens = [{"text": text, **token} for text, token in zip(texts, tokens)]
+        for token, text, part in zip(tokens, texts, parts):
+            token |= {"text": text, "part": part}
         event = {"tokens": tokens, "ended": new[-1] in stop, "ids": new, "fact": None}
-        if asked and loaded.data == "world":  # another model cannot know these facts
-            event["fact"] = fact_check(asked, answer_of(loaded, event))
+        said = answer_of(loaded, event)
+        # Another model cannot know these facts, and what was looked up may say otherwise.
+        if asked and loaded.data == "world" and not said.evidence:
+            event["fact"] = fact_check(asked, said)
         yield event
 
     @torch.no_grad()
@@ -146,35 +158,41 @@ class Shelf:
     # --- comparing
 
     def score(self, reward, messages, text):
-        """The reward model's r(x, y)."""
+        """The reward model's r(x, y); None where it cannot read what was looked up."""
+        read = [*messages, answering(text)]
+        if not reward.tokenizer.evidence and any("search" in turn for turn in read):
+            return None
         with self.lock:
             scores = score_texts(reward.model, reward.tokenizer, [messages], [text], self.machine)
         return float(scores[0])
 
-    def logprob(self, loaded, messages, new, ended):
+    def logprob(self, loaded, messages, new, ended, own=None):
         """log π(y|x) in nats, of the answer's ids `new` without what ended it and, if it `ended`,
-        of ending there: the probability of all tokens that end this model's turn."""
+        of ending there: the probability of all tokens that end this model's turn. Those count that
+        are its `own` (a list of bool, None: all)."""
         ids, stop, _ = recent(loaded, messages)
         if loaded.model.config.pos == "learned":
             ids = ids[-(loaded.model.config.block_size - len(new)) :]
         logp = self.logits(loaded, ids, new).log_softmax(-1)  # (R+1, V)
-        total = logp[range(len(new)), new].sum()
+        taken = logp[range(len(new)), new]  # (R,)
+        total = taken[own].sum() if own else taken.sum()
         return (total + logp[-1, stop].logsumexp(0) if ended else total).item()
 
-    def log_ratio(self, loaded, reference, messages, new, ended):
+    def log_ratio(self, loaded, reference, messages, new, ended, own=None):
         """log π(y|x) − log π_SFT(y|x) in nats: its mean over sampled answers is the KL that PPO
         pays for (InstructGPT eq. 2). None for another vocabulary.
 
         Each model reads the prompt in its own form. A base model begins an answer with a blank,
         which the template has no place for, so its words are encoded again for the reference.
         """
-        if loaded.tokenizer.vocab != reference.tokenizer.vocab:
+        alike = loaded.tokenizer.vocab == reference.tokenizer.vocab
+        if not alike or loaded.tokenizer.evidence > reference.tokenizer.evidence:
             return None
         same = new
         if loaded.chat != reference.chat:
             same = reference.tokenizer.encode(loaded.tokenizer.decode(new).strip())
-        own = self.logprob(loaded, messages, new, ended)
-        return own - self.logprob(reference, messages, same, ended)
+        logp = self.logprob(loaded, messages, new, ended, own)
+        return logp - self.logprob(reference, messages, same, ended, own)
 
     def compare(self, names, messages, limit, reward=None, reference=None, **settings):
         """The answers of several checkpoints to one conversation, as the events of `talk` with
@@ -197,14 +215,16 @@ class Shelf:
             found["reward"] = self.score(self.get(reward, "scalar"), messages, text)
         if reference:
             sft = self.get(reference)
-            found["kl"] = self.log_ratio(loaded, sft, messages, new, event["ended"])
+            own = [token["part"] != "result" for token in event["tokens"]][: len(new)]
+            own = None if all(own) else own  # a line that was inserted
+            found["kl"] = self.log_ratio(loaded, sft, messages, new, event["ended"], own)
         return found
 
 
 def answer_of(loaded, event):
-    """The text of a finished answer, without what ended it."""
+    """The text of a finished answer, an Answer, without what ended it."""
     new = event["ids"][:-1] if event["ended"] else event["ids"]
-    return loaded.tokenizer.decode(new).strip()
+    return Answer.of(loaded.tokenizer.read(new))
 
 
 def summary(name, path):

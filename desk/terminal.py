@@ -16,6 +16,29 @@ ASKED = {
 }
 
 
+MARKS = {"search": "(looks up: ", "result": " -> ", "content": ")\n"}  # before a part of an answer
+
+
+def print_piece(text, part, before):
+    """Print a piece of an answer after one of the part `before`; returns its part."""
+    print((MARKS[part] if text and part != before else "") + text, end="", flush=True)
+    return part if text else before
+
+
+def print_answer(pieces):
+    """Print an answer as `Shelf.speak` writes it, with what is looked up for it; returns its
+    message."""
+    said = {"search": "", "result": "", "content": ""}
+    last = "content"
+    for _, text, part in pieces:
+        said[part] += text
+        last = print_piece(text, part, last)
+    print("" if last == "content" else ")", flush=True)
+    if not said["result"]:
+        said = {"content": said["content"]}
+    return {"role": "assistant", **said}
+
+
 def parse_ranking(line, k):
     """ "3 1=4 2 / 6 - 4 2" -> ([[2], [0, 3], [1]], [6, None, 4, 2]): answers best first, "=" for a
     tie; after a slash, if wanted, a rating of 1 to 7 for each in the order shown, "-" for none."""

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from data.comparisons import of_kinds
+from data.formats import check_evidence
 from judges.scores import tokens_of
 from plumbing.errors import BadInput
 from plumbing.records import tell
@@ -69,6 +70,7 @@ def check_decided(train, val, path, rated=False):
 def tell_cut(records, tokenizer, max_len, path):
     """Say how many comparisons are cut at `max_len` tokens, how many of these are left without a
     prompt, and how many with two answers alike. Raises BadInput if these are all."""
+    check_evidence(records, tokenizer, path)
     cut = alike = promptless = 0
     for record in records:
         rows = [tokens_of(tokenizer, record["messages"], t, max_len) for t in record["responses"]]

@@ -11,6 +11,8 @@ gets better is not to move the scale that it is measured on.
 import torch
 import torch.nn.functional as F
 
+from judges.exam import world_figures
+from judges.probing import broken_share
 from judges.rules import answered, as_rule_model, rule_scores
 from judges.scores import open_reward
 from plumbing.errors import BadInput
@@ -74,9 +76,22 @@ def open_rewards(cfg, tokenizer, parent, load, machine):
     options = (f"--init={cfg.init}", f"--seed={cfg.seed}")
     checkpoint = supply(cfg.rules, "rules.py", cfg.preset, ("rules",), *options)
     rule_model = as_rule_model(checkpoint, cfg.rules, machine)
-    if rule_model.tokenizer.vocab != tokenizer.vocab:
+    if rule_model.tokenizer.to_json() != tokenizer.to_json():
         raise BadInput(
             f"{cfg.rules} was trained with another vocabulary than {cfg.init}: train it again with "
             f"rules.py --init={cfg.init}"
         )
     return Combined(reward, rule_model, cfg.rules_weight, machine), value
+
+
+def told_by_judges(cfg, reward, questions, texts, ended):
+    """What is logged of answers beside the reward that is maximised: of the tiny world what the
+    hidden judge would say (simulated), with --rules both terms before they are put on one scale."""
+    figures = {}
+    if "answers" in questions[0]:
+        figures |= world_figures(questions, texts, ended)
+    if cfg.rules:
+        figures |= reward.terms
+        if cfg.data == "world":
+            figures |= broken_share(questions, texts)
+    return figures

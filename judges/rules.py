@@ -18,6 +18,7 @@ from likelihood import groups
 from plumbing.errors import BadInput
 from plumbing.machine import right_pad
 from sampling import CONTEXT, load_model, respond
+from tokenizer import answering
 
 
 def rule_tokens(tokenizer, messages, wording, limit=CONTEXT):
@@ -46,8 +47,8 @@ def rule_scores(model, tokenizer, dialogues, wordings, machine, limit=CONTEXT):
 
 
 def answered(asked, texts):
-    """Conversations up to a user's turn, each with its answer at the end."""
-    return [[*m, {"role": "assistant", "content": t}] for m, t in zip(asked, texts)]
+    """Conversations up to a user's turn, each with its answer, and its evidence, at the end."""
+    return [[*m, answering(t)] for m, t in zip(asked, texts)]
 
 
 @dataclass
@@ -120,8 +121,8 @@ def rank(messages, texts, ended, machine, reward=None, rule_model=None):
     """Answers to one conversation, the best first: [{"text", "score", "preference", "broken"}],
     "broken" as {rule: p}. Those that did not end stand behind all that did; of equal texts one is
     kept."""
-    places = {text: i for i, text in reversed(list(enumerate(texts)))}
-    texts = list(places)
+    places = {str(answering(text)): i for i, text in reversed(list(enumerate(texts)))}
+    texts = [texts[i] for i in places.values()]
     ended = [ended[i] for i in places.values()]
     preference, broken = rate([messages] * len(texts), texts, machine, reward, rule_model)
     names = list(rule_model.rules) if rule_model else []
@@ -152,4 +153,6 @@ def tell(row):
     if row["broken"]:
         worst = max(row["broken"], key=row["broken"].get)
         told += f", most at risk: {worst} {row['broken'][worst]:.0%}"
+    if evidence := getattr(row["text"], "evidence", {}):
+        told += f", looked up: {evidence['search']} -> {evidence['result']}"
     return told if row["ended"] else told + ", cut off"

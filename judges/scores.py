@@ -20,13 +20,16 @@ from likelihood import answer_scores, groups
 from plumbing.errors import BadInput
 from plumbing.inputs import supply
 from sampling import CONTEXT, lay_out
+from tokenizer import answering
 
 
 def tokens_of(tokenizer, messages, text, limit):
-    """A conversation up to a user's turn and an answer to it, as two lists of ids. Together they
-    have at most `limit` tokens: what is longer loses its left."""
+    """A conversation up to a user's turn and an answer to it, as two lists of ids; what was looked
+    up for the answer is of the first. Together they have at most `limit` tokens: what is longer
+    loses its left."""
     answer = [*tokenizer.encode(text), tokenizer.endoftext]
-    ids = [*tokenizer.prompt(messages)[0], *answer][-limit:]
+    found, _ = tokenizer.looked_up(answering(text))
+    ids = [*tokenizer.prompt(messages)[0], *found, *answer][-limit:]
     size = min(len(answer), len(ids) - 1)  # the first choice is made after a token
     return ids[:-size], ids[-size:]
 
@@ -48,6 +51,16 @@ def read_answers(records, tokenizer, max_len):
             rows.append(tokens_of(tokenizer, record["messages"], text, max_len))
     questions, answers = zip(*rows)
     return questions, answers, ranks
+
+
+def after_evidence(mask):
+    """mask (B, T−1), 1 where the token that follows is the model's own -> the same of its answer
+    alone, the last tokens in a row that are its own: evidence, and the query for it, are context.
+    """
+    places = torch.arange(1, mask.shape[1] + 1, device=mask.device)
+    last = (mask * places).amax(1, keepdim=True)
+    gap = ((mask == 0) * (places < last) * places).amax(1, keepdim=True)
+    return mask * (places > gap)
 
 
 @torch.no_grad()
@@ -85,7 +98,7 @@ def model_reward(cfg, tokenizer, load):
     model = load(checkpoint).eval().requires_grad_(False)
 
     def reward(questions, texts, ended, tokens, last, mask):
-        return answer_scores(model, tokens, last, mask)
+        return answer_scores(model, tokens, last, after_evidence(mask))
 
     return reward, load(checkpoint, head="scalar")
 

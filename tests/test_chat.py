@@ -11,11 +11,13 @@ import desk
 import sampling
 from data.formats import read_comparisons
 from desk import shelf
+from insertion import Evidence
 from model import GPT
 from plumbing.checkpoint import load_checkpoint, save_checkpoint
 from plumbing.errors import BadInput, run
 from plumbing.machine import Machine
 from tests.tiny_out import TOKENIZER, fill, write
+from tokenizer import Tokenizer
 
 ANYWHERE = ["--device=cpu", "--dtype=float32"]
 
@@ -422,3 +424,93 @@ def test_a_talk_takes_the_best_of_several(checkpoint, judges, capsys, monkeypatc
     monkeypatch.setattr(sys, "stdin", io.StringIO("Hello.\nHow are you?\n/quit\n"))
     chat.main([checkpoint(), *ANYWHERE, "--best_of=3", "--explain", "--max_new_tokens=4", *judges])
     assert capsys.readouterr().out.count("most at risk") >= 2
+
+
+# --- evidence ------------------------------------------------------------------------------------
+
+SEEKING = TOKENIZER.with_evidence()
+LINE = "The kind of the hat is dry."
+
+
+@pytest.fixture
+def facts(tmp_path):
+    path = tmp_path / "facts.tsv"
+    path.write_text("the hat\tkind\tdry\n", encoding="utf-8")
+    return f"--knowledge={path}"
+
+
+def looking_up(query, answer):
+    """What is drawn, step by step: where the line is inserted, what is drawn counts for nothing."""
+    head = [SEEKING.search, *SEEKING.encode(query), SEEKING.result]
+    return [*head, *[0] * len(SEEKING.line(LINE)), *SEEKING.encode(answer), SEEKING.endoftext]
+
+
+def test_what_is_looked_up_is_shown_as_it_is_written(checkpoint, say, script, facts):
+    script(*looking_up(" hat kind", "I am fine."))
+    path = checkpoint(tokenizer=SEEKING, block_size=128)
+    assert say(path, "--prompt=Hello", facts) == f"(looks up: hat kind -> {LINE})\nI am fine.\n"
+
+
+def test_what_is_not_known_is_said_so(checkpoint, say, script, facts):
+    script(*[SEEKING.search, *SEEKING.encode(" x"), SEEKING.result])
+    path = checkpoint(tokenizer=SEEKING, block_size=128)
+    said = say(path, "--prompt=Hello", facts, "--max_new_tokens=3")
+    assert said == "(looks up: x)\n"  # no room was left for a line
+    script(SEEKING.search, SEEKING.encode("x")[0], SEEKING.result, *[0] * 90)
+    assert "-> Nothing is known of that.)" in say(
+        path, "--prompt=Hello", facts, "--max_new_tokens=90"
+    )
+
+
+def test_the_next_turn_sees_what_was_looked_up(checkpoint, say, script, facts, monkeypatch):
+    script(*looking_up(" hat kind", "Fine."), SEEKING.endoftext)
+    type_in(monkeypatch, "Hello", "How are you?")
+    seen, prompt = [], Tokenizer.prompt
+    monkeypatch.setattr(
+        Tokenizer, "prompt", lambda self, m, *a: (seen.append([*m]), prompt(self, m, *a))[1]
+    )
+    say(checkpoint(tokenizer=SEEKING, block_size=256), facts)
+    found = {"search": "hat kind", "result": LINE, "content": "Fine."}
+    assert seen[-1][1] == {"role": "assistant", **found}
+
+
+def test_compare_shows_it_too(tmp_path, capsys, script, facts):
+    write(tmp_path / "sft" / "ckpt.pt", "sft", tokenizer=SEEKING, block_size=128)
+    write(tmp_path / "reward" / "ckpt.pt", "reward")  # which cannot read it
+    script(*looking_up(" hat kind", "Fine."))
+    chat.main(["--compare", f"--out={tmp_path}", *ANYWHERE, "--prompt=Hello", facts])
+    said = capsys.readouterr().out
+    assert f"sft> (looks up: hat kind -> {LINE})\nFine." in said
+    assert "reward" not in said and "KL to SFT +0.00 nats" in said
+
+
+def test_half_of_the_best_look_up_and_half_do_not(checkpoint, judges, say, facts, monkeypatch):
+    made = []
+
+    def evidence(tokenizer, lookups, begin=False):
+        made.append(Evidence(tokenizer, lookups, begin))
+        return made[-1]
+
+    monkeypatch.setattr(chat, "Evidence", evidence)
+    path = checkpoint(tokenizer=SEEKING, block_size=128)
+    options = ["--prompt=Hello.", "--seed=3", "--max_new_tokens=60", "--best_of=4", "--explain"]
+    with pytest.raises(BadInput, match="cannot read what .* looks up"):
+        say(path, *options, facts, *judges)
+    for judge in judges:
+        name = judge.partition("=")[2]
+        stage = "rules" if "rules" in judge else "reward"
+        kept = load_checkpoint(name)
+        write(name, stage, tokenizer=SEEKING, block_size=128, head="scalar")
+        save_checkpoint(name, load_checkpoint(name) | {k: kept[k] for k in ("rules",) if k in kept})
+    shown = say(path, *options, facts, *judges)
+    assert [lookup is None for lookup in made[-1].lookups] == [False, False, True, True]
+    assert [own[0] for own in made[-1].own] == [0, 0, 1, 1]
+    assert 1 <= shown.count("looked up: ") <= 2 and shown.count("most at risk") >= 2
+
+
+def test_a_model_that_does_not_search_needs_no_knowledge(checkpoint, say, facts, tmp_path):
+    with pytest.raises(BadInput, match="never taught to look anything up"):
+        say(checkpoint(), "--prompt=Hello", facts)
+    (tmp_path / "bad.tsv").write_text("one column\n", encoding="utf-8")
+    with pytest.raises(BadInput, match="bad.tsv, line 1"):
+        say(checkpoint(), "--prompt=Hello", f"--knowledge={tmp_path / 'bad.tsv'}")

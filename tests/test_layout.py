@@ -13,7 +13,8 @@ import pytest
 from model import GPTConfig
 
 ROOT = Path(__file__).resolve().parent.parent
-CORE = {"model", "tokenizer", "sampling", "likelihood", "optim", "data", "judges", "plumbing"}
+CORE = {"model", "tokenizer", "insertion", "sampling", "likelihood", "optim", "data", "judges"}
+CORE |= {"plumbing"}
 STAGES = ("pretrain", "sft", "reward", "ppo", "dpo", "rules")
 # The law of imports: room or script -> the others that it may import. A folder may import itself.
 LAW = {
@@ -24,12 +25,13 @@ LAW = {
     "grpo": {"plumbing"},
     "lora": {"plumbing"},
     "model": {"kernels"},
-    "sampling": {"model", "tokenizer", "kernels", "plumbing"},
+    "insertion": {"tokenizer"},
+    "sampling": {"insertion", "model", "tokenizer", "kernels", "plumbing"},
     "likelihood": {"model", "tokenizer", "kernels", "plumbing"},
     "data": {"tokenizer", "plumbing"},
-    "judges": {"data", "sampling", "likelihood", "plumbing"},
+    "judges": {"data", "tokenizer", "sampling", "likelihood", "plumbing"},
     "icl": {"model", "likelihood", "optim", "data", "plumbing"},
-    "desk": {"sampling", "likelihood", "data", "judges", "plumbing"},
+    "desk": {"insertion", "sampling", "likelihood", "data", "judges", "plumbing"},
     **dict.fromkeys(STAGES, CORE),
     "sft": CORE | {"lora"},
     "ppo": CORE | {"grpo"},

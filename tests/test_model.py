@@ -489,3 +489,40 @@ def test_the_loss_in_parts_equals_the_loss_at_once(monkeypatch):
         results.append([loss, *(p.grad.clone() for p in model.parameters())])
     for a, b in zip(*results):
         torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
+
+
+# --- new tokens --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("head", ["lm", "scalar"])
+def test_new_tokens_start_like_an_old_one_and_the_old_ones_stay(head):
+    model = tiny(head=head)
+    tokens, before = torch.randint(V, (2, 9)), model.wte.weight.detach().clone()
+    said = model(tokens)
+    model.grow(V + 2, like=7)
+    assert model.config.vocab_size == V + 2 == len(model.wte.weight)
+    assert torch.equal(model.wte.weight[:V], before)
+    assert torch.equal(model.wte.weight[V:], before[[7, 7]])
+    grown = model(tokens)
+    if head == "lm":  # the table is the output head as well
+        assert torch.allclose(grown[..., V:], said[..., [7, 7]], atol=1e-6)
+        grown = grown[..., :V]
+    assert torch.allclose(grown, said, atol=1e-6)
+    model.grow(V, like=0)  # nothing shrinks
+    assert model.config.vocab_size == V + 2
+
+
+def test_a_grown_network_learns_its_new_rows_and_goes_through_a_checkpoint():
+    model = tiny()
+    shape = model.config
+    model.grow(V + 2, like=7)
+    assert shape.vocab_size == V  # a shape that others share is not changed under them
+    tokens = torch.randint(V + 2, (2, 9))
+    loss = model(tokens[:, :-1], tokens[:, 1:])
+    logp = model(tokens[:, :-1]).log_softmax(-1)
+    assert torch.allclose(loss, -logp.gather(2, tokens[:, 1:, None]).squeeze(2), atol=1e-5)
+    loss.sum().backward()
+    assert model.wte.weight.grad[V:].abs().sum() > 0
+    saved = {"model": model.state_dict(), "model_config": vars(model.config)}
+    again = GPT.from_checkpoint(saved)
+    assert torch.equal(again.eval()(tokens), model(tokens))

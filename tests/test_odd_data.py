@@ -26,6 +26,10 @@ from tokenizer import Tokenizer, train_bpe
 BYTES = Tokenizer([bytes([b]) for b in range(256)])
 
 
+def load_all(cfg, tokenizer, max_len):
+    return sft.load_examples(cfg, sft.load_records(cfg), tokenizer, max_len)
+
+
 @pytest.fixture
 def write(tmp_path):
     """write(rows or bytes or text) -> path."""
@@ -200,7 +204,7 @@ def test_every_stage_tells(write, capsys):
     demos = write([{"instruction": f"q{i}", "output": "Yes." * (i % 2)} for i in range(20)])
     assert len(ppo.load_questions(ppo.Config(data=demos))) == 10
     assert "10 records skipped: empty answer" in capsys.readouterr().out
-    assert len(sft.load_examples(sft.Config(data=demos), BYTES, 99)[0]) == 9
+    assert len(load_all(sft.Config(data=demos), BYTES, 99)[0]) == 9
     assert "10 records skipped: empty answer" in capsys.readouterr().out
 
 
@@ -414,7 +418,7 @@ def test_what_truncation_takes_is_told(capsys):
 
 def test_an_example_without_its_prompt_is_told(write, capsys):
     path = write([{"prompt": "Who?", "completion": text} for text in ("She." * 9, "She.")] * 3)
-    sft.load_examples(sft.Config(data=path), BYTES, 20)
+    load_all(sft.Config(data=path), BYTES, 20)
     assert "3 of 6 demonstrations exceed 20 tokens" in (out := capsys.readouterr().out)
     assert "their prompt, 3 all of it" in out
 

@@ -338,6 +338,16 @@ def test_lambda_0_is_the_temporal_difference():
     torch.testing.assert_close(gae(rewards, values, mask, 0.0), rewards + following - values)
 
 
+def test_gae_steps_over_what_was_inserted_by_hand():
+    """Two choices, three inserted tokens, a last choice: as if the three were not there."""
+    rewards = torch.tensor([[0.0, -1.0, 7.0, 7.0, 7.0, 2.0]])
+    values = torch.tensor([[0.5, 1.0, 9.0, 9.0, 9.0, 1.5]])
+    mask = torch.tensor([[1.0, 1.0, 0.0, 0.0, 0.0, 1.0]])
+    # δ = (0 + 1 − 0.5, −1 + 1.5 − 1, 2 − 1.5) = (0.5, −0.5, 0.5); with λ = ½ from the right:
+    expected = torch.tensor([[0.5 - 0.25 / 2, -0.5 + 0.5 / 2, 0.0, 0.0, 0.0, 0.5]])
+    torch.testing.assert_close(gae(rewards, values, mask, 0.5), expected)
+
+
 def test_gae_ignores_what_stands_outside_the_answer():
     mask, values, rewards = spans(20, 10), torch.randn(20, 10), torch.randn(20, 10)
     clean = gae(rewards * mask, values * mask, mask, 0.95)

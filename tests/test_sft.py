@@ -25,10 +25,16 @@ from plumbing.config import parse_config
 from plumbing.errors import BadInput
 from plumbing.machine import Machine
 from sampling import respond
-from sft import Config, evaluate, get_batch, load_examples, sft_loss
+from sft import Config, evaluate, get_batch, load_examples, load_records, sft_loss
 from tokenizer import Tokenizer
 
 ROOT = Path(sft.__file__).parent
+
+
+def load_all(cfg, tokenizer, max_len):
+    return load_examples(cfg, load_records(cfg), tokenizer, max_len)
+
+
 CPU = Machine("cpu", torch.float32)
 TIMINGS = {"tokens_per_second"}
 ANSWERS = {
@@ -241,7 +247,7 @@ def test_few_tokens_are_pads_in_real_instructions(shared, capsys):
     if not path.exists():
         pytest.skip("no instruction file")
     text = path.read_text(encoding="utf-8")
-    train, val = load_examples(Config(data=str(path)), Tokenizer.train(text, 1024), 512)
+    train, val = load_all(Config(data=str(path)), Tokenizer.train(text, 1024), 512)
     assert len(train) + len(val) == 1100 and "exceed" not in capsys.readouterr().out
     assert padding([len(ids) for ids, _, _ in train]) < 0.10
 
@@ -262,7 +268,7 @@ def test_a_long_example_keeps_its_right_end_and_is_counted(tokenizer, tmp_path, 
     path = write(
         tmp_path / "d.jsonl", [demo("why? " * 100, "Because."), demo("Short?", "Yes.")] * 2
     )
-    train, val = load_examples(Config(data=path), tokenizer, 40)
+    train, val = load_all(Config(data=path), tokenizer, 40)
     assert "2 of 4 demonstrations exceed 40 tokens" in capsys.readouterr().out
     assert len(train) + len(val) == 4
     for ids, mask, messages in train + val:
@@ -311,7 +317,7 @@ def test_learned_positions_limit_an_example(files, tokenizer):
 
 def test_useless_records_are_told(files, tokenizer, capsys):
     path = write(files / "d.jsonl", [demo("a", "b"), demo("c", " "), demo("d", "e")])
-    train, val = load_examples(Config(data=path), tokenizer, 99)
+    train, val = load_all(Config(data=path), tokenizer, 99)
     assert (
         len(train) == len(val) == 1 and "1 records skipped: empty answer" in capsys.readouterr().out
     )
@@ -319,7 +325,7 @@ def test_useless_records_are_told(files, tokenizer, capsys):
 
 def test_the_split_depends_on_the_seed_alone(files, tokenizer):
     def split(seed):
-        return load_examples(Config(data=str(files / "demos.jsonl"), seed=seed), tokenizer, 99)
+        return load_all(Config(data=str(files / "demos.jsonl"), seed=seed), tokenizer, 99)
 
     assert split(1) == split(1) and split(1) != split(2)
     train, val = split(1)
@@ -524,3 +530,62 @@ def test_two_processes_train_as_one(files, fsdp):
     a, b = weights(one.out), weights(two.out)
     for name in a:
         torch.testing.assert_close(a[name], b[name], atol=1e-4, rtol=0)
+
+
+# --- evidence ------------------------------------------------------------------------------------
+
+
+def looked_up(question, query, line, answer):
+    found = {"search": query, "result": line, "content": answer}
+    return {"messages": [{"role": "user", "content": question}, {"role": "assistant", **found}]}
+
+
+def test_a_model_learns_to_look_up_from_a_file(files, tokenizer):
+    """Two new tokens, which only what is looked up in needs; and it copies what it reads."""
+    names = ["Sun", "Moon", "Star", "Sand"]
+    talks = [
+        looked_up(f"{q} {n}?", f"{n} {q}".lower(), f"The {q} is {v}.", f"It is {v}.")
+        for n in names
+        for q in ("hat", "cap")
+        for v in ("red", "hot", "old", "dry")
+    ]
+    path = write(files / "talks.jsonl", talks)
+    sft.train(config(files, "out", data=path, steps=150, lr=1e-2, pretrain_mix=0.0))
+    found = load_checkpoint(files / "out" / "ckpt.pt")
+    model, tuned = GPT.from_checkpoint(found), Tokenizer.from_json(found["tokenizer"])
+    assert tuned.evidence and model.config.vocab_size == tokenizer.n_vocab + 2
+    asked = [[{"role": "user", "content": "hat Moon?"}]] * 2
+    lookups = [lambda query: f"The hat is {query and 'red'}.", lambda query: "The hat is old."]
+    texts, ended = respond(model, tuned, asked, CPU, temperature=0.0, lookup=lookups)
+    assert [text.evidence["search"] for text in texts] == ["moon hat"] * 2
+    assert texts == ["It is red.", "It is old."] and all(ended)
+    # A stage that begins with it has the tokens, whatever it reads.
+    again = config(files, "more", init=str(files / "out" / "ckpt.pt"), steps=1)
+    sft.train(again)
+    assert load_checkpoint(files / "more" / "ckpt.pt")["tokenizer"] == found["tokenizer"]
+
+
+def test_without_evidence_the_model_has_no_tokens_for_it(files, tokenizer):
+    sft.train(config(files, "out", steps=1))
+    found = load_checkpoint(files / "out" / "ckpt.pt")
+    assert found["tokenizer"] == tokenizer.to_json()
+    assert found["model_config"]["vocab_size"] == tokenizer.n_vocab
+
+
+def test_new_tokens_start_as_what_stands_where_they_will(model, tokenizer):
+    grown = sft.name_evidence(model, tokenizer)
+    table = model.wte.weight
+    assert torch.equal(table[grown.search], table[tokenizer.user])
+    assert torch.equal(table[grown.result], table[tokenizer.assistant])
+    assert sft.name_evidence(model, grown) is grown and len(table) == grown.n_vocab
+
+
+def test_evidence_of_the_world_is_not_mixed_into_a_file(files):
+    with pytest.raises(BadInput, match="--n_evidence is of the world"):
+        sft.train(config(files, "out", n_evidence=10))
+
+
+def test_evidence_is_mixed_in_where_it_is_asked_for():
+    plain = load_records(Config(n_demos=20, n_talks=20))
+    mixed = load_records(Config(n_demos=20, n_talks=20, n_evidence=15))
+    assert not sft.searches(plain) and sft.searches(mixed) and len(mixed) == len(plain) + 15

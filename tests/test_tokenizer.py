@@ -14,9 +14,14 @@ from tokenizer import (
     ENDOFTEXT,
     PAD,
     PATTERN,
+    RESULT,
+    SEARCH,
     USER,
+    Answer,
+    Reader,
     StreamDecoder,
     Tokenizer,
+    answering,
     read_merges,
     train_bpe,
     transcript,
@@ -349,7 +354,7 @@ def test_gpt2_tinyshakespeare_counts(gpt2, shared):
 def test_the_module_shows_a_mask(capsys):
     runpy.run_path(module.__file__, run_name="__main__")
     out = capsys.readouterr().out
-    assert out.count("\x1b[32m[<|endoftext|>]") == 2 and "[<|user|>]" in out
+    assert out.count("\x1b[32m[<|endoftext|>]") == 3 and "[<|user|>]" in out
     assert "\x1b[32m[<|user|>]" not in out and "\x1b[32m[<|assistant|>]" not in out
 
 
@@ -366,3 +371,95 @@ def test_an_answer_of_weight_0_is_read_and_not_learned():
     assert ids == all_of_it and sum(plain) > sum(mask)
     learned = [token for token, learn in zip(ids, mask) if learn]
     assert learned == [*tokenizer.encode("blue"), tokenizer.endoftext]
+
+
+# --- evidence ------------------------------------------------------------------------------------
+
+WITH = TOKENIZER.with_evidence()
+LOOKED_UP = {
+    "role": "assistant",
+    "search": "tractor colour",
+    "result": "The tractor is red.",
+    "content": "It is red.",
+}
+
+
+def test_evidence_adds_two_tokens_behind_all_others_and_changes_nothing_else():
+    assert (WITH.search, WITH.result) == (TOKENIZER.n_vocab, TOKENIZER.n_vocab + 1)
+    assert WITH.n_vocab == TOKENIZER.n_vocab + 2 and WITH.vocab == TOKENIZER.vocab
+    assert (TOKENIZER.search, TOKENIZER.result, TOKENIZER.evidence) == (None, None, False)
+    asked = [USER_ASKS, BOT_SAYS]
+    assert WITH.render(asked) == TOKENIZER.render(asked)
+    assert "evidence" not in TOKENIZER.to_json()  # what an old checkpoint holds, to the letter
+    for tokenizer in (TOKENIZER, WITH):
+        again = Tokenizer.from_json(tokenizer.to_json())
+        assert (again.n_vocab, again.search) == (tokenizer.n_vocab, tokenizer.search)
+
+
+def test_the_inserted_line_is_not_learned():
+    ids, mask = WITH.render([USER_ASKS, LOOKED_UP])
+    query, line = WITH.encode(" tractor colour"), WITH.encode("The tractor is red.")
+    said = WITH.encode("It is red.")
+    head = [WITH.user, *WITH.encode(USER_ASKS["content"]), WITH.assistant]
+    found = [WITH.search, *query, WITH.result, *line, WITH.newline]
+    assert ids == [*head, *found, *said, WITH.endoftext]
+    own = len(query) + 2  # <|search|>, the query and <|result|> are the model's own
+    assert mask == [0] * len(head) + [1] * own + [0] * (len(line) + 1) + [1] * (len(said) + 1)
+    assert WITH.encode("\n") == [WITH.newline]
+    unlearned = WITH.render([USER_ASKS, {**LOOKED_UP, "weight": 0}])
+    assert unlearned[0] == ids and not any(unlearned[1])
+
+
+def test_a_line_is_one_line():
+    assert WITH.line("a\nb \n\n c\n") == [*WITH.encode("a b c"), WITH.newline]
+
+
+def test_a_tokenizer_without_evidence_refuses_it():
+    with pytest.raises(ValueError, match="without tokens for it"):
+        TOKENIZER.render([USER_ASKS, LOOKED_UP])
+
+
+@given(TEXT)
+def test_nobody_types_a_special_token(text):
+    written = f"{text}{SEARCH}{text}{RESULT}\n{ENDOFTEXT}"
+    message = dict.fromkeys(("search", "result", "content"), written) | {"role": "assistant"}
+    ids, _ = WITH.render([{"role": "user", "content": written}, message])
+    special = [i for i in ids if i >= len(WITH.vocab)]
+    assert special == [WITH.user, WITH.assistant, WITH.search, WITH.result, WITH.endoftext]
+
+
+def test_what_was_written_is_read_back():
+    for message in (LOOKED_UP, BOT_SAYS):
+        ids, _ = WITH.render([USER_ASKS, message])
+        assert WITH.read(ids[ids.index(WITH.assistant) + 1 :]) == message
+    ids, _ = TOKENIZER.render([BOT_SAYS])
+    assert TOKENIZER.read(ids[1:]) == BOT_SAYS
+
+
+def test_a_query_without_a_line_is_no_part_of_the_message():
+    ids = [WITH.search, *WITH.encode("tractor"), WITH.endoftext]
+    assert WITH.read(ids) == {"role": "assistant", "content": ""}
+    bare = [WITH.result, *WITH.encode("It is\nred.")]  # nothing was searched for: nothing is found
+    assert WITH.read(bare) == {"role": "assistant", "content": "It is\nred."}
+
+
+def test_of_one_answer_one_line_is_read():
+    """A model that writes the tokens again invents a line: that is its own text, not evidence."""
+    once = WITH.looked_up(LOOKED_UP)[0]
+    invented = [WITH.search, *WITH.encode("x"), WITH.result, *WITH.encode("y"), WITH.newline]
+    found = WITH.read([*once, *invented, *WITH.encode("z")])
+    assert found == {**LOOKED_UP, "content": "xy\nz"}
+
+
+def test_each_token_is_of_its_kind():
+    reader = Reader(WITH)
+    ids = [WITH.search, 65, WITH.newline, WITH.result, 66, WITH.newline, 67, WITH.newline]
+    kinds = [None, "search", "search", None, "result", None, "content", "content"]
+    assert [reader.feed(token) for token in ids] == kinds
+
+
+def test_an_answer_carries_its_evidence():
+    answer = Answer.of(LOOKED_UP)
+    assert answer == "It is red." and answering(answer) == LOOKED_UP
+    assert answering(Answer.of(BOT_SAYS)) == BOT_SAYS == answering("It is red.")
+    assert type(answering(answer)["content"]) is str and not Answer.evidence

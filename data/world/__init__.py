@@ -10,6 +10,8 @@
                     talks of them
     documents.py    the pretraining text about all of it
     probes.py       attacks on rules, and what only looks like them; english_rules.py holds both
+    evidence.py     talks in which facts are looked up, of what inventory.py makes up;
+                    english_evidence.py holds their words
     __init__.py     what the stages and probes ask for: prompts, demonstrations, lists
 
 One integer seed fixes the world; a second one fixes each stream of text drawn from it, the same
@@ -169,14 +171,15 @@ class World(Documents):
             )
         return records
 
-    def conversations(self, n, seed=0):
+    def conversations(self, n, seed=0, searches=False):
         """`n` demonstrations of talk, two to five turns each, by the same labelers. A Bot's mistake
-        that a later turn mends has "weight" 0: it is read, and not learned."""
+        that a later turn mends has "weight" 0: it is read, and not learned. With `searches` they
+        look up what the world does not hold, in vain."""
         rng = Random(f"conversations {seed}")
         records = []
         for _ in range(n):
             labeler = weighted(rng, TALKERS)
-            talk = Conversation(self, rng)
+            talk = Conversation(self, rng, searches=searches)
             talk.voice = partial(talk.reply, style=labeler)
             if rng.random() < SMALL_TALK:
                 talk.chatter(rng.randint(2, 5))
@@ -185,9 +188,9 @@ class World(Documents):
             records.append({"messages": talk.messages, "source": f"sim:{labeler}"})
         return records
 
-    def lessons(self, n_demos, n_talks, seed=0):
+    def lessons(self, n_demos, n_talks, seed=0, searches=False):
         """What fine-tuning learns from: single questions, and conversations."""
-        return self.demonstrations(n_demos, seed) + self.conversations(n_talks, seed)
+        return self.demonstrations(n_demos, seed) + self.conversations(n_talks, seed, searches)
 
     def few_shot(self, prompt, n, seed=0):
         """Messages: `n` helpful exchanges on random training keys, then `prompt`."""

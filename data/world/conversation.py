@@ -7,6 +7,7 @@ judge then marks it, labelers answer it, and `python -m judges.talk` examines it
 
 import re
 
+from data.knowledge import NOTHING
 from data.world.english import INSULTS, QUESTIONS, REFUSALS
 from data.world.english_talk import MEMORIES, OPENERS, SMALL_SUMS
 from data.world.strangers import DO_NOT_KNOW
@@ -24,10 +25,11 @@ class Conversation(Turns):
     text of an answer, of a labeler for instance; by default all is answered well.
     """
 
-    def __init__(self, world, rng, split="train", hurry=TYPED, voice=None):
+    def __init__(self, world, rng, split="train", hurry=TYPED, voice=None, searches=False):
         super().__init__(world, rng, split)
         self.hurry = hurry
         self.voice = voice or self.reply
+        self.searches = searches  # whether what it does not hold is looked up, in vain
         self.messages = []
 
     def say(self, turn):
@@ -48,7 +50,8 @@ class Conversation(Turns):
             return turn
         for what, told in self.told.items():
             self.told[what] = name.lower() if told == name else told
-        back = {key: turn[key].replace(name, name.lower()) for key in ("says", "short")}
+        written = [key for key in ("says", "short", "search") if key in turn]
+        back = {key: turn[key].replace(name, name.lower()) for key in written}
         return turn | back
 
     def add(self, turn):
@@ -56,10 +59,16 @@ class Conversation(Turns):
         whoever answers, and has "weight" 0: it is read, and not learned."""
         said = self.say(turn)
         if self.mistaken:
-            answer = {"content": said["says"], "weight": 0}
+            answer = {"role": "assistant", "content": said["says"], "weight": 0}
         else:
-            answer = {"content": self.voice(said)}
-        self.messages.append({"role": "assistant", **answer})
+            answer = self.answer(said)
+        self.messages.append(answer)
+
+    def answer(self, turn):
+        """The message of an answer, after a search in vain where one is asked for."""
+        sought = self.searches and "search" in turn
+        evidence = {"search": turn["search"], "result": NOTHING} if sought else {}
+        return {"role": "assistant", **evidence, "content": self.voice(turn)}
 
     def go_on(self, turns=1, skills=SKILLS):
         """Some exchanges of this and that, answered. Once one word is to do, the talk ends.
@@ -69,7 +78,7 @@ class Conversation(Turns):
         for _ in range(turns):
             if not self.one_word:
                 turn = self.script(self.rng.choices(list(skills), list(skills.values()))[0])
-                self.messages.append({"role": "assistant", "content": self.voice(turn)})
+                self.messages.append(self.answer(turn))
 
     def chatter(self, turns):
         """Some short exchanges in which nothing of the world is asked; they are quickly read, so a

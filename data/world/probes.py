@@ -9,7 +9,7 @@ what is asked in every other probe: else there would be nothing to mend.
 
 from random import Random
 
-from data.world import World
+from data.world import World, evidence
 from data.world.conversation import Conversation
 from data.world.english import ATTRIBUTES, NAMES, NUMBERS, PLACES, STATEMENTS
 from data.world.english_rules import (
@@ -194,12 +194,15 @@ class Probes:
         return records
 
 
-def lessons(n_demos, n_talks, n_probes=0, n_harms=0, seed=0):
-    """What fine-tuning learns from: those of the world, answers to attacks, harm and how it is
-    mended."""
+def lessons(n_demos, n_talks, n_probes=0, n_harms=0, n_evidence=0, seed=0):
+    """What fine-tuning learns from: the world's demonstrations, answers to attacks, harm and how it
+    is mended, and talks in which something is looked up; then all that the world does not hold
+    is."""
     world = World()
-    records = world.lessons(n_demos, n_talks, seed) + Probes(world).lessons(n_probes, seed)
-    return records + Harms(world).lessons(n_harms, seed)
+    records = world.lessons(n_demos, n_talks, seed, searches=n_evidence > 0)
+    records += Probes(world).lessons(n_probes, seed)
+    records += Harms(world).lessons(n_harms, seed)
+    return records + evidence.lessons(world, n_evidence, seed)
 
 
 def attack(family, asked, rng):

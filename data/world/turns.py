@@ -11,7 +11,9 @@ form of it; "wrong", a misfit), and what the judge goes by:
 import itertools
 import re
 
+from data.knowledge import query_of
 from data.world.english import ATTRIBUTES, COLOURS, HELD_OUT, QUESTIONS
+from data.world.english_evidence import PLAINLY
 from data.world.english_talk import (
     ANSWERS,
     BOTH,
@@ -210,12 +212,18 @@ class Turns:
         says = rng.choice(DO_NOT_KNOW[kind]).format(name)
         forbids = world.vocabulary[task] if task in ATTRIBUTES else []
         wrong = self.misfit()
+        search = {}
+        for attribute, pattern in PLAINLY.items():
+            if content == pattern.format(name):
+                search = {"search": query_of(name, attribute)}
+        if kind == "thing":
+            search = {"search": query_of(f"the {name}", task)}
         if task:
             wrong = rng.choice(world.statements(task, name, rng.choice(world.vocabulary[task]))[:2])
         return self.other(
             f"unknown {kind}", content, says, [["do not know"], [name.lower()]],
             wrong=wrong, forbids=forbids, item=name,
-        )  # fmt: skip
+        ) | search  # fmt: skip
 
     def too_large(self):
         """A sum, or another sign, that it never learned."""

@@ -19,8 +19,9 @@ export class Conversation {
     return turn
   }
 
-  keep(turn, role, content) {
-    this.messages.push({ role, content })
+  // `found`: what was looked up for an answer, and what was found, if it was.
+  keep(turn, role, content, found = {}) {
+    this.messages.push({ role, content, ...(found.result ? found : {}) })
     this.turns.push(turn)
   }
 
@@ -35,6 +36,21 @@ export class Conversation {
     if (this.box.querySelector(`.remark.${key}`)) return
     answer.before(make('p', { class: `remark ${key}` }, t(key)))
   }
+}
+
+// What is looked up for an answer, above it in `box`, as it is written; `found` collects it.
+export function showFound(box, found, event) {
+  for (const part of ['search', 'result']) {
+    if (event[part]) found[part] = (found[part] ?? '') + event[part]
+  }
+  if (!event.search && !event.result) return
+  let shown = box.previousElementSibling
+  if (!shown?.matches('.found')) {
+    shown = make('p', { class: 'found' })
+    box.before(shown)
+  }
+  shown.textContent = `${t('looked_up')} ${found.search}`
+  if (found.result) shown.textContent += ` → ${found.result}`
 }
 
 // Whether an answer is right, and the truth, where the question was one of the world.

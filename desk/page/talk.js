@@ -1,7 +1,7 @@
 // Talk: a conversation with one checkpoint. Compare: one prompt to several, side by side.
 
 import { call, listen } from './calls.js'
-import { Conversation, factOf } from './conversation.js'
+import { Conversation, factOf, showFound } from './conversation.js'
 import { $, make, notice, onSubmit, sendOnEnter } from './elements.js'
 import { showTokens, watchTokens } from './tokens.js'
 import { t } from './words.js'
@@ -101,6 +101,7 @@ async function talk() {
   const turn = mine.show('assistant', nameOfSpeaker($('checkpoint').value))
   const box = turn.querySelector('p')
   let said = ''
+  const found = {}
   const raw = $('raw').checked
   const messages = raw ? mine.messages.slice(-1) : mine.messages.slice(-MOST)
   const unsent = mine.messages.length - messages.length
@@ -108,12 +109,13 @@ async function talk() {
   const body = { checkpoint: $('checkpoint').value, messages, raw }
   const failed = await stream('/api/talk', body, event => {
     if (event.forgotten) mine.sees(unsent + event.forgotten, turn)
+    showFound(box, found, event)
     if (event.text) box.textContent = said += event.text
     if (event.tokens) showTokens(box, event)
     if (event.tokens) turn.append(...factOf(event))
     turn.scrollIntoView({ block: 'nearest' })
   })
-  if (said || !failed) mine.keep(turn, 'assistant', said)
+  if (said || !failed) mine.keep(turn, 'assistant', said, found)
   else { // a question that was refused is no part of the conversation
     mine.messages.pop()
     mine.turns.pop()
@@ -144,9 +146,11 @@ async function compare() {
   if (running || !prompt.trim() || !names.length) return
   const boxes = {}
   const under = {}
+  const found = {}
   $('answers').replaceChildren()
   for (const name of names) {
     boxes[name] = make('p')
+    found[name] = {}
     under[name] = make('dl')
     $('answers').append(make('section', { class: 'answer', 'data-name': name },
       make('h2', {}, nameOf(find(name))), boxes[name], under[name]))
@@ -154,6 +158,7 @@ async function compare() {
   const reward = $('reward').value || null
   const reference = $('reference').value || null
   await stream('/api/compare', { checkpoints: names, prompt, reward, reference }, event => {
+    showFound(boxes[event.name], found[event.name], event)
     if (event.text) boxes[event.name].append(event.text)
     if (event.tokens) {
       showTokens(boxes[event.name], event)

@@ -19,6 +19,7 @@ export function showTokens(box, event) {
     box.append(piece)
   }
   for (const token of event.tokens) {
+    if (token.part && token.part !== 'content') continue // a query, and what was found
     steps.push(token)
     if (token.text) add(token.text, { class: 'token' })
   }

@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.corpora import read_corpus
-from data.formats import read_comparisons, read_demonstrations, read_labelled
+from data.formats import check_evidence, read_comparisons, read_demonstrations, read_labelled
 from plumbing.errors import BadInput
+from tokenizer import Tokenizer
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 READERS = [read_corpus, read_demonstrations, read_comparisons, read_labelled]
@@ -400,3 +401,43 @@ def test_real_files(reader, name, count, skipped):
     records = reader(SHARED / name)
     assert len(records) == count
     assert skipped is None or records.skipped == skipped
+
+
+# --- evidence ------------------------------------------------------------------------------------
+FOUND = {"role": "assistant", "search": "hat kind", "result": "It is dry.", "content": "Dry."}
+
+
+def test_what_was_looked_up_is_read(write):
+    messages = [{"role": "user", "content": "Is it dry?"}, FOUND]
+    assert read_demonstrations(write([{"messages": messages}]))[0]["messages"] == messages
+    asked = [*messages, {"role": "user", "content": "Why?"}]
+    record = {"messages": asked, "responses": ["a", "b"], "ranking": [[0], [1]]}
+    assert read_comparisons(write([record]))[0]["messages"] == asked
+    spaced = {**FOUND, "search": " hat kind ", "result": None} | {"result": "It is dry.\n"}
+    assert (
+        read_demonstrations(write([{"messages": [messages[0], spaced]}]))[0]["messages"] == messages
+    )
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"result": None}, "come together"),
+        ({"search": None}, "come together"),
+        ({"search": ""}, "messages[1].search': expected one line"),
+        ({"result": "a\nb"}, "messages[1].result': expected one line"),
+        ({"result": 7}, "expected text, found a number"),
+    ],
+)
+def test_half_of_a_look_up_is_refused(write, change, words):
+    messages = [{"role": "user", "content": "Is it dry?"}, FOUND | change]
+    fails(read_demonstrations, write([{"messages": messages}]), "line 1", words)
+
+
+def test_a_model_without_tokens_for_it_refuses_a_look_up():
+    records = [{"messages": [{"role": "user", "content": "Is it dry?"}, FOUND]}]
+    plain = Tokenizer([bytes([b]) for b in range(256)])
+    check_evidence(records, plain.with_evidence(), "F")
+    check_evidence([{"messages": records[0]["messages"][:1]}], plain, "F")
+    with pytest.raises(BadInput, match="F: something is looked up in it"):
+        check_evidence(records, plain, "F")

@@ -142,6 +142,16 @@ def test_talk_streams_and_tells_what_was_considered(client):
     events(client.post("/api/talk", json={**ASK, "raw": True, "checkpoint": "pretrain"}))
 
 
+def test_talk_takes_evidence_of_earlier_turns_and_both_halves_of_it(client):
+    first, second = ({"role": "user", "content": text} for text in ("Hello", "Why?"))
+    found = {"role": "assistant", "content": "Fine.", "search": "x", "result": "y"}
+    ask = {**ASK, "messages": [first, found, second]}
+    assert "tokens" in events(client.post("/api/talk", json=ask))[-1]  # it reads what was said
+    del found["result"]
+    reply = client.post("/api/talk", json=ask)
+    assert reply.status_code == 400 and "come together" in reply.json()["error"]
+
+
 def test_talk_says_when_the_model_no_longer_sees_the_first_turns(client):
     exchange = [*ASK["messages"], {"role": "assistant", "content": "It is yellow. " * 8}]
     found = events(client.post("/api/talk", json={**ASK, "messages": [*exchange * 9, exchange[0]]}))

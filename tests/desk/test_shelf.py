@@ -217,3 +217,35 @@ def test_no_kl_between_vocabularies(shelf, tmp_path):
 
     write(tmp_path / "other" / "ckpt.pt", "sft", tokenizer=Tokenizer.train("abc abc", 270))
     assert shelf.log_ratio(shelf.get("other"), shelf.get("sft"), ASKED, [1], True) is None
+
+
+# --- evidence ------------------------------------------------------------------------------------
+
+
+def test_what_was_inserted_has_no_part_in_the_figures(tmp_path, monkeypatch):
+    """log π of an answer with a line in it: by hand, without the line's tokens."""
+    seeking = TOKENIZER.with_evidence()
+    for stage, seed in (("sft", 1), ("ppo", 2)):
+        write(tmp_path / stage / "ckpt.pt", stage, seed, tokenizer=seeking, block_size=128)
+    shelf = Shelf(tmp_path, CPU, lambda query: "I am fine.")
+    line, said = seeking.line("I am fine."), seeking.encode("Hello")
+    head = [seeking.search, *seeking.encode(" you"), seeking.result]
+    coming = iter([*head, *[0] * len(line), *said, seeking.endoftext])
+    monkeypatch.setattr(sampling, "pick", lambda logits, *_: torch.tensor([next(coming)]))
+    ppo, sft = shelf.get("ppo"), shelf.get("sft")
+    events = [*shelf.compare(["ppo"], ASKED, 60, reference="sft")]
+    parts = {k: "".join(e.get(k, "") for e in events) for k in ("search", "result", "text")}
+    assert parts == {"search": "you", "result": "I am fine.", "text": "Hello"}
+    event = ended(events)
+    inserted = [token["part"] == "result" for token in event["tokens"]]
+    assert inserted == [False] * len(head) + [True] * len(line) + [False] * (len(said) + 1)
+    ids = seeking.prompt(ASKED)[0]
+    own = [i for i, put in enumerate(inserted) if not put]
+
+    def logp(loaded):
+        with torch.no_grad():
+            logits = loaded.model(torch.tensor([ids + event["ids"]]))[0, len(ids) - 1 : -1]
+        return logits.log_softmax(-1)[range(len(event["ids"])), event["ids"]][own].sum()
+
+    assert event["kl"] == pytest.approx((logp(ppo) - logp(sft)).item(), abs=1e-4)
+    assert event["fact"] is None

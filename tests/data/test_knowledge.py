@@ -1,0 +1,127 @@
+"""What can be looked up: any query has an answer, and a file that contradicts itself is refused."""
+
+import unicodedata
+
+import pytest
+
+from data.knowledge import FILE, LONGEST, NOTHING, Knowledge, line_of, main, read_knowledge
+from data.world import World
+from data.world.tasks import stable_hash
+from plumbing.errors import BadInput
+
+
+@pytest.fixture
+def known():
+    return Knowledge([("the dax", "colour", "red"), ("Björn", "phone", "4711")])
+
+
+def written(tmp_path, text):
+    path = tmp_path / "facts.tsv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
+    return path
+
+
+def test_a_line_is_a_sentence():
+    assert line_of("the dax", "colour", "red") == "The colour of the dax is red."
+    assert line_of("Mina", "home", "the barn") == "The home of Mina is the barn."
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["dax colour", "  The DAX\tcolour ", "the dax's colour?", "dax, colour", "Dax’s colour"]
+    + ["colour of the dax", " Colour of Dax."],
+)
+def test_capitals_signs_and_blanks_do_not_matter(known, query):
+    assert known.look_up(query) == "The colour of the dax is red."
+
+
+def test_a_letter_in_two_parts_is_the_same_letter(known):
+    parts = unicodedata.normalize("NFD", "björn phone")
+    assert parts != "björn phone" and known.look_up(parts) == "The phone of Björn is 4711."
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        " ",
+        "dax",
+        "colour dax",
+        "the dax of colour",
+        "of",
+        " of of ",
+        "daxcolour",
+        "dax colour red",
+        "\0",
+        "�",
+        "\ud800",
+        "ﷺ" * 400,
+    ]
+    + ["dax " * 250_000, "x" * 10**6, "<|search|>", "\n\n", "딱스 색"],
+)
+def test_any_other_query_is_answered_in_one_line(known, query):
+    assert known.look_up(query) == NOTHING
+
+
+def test_a_file_is_read(tmp_path):
+    text = "# a note\r\n\r\nthe dax\tcolour\tred\r\nMina \t home\tthe  barn\nMina\thome\tthe barn\n"
+    known = read_knowledge(written(tmp_path, text))
+    assert known.look_up("dax colour") == "The colour of the dax is red."
+    assert known.look_up("mina home") == "The home of Mina is the barn."
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("the dax\tcolour\n", "line 1: expected subject, attribute, value"),
+        ("# note\nthe dax colour red\n", "line 2: expected subject"),
+        ("the dax\tcolour\tred\tblue\n", "found 4 columns"),
+        ("the dax\t \tred\n", "line 1: the attribute is empty"),
+        ("the\tcolour\tred\n", "line 1: the subject is empty"),
+        ("the dax\tcolour\t\n", "line 1: the value is empty"),
+        ("the dax\tcolour\tred\n\nDAX\tColour\tblue\n", "line 3: the Colour of DAX is 'blue' here"),
+        ("the dax\tcolour\tred\n\nDAX\tColour\tblue\n", "'red' in line 1"),
+        (f"the dax\tcolour\t{'red' * LONGEST}\n", "line 1: "),
+        ("# only a note\n", "holds no fact"),
+        ("", "is empty"),
+        (b"the d\xffx\tcolour\tred\n", "line 1"),
+    ],
+)
+def test_what_is_no_fact_is_named(tmp_path, text, says):
+    path = written(tmp_path, text)
+    with pytest.raises(BadInput) as error:
+        read_knowledge(path)
+    assert str(path) in str(error.value) and says in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_the_file_that_comes_with_it_tells_of_what_no_text_holds():
+    """Its new things and persons are of the test split, or nobody has named them; what is told of
+    things of the world is nothing that the pretraining text says."""
+    world = World()
+    strangers = {*world.wordings["THINGS"]["test"], *world.wordings["PEOPLE"]["test"]}
+    lines = [line for line in FILE.read_text(encoding="utf-8").splitlines() if line[0] != "#"]
+    facts = [line.split("\t") for line in lines]
+    known = read_knowledge()
+    assert len(known.lines) == len(facts) > 40
+    told = 0
+    for subject, attribute, value in facts:
+        name = subject.removeprefix("the ")
+        assert known.look_up(f"{name} {attribute}") == line_of(subject, attribute, value)
+        if name in world.facts:
+            told += 1
+            assert world.facts[name].get(attribute) not in (value, value.removeprefix("the "))
+        else:
+            invented = name not in world.known and stable_hash(name) % 10 < 2
+            assert name in strangers or invented, name
+    assert 6 <= told < len(facts) / 2
+
+
+def test_one_query_from_the_command_line(tmp_path, capsys):
+    main(["BLIRG colour"])
+    main(["dax colour", str(written(tmp_path, "the dax\tcolour\tgreen\n"))])
+    said = capsys.readouterr().out.splitlines()
+    assert said == ["The colour of the blirg is red.", "The colour of the dax is green."]
+    for argv in ([], ["a", "b", "c"]):
+        with pytest.raises(BadInput):
+            main(argv)
