@@ -302,7 +302,7 @@ def our_iteration(prompts, machine):
     def iterate():
         noise = torch.rand(128, 24, device=machine.device)
         batch, _ = ppo.rollout(
-            policy, ref, value, reward, Ids(), questions, recipe, machine, noise, recipe.beta
+            policy, ref, value, reward, Ids(), questions, recipe, machine, noise, recipe.beta, None
         )
         ppo.update(learners, optimizers, batch, 1.0, None, recipe, machine, rng)
 

@@ -213,7 +213,7 @@ def rolled(policy, ref, value, tokenizer, cfg, reward=None, questions=None, seed
     questions = questions or [asked(q) for q in (QUESTIONS * cfg.batch_size)[: cfg.batch_size]]
     noise = torch.rand(len(questions), 40, generator=torch.Generator().manual_seed(seed))
     batch, figures = rollout(
-        policy, ref, value, reward, tokenizer, questions, cfg, CPU, noise, cfg.beta
+        policy, ref, value, reward, tokenizer, questions, cfg, CPU, noise, cfg.beta, None
     )
     texts = [
         tokenizer.decode(row[1:][m > 0].tolist()).strip()
@@ -1151,7 +1151,7 @@ def test_dropout_is_off(files, monkeypatch):
 def test_the_value_network_starts_as_the_reward_model(files, monkeypatch):
     seen = []
 
-    def look(policy, ref, value, reward, tokenizer, questions, cfg, machine, noise, beta):
+    def look(policy, ref, value, reward, tokenizer, questions, cfg, machine, noise, beta, lookup):
         with torch.no_grad():
             tokens, mask, last, texts, ended = sample(
                 policy, tokenizer, questions, cfg, machine, noise
@@ -1162,7 +1162,9 @@ def test_the_value_network_starts_as_the_reward_model(files, monkeypatch):
                     reward(questions, texts, ended, tokens, last, mask),
                 )
             )
-        return rollout(policy, ref, value, reward, tokenizer, questions, cfg, machine, noise, beta)
+        return rollout(
+            policy, ref, value, reward, tokenizer, questions, cfg, machine, noise, beta, lookup
+        )
 
     monkeypatch.setattr(ppo, "rollout", look)
     ppo.train(config(files, reward=str(files / "reward.pt")))
