@@ -17,17 +17,20 @@ A study that was stopped goes on where it stopped: finished stages and measured 
 from dataclasses import dataclass
 from pathlib import Path
 
+from plumbing.config import check_options, parse_config, positive
+
+if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
+    check_options(__file__)
+
 import numpy as np
 
 from data.world import World
 from data.world.harms import Harms
 from judges.constitution import figures, refusals
 from judges.exam import verdicts
-from lab.studies import append, is_missing, make, read
-from plumbing.config import parse_config, positive
+from lab.studies import append, is_missing, make, pooled, read, show_shares
 from plumbing.errors import run
 from plumbing.machine import setup
-from plumbing.records import print_table, wilson
 from sampling import open_checkpoint, respond
 
 # --- configuration -----------------------------------------------------------------------------
@@ -99,33 +102,9 @@ COLUMNS = {
 }
 
 
-def pooled(rows, arm, part, whole):
-    """The share over all seeds with its 95 % interval: (share, low, high); None without rows."""
-    rows = [row for row in rows if row["arm"] == arm]
-    n = sum(row[whole] for row in rows)
-    if not n:
-        return None
-    count = sum(row[part] for row in rows)
-    return (count / n, *wilson(count, n))
-
-
 def show(rows):
-    """The table of shares, in percent, each with its interval."""
-    table = []
-    for arm in ARMS:
-        cells = [arm]
-        for part, whole in COLUMNS.values():
-            found = pooled(rows, arm, part, whole)
-            if found:
-                share, low, high = (100 * value for value in found)
-                cells.append(f"{share:.1f} [{low:.1f}, {high:.1f}]")
-        table.append(cells)
-    seeds = len({row["seed"] for row in rows})
-    print_table(
-        f"held-out requests, % over {seeds} seeds [95 % interval]; simulated judge",
-        ["", *COLUMNS],
-        [row for row in table if len(row) > 1],
-    )
+    """The table of shares."""
+    show_shares("held-out requests", rows, ARMS, COLUMNS)
 
 
 def bars(rows):

@@ -172,6 +172,41 @@ def tension(cfg, seed):
     return [{**row, **about} for row in rows]
 
 
+def looked_up(cfg, seed):
+    """The rows of lab/evidence.py: what a model that may look things up gets right."""
+    head = lines(folder(cfg, seed, "sft_evidence") / "log.jsonl")[0]
+    rows = [row for row in read(Path(cfg.out) / "evidence.jsonl") if row["seed"] == seed]
+    return [{**row, "machine": machine_of(head)} for row in rows]
+
+
+def by_principles(cfg, seed):
+    """The rows of lab/constitution.py: harm that is done, by a model and what became of it."""
+    head = lines(folder(cfg, seed, "sft_constitution") / "log.jsonl")[0]
+    rows = [row for row in read(Path(cfg.out) / "constitution.jsonl") if row["seed"] == seed]
+    about = {"machine": machine_of(head)}
+    return [{**row, "n": row["requests unlabelled"], **about} for row in rows]
+
+
+def revised(cfg, seed):
+    """How much harm is left after each round of constitution.py, and how good its judge is."""
+    head, *rows = lines(folder(cfg, seed, "constitution") / "log.jsonl")
+    details = last_with(rows, "details")["details"]
+    about = {"seed": seed, "machine": machine_of(head)}
+    found = []
+    for kind in ("revised", "bare"):
+        for after, table in enumerate(details[kind]):
+            for side, shares in table.items():
+                for part in ("harmful", "evasive"):
+                    share, n = shares[part]["share"], shares[part]["n"]
+                    row = {"kind": kind, "round": after, "side": side, "part": part}
+                    found.append({**about, **row, "count": round(share * n), "n": n})
+    for side, judged in details["judge"].items():
+        right = judged["accuracy"]
+        row = {"kind": "judge", "side": side, "calibration_error": judged["calibration_error"]}
+        found.append({**about, **row, "count": round(right["share"] * right["n"]), "n": right["n"]})
+    return found
+
+
 def classified(cfg, seed):
     """How well rules.py tells which rule is broken."""
     head, *rows = lines(folder(cfg, seed, "rules") / "log.jsonl")
@@ -291,6 +326,9 @@ OF_EACH_SEED = {
     "rules": classified,
     "probing": under_attack,
     "tension": tension,
+    "evidence": looked_up,
+    "constitution": by_principles,
+    "revisions": revised,
     "fewshot": fewshot,
     "induction": induction,
     "demonstrations": demonstrations,

@@ -34,13 +34,12 @@ from data.world.probes import Probes
 from judges.exam import verdicts
 from judges.probing import gold_table, under_attack
 from judges.rules import as_rule_model, best_of_n
-from lab.studies import append, is_missing, make, read
+from lab.studies import append, is_missing, make, pooled, read, show_shares
 from lab.svg import Scale, across, dot, line, picture, text, upright
 from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import run
 from plumbing.files import write_text
 from plumbing.machine import setup
-from plumbing.records import print_table, wilson
 from sampling import open_checkpoint, respond
 
 # --- configuration -----------------------------------------------------------------------------
@@ -133,16 +132,6 @@ def measure(cfg, seed, arm, machine):
 # --- the table and the figure ------------------------------------------------------------------
 
 
-def pooled(rows, arm, part, whole):
-    """The share over all seeds with its 95 % interval: (share, low, high); None without rows."""
-    rows = [row for row in rows if row["arm"] == arm]
-    n = sum(row[whole] for row in rows)
-    if not n:
-        return None
-    right = sum(row[part] for row in rows)
-    return (right / n, *wilson(right, n))
-
-
 COLUMNS = {
     "violations": ("violations", "probes"),
     "believed": ("believed", "probes"),
@@ -153,22 +142,8 @@ COLUMNS = {
 
 
 def show(rows):
-    """The table of shares, in percent, each with its interval."""
-    table = []
-    for arm in ARMS:
-        cells = [arm]
-        for part, whole in COLUMNS.values():
-            found = pooled(rows, arm, part, whole)
-            if found:
-                share, low, high = (100 * value for value in found)
-                cells.append(f"{share:.1f} [{low:.1f}, {high:.1f}]")
-        table.append(cells)
-    seeds = len({row["seed"] for row in rows})
-    print_table(
-        f"attacks never trained on, % over {seeds} seeds [95 % interval]; simulated judge",
-        ["", *COLUMNS],
-        [row for row in table if len(row) > 1],
-    )
+    """The table of shares."""
+    show_shares("attacks never trained on", rows, ARMS, COLUMNS)
 
 
 def bars(rows):

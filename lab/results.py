@@ -24,12 +24,15 @@ import numpy as np
 
 from lab import (
     bench,
+    constitution,
+    evidence,
     overoptimisation,
     papers,
     pictures,
     probing,
     reward,
     tables,
+    tables_claude,
     tables_icl,
     tables_probing,
     tables_speed,
@@ -77,7 +80,11 @@ BLOCKS = {
     "overoptimisation": tables.overoptimisation,
     "classifier": tables_probing.classifier,
     "probing": tables_probing.probing,
+    "evidence": tables_probing.evidence,
     "tension": tables_probing.tension,
+    "revisions": tables_claude.revisions,
+    "judged": tables_claude.judged,
+    "constitution": tables_claude.constitution,
     "fewshot": tables_icl.fewshot,
     "labels": tables_icl.labels,
     "sizes": tables_icl.sizes,
@@ -102,6 +109,7 @@ SUBJECT = {
     "sharper": "preferences",
     "lesson": "reward_variants",
     "classifier": "rules",
+    "judged": "revisions",
     "labels": "fewshot",
     "sizes": "fewshot",
     "shots": "fewshot",
@@ -127,7 +135,9 @@ SECTIONS = {
     "A reward model that knows what is true": ["reward_variants", "lesson"],
     "Over-optimisation": ["overoptimisation"],
     "Rules (after Glaese et al. 2022)": ["classifier", "probing"],
+    "Evidence (after Glaese et al. 2022)": ["evidence"],
     "Help against harm (after Bai et al. 2022a)": ["tension"],
+    "A constitution (after Bai et al. 2022b)": ["revisions", "judged", "constitution"],
     "A few examples": ["fewshot", "labels", "sizes", "shots"],
     "Implicit Bayes (Xie et al. 2021)": ["bayes", "bayes_loss"],
     "What demonstrations are for (Min et al. 2022)": ["demonstrations"],
@@ -211,10 +221,13 @@ JOBS = {
     "conversation": talk.ARMS,
     "reward models": ("reward", "reward_scalar", "reward_scalar_e4"),
     "rules": ("rules", *(arm for arm, _, _ in probing.ARMS.values())),
+    "evidence": (evidence.ARM,),
     "help against harm": tuple(tension.ARMS),
+    "constitution": ("constitution", *constitution.ARMS.values()),
     "three sizes": ("tiny_s", "tiny_l", "fewshot"),
 }
-STUDIES = (tax, overoptimisation, reward, probing, tension)  # what is measured on the runs
+# What is measured on the runs.
+STUDIES = (tax, overoptimisation, reward, probing, evidence, tension, constitution)
 
 
 def known_seconds(name):

@@ -20,11 +20,12 @@ import numpy as np
 import torch
 
 from data.world.harms import LESSONS as HARM_LESSONS
+from data.world import evidence
 from data.world.probes import LESSONS, RANKED
 from judges.hidden import judge
 from plumbing.errors import BadInput
 from plumbing.files import ROOT, write_text
-from plumbing.records import t_interval, write_records
+from plumbing.records import print_table, t_interval, wilson, write_records
 from sampling import respond
 
 FEW = 50  # questions with four ranked answers each: 300 comparisons; reward.py has 16,000
@@ -88,6 +89,7 @@ RUNS = {
     "sft_oracle": ("sft.py", {"init": "pretrain", "data": "constitution_oracle"}, {}),
     "reward_constitution": ("reward.py", BY_PRINCIPLES, {}),
     "ppo_constitution": ("ppo.py", CLAUDE, {"harms": True}),
+    "sft_evidence": ("sft.py", {"init": "pretrain"}, {"n_evidence": evidence.LESSONS}),
     "tiny_s": ("pretrain.py", {}, {"preset": "tiny_s"}),
     "tiny_l": ("pretrain.py", {}, {"preset": "tiny_l"}),
     "fewshot": ("icl_eval.py", {"init": "tiny_s,pretrain,tiny_l"}, PROBE),
@@ -290,6 +292,36 @@ def over_seeds(rows, name, key):
         return ""
     mean, half = t_interval(values)
     return f"{mean:+.3f} ± {half:.3f}" if half == half else f"{mean:+.3f}"
+
+
+def pooled(rows, arm, part, whole):
+    """The share of counts over all seeds with its 95 % interval: (share, low, high); None without
+    rows."""
+    rows = [row for row in rows if row["arm"] == arm]
+    n = sum(row[whole] for row in rows)
+    if not n:
+        return None
+    count = sum(row[part] for row in rows)
+    return (count / n, *wilson(count, n))
+
+
+def show_shares(title, rows, arms, columns):
+    """A table of shares in per cent, each with its interval. columns: {name: (part, whole)}."""
+    table = []
+    for arm in arms:
+        cells = [arm]
+        for part, whole in columns.values():
+            found = pooled(rows, arm, part, whole)
+            if found:
+                share, low, high = (100 * value for value in found)
+                cells.append(f"{share:.1f} [{low:.1f}, {high:.1f}]")
+        table.append(cells)
+    seeds = len({row["seed"] for row in rows})
+    print_table(
+        f"{title}, % over {seeds} seeds [95 % interval]; simulated judge",
+        ["", *columns],
+        [row for row in table if len(row) > 1],
+    )
 
 
 @torch.no_grad()

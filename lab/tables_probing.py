@@ -6,7 +6,9 @@ seeds, with its Wilson interval, as `python -m lab.probing` prints it.
 """
 
 from lab import tension as matrix
-from lab.probing import ARMS, COLUMNS, pooled
+from lab.evidence import pooled as by_figure
+from lab.probing import ARMS, COLUMNS
+from lab.studies import pooled
 from lab.tables import captioned, figure, markdown, number, select
 from lab.tables_talk import under
 from lab.words import say
@@ -86,3 +88,17 @@ def tension(records, language):
         "program's (simulated)."
     )
     return captioned(markdown(head, table), rows, language, note, n=rows[0]["n"])
+
+
+def evidence(records, language):
+    """What a model that may look things up gets right, and when it looks."""
+    rows = records["evidence"]
+    table = []
+    for about, (share, low, high, n) in by_figure(rows).items():
+        table.append([say(about, language), percent((share, low, high)), f"{n:,}"])
+    note = (
+        "The likeliest answers, in per cent with 95 % intervals; things, people, wordings and some "
+        "kinds of facts stand in no lesson. Marked by a program (simulated): another test than the "
+        "paper's, whose figures do not stand beside these."
+    )
+    return under(markdown(["", "%", "n"], table), rows, language, note)

@@ -18,10 +18,14 @@ A study that was stopped goes on where it stopped: finished stages and measured 
 from dataclasses import dataclass
 from pathlib import Path
 
+from plumbing.config import check_options, parse_config, positive
+
+if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
+    check_options(__file__)
+
 from data.formats import KINDS
 from lab.harvest import last_with, lines
 from lab.studies import append, folder, is_missing, make, over_seeds, read
-from plumbing.config import parse_config, positive
 from plumbing.errors import run
 from plumbing.records import print_table
 

@@ -317,6 +317,56 @@ KOREAN = {
     "SFT, marks": "SFT 모델, 표시",
     "a model": "모델",
     "not here yet": "아직 없음",
+    "Claude": "Claude",
+    "nothing: it judges and mends itself": "배우지 않음: 스스로 판단하고 고침",
+    "SFT, principles": "SFT 모델, 원칙",
+    # evidence
+    "new facts, right with look-up": "새 사실, 찾아보고 맞게 답함",
+    "new facts, right without": "새 사실, 찾지 않고 맞게 답함",
+    "supported by the line": "끼워 넣은 글이 뒷받침하는 답",
+    "looks up when needed": "필요할 때 찾아봄",
+    "does not otherwise": "필요 없을 때 찾지 않음",
+    "contradicted: followed": "기억과 다른 근거를 따름",
+    "contradicted: looked up, it says": "기억과 다를 때 찾아봤다고 말함",
+    "contradicted: names its memory": "기억과 다를 때 제 기억을 밝힘",
+    "not contradicted: denies nothing": "기억과 같을 때 아무것도 부정하지 않음",
+    "not found: said": "찾지 못하면 모른다고 함",
+    "right where none is needed": "찾을 필요가 없는 질문의 정답",
+    "The likeliest answers, in per cent with 95 % intervals; things, people, wordings and some "
+    "kinds of facts stand in no lesson. Marked by a program (simulated): another test than the "
+    "paper's, whose figures do not stand beside these.": "가장 그럴듯한 답, %와 95 % 구간. "
+    "사물, 사람, 말투와 몇몇 종류의 사실은 어느 배움에도 나오지 않습니다. 프로그램이 "
+    "채점했습니다(시뮬레이션). 논문과는 다른 시험이므로 논문의 수치와 나란히 놓지 않습니다.",
+    # a constitution
+    "the first answer": "첫 답",
+    "1 revision": "한 번 고친 답",
+    "2 revisions": "두 번 고친 답",
+    "3 revisions": "세 번 고친 답",
+    "4 revisions": "네 번 고친 답",
+    "critique, then revision": "비평한 뒤 고침",
+    "revision alone": "고치기만 함",
+    "Answers to requests for harm that do harm, in per cent with 95 % intervals. What is bad "
+    "was told of the topics A to D alone. Harm is found by a program (simulated).": "해로운 부탁에 "
+    "한 답 가운데 해를 끼치는 답, %와 95 % 구간. 무엇이 나쁜지는 주제 A-D에서만 알려 "
+    "주었습니다. 해는 프로그램이 찾습니다(시뮬레이션).",
+    "right, %": "맞음, %",
+    "calibration error, by seed": "보정 오차, 시드별",
+    "Of two answers, one of which does harm by a program's verdict (simulated), the model says "
+    "by principles which is better; {n} pairs in all.": "두 답 가운데 하나는 프로그램이 보기에 "
+    "해롭습니다(시뮬레이션). 모델이 원칙에 따라 어느 쪽이 나은지 말합니다. 모두 {n}쌍.",
+    "helpful only": "돕기만 하는 모델",
+    "SL-CAI": "SL-CAI",
+    "RL-CAI": "RL-CAI",
+    "SL-CAI, oracle critic": "SL-CAI, 모든 것을 아는 비평가",
+    "harm, A-D": "해, A-D",
+    "harm, E-H": "해, E-H",
+    "evasive, E-H": "둘러댐, E-H",
+    "good declined, E-H": "좋은 부탁을 거절, E-H",
+    "right answers": "정답",
+    "Answers at temperature 1 to held-out requests, in per cent with 95 % intervals; {n} "
+    "requests for harm on E-H a seed. Harm and evasion are found by a program (simulated).": "보류한 "
+    "부탁에 온도 1로 뽑은 답, %와 95 % 구간. 시드마다 E-H의 해로운 부탁 {n}개. 해와 둘러댐은 "
+    "프로그램이 찾습니다(시뮬레이션).",
 }
 
 

@@ -1,0 +1,75 @@
+"""Tables of a model that mends itself by principles (after Bai et al. 2022b), made from the
+committed records.
+
+As those of lab/tables_probing.py: a figure is a share of counted answers, pooled over the seeds.
+"""
+
+from lab.constitution import ARMS, COLUMNS
+from lab.studies import pooled
+from lab.tables import markdown, number, select
+from lab.tables_probing import percent
+from lab.tables_talk import under
+from lab.words import say
+from plumbing.records import wilson
+
+TOPICS = {"labelled": "A-D", "unlabelled": "E-H"}
+ROUNDS = ("the first answer", "1 revision", "2 revisions", "3 revisions", "4 revisions")
+
+
+def share(rows):
+    """Counts of all seeds together with their interval: "12.3 [10.1, 14.9]"."""
+    count, n = (sum(row[key] for row in rows) for key in ("count", "n"))
+    return percent((count / n, *wilson(count, n)))
+
+
+def revisions(records, language):
+    """How much harm is left after each round, with a critique and without, on both kinds of topics."""
+    rows = records["revisions"]
+    table = []
+    for after, name in enumerate(ROUNDS):
+        cells = [say(name, language)]
+        for kind in ("revised", "bare"):
+            for side in TOPICS:
+                of = {"kind": kind, "round": after, "side": side, "part": "harmful"}
+                cells.append(share(select(rows, **of)))
+        table.append(cells)
+    head = [""]
+    for kind in ("critique, then revision", "revision alone"):
+        head += [f"{say(kind, language)}, {topics}" for topics in TOPICS.values()]
+    note = (
+        "Answers to requests for harm that do harm, in per cent with 95 % intervals. What is bad "
+        "was told of the topics A to D alone. Harm is found by a program (simulated)."
+    )
+    return under(markdown(head, table), rows, language, note)
+
+
+def judged(records, language):
+    """How good the model is as a judge of two answers."""
+    rows = [row for row in records["revisions"] if row["kind"] == "judge"]
+    table = []
+    for side, topics in TOPICS.items():
+        mine = select(rows, side=side)
+        errors = ", ".join(number(row["calibration_error"], 2) for row in mine)
+        table.append([topics, share(mine), errors])
+    head = ["", say("right, %", language), say("calibration error, by seed", language)]
+    note = (
+        "Of two answers, one of which does harm by a program's verdict (simulated), the model says "
+        "by principles which is better; {n} pairs in all."
+    )
+    return under(markdown(head, table), rows, language, note, n=sum(row["n"] for row in rows))
+
+
+def constitution(records, language):
+    """What becomes of a model that learns from its own revisions and comparisons."""
+    rows = records["constitution"]
+    table = []
+    for arm in ARMS:
+        found = [pooled(rows, arm, part, whole) for part, whole in COLUMNS.values()]
+        if None not in found:
+            table.append([say(arm, language), *map(percent, found)])
+    head = ["", *(say(name, language) for name in COLUMNS)]
+    note = (
+        "Answers at temperature 1 to held-out requests, in per cent with 95 % intervals; {n} "
+        "requests for harm on E-H a seed. Harm and evasion are found by a program (simulated)."
+    )
+    return under(markdown(head, table), rows, language, note, n=rows[0]["n"])
