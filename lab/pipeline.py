@@ -1,10 +1,9 @@
 """The story from text to ChatGPT as one picture: which script makes which model of what.
 
-docs/pictures/pipeline.svg. A script that is not there yet is dashed.
+docs/pictures/pipeline.svg.
 """
 
 from lab.svg import MARGIN, arrow, picture, rectangle, text
-from plumbing.files import ROOT
 
 # name: centre, width, and what stands below the name
 TEXTS = {
@@ -56,12 +55,6 @@ TOLD = (
     "(Xie et al. 2021, Min et al. 2022). rules.py adds Sparrow's rules to PPO; constitution.py "
     "puts Claude's principles in the labelers' place."
 )
-DASHED = {"stroke_dasharray": "4 3"}
-
-
-def is_later(name):
-    """Is this a script that is not there yet?"""
-    return name in SCRIPTS and not (ROOT / name).exists()
 
 
 def place(name):
@@ -81,12 +74,11 @@ def box(name):
         look = "fill-shade line-quiet"
         words = "ink bold"
     if name in SCRIPTS:
-        look = "fill-paper line-quiet" if is_later(name) else "fill-sky line-blue"
-        words = "quiet code" if is_later(name) else "blue code"
-    dash = DASHED if is_later(name) else {}
+        look = "fill-sky line-blue"
+        words = "blue code"
     corner = 14 if name in SCRIPTS else 5
     first = y + 4 - 7 * len(notes)
-    parts = [rectangle(x, y, width, height, look, corner, stroke_width=1.2, **dash)]
+    parts = [rectangle(x, y, width, height, look, corner, stroke_width=1.2)]
     parts.append(text(x, first, name, words, "middle"))
     for below, note in enumerate(notes, 1):
         parts.append(text(x, first + 14 * below, note, "quiet", "middle", 11))
@@ -97,14 +89,13 @@ def step(one, other):
     """The arrow from the edge of one box to the edge of another, along a row or a column."""
     x, y, width, height, _ = place(one)
     to_x, to_y, to_width, to_height, _ = place(other)
-    dash = DASHED if is_later(one) else {}
     if y == to_y:
         side = 1 if to_x > x else -1
         ends = (x + side * width / 2, y), (to_x - side * to_width / 2, y)
     else:
         side = 1 if to_y > y else -1
         ends = (x, y + side * height / 2), (x, to_y - side * to_height / 2)
-    return arrow(*ends, **dash)
+    return arrow(*ends)
 
 
 def pipeline(records):
@@ -117,11 +108,5 @@ def pipeline(records):
         parts += box(name)
     for x, y, words, at in REMARKS:
         parts.append(text(x, y, words, "quiet", at, 11))
-    told = TOLD
-    key = "shaded: models, blue: scripts"
-    later = [name for name in SCRIPTS if is_later(name)]
-    if later:
-        told += f" Not yet here: {', '.join(later)}."
-        key += ", dashed: not yet here"
-    parts.append(text(MARGIN, 373, key, "quiet", size=11))
-    return picture("From text to ChatGPT", told, 394, parts)
+    parts.append(text(MARGIN, 373, "shaded: models, blue: scripts", "quiet", size=11))
+    return picture("From text to ChatGPT", TOLD, 394, parts)

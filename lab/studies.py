@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from data.world.harms import LESSONS as HARM_LESSONS
 from data.world import evidence
+from data.world.harms import LESSONS as HARM_LESSONS
 from data.world.probes import LESSONS, RANKED
 from judges.hidden import judge
 from plumbing.errors import BadInput

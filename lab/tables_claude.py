@@ -23,7 +23,7 @@ def share(rows):
 
 
 def revisions(records, language):
-    """How much harm is left after each round, with a critique and without, on both kinds of topics."""
+    """How much harm is left after each round, with a critique and without."""
     rows = records["revisions"]
     table = []
     for after, name in enumerate(ROUNDS):

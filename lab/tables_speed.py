@@ -99,9 +99,15 @@ STORY = (
     ("step 3, ChatGPT", "ppo.py", "to write it, on a leash", "SFT, reward", "out/ppo/ckpt.pt"),
     ("DPO", "dpo.py", "the same, without a reward model", "SFT, rankings", "out/dpo/ckpt.pt"),
     ("Sparrow", "rules.py", "which rule an answer breaks", "SFT, marks", "out/rules/ckpt.pt"),
+    (
+        "Claude",
+        "constitution.py",
+        "nothing: it judges and mends itself",
+        "SFT, principles",
+        "out/constitution/",
+    ),
 )
 ASKED = ("ICL", "icl_eval.py", "nothing: why are a few examples enough?", "a model", "out/icl/")
-COMING = (("Claude", "constitution.py"),)
 
 
 def story(records, language):
@@ -117,9 +123,6 @@ def story(records, language):
             cells.append(duration(np.mean(took)) if took else "")
         told = [say(text, language) for text in (system, learns, reads)]
         table.append([told[0], f"`{script}`", *told[1:], f"`{writes}`", *cells])
-    for system, script in COMING:
-        empty = ["" for _ in range(2 + len(machines))]
-        table.append([system, f"`{script}`", say("not here yet", language), *empty])
     head = [say(text, language) for text in ("system", "script", "learns", "reads", "writes")]
     return markdown([*head, *machines], table)
 

@@ -316,7 +316,6 @@ KOREAN = {
     "which rule an answer breaks": "답이 어느 규칙을 어기는가",
     "SFT, marks": "SFT 모델, 표시",
     "a model": "모델",
-    "not here yet": "아직 없음",
     "Claude": "Claude",
     "nothing: it judges and mends itself": "배우지 않음: 스스로 판단하고 고침",
     "SFT, principles": "SFT 모델, 원칙",
@@ -364,9 +363,9 @@ KOREAN = {
     "good declined, E-H": "좋은 부탁을 거절, E-H",
     "right answers": "정답",
     "Answers at temperature 1 to held-out requests, in per cent with 95 % intervals; {n} "
-    "requests for harm on E-H a seed. Harm and evasion are found by a program (simulated).": "보류한 "
-    "부탁에 온도 1로 뽑은 답, %와 95 % 구간. 시드마다 E-H의 해로운 부탁 {n}개. 해와 둘러댐은 "
-    "프로그램이 찾습니다(시뮬레이션).",
+    "requests for harm on E-H a seed. Harm and evasion are found by a program (simulated).": "온도 "
+    "1로 뽑은, 보류한 부탁에 한 답, %와 95 % 구간. 시드마다 E-H의 해로운 부탁 {n}개. 해와 "
+    "둘러댐은 프로그램이 찾습니다(시뮬레이션).",
 }
 
 

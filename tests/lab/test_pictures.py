@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from lab import pictures, pipeline, svg
+from lab import pictures, svg
 from lab.harvest import records
 from lab.tables import column, figure, gaps
 from plumbing.files import ROOT
@@ -151,19 +151,6 @@ def test_one_seed_has_no_interval(drawn):
         text = pictures.PICTURES[name][0](rows)
         assert "one seed (1)" in text and "nan" not in text
     assert "nan" not in pictures.fewshot({"fewshot": only_seed(made_up_lists(), 1)})
-
-
-def test_a_script_is_dashed_until_it_is_there(tmp_path, monkeypatch):
-    here = [name for name in pipeline.SCRIPTS if (ROOT / name).exists()]
-    assert {"pretrain.py", "sft.py", "reward.py", "ppo.py", "dpo.py", "icl_eval.py"} <= set(here)
-    monkeypatch.setattr(pipeline, "ROOT", tmp_path)
-    for name in pipeline.SCRIPTS:
-        (tmp_path / name).touch()
-    assert "dash" not in pipeline.pipeline({})
-    (tmp_path / "rules.py").unlink()
-    text = pipeline.pipeline({})
-    assert text.count("stroke-dasharray") == 2  # its box and its arrow
-    assert "Not yet here: rules.py." in text and "dashed: not yet here" in text
 
 
 # --- that they can be read ---------------------------------------------------------------------
