@@ -22,10 +22,11 @@ NET = ["--n_layer=1", "--n_head=2", "--n_embd=32", "--batch_size=4", "--steps=4"
 SMALL = {
     "pretrain.py": NET,
     "sft.py": ["--n_demos=60", "--n_talks=40", "--n_eval=13", "--steps=3", "--max_len=48"]
-    + ["--n_probes=60"],
+    + ["--n_probes=60", "--n_harms=60"],
     "reward.py": ["--n_prompts=16", "--n_eval=13", "--n_probes=8"],
     "ppo.py": ["--steps=2", "--batch_size=8", "--minibatch=4", "--max_new_tokens=8"],
     "dpo.py": [],
+    "constitution.py": ["--n_requests=16", "--n_helpful=8", "--n_benign=8", "--n_control=8", "--k=2"],
     "rules.py": ["--n_marks=40", "--n_eval=40", "--steps=3"],
     "icl_eval.py": ["--draws=2", "--prompts=4", "--n=0,2"],
     "lab/tax.py": ["--preset=smoke"],
