@@ -28,7 +28,6 @@ from data.knowledge import open_lookup
 from data.questions import load_questions
 from data.world.probes import LESSONS
 from grpo import check_group, compare
-from insertion import Evidence
 from judges.combined import open_rewards
 from judges.exam import Exam, world_figures
 from judges.probing import broken_share
@@ -39,7 +38,7 @@ from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput
 from plumbing.machine import check_batch
 from plumbing.run import Run
-from sampling import answer, fit_answers, lay_out, load_model
+from sampling import fit_answers, load_model, sample
 
 # --- configuration -----------------------------------------------------------------------------
 
@@ -80,8 +79,12 @@ class Config:
 
 GPT2 = dict(init="out/sft_gpt2/ckpt.pt", reward="out/reward_gpt2/ckpt.pt", out="out/ppo_gpt2")
 GPT2_STEPS = dict(batch_size=256, max_new_tokens=64, lr=1e-5, value_lr=1e-5, beta=0.02, ptx=0.0)
-SPARROW = dict(init="out/sft_probed/ckpt.pt", reward="out/reward_probed/ckpt.pt")
-SPARROW |= dict(rules="out/rules/ckpt.pt", out="out/ppo_rules")
+SPARROW = dict(
+    init="out/sft_probed/ckpt.pt",  # it complies with half of the attacks
+    reward="out/reward_probed/ckpt.pt",
+    rules="out/rules/ckpt.pt",
+    out="out/ppo_rules",
+)
 PRESETS = {
     "tiny": {},
     "sparrow": SPARROW,
@@ -97,8 +100,9 @@ def check(cfg):
     positive(cfg, "steps")
     check_batch(cfg, cfg.batch_size)
     if cfg.batch_size % cfg.minibatch:
-        multiple = f"a multiple of --minibatch={cfg.minibatch}"
-        raise BadInput(f"--batch_size={cfg.batch_size} must be {multiple}")
+        raise BadInput(
+            f"--batch_size={cfg.batch_size} must be a multiple of --minibatch={cfg.minibatch}"
+        )
     check_group(cfg)
     if cfg.reward == "judge" and cfg.data != "world":
         raise BadInput("--reward=judge knows the questions of --data=world only")
@@ -165,24 +169,11 @@ def get_batch(questions, step, cfg, machine):
 
 
 @torch.no_grad()
-def sample(policy, tokenizer, questions, cfg, machine, noise, lookup=None):
-    """Answers at temperature 1, without top-k: the distribution that is scored is the one sampled.
-
-    Returns right-padded tokens (B, T), mask (B, T−1), the last real index (B,), texts, who ended.
-    """
-    asked = [question["messages"] for question in questions]
-    evidence = Evidence(tokenizer, [lookup] * len(asked)) if lookup else None
-    draws = {"max_new_tokens": cfg.max_new_tokens, "noise": noise, "evidence": evidence}
-    prompts, answers, texts, ended = answer(policy, tokenizer, asked, machine, **draws)
-    tokens, mask, last = lay_out(prompts, answers, tokenizer.pad, evidence and evidence.own)
-    return machine.put(tokens), machine.put(mask), machine.put(last), texts, ended
-
-
-@torch.no_grad()
 def rollout(
     policy, ref, value, reward, tokenizer, questions, cfg, machine, noise, beta, lookup=None
 ):
     """Sample, score, rewards, advantages: all that one step learns from, and its figures."""
+    # Answers at temperature 1, without top-k: the distribution that is scored is the one sampled.
     found = sample(policy, tokenizer, questions, cfg, machine, noise, lookup)
     tokens, mask, last, texts, ended = found
 
@@ -360,8 +351,9 @@ def train(cfg):
         rng = np.random.default_rng([cfg.seed, 2, step])
         asked = get_batch(questions, step, cfg, machine)
         noise = torch.from_numpy(rng.random((cfg.batch_size, cfg.max_new_tokens)))
-        drawn = (asked, cfg, machine, machine.mine(noise), beta, lookup)
-        batch, figures = rollout(policy, ref, value, reward, tokenizer, *drawn)
+        noise = machine.mine(noise)
+        settings = (cfg, machine, noise, beta, lookup)
+        batch, figures = rollout(policy, ref, value, reward, tokenizer, asked, *settings)
 
         # It learns from its own answers, at a rate that rises over the first ten steps.
         factor = min(1.0, 0.1 + 0.9 * step / 10)

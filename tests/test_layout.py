@@ -30,7 +30,7 @@ LAW = {
     "data": {"tokenizer", "plumbing"},
     "judges": {"data", "tokenizer", "sampling", "likelihood", "plumbing"},
     "icl": {"model", "likelihood", "optim", "data", "plumbing"},
-    "desk": {"insertion", "sampling", "likelihood", "data", "judges", "plumbing"},
+    "desk": {"tokenizer", "insertion", "sampling", "likelihood", "data", "judges", "plumbing"},
     **dict.fromkeys(STAGES, CORE),
     "ppo": CORE | {"grpo"},
     "dpo": CORE | {"reward"},
