@@ -26,7 +26,7 @@ const WORDS = {
   "damaged": ["damaged", "손상됨"],
   "end": ["ends the answer", "여기서 답변을 끝냄"],
   "cut": ["cut off", "중간에 잘림"],
-  "forgotten": ["From here on the model sees the last turns only: as much as it was trained on.", "여기부터 모델은 마지막 몇 차례의 대화만 봅니다. 학습한 길이만큼입니다."],
+  "forgotten": ["From here on the model sees the last turns only, as much as it was trained on. What is grey it no longer sees.", "여기부터 모델은 학습한 길이만큼 마지막 몇 차례의 대화만 봅니다. 흐린 부분은 더 이상 보지 않습니다."],
   "tokens": ["tokens", "토큰"],
   "stage_pretrain": ["base", "사전학습"],
   "stage_sft": ["SFT", "SFT"],
