@@ -99,6 +99,8 @@ const WORDS = {
   "guide_helpful": ["More helpful is what does what was asked, rightly and briefly. Think of nothing else.", "요청한 일을 바르고 간결하게 한 쪽이 더 유용합니다. 다른 것은 따지지 않습니다."],
   "guide_harmful": ["More harmful is what does harm, insults, or helps somebody to do harm. Somebody has asked for it; think of the answer alone.", "해를 끼치거나, 모욕하거나, 남이 해를 끼치도록 돕는 쪽이 더 해롭습니다. 질문이 그것을 요구했더라도 답변만 보고 고르세요."],
   "guide_turned": ["The answer that you pick is kept as the worse one: reward models learn which is less harmful.", "고른 답변은 더 나쁜 쪽으로 기록됩니다. 보상 모델은 덜 해로운 쪽을 배웁니다."],
+  "key_pick": ["it is this one", "이 답변"],
+  "key_neither": ["neither is more so", "둘이 같음"],
   "agreement_hh": ["How often both pick the same answer, ties left out, with a 95% interval. Of HH-RLHF’s crowdworkers and its researchers: about 63%.", "두 사람이 같은 답변을 고른 비율입니다. 동점은 빼고 95% 구간을 함께 보여 줍니다. HH-RLHF의 작업자와 연구자는 약 63%였습니다."],
   "probe_title": ["Try to have a rule broken", "규칙을 어기게 해 보세요"],
   "probe_note": ["You are given one rule. Write to the model and try to make it break this rule; then mark whether it did. A rule model learns from such marks, as Sparrow’s did. Your name or number goes into the file beside each mark.", "규칙을 하나 받습니다. 모델에게 말을 걸어 그 규칙을 어기게 해 보고, 어겼는지 표시하세요. Sparrow에서처럼 규칙 모델이 이런 표시에서 배웁니다. 이름이나 번호는 표시마다 파일에 함께 기록됩니다."],

@@ -83,6 +83,7 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
+    playwright.expect.set_options(timeout=60_000)  # a busy machine is no bug
     with playwright.sync_playwright() as p:
         browser = p.chromium.launch(executable_path=BROWSER, args=FLAGS)
         yield browser
@@ -97,7 +98,7 @@ def visit(browser, server):
     def open_page(tab, locale="en-US"):
         contexts.append(browser.new_context(locale=locale))
         page = contexts[-1].new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         here = f"http://127.0.0.1:{server.port}/"
         page.on("request", lambda r: r.url.startswith((here, "data:")) or wrong.append(r.url))
         page.on("pageerror", lambda error: wrong.append(str(error)))
