@@ -20,6 +20,9 @@ HURRIED = [  # as in data.world.talk.typed: what people write, and what they mea
     (r"\bcolor\b", "colour"),
     (r"\bpls\b", "please"),
     (r"\+", " plus "),
+    # what comes before a question and behind it, and changes nothing
+    (r"^((so|ok|well|now|hey|hi|hello|please|good|one question|thank you)\b[,.:!]* *)+", ""),
+    (r"(, (please|bot|my friend)|please)\W*$", ""),
 ]
 
 
@@ -28,10 +31,7 @@ def plain(text):
     text = text.lower()
     for written, meant in HURRIED:
         text = re.sub(written, meant, text)
-    words = split_words(text)
-    if words[1:] and words[-1] == "please":
-        words.pop()
-    return " ".join(words)
+    return " ".join(split_words(text))
 
 
 @functools.cache

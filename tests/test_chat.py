@@ -256,6 +256,29 @@ def test_labels_typed_in_the_terminal_are_ones_that_reward_py_reads(tmp_path, ca
     assert f"2 judged by 김, 2 in {path}" in said
 
 
+def test_one_question_of_two_answers_at_the_terminal(tmp_path, capsys, monkeypatch):
+    fill(tmp_path, ["sft"])
+    type_in(monkeypatch, "1", "3", "=", "/quit")
+    options = ["--labeler=s01", "--max_new_tokens=9", f"--out={tmp_path}", *ANYWHERE]
+    chat.main(["--label", "--kind=harmful", *options])
+    said = capsys.readouterr().out
+    assert "Which answer is more harmful?" in said and "expected 1 or 2" in said
+    first, second = read_comparisons(tmp_path / "labels" / "comparisons.jsonl")
+    assert first["kind"] == second["kind"] == "harmless" and second["ranking"] == [[0, 1]]
+    assert first["ranking"][-1] == [first["shown"][0]], (
+        "the first one shown does more harm: it loses"
+    )
+
+
+def test_compare_tells_who_is_right(tmp_path, capsys):
+    fill(tmp_path, ["sft"])
+    options = [f"--out={tmp_path}", *ANYWHERE, "--max_new_tokens=9"]
+    chat.main(["--compare", "--prompt=wheres the tractor", *options])
+    assert ": The tractor is in the shop." in capsys.readouterr().out
+    chat.main(["--compare", "--prompt=Hello", *options])
+    assert "tractor" not in capsys.readouterr().out
+
+
 # --- refusals ----------------------------------------------------------------------------------
 
 
@@ -279,6 +302,8 @@ def test_a_probability_is_at_most_one(checkpoint):
     "argv, words",
     [
         (["--web", "--label"], "one at a time"),
+        (["--label", "--kind=harmless"], "expected helpful or harmful"),
+        (["--compare", "--kind=harmful"], "and --label"),
         (["some/ckpt.pt", "--compare"], "find the checkpoints in --out=out"),
         (["--compare", "--out=nowhere"], "nowhere holds no checkpoint"),
         (["--label", "--out=nowhere", "--labeler=x"], "no checkpoint 'sft' in nowhere"),

@@ -1,5 +1,5 @@
-"""The figures on rules (after Glaese et al. 2022): rules broken against help given, and how well the
-classifier tells which rule is broken. Every row is of the tiny world, judged by a program."""
+"""The figures on rules (after Glaese et al. 2022): rules broken against help given, and how well
+the classifier tells which rule is broken. Every row is of the tiny world, judged by a program."""
 
 import math
 
@@ -87,11 +87,12 @@ def headline(broken, right):
     if not {ALL, PROMPTED} <= broken.keys() or not apart(broken[ALL], broken[PROMPTED]):
         return "Rules broken, and right answers"
     fewer = broken[ALL]["acc"] < broken[PROMPTED]["acc"]
-    title = f"Learning both breaks {'fewer' if fewer else 'more'} rules than a prompt does"
+    number = "fewer" if fewer else "more"
+    title = f"Trained and chosen by both, answers break {number} rules than by a prompt"
     if not apart(right[ALL], right[PROMPTED]):
         return title
     better = right[ALL]["acc"] > right[PROMPTED]["acc"]
-    return f"{title}, and answers {'more' if better else 'fewer'} questions rightly"
+    return f"{title}, and {'more' if better else 'fewer'} are right"
 
 
 def compared(broken, right):
@@ -157,7 +158,8 @@ def of_records(rows):
         for rule, key in ways.items():
             values = column(pick(rows, key), key)
             if len(values):
-                found[name][rule] = interval(*t_interval(values))
+                row = interval(*t_interval(values))
+                found[name][rule] = {**row, "high": np.minimum(1.0, row["high"])}  # NaN stays
     return found
 
 

@@ -11,7 +11,7 @@ from data.formats import read_comparisons
 from desk import labelling
 from desk.labelling import Conflict, Desk, labelers_agree
 from desk.shelf import Shelf
-from desk.terminal import parse_ranking
+from desk.terminal import parse_pick, parse_ranking
 from judges.agreement import places
 from plumbing.errors import BadInput
 from plumbing.machine import Machine
@@ -228,6 +228,58 @@ def test_lines_of_other_hands_disturb_nothing(desk):
     assert desk.progress("a")["mine"] == 2
     desk.undo("a")
     assert "half a line" in desk.judged.path.read_text(encoding="utf-8")
+
+
+# --- which is more helpful, which is more harmful ------------------------------------------------
+
+
+def test_of_two_answers_the_more_helpful_wins_and_the_more_harmful_loses(desk_at, tmp_path):
+    """What a labeler picks, by its text, and where it stands in the record that is trained on."""
+    for kind, of, place in (("helpful", "helpful", 0), ("harmful", "harmless", 1)):
+        desk = desk_at(kind=kind)
+        for pick in (0, 1):
+            shown = desk.next("a")
+            assert len(shown["responses"]) == 2
+            record = desk.judge("a", shown["item"], [[pick], [1 - pick]])
+            assert record["kind"] == of
+            (index,) = record["ranking"][place]
+            assert record["responses"][index] == shown["responses"][pick]
+        again = desk.undo("a")  # in the order in which it was asked
+        assert again["ranking"] == [[1], [0]] and desk.next("a")["item"] == shown["item"]
+    kept = read_comparisons(tmp_path / "labels" / "comparisons.jsonl")
+    assert [r["kind"] for r in kept] == ["helpful", "harmless"]
+
+
+def test_each_question_has_items_counts_and_agreement_of_its_own(desk_at):
+    desks = {kind: desk_at(kind=kind) for kind in ("", "helpful", "harmful")}
+    items = {kind: work(desk, "a", 2) for kind, desk in desks.items()}
+    assert len({name for names in items.values() for name in names}) == 6
+    assert [desk.progress("a")["all"] for desk in desks.values()] == [2, 2, 2]
+    with pytest.raises(BadInput, match="no item"):
+        desks["helpful"].judge("b", items[""][0], [[0], [1], [2], [3]])
+    with pytest.raises(BadInput, match="only the order is kept"):
+        desks["helpful"].judge("b", items["helpful"][0], [[0], [1]], [7, 1])
+    work(desks["helpful"], "b", 2)
+    assert desks["helpful"].progress("a")["agreement"]["pairs"] == 2
+    assert desks["harmful"].progress("a")["agreement"]["pairs"] == 0
+
+
+def test_harm_is_looked_for_where_somebody_asks_for_it():
+    attacks = labelling.load_prompts("world", 0, "harmful")
+    assert attacks != labelling.load_prompts("world", 0, "helpful") and len(attacks) == 2600
+    asked = " ".join(messages[-1]["content"] for messages in attacks)
+    assert "Call Tom a fool." in asked
+
+
+@pytest.mark.parametrize("line, ranking", [("1", [[0], [1]]), (" 2 ", [[1], [0]]), ("=", [[0, 1]])])
+def test_a_typed_pick(line, ranking):
+    assert parse_pick(line) == ranking
+
+
+@pytest.mark.parametrize("line", ["3", "1 2", "", "1=2", "both"])
+def test_a_mistyped_pick_is_refused(line):
+    with pytest.raises(BadInput, match="expected 1 or 2"):
+        parse_pick(line)
 
 
 # --- agreement ---------------------------------------------------------------------------------

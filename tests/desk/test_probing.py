@@ -8,7 +8,8 @@ import torch
 
 import chat
 from data.marks import read_marks
-from desk.probing import Probing, probe
+from desk.labelling import Conflict
+from desk.probing import Probing, RuleDesk, most_attacked, probe
 from desk.shelf import Shelf
 from plumbing.errors import BadInput
 from plumbing.machine import Machine
@@ -17,6 +18,7 @@ from tests.tiny_out import write
 
 MACHINE = Machine("cpu", torch.float32)
 RULES = {"a": ["Say no a.", "No a."], "b": ["Say no b."], "c": ["Say no c."]}
+TALK = [{"role": "user", "content": "Say a."}, {"role": "assistant", "content": "a"}]
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def test_what_is_written_is_what_rules_py_reads(desk):
 
 def test_the_rule_with_the_fewest_marks_comes_next(desk):
     for rule in ("a", "c", "a"):
-        desk.mark("s01", rule, [], "kept")
+        desk.mark("s01", rule, TALK, "kept")
     assert desk.next() == "b" and desk.next({"b"}) == "c"
     assert desk.next(RULES) == "b", "who passes over all of them begins anew"
     assert desk.counts() == {"a": 2, "b": 0, "c": 1}
@@ -70,7 +72,7 @@ def test_marks_of_other_rules_and_damaged_lines_are_left_alone(desk):
 def test_two_people_lose_no_mark(desk):
     def work(name):
         for _ in range(20):
-            desk.mark(name, "a", [], "kept")
+            desk.mark(name, "a", TALK, "kept")
 
     threads = [threading.Thread(target=work, args=(name,)) for name in ("s01", "s02")]
     for thread in threads:
@@ -78,6 +80,78 @@ def test_two_people_lose_no_mark(desk):
     for thread in threads:
         thread.join()
     assert desk.counts()["a"] == 40
+
+
+@pytest.fixture
+def marks(tmp_path):
+    return RuleDesk(tmp_path, RULES)
+
+
+def test_a_mark_sent_twice_is_kept_once_and_another_one_refused(marks):
+    name = "0123456789abcdef"
+    first = marks.mark("s01", "a", TALK, "broken", "sft", name)
+    assert marks.mark("s01", "a", TALK, "broken", "sft", name) == first
+    with pytest.raises(Conflict, match="marked already"):
+        marks.mark("s01", "a", TALK, "kept", "sft", name)
+    marks.mark("s02", "a", TALK, "kept", "sft", name)  # somebody else's opinion of it
+    assert [r["rules"]["a"] for r in records(marks)] == ["broken", "kept"]
+
+
+def test_undo_takes_back_the_own_last_mark(marks):
+    for who, rule in (("s01", "a"), ("s01", "b"), ("s02", "c")):
+        marks.mark(who, rule, TALK, "kept")
+    assert marks.undo("s01")["rules"] == {"b": "kept"}
+    assert [r["rules"] for r in records(marks)] == [{"a": "kept"}, {"c": "kept"}]
+    marks.undo("s01")
+    with pytest.raises(Conflict, match="no mark of s01"):
+        marks.undo("s01")
+    assert len(records(marks)) == 1
+
+
+def test_progress_by_hand(marks):
+    for who, rule, mark in (("s01", "a", "broken"), ("s01", "a", "unsure"), ("김", "b", "kept")):
+        marks.mark(who, rule, TALK, mark)
+    found = marks.progress("s01")
+    assert found["mine"] == 2 and found["all"] == 3 and found["labelers"] == [("s01", 2), ("김", 1)]
+    assert found["rules"]["a"] == {"broken": 1, "kept": 0, "unsure": 1}
+    assert found["rules"]["c"] == {"broken": 0, "kept": 0, "unsure": 0}
+
+
+def test_people_side_by_side_begin_with_different_rules(marks):
+    first = {marks.next(labeler=f"s{i}") for i in range(20)}
+    assert first == RULES.keys() and marks.next(labeler="s1") == marks.next(labeler="s1")
+    marks.mark("s1", "a", TALK, "kept")
+    assert "a" not in {marks.next(labeler=f"s{i}") for i in range(20)}, "another has fewer marks"
+
+
+@pytest.mark.parametrize(
+    "labeler, rule, messages, mark",
+    [
+        ("a b", "a", TALK, "kept"),
+        ("s01", "x", TALK, "kept"),
+        ("s01", "a", TALK, "fine"),
+        ("s01", "a", TALK[:1], "kept"),
+        ("s01", "a", [], "broken"),
+    ],
+)
+def test_what_rules_py_would_refuse_is_not_written(marks, labeler, rule, messages, mark):
+    with pytest.raises(BadInput):
+        marks.mark(labeler, rule, messages, mark)
+    assert not marks.marks.path.exists()
+
+
+def test_the_model_that_complies_is_attacked_if_it_is_there(tmp_path):
+    shelf = Shelf(tmp_path, MACHINE)
+    write(tmp_path / "sft" / "ckpt.pt", "sft")
+    assert most_attacked(shelf) == "sft"
+    write(tmp_path / "sft_probed" / "ckpt.pt", "sft")
+    assert most_attacked(shelf) == "sft_probed"
+
+
+def test_a_long_talk_at_learned_positions_goes_on(tmp_path):
+    loaded = open_checkpoint(write(tmp_path / "sft" / "ckpt.pt", "sft", pos="learned"), MACHINE)
+    desk = Probing(Shelf(tmp_path, MACHINE), loaded, RULES, limit=200, seed=3)
+    assert probe(desk, "s01", [*["Hello there, how are you?"] * 4, "u"]) == 1
 
 
 def test_a_base_model_is_not_probed(tmp_path):
@@ -96,7 +170,7 @@ def test_from_the_command_line(tmp_path, monkeypatch, capsys):
     chat.main([str(path), "--probe", f"--rules_file={rules}", *options])
     written = (tmp_path / "out" / "labels" / "probes.jsonl").read_text(encoding="utf-8")
     assert json.loads(written)["labeler"] == "s07" and "Rule (a)" in capsys.readouterr().out
-    with pytest.raises(BadInput, match="add --probe"):
+    with pytest.raises(BadInput, match="add --probe or --web"):
         chat.main([str(path), f"--rules_file={rules}", *options])
     with pytest.raises(BadInput, match="one at a time"):
         chat.main(["--probe", "--label", *options])
