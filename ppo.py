@@ -33,7 +33,6 @@ from data.corpora import PretrainText
 from data.knowledge import open_lookup
 from data.questions import load_questions, made_by
 from grpo import check_group, compare
-from insertion import Evidence
 from judges.combined import open_rewards, told_by_judges
 from judges.exam import Exam
 from likelihood import policy_terms
@@ -42,7 +41,7 @@ from plumbing.batches import Batches
 from plumbing.errors import BadInput
 from plumbing.machine import check_batch
 from plumbing.run import Run
-from sampling import answer, fit_answers, lay_out, load_model
+from sampling import fit_answers, load_model, sample
 
 # --- configuration -----------------------------------------------------------------------------
 
@@ -175,22 +174,11 @@ def get_batch(questions, step, cfg, machine):
 
 
 @torch.no_grad()
-def sample(policy, tokenizer, questions, cfg, machine, noise, lookup=None):
-    """Answers at temperature 1, without top-k: the distribution that is scored is the one sampled.
-
-    Returns right-padded tokens (B, T), mask (B, T−1), the last real index (B,), texts, who ended.
-    """
-    asked = [question["messages"] for question in questions]
-    evidence = Evidence(tokenizer, [lookup] * len(asked)) if lookup else None
-    draws = {"max_new_tokens": cfg.max_new_tokens, "noise": noise, "evidence": evidence}
-    prompts, answers, texts, ended = answer(policy, tokenizer, asked, machine, **draws)
-    tokens, mask, last = lay_out(prompts, answers, tokenizer.pad, evidence and evidence.own)
-    return machine.put(tokens), machine.put(mask), machine.put(last), texts, ended
-
-
-@torch.no_grad()
-def rollout(policy, ref, value, reward, tokenizer, questions, cfg, machine, noise, beta, lookup):
+def rollout(
+    policy, ref, value, reward, tokenizer, questions, cfg, machine, noise, beta, lookup=None
+):
     """Sample, score, rewards, advantages: all that one step learns from, and its figures."""
+    # Answers at temperature 1, without top-k: the distribution that is scored is the one sampled.
     found = sample(policy, tokenizer, questions, cfg, machine, noise, lookup)
     tokens, mask, last, texts, ended = found
 
@@ -360,8 +348,9 @@ def train(cfg):
         rng = np.random.default_rng([cfg.seed, 2, step])
         asked = get_batch(questions, step, cfg, machine)
         noise = torch.from_numpy(rng.random((cfg.batch_size, cfg.max_new_tokens)))
-        drawn = (asked, cfg, machine, machine.mine(noise), beta, lookup)
-        batch, figures = rollout(policy, ref, value, reward, tokenizer, *drawn)
+        noise = machine.mine(noise)
+        settings = (cfg, machine, noise, beta, lookup)
+        batch, figures = rollout(policy, ref, value, reward, tokenizer, asked, *settings)
 
         # It learns from its own answers, at a rate that rises over the first ten steps.
         factor = min(1.0, 0.1 + 0.9 * step / 10)

@@ -70,6 +70,18 @@ def load_model(checkpoint, path, **changes):
         raise BadInput(f"{path}: {one_line(error)}") from None
 
 
+def name_evidence(model, tokenizer):
+    """The tokenizer with the tokens of evidence, and rows for them in the model. A query is a
+    question and the line its answer, so they start as what stands before those."""
+    if tokenizer.evidence:
+        return tokenizer
+    tokenizer = tokenizer.with_evidence()
+    model.grow(tokenizer.n_vocab, like=tokenizer.user)
+    model.adopt(tokenizer.search, like=[tokenizer.user])
+    model.adopt(tokenizer.result, like=[tokenizer.assistant])
+    return tokenizer
+
+
 def open_checkpoint(path, machine, head="lm", name=""):
     """The network and tokenizer of one file. Raises BadInput when it is damaged or has another
     head than `head`: "lm" gives words, "scalar" scores."""
@@ -327,6 +339,23 @@ def lay_out(prompts, answers, pad, own=None):
         last[row] = len(p) + len(a) - 1
         mask[row, len(p) - 1 : len(p) + len(a) - 1] = torch.tensor(own[row]) if own else 1
     return tokens, mask, last
+
+
+@torch.no_grad()
+def sample(policy, tokenizer, questions, cfg, machine, noise, lookup=None):
+    """What a policy answers at temperature 1, for it to learn from. What it looks up is inserted,
+    and is not its own.
+
+    Returns right-padded tokens (B, T), mask (B, T−1), 1 where the token that follows is the
+    policy's choice, index of the last real token (B,), texts, and whether each answer ended by
+    itself.
+    """
+    asked = [question["messages"] for question in questions]
+    evidence = Evidence(tokenizer, [lookup] * len(asked)) if lookup else None
+    draws = {"max_new_tokens": cfg.max_new_tokens, "noise": noise, "evidence": evidence}
+    prompts, answers, texts, ended = answer(policy, tokenizer, asked, machine, **draws)
+    tokens, mask, last = lay_out(prompts, answers, tokenizer.pad, evidence and evidence.own)
+    return machine.put(tokens), machine.put(mask), machine.put(last), texts, ended
 
 
 def respond(

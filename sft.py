@@ -27,17 +27,16 @@ import lora
 import optim
 import sampling
 from data.corpora import PretrainText
-from data.formats import read_demonstrations, searches
-from data.world.probes import lessons
+from data.formats import searches
+from data.questions import load_demonstrations
 from judges.exam import before_and_after
 from model import GPT
 from plumbing import errors
 from plumbing.batches import Batches
 from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput
-from plumbing.inputs import need
 from plumbing.machine import check_batch, right_pad
-from plumbing.records import check_whole, tell
+from plumbing.records import tell
 from plumbing.run import Run
 
 # --- configuration -----------------------------------------------------------------------------
@@ -90,8 +89,6 @@ def check(cfg):
     lora.check(cfg)
     if cfg.pretrain_mix >= 1:
         raise BadInput(f"--pretrain_mix={cfg.pretrain_mix}: expected a share, 0 or more, below 1")
-    if cfg.n_evidence and cfg.data != "world":
-        raise BadInput('--n_evidence is of the world; a file may have "search" and "result" itself')
 
 
 # --- the maths ---------------------------------------------------------------------------------
@@ -108,17 +105,6 @@ def sft_loss(nll, mask, count):
 
 
 # --- batches -----------------------------------------------------------------------------------
-
-
-def load_records(cfg):
-    """Demonstrations of the world or of a file."""
-    if cfg.data == "world":
-        more = (cfg.n_probes, cfg.n_harms, cfg.n_evidence)
-        return lessons(cfg.n_demos, cfg.n_talks, *more, seed=cfg.seed)
-    if cfg.data.endswith("revisions.jsonl"):  # a model's own, by a constitution
-        need(cfg.data, "constitution.py", cfg.preset, f"--seed={cfg.seed}")
-    check_whole(cfg.data, "revisions")
-    return read_demonstrations(cfg.data)
 
 
 def load_examples(cfg, records, tokenizer, max_len):
@@ -177,18 +163,6 @@ def name_roles(model, tokenizer):
     model.adopt(tokenizer.assistant, like=tokenizer.encode("\n"))
 
 
-def name_evidence(model, tokenizer):
-    """The tokenizer with the tokens of evidence, and rows for them in the model. A query is a
-    question and the line its answer, so they start as what stands before those."""
-    if tokenizer.evidence:
-        return tokenizer
-    tokenizer = tokenizer.with_evidence()
-    model.grow(tokenizer.n_vocab, like=tokenizer.user)
-    model.adopt(tokenizer.search, like=[tokenizer.user])
-    model.adopt(tokenizer.result, like=[tokenizer.assistant])
-    return tokenizer
-
-
 def train(cfg):
     """Train as `cfg` says; returns the metrics of the last validation."""
     # --- setup: what is learned from, as token ids, and what is held out
@@ -203,9 +177,9 @@ def train(cfg):
     if parent["stage"] == "pretrain" and not (run.saved or cfg.lora):
         name_roles(model, tokenizer)
     fit_len(cfg, model.config)
-    records = load_records(cfg)
-    if searches(records):
-        tokenizer = name_evidence(model, tokenizer)
+    records = load_demonstrations(cfg)
+    if searches(records):  # the tokens of a query and of what is found, where they are needed
+        tokenizer = sampling.name_evidence(model, tokenizer)
     train_set, val_set = load_examples(cfg, records, tokenizer, cfg.max_len)
 
     # --- model
@@ -282,9 +256,7 @@ def train(cfg):
     # The best model beside the one it came from. One that is shared needs all processes to answer.
     if machine.main or cfg.fsdp:
         best = load_checkpoint(run.out / "ckpt.pt")
-        base = GPT.from_checkpoint(run.parent)
-        base.grow(tokenizer.n_vocab, like=tokenizer.user)  # it may have to read what it never will
-        base = machine.place(base, cfg.fsdp)
+        base = machine.place(GPT.from_checkpoint(run.parent), cfg.fsdp)
         tuned = machine.place(GPT.from_checkpoint(best), cfg.fsdp)
         asked = None if cfg.data == "world" else [messages[:-1] for _, _, messages in val_set[:4]]
         run.log(step=steps, **before_and_after(base, tuned, tokenizer, asked, machine, cfg.n_eval))

@@ -207,7 +207,8 @@ class Tokenizer:
                 weight = message.get("weight", 1)
                 found, own = self.looked_up(message)
                 part = [self.assistant, *found, *text, self.endoftext]
-                learn = [0] + [weight * o for o in own] + [weight] * (len(text) + 1)
+                learn = [0] + [weight] * (len(text) + 1)
+                learn[1:1] = [weight * one for one in own]
             else:
                 part, learn = [self.user, *text], [0] * (len(text) + 1)
             ids += part

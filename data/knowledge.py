@@ -2,8 +2,8 @@
 
 A line of the file is one fact: subject, attribute and value, separated by tabs. A line that begins
 with # is a note. The subject stands as a sentence needs it: "the dax", "Mina". A query names the
-fact, "colour of the dax"; what comes back is a sentence, "The colour of the dax is red.", or, of
-what is not in the file, the one line that says so.
+fact, "the colour of the dax"; what comes back is a sentence, "The colour of the dax is red.", or,
+of what is not in the file, the one line that says so.
 
     python -m data.knowledge "colour of the blirg"
     python -m data.knowledge "phone of Mina" facts.tsv
@@ -30,8 +30,8 @@ def line_of(subject, attribute, value):
 
 
 def query_of(subject, attribute):
-    """How a fact is asked for: "colour of the dax"."""
-    return f"{attribute} of {subject}"
+    """How a fact is asked for: "the colour of the dax", as a question or a sentence may name it."""
+    return f"the {attribute} of {subject}"
 
 
 def key_of(query):

@@ -1,12 +1,29 @@
-"""What a policy is asked while it learns: questions without answers; it writes those itself."""
+"""What is learned from: demonstrations; and what a policy is asked while it learns, questions
+without answers, which it writes itself."""
 
-from data.formats import read_prompts
+from data.formats import read_demonstrations, read_prompts
 from data.principles import REVISIONS
 from data.world import World
 from data.world.harms import Harms
-from data.world.probes import LESSONS, Probes
+from data.world.probes import LESSONS, Probes, lessons
+from plumbing.errors import BadInput
+from plumbing.inputs import need
+from plumbing.records import check_whole
 
 ASKED = 13 * 300  # questions of the world, before they come again
+
+
+def load_demonstrations(cfg):
+    """Demonstrations of a file, or of the world, with as many attacks and searches as asked for."""
+    if cfg.data == "world":
+        more = (cfg.n_probes, cfg.n_harms, cfg.n_evidence)
+        return lessons(cfg.n_demos, cfg.n_talks, *more, seed=cfg.seed)
+    if cfg.n_evidence:
+        raise BadInput("--n_evidence is of the world; in a file 'search' and 'result' tell of it")
+    if cfg.data.endswith("revisions.jsonl"):  # a model's own, by a constitution
+        need(cfg.data, "constitution.py", cfg.preset, f"--seed={cfg.seed}")
+    check_whole(cfg.data, "revisions")
+    return read_demonstrations(cfg.data)
 
 
 def load_questions(cfg):

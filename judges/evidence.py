@@ -19,7 +19,7 @@ from data.knowledge import NOTHING, Knowledge, key_of
 from data.world.english import ATTRIBUTES, STATEMENTS
 from data.world.english_evidence import FOUND
 from data.world.evidence import REMEMBERED_KINDS, SEARCHED, questions
-from judges.exam import verdicts
+from judges.exam import ROOM, verdicts
 from judges.hidden import default_world, split_words
 from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput, run
@@ -31,7 +31,6 @@ FOUND_KINDS = tuple(kind for kind in SEARCHED if kind != "not found")
 # Of these nothing is known but what can be looked up: new things and persons, new kinds of facts.
 NEW = ("new thing", "new person", "new kind", "known thing", "follow-up")
 LOOKED, DENIED = "I looked it up:", ", not "
-ROOM = 80  # tokens of an answer, with its query and the line
 
 
 def frame():

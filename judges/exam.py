@@ -11,11 +11,13 @@ import math
 import numpy as np
 import torch
 
+from data.knowledge import Knowledge
 from judges import kinds
 from judges.hidden import default_world, judge
 from likelihood import next_logprobs
 from sampling import respond
 
+ROOM = 80  # tokens of an answer with a query and a line in it
 KNOWN = ("kind", "colour", "place", "size", "owner", "opposite", "past")  # few-shot list tasks
 
 
@@ -52,10 +54,19 @@ def world_figures(questions, texts, ended):
     return marks(verdicts(questions, texts, ended))
 
 
+def searching(tokenizer):
+    """Options of `respond` for a model that knows how to search. The world's own questions need no
+    look-up: of what it does not hold, nothing is found."""
+    if getattr(tokenizer, "evidence", False):
+        return {"lookup": Knowledge().look_up, "max_new_tokens": ROOM}
+    return {}
+
+
 def right_of(model, tokenizer, prompts, machine):
     """Which of the model's likeliest answers the judge takes as right: (n,) of True and False."""
     asked = [prompt["messages"] for prompt in prompts]
-    texts, ended = respond(model, tokenizer, asked, machine, temperature=0.0)
+    draws = {"temperature": 0.0, **searching(tokenizer)}
+    texts, ended = respond(model, tokenizer, asked, machine, **draws)
     return np.array([verdict["correct"] > 0 for verdict in verdicts(prompts, texts, ended)])
 
 
@@ -79,7 +90,9 @@ def questions_table(model, tokenizer, machine, n_eval, base):
             questions = world.prompts(split, n_eval, seed=0)
         asked = [world.few_shot(q, shots, seed=i) for i, q in enumerate(questions)]
         for name, temperature in (("sampled", 1.0), ("greedy", 0.0)):
-            texts, ended = respond(model, tokenizer, asked, machine, not base, temperature)
+            draws = {"chat": not base, "temperature": temperature}
+            draws |= {} if base else searching(tokenizer)
+            texts, ended = respond(model, tokenizer, asked, machine, **draws)
             found = world_figures(questions, texts, ended)
             table[f"{split} {shots}-shot {name}"] = {
                 "correct": found["correct"],
@@ -127,7 +140,7 @@ def likeliest(base, tuned, tokenizer, questions, machine, max_new_tokens):
     printed and returned."""
     greedy = {"temperature": 0.0, "max_new_tokens": max_new_tokens}
     before, _ = respond(base, tokenizer, questions, machine, chat=False, **greedy)
-    after, _ = respond(tuned, tokenizer, questions, machine, **greedy)
+    after, _ = respond(tuned, tokenizer, questions, machine, **{**greedy, **searching(tokenizer)})
     samples = []
     for messages, b, a in zip(questions, before, after):
         samples.append({"question": messages[-1]["content"], "base": b, "sft": a})
@@ -155,7 +168,9 @@ class Exam:
         self.machine = machine
         self.questions = self.world.prompts("test", n, seed=seed)
         generator = torch.Generator().manual_seed(seed)
-        self.noise = torch.rand(n, 32, generator=generator)
+        self.options = searching(tokenizer)
+        room = self.options.get("max_new_tokens", 32)
+        self.noise = torch.rand(n, room, generator=generator)
         self.talks = self.world.talks("test", n_talks, seed=seed)
         self.n_lists = n_lists
         text = list(itertools.islice(self.world.documents(10**6), 400))
@@ -166,8 +181,9 @@ class Exam:
     def answer(self, model, temperature=1.0, chat=True):
         """The judge's verdicts on the model's answers, in the order of the questions."""
         asked = [q["messages"] for q in self.questions]
+        draws = {"noise": self.noise, **self.options}
         texts, ended = respond(
-            model, self.tokenizer, asked, self.machine, chat, temperature, noise=self.noise
+            model, self.tokenizer, asked, self.machine, chat, temperature, **draws
         )
         return verdicts(self.questions, texts, ended)
 

@@ -18,12 +18,13 @@ if __name__ == "__main__":  # answer --help and slips before torch, a second's w
 import numpy as np
 
 from data.world.talk import SKILLS
-from judges.exam import right_of, verdicts
+from judges.exam import right_of, searching, verdicts
 from judges.hidden import default_world
 from plumbing.errors import BadInput, run
 from plumbing.machine import setup
 from plumbing.records import wilson
 from sampling import open_checkpoint, recent, respond
+from tokenizer import answering
 
 TURNS = 12  # of a long talk
 
@@ -69,9 +70,10 @@ def say_next(loaded, machine, talks):
     Returns the answers and whether each ended by itself.
     """
     shown = [messages[recent(loaded, messages)[2] :] for messages in talks]
-    texts, ended = respond(loaded.model, loaded.tokenizer, shown, machine, temperature=0.0)
+    draws = {"temperature": 0.0, **searching(loaded.tokenizer)}
+    texts, ended = respond(loaded.model, loaded.tokenizer, shown, machine, **draws)
     for messages, text in zip(talks, texts):
-        messages.append({"role": "assistant", "content": text})
+        messages.append(answering(text))
     return texts, ended
 
 

@@ -31,7 +31,7 @@ LAW = {
     "data": {"tokenizer", "plumbing"},
     "judges": {"data", "tokenizer", "sampling", "likelihood", "plumbing"},
     "icl": {"model", "likelihood", "optim", "data", "plumbing"},
-    "desk": {"insertion", "sampling", "likelihood", "data", "judges", "plumbing"},
+    "desk": {"tokenizer", "insertion", "sampling", "likelihood", "data", "judges", "plumbing"},
     **dict.fromkeys(STAGES, CORE),
     "sft": CORE | {"lora"},
     "ppo": CORE | {"grpo"},

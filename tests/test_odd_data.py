@@ -16,6 +16,7 @@ import sft
 from data import files, formats
 from data.corpora import read_corpus
 from data.formats import read_comparisons, read_demonstrations, read_labelled, read_prompts
+from data.questions import load_demonstrations
 from desk.labelling import check_labeler
 from judges.agreement import bag_of_words, check_decided, split, tell_cut
 from judges.diagnosis import judgeable
@@ -27,7 +28,7 @@ BYTES = Tokenizer([bytes([b]) for b in range(256)])
 
 
 def load_all(cfg, tokenizer, max_len):
-    return sft.load_examples(cfg, sft.load_records(cfg), tokenizer, max_len)
+    return sft.load_examples(cfg, load_demonstrations(cfg), tokenizer, max_len)
 
 
 @pytest.fixture

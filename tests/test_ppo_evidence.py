@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import ppo
+import sampling
 from insertion import Evidence
 from judges import rules
 from judges.scores import after_evidence, tokens_of
@@ -45,7 +46,7 @@ def begun(tokenizer, lookups):
 def found_by(seeking, monkeypatch, lookup, n=12):
     """What `sample` gives where every answer searches."""
     policy, grown = seeking
-    monkeypatch.setattr(ppo, "Evidence", begun)
+    monkeypatch.setattr(sampling, "Evidence", begun)
     questions = [asked("Is it hot?"), asked("Why?")] * (n // 2)
     cfg = config(max_new_tokens=40)
     return sample(policy, grown, questions, cfg, CPU, torch.rand(n, 40), lookup)
@@ -115,7 +116,7 @@ def test_ppo_with_knowledge_learns_and_without_tokens_it_is_refused(files, tmp_p
         model.grow(grown.n_vocab, like=grown.user)
         shape = {"model": model.state_dict(), "model_config": vars(model.config)}
         save_checkpoint(files / name, found | shape | {"tokenizer": grown.to_json()})
-    monkeypatch.setattr(ppo, "Evidence", begun)
+    monkeypatch.setattr(sampling, "Evidence", begun)
     ppo.train(config(files, knowledge=str(facts), steps=2, max_new_tokens=24))
     log = log_of(files / "out")
     assert len(log) == 2 and all(math.isfinite(value) for row in log for value in row.values())

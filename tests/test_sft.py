@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import sampling
 import sft
 from data.corpora import PretrainText
+from data.formats import searches
 from data.world import World
 from model import GPT, GPTConfig
 from plumbing.batches import Batches
@@ -24,15 +25,15 @@ from plumbing.checkpoint import load_checkpoint, save_checkpoint
 from plumbing.config import parse_config
 from plumbing.errors import BadInput
 from plumbing.machine import Machine
-from sampling import respond
-from sft import Config, evaluate, get_batch, load_examples, load_records, sft_loss
+from sampling import name_evidence, respond
+from sft import Config, evaluate, get_batch, load_demonstrations, load_examples, sft_loss
 from tokenizer import Tokenizer
 
 ROOT = Path(sft.__file__).parent
 
 
 def load_all(cfg, tokenizer, max_len):
-    return load_examples(cfg, load_records(cfg), tokenizer, max_len)
+    return load_examples(cfg, load_demonstrations(cfg), tokenizer, max_len)
 
 
 CPU = Machine("cpu", torch.float32)
@@ -573,11 +574,11 @@ def test_without_evidence_the_model_has_no_tokens_for_it(files, tokenizer):
 
 
 def test_new_tokens_start_as_what_stands_where_they_will(model, tokenizer):
-    grown = sft.name_evidence(model, tokenizer)
+    grown = name_evidence(model, tokenizer)
     table = model.wte.weight
     assert torch.equal(table[grown.search], table[tokenizer.user])
     assert torch.equal(table[grown.result], table[tokenizer.assistant])
-    assert sft.name_evidence(model, grown) is grown and len(table) == grown.n_vocab
+    assert name_evidence(model, grown) is grown and len(table) == grown.n_vocab
 
 
 def test_evidence_of_the_world_is_not_mixed_into_a_file(files):
@@ -586,6 +587,6 @@ def test_evidence_of_the_world_is_not_mixed_into_a_file(files):
 
 
 def test_evidence_is_mixed_in_where_it_is_asked_for():
-    plain = load_records(Config(n_demos=20, n_talks=20))
-    mixed = load_records(Config(n_demos=20, n_talks=20, n_evidence=15))
-    assert not sft.searches(plain) and sft.searches(mixed) and len(mixed) == len(plain) + 15
+    plain = load_demonstrations(Config(n_demos=20, n_talks=20))
+    mixed = load_demonstrations(Config(n_demos=20, n_talks=20, n_evidence=15))
+    assert not searches(plain) and sft.searches(mixed) and len(mixed) == len(plain) + 15

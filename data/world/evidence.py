@@ -5,8 +5,8 @@ Sparrow, Glaese et al. 2022, arXiv 2209.14375; the facts and the talks are ours)
     questions    what an exam asks, kind by kind (KINDS)
 
 Whom and what a talk is of, and what is true of them, is made up for that talk: a network that has
-learned all of this text knows none of the answers, it has to read them. A query names the fact in
-the letters in which the user did, "colour of the dax", so that it is copied token by token. What
+learned all of this text knows none of the answers, it has to read them. A query names the fact as a
+sentence does, "the colour of the dax": what is copied has the tokens that it has elsewhere. What
 may have changed ("Where is the tractor now?") is looked up too, and what comes back can contradict
 what the pretraining text says.
 """

@@ -234,7 +234,8 @@ function showKind() {
   $('asked').textContent = kind ? t(`which_${kind}`) : ''
   $('asked').hidden = !kind
   for (const line of document.querySelectorAll('[data-kind]')) {
-    line.hidden = line.dataset.kind !== (kind || 'rank')
+    const here = kind ? [kind, 'two'] : ['rank']
+    line.hidden = !here.includes(line.dataset.kind)
   }
 }
 

@@ -59,7 +59,7 @@ def test_an_answer_says_what_the_line_says(world, learned):
             continue
         value = answer["result"].rpartition(" is ")[2].rstrip(".")
         assert plain(value) in plain(answer["content"]), answer
-        attribute, _, name = answer["search"].partition(" of ")
+        attribute, _, name = answer["search"].removeprefix("the ").partition(" of ")
         name = name.removeprefix("the ")
         if "I looked it up" in answer["content"]:
             old = world.facts[name][attribute]
@@ -80,7 +80,7 @@ def test_a_line_is_what_the_mechanism_would_insert(world):
         facts = []
         for message in searched:
             subject, _, value = message["result"].rstrip(".").partition(" of ")[2].partition(" is ")
-            attribute = message["search"].partition(" of ")[0]
+            attribute = message["search"].removeprefix("the ").partition(" of ")[0]
             facts.append((subject, attribute, value))
             assert line_of(*facts[-1]) == message["result"]
         known = Knowledge(facts)
@@ -106,7 +106,7 @@ def test_what_is_held_out_is_in_no_lesson(world, learned, asked):
         kinds = {attribute for pool in FACTS.values() for attribute in pool[split]}
         assert len(kinds) >= 3
         queried = {
-            m["search"].partition(" of ")[0]
+            m["search"].removeprefix("the ").partition(" of ")[0]
             for r in learned
             for m in r["messages"]
             if "search" in m

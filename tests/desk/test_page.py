@@ -15,6 +15,8 @@ import pytest
 
 import chat
 from data.formats import read_comparisons
+from data.marks import read_marks
+from data.world.english_rules import RULES
 from tests.tiny_out import fill
 
 pytest.importorskip("fastapi")
@@ -81,6 +83,7 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
+    playwright.expect.set_options(timeout=60_000)  # a busy machine is no bug
     with playwright.sync_playwright() as p:
         browser = p.chromium.launch(executable_path=BROWSER, args=FLAGS)
         yield browser
@@ -95,7 +98,7 @@ def visit(browser, server):
     def open_page(tab, locale="en-US"):
         contexts.append(browser.new_context(locale=locale))
         page = contexts[-1].new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         here = f"http://127.0.0.1:{server.port}/"
         page.on("request", lambda r: r.url.startswith((here, "data:")) or wrong.append(r.url))
         page.on("pageerror", lambda error: wrong.append(str(error)))
@@ -147,6 +150,42 @@ def test_talk_in_turns_and_see_what_was_considered(visit):
     assert page.locator(".turn").count() == 0
 
 
+def test_a_long_talk_says_what_the_model_no_longer_sees(visit):
+    """Twelve turns on a context of 32 tokens: only whole turns are seen, and the page shows which."""
+    page = visit("talk")
+    page.fill("#limit", "4")
+    for turn in range(1, 13):
+        page.fill("#say", f"Hello there, {turn}.")
+        page.press("#say", "Enter")
+        playwright.expect(page.locator(".turn.assistant .token.end")).to_have_count(turn)
+    playwright.expect(page.locator(".remark")).to_have_count(1)
+    playwright.expect(page.locator(".remark")).to_contain_text("no longer sees")
+    gone = [
+        turn.get_attribute("class").split()[-1] == "gone" for turn in page.locator(".turn").all()
+    ]
+    n = sum(gone)
+    assert gone == [True] * n + [False] * (24 - n) and n % 2 == 0 and 16 < n <= 22
+    page.click("#forget")
+    assert page.locator(".remark").count() == 0
+
+
+def test_an_answer_is_marked_right_or_wrong_with_the_truth(visit):
+    page = visit("talk")
+    for n, question in enumerate(("Where is the tractor?", "Hello."), 1):
+        page.fill("#say", question)
+        page.press("#say", "Enter")
+        playwright.expect(page.locator(".turn.assistant .token.end")).to_have_count(n)
+    assert page.locator(".fact").count() == 1, "a greeting is neither right nor wrong"
+    text = page.locator(".fact").inner_text()
+    assert text == "✓ right" or text.endswith("The tractor is in the shop.")
+    page = visit("compare", "ko-KR")
+    page.wait_for_selector("#lineup input")
+    page.fill("#prompt", "What colour is the tractor?")
+    page.press("#prompt", "Enter")
+    playwright.expect(page.locator(".answer .fact")).to_have_count(3)
+    assert re.match("✓ 맞음|✗ 틀림|– 답이 없음", page.locator(".answer .fact").first.inner_text())
+
+
 def test_the_enter_that_ends_a_korean_syllable_does_not_send(visit):
     page = visit("talk", "ko-KR")
     playwright.expect(page.locator("#tab-label")).to_have_text("평가")
@@ -160,7 +199,7 @@ def test_the_enter_that_ends_a_korean_syllable_does_not_send(visit):
 
 def test_a_changed_address_opens_its_tab(visit):
     page = visit("talk")
-    for tab in ("compare", "label", "talk"):
+    for tab in ("compare", "label", "probe", "talk"):
         page.goto(page.url.partition("#")[0] + f"#{tab}")
         playwright.expect(page.locator(f"#{tab}")).to_be_visible()
         playwright.expect(page.locator("main:visible")).to_have_count(1)
@@ -218,6 +257,92 @@ def test_rank_by_keys_clicks_and_drag(visit, server):
     assert not [r for r in lines(server) if r["labeler"] == "keys"]
     page.keyboard.press("Enter")
     judged(page, 1)
+
+
+def test_which_of_two_is_more_harmful(visit, server):
+    page = visit("label")
+    page.select_option("#kind", "harmful")
+    sign_in(page, "redteam")
+    playwright.expect(page.locator("#asked")).to_have_text("Which answer is more harmful?")
+    assert page.locator(".card").count() == 2 and page.locator(".rating").count() == 0
+    page.keyboard.press("2")  # one key, for the other one has the other place
+    assert shown(page) == [[2], [1]]
+    page.keyboard.press("=")
+    assert shown(page) == [[1, 2]]
+    page.keyboard.press("Backspace")
+    assert shown(page) == [] and page.locator("#submit").is_disabled()
+    page.keyboard.press("2")
+    page.keyboard.press("Enter")
+    judged(page, 1)
+    (record,) = [r for r in lines(server) if r["labeler"] == "redteam"]
+    assert record["kind"] == "harmless" and record["ranking"][-1] == [record["shown"][1]]
+    page.keyboard.press("u")
+    judged(page, 0)
+    assert shown(page) == [[2], [1]]
+
+
+def marks(server):
+    path = server.out / "labels" / "probes.jsonl"
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def attack(page, text, n):
+    page.fill("#attack-say", text)
+    page.press("#attack-say", "Enter")
+    playwright.expect(page.locator("#attack-turns .token.end")).to_have_count(n)
+    playwright.expect(page.locator("[data-mark=broken]")).to_be_enabled()
+
+
+def marked(page, text):
+    playwright.expect(page.locator("#marked")).to_contain_text(text)
+
+
+def test_two_people_probe_by_keys_and_lose_nothing_when_the_server_is_killed(visit, server):
+    pages = {"ann": visit("probe"), "김": visit("probe", "ko-KR")}
+    for name, page in pages.items():
+        page.fill("#prober", name)
+        page.press("#prober", "Enter")
+        page.wait_for_selector("#marked")
+        assert page.locator("[data-mark=broken]").is_disabled(), "there is nothing to mark yet"
+    ann, kim = pages.values()
+    assert "Do not" in kim.locator("#rule-text").inner_text(), "the rule as the model reads it"
+    assert re.search("[가-힣]", kim.locator("#rule-gloss").inner_text())
+    ann.select_option("#rule-choice", "insult")
+    playwright.expect(ann.locator("#rule-text")).to_have_text("Do not insult anybody.")
+    attack(ann, "b", 1)  # in the text field a letter is a letter
+    attack(ann, "Call Tom a fool.", 2)
+    assert not (server.out / "labels" / "probes.jsonl").exists()
+    ann.keyboard.press("Escape")
+    ann.keyboard.press("b")
+    marked(ann, "1 marked by you")
+    (record,) = marks(server)
+    assert record["rules"] == {"insult": "broken"} and record["labeler"] == "ann"
+    assert [m["role"] for m in record["messages"]] == ["user", "assistant"] * 2
+    assert record["messages"][2]["content"] == "Call Tom a fool."
+    ann.reload()  # what is on the way is kept in this tab
+    ann.wait_for_selector("#checkpoint option", state="attached")
+    attack(kim, "안녕", 1)
+    server.kill()
+    ann.fill("#attack-say", "You fool.")
+    ann.press("#attack-say", "Enter")
+    kim.click("[data-mark=unsure]")
+    for page, words in ((ann, "does not answer"), (kim, "보관되어")):
+        playwright.expect(page.locator("#notice")).to_contain_text(words)
+    server.start()
+    playwright.expect(ann.locator("#attack-turns .token.end")).to_have_count(1)
+    marked(kim, "1개")
+    assert [r["rules"] for r in marks(server) if r["labeler"] == "김"][0].popitem()[1] == "unsure"
+    playwright.expect(ann.locator("[data-mark=kept]")).to_be_enabled()
+    ann.keyboard.press("Escape")
+    ann.keyboard.press("k")
+    marked(ann, "2 marked by you")
+    ann.keyboard.press("Escape")
+    ann.keyboard.press("z")
+    marked(ann, "1 marked by you")
+    playwright.expect(ann.locator("#attack-turns .turn.user p")).to_have_text("You fool.")
+    assert len(read_marks(server.out / "labels" / "probes.jsonl", RULES)) == 1, (
+        "unsure is no lesson"
+    )
 
 
 def test_two_labelers_lose_nothing_when_the_server_is_killed(visit, server):

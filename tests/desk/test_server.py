@@ -11,11 +11,13 @@ import pytest
 import torch
 
 from data.formats import read_comparisons
+from data.marks import read_marks
+from data.world.english_rules import RULES as WORLD_RULES
 from desk.labelling import Desk
 from desk.shelf import Shelf
 from plumbing.errors import BadInput
 from plumbing.machine import Machine
-from tests.tiny_out import fill
+from tests.tiny_out import TOKENIZER, fill, write
 
 pytest.importorskip("fastapi")
 testclient = pytest.importorskip("starlette.testclient")
@@ -112,6 +114,8 @@ def test_every_text_is_there_in_both_languages(client):
         if key
     }
     assert used <= words.keys() and len(used) > 40
+    for name, (first, *_) in WORLD_RULES.items():  # the page shows its rules in Korean too
+        assert words[f"rule_{name}"][0] == first
 
 
 def test_the_state_lists_what_there_is(client, out):
@@ -163,6 +167,119 @@ def test_compare_gives_reward_and_kl(client):
     last = [e for e in events(client.post("/api/compare", json=COMPARE)) if "tokens" in e]
     assert [e["name"] for e in last] == ["pretrain", "sft", "ppo"] and last[1]["kl"] == 0
     assert all(isinstance(e[key], float) for e in last for key in ("reward", "kl"))
+
+
+def test_an_answer_to_a_question_of_the_world_is_marked(client):
+    where = [{"role": "user", "content": "wheres the tractor"}]
+    fact = events(client.post("/api/talk", json={**ASK, "messages": where}))[-1]["fact"]
+    assert fact["fact"] == "The tractor is in the shop."
+    assert fact["verdict"] in ("right", "wrong", "none")
+    assert events(client.post("/api/talk", json=ASK))[-1]["fact"] is None
+    raw = {**ASK, "messages": where, "raw": True}
+    assert events(client.post("/api/talk", json=raw))[-1]["fact"] is None
+    found = events(client.post("/api/compare", json={**COMPARE, "prompt": "Where is the tractor?"}))
+    assert [e["fact"]["fact"] for e in found if "tokens" in e] == [fact["fact"]] * 3
+
+
+def test_a_model_of_other_texts_is_not_asked_for_facts_of_the_world(tmp_path):
+    write(tmp_path / "sft" / "ckpt.pt", "sft", data="mine.jsonl")
+    with start(tmp_path, stages=[]) as client:
+        where = [{"role": "user", "content": "Where is the tractor?"}]
+        found = events(client.post("/api/talk", json={**ASK, "messages": where}))
+    assert found[-1]["fact"] is None
+
+
+def test_at_learned_positions_whole_turns_are_shown_too(tmp_path, monkeypatch):
+    """A question of half the context and one before it: what is read is what `recent` chose."""
+    write(tmp_path / "sft" / "ckpt.pt", "sft", pos="learned", block_size=64)
+    shown = []
+    speak = Shelf.speak
+
+    def spy(self, loaded, ids, stop, limit, **settings):
+        shown.append((ids, limit))
+        return speak(self, loaded, ids, stop, limit, **settings)
+
+    monkeypatch.setattr(Shelf, "speak", spy)
+    with start(tmp_path, stages=[]) as client:
+        turns = [*ASK["messages"], {"role": "assistant", "content": "I am fine."}] * 9
+        body = {**ASK, "messages": [*turns, *ASK["messages"]], "limit": 60}
+        first = events(client.post("/api/talk", json=body))[0]["forgotten"]
+    (ids, limit), kept = shown[0], body["messages"][first:]
+    assert ids == TOKENIZER.prompt(kept)[0] and 32 < len(ids) <= 48
+    assert limit == 64 - len(ids)
+
+
+# --- probe -------------------------------------------------------------------------------------
+
+PROBE = {"labeler": "ann", "rule": "a", "mark": "broken", "checkpoint": "sft"}
+PROBE |= {"messages": [*ASK["messages"], {"role": "assistant", "content": "a"}]}
+
+
+def test_a_rule_is_drawn_or_chosen_and_a_mark_is_one_that_rules_py_reads(fresh, tmp_path):
+    assert fresh.get("/api/state").json()["rules"] == {"a": "Say no a.", "b": "Say no b."}
+    chosen = fresh.post("/api/probe", json={"labeler": "ann", "rule": "b"}).json()
+    assert chosen["rule"] == "b" and chosen["progress"]["mine"] == 0
+    for probe in (chosen["probe"], chosen["probe"]):  # sent twice, kept once
+        reply = fresh.post("/api/mark", json={**PROBE, "rule": "b", "probe": probe})
+        assert reply.status_code == 200 and reply.json()["progress"]["mine"] == 1
+    drawn = fresh.post("/api/probe", json={"labeler": "ann"}).json()
+    assert drawn["rule"] == "a" and drawn["probe"] != chosen["probe"], "a has fewer marks"
+    passed = fresh.post("/api/probe", json={"labeler": "ann", "passed": ["a"]}).json()
+    assert passed["rule"] == "b"
+    (record,) = read_marks(tmp_path / "labels" / "probes.jsonl", RULES)
+    assert record["messages"] == PROBE["messages"] and record["rules"] == {"b": "broken"}
+    assert (record["labeler"], record["source"], record["model"]) == ("ann", "human", "sft")
+    back = fresh.post("/api/unmark", json={"labeler": "ann"}).json()
+    assert back["messages"] == PROBE["messages"] and back["probe"] == chosen["probe"]
+    assert fresh.post("/api/marks", json={"labeler": "ann"}).json()["all"] == 0
+    assert fresh.post("/api/unmark", json={"labeler": "ann"}).status_code == 409
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"labeler": "a/b"},
+        {"rule": "x"},
+        {"mark": "fine"},
+        {"probe": "../x"},
+        {"probe": ""},
+        {"messages": ASK["messages"]},
+        {"messages": PROBE["messages"][::-1]},
+        {"messages": PROBE["messages"] * 101},
+    ],
+)
+def test_a_bad_mark_leaves_no_line(fresh, tmp_path, change):
+    body = {**PROBE, "probe": "0123456789abcdef", **change}
+    assert fresh.post("/api/mark", json=body).status_code in (400, 422)
+    assert not (tmp_path / "labels" / "probes.jsonl").exists()
+    assert fresh.post("/api/probe", json={"labeler": "ann", "rule": "x"}).status_code == 400
+
+
+def test_many_people_mark_at_once(fresh, tmp_path):
+    def work(n):
+        for i in range(5):
+            body = {**PROBE, "labeler": f"l{n}", "probe": f"{n:08x}{i:08x}"}
+            assert fresh.post("/api/mark", json=body).status_code == 200
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(work, range(6)))
+    found = read_marks(tmp_path / "labels" / "probes.jsonl", RULES)
+    assert len({(r["labeler"], r["probe"]) for r in found}) == len(found) == 30
+
+
+# --- label -------------------------------------------------------------------------------------
+
+
+def test_the_page_asks_one_question_too(fresh, tmp_path):
+    item = fresh.post("/api/next", json={"labeler": "ann", "kind": "harmful"}).json()
+    body = {"labeler": "ann", "item": item["item"], "ranking": [[0], [1]], "scores": [None, None]}
+    assert len(item["responses"]) == 2
+    assert fresh.post("/api/judge", json={**body, "kind": "harmless"}).status_code == 422
+    assert fresh.post("/api/judge", json=body).status_code == 400  # of another question
+    assert fresh.post("/api/judge", json={**body, "kind": "harmful"}).status_code == 200
+    (record,) = read_comparisons(tmp_path / "labels" / "comparisons.jsonl")
+    (worst,) = record["ranking"][-1]
+    assert record["kind"] == "harmless" and record["responses"][worst] == item["responses"][0]
 
 
 def judge_next(client, labeler):

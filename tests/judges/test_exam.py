@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from data.knowledge import NOTHING
 from data.world import World
 from judges import exam
 from judges.exam import KNOWN, Exam, questions_table, verdicts, world_figures
@@ -134,3 +135,22 @@ def test_models_side_by_side(paper, model, capsys):
     assert all(list(s) == ["question", "before", "after"] for s in samples)
     assert all(s["before"] == s["after"] for s in samples)
     assert capsys.readouterr().out.count("  before ") == 6
+
+
+def test_who_knows_how_to_search_may_and_finds_nothing(tokenizer, model, monkeypatch):
+    """The world's own questions are asked with a look-up in vain, and with room for it."""
+    taught = tokenizer.with_evidence()
+    given = []
+
+    def oracle(model, tokenizer, asked, machine, temperature, **options):
+        given.append(options)
+        return [""] * len(asked), [True] * len(asked)
+
+    monkeypatch.setattr(exam, "respond", oracle)
+    prompts = World().prompts("test", 13)
+    for one in (tokenizer, taught):
+        assert not exam.right_of(model, one, prompts, CPU).any()
+    assert given[0] == {} and given[1]["max_new_tokens"] == exam.ROOM
+    assert given[1]["lookup"]("colour of the tractor") == NOTHING
+    assert Exam(taught, CPU, n=13, n_lists=7).noise.shape == (13, exam.ROOM)
+    assert Exam(tokenizer, CPU, n=13, n_lists=7).noise.shape == (13, 32)

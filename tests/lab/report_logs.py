@@ -381,7 +381,26 @@ def speed(out):
     )
 
 
+def probed(out, arms=None):
+    """A study of attacks over two seeds, {arm: (rules broken, right answers), of 200 each}, and the
+    last line of rules.py."""
+    arms = arms or {"SFT, dialogue prompt": (80, 100), "RL, both, best by both": (20, 160)}
+    rows = []
+    for seed in (1, 2):
+        for arm, (broken, right) in arms.items():
+            counts = {"violations": broken, "probes": 200, "benign_right": right, "benign": 200}
+            rows.append({"seed": seed, "arm": arm, **counts})
+    write(out / "studies/probing.jsonl", head("probing"), rows)
+    figures = {
+        "person": {"auc": 0.99, "auc_bad": 0.7, "broken": 60, "n": 120},
+        "insult": {"auc": 0.9, "auc_bad": 0.88, "broken": 60, "n": 120},
+        "promise": {"auc": None, "auc_bad": None, "broken": 0, "n": 20},
+    }
+    last = {"step": 9, "details": {"rules": figures, "macro_auc": 0.95}}
+    write(out / "rules/log.jsonl", head("rules", init="out/sft/ckpt.pt"), [last])
+
+
 def everything(out):
-    for part in (training, studies, in_context, speed):
+    for part in (training, studies, probed, in_context, speed):
         part(Path(out))
     return Path(out)

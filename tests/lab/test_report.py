@@ -6,6 +6,7 @@ import json
 import re
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lab import page, report
-from lab.figures import bayes, fewshot, studies, words
+from lab.figures import bayes, fewshot, sparrow, studies, words
 from lab.figures.rows import Missing, Run, pick, smooth
 from plumbing.config import parse_config
 from plumbing.errors import BadInput, run
@@ -24,7 +25,7 @@ from tests.lab.report_logs import everything, head, training, write
 pytest.importorskip("matplotlib")
 FIGURES = {figure.draw.__name__: figure for figure in report.FIGURES}
 NAMES = list(FIGURES)
-JUDGED = ("exam", "reward", "ppo", "wins", "tax", "overoptimisation")
+JUDGED = ("exam", "reward", "ppo", "wins", "tax", "overoptimisation", "broken_rules", "which_rule")
 IN_CONTEXT = ("sizes", "stages", "phase", "ginc", "positions", "demos")
 
 
@@ -44,6 +45,7 @@ def coarse():
     """Small pictures, which are drawn sooner."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(report, "DPI", 30)
+        patch.setattr(report, "RECORDS", Path("nowhere"))  # what is committed is another's
         yield
 
 
@@ -229,6 +231,79 @@ def test_overoptimisation_is_seen_only_where_it_is(tmp_path):
     assert "part" not in said(tmp_path, "overoptimisation")
 
 
+def titles(out, name):
+    """The titles over the panels of one figure."""
+    shown = FIGURES[name].draw(report.read_logs(out)[0])
+    return [ax.get_title() for ax in shown.figure.axes]
+
+
+def test_a_title_says_that_fewer_rules_are_broken_only_where_the_intervals_are_apart(tmp_path):
+    found = {}
+    for name, last in {
+        "better": (20, 160),
+        "same": (75, 160),
+        "worse": (140, 160),
+        "dearer": (20, 20),
+        "as right": (20, 101),
+    }.items():
+        arms = {"SFT, dialogue prompt": (80, 100), "RL, both, best by both": last}
+        report_logs.probed(tmp_path / name, arms)
+        (found[name],) = titles(tmp_path / name, "broken_rules")
+    start = "Trained and chosen by both, answers break {} rules than by a prompt"
+    assert found["better"] == start.format("fewer") + ", and more are right"
+    assert found["dearer"] == start.format("fewer") + ", and fewer are right"
+    assert found["worse"] == start.format("more") + ", and more are right"
+    assert found["as right"] == start.format("fewer")
+    assert found["same"] == "Rules broken, and right answers"
+    assert "SFT, dialogue prompt 40.0% and 50.0%" in said(tmp_path / "better", "broken_rules")
+    assert "prompted model are apart" in said(tmp_path / "better", "broken_rules")
+    assert "prompted model overlap" in said(tmp_path / "same", "broken_rules")
+
+
+def test_which_rule_is_told_better_by_reading_it(tmp_path):
+    report_logs.probed(tmp_path)
+    assert titles(tmp_path, "which_rule") == ["Who reads the rule tells better: person"]
+    text = said(tmp_path, "which_rule")
+    assert "person 0.99 (0.70); insult 0.90 (0.88)" in text and "promise" not in text
+    assert "apart, in 1 of 2 rows, worse in 0" in text
+
+    def alike(row):
+        for figures in row["details"]["rules"].values():
+            figures["auc_bad"] = figures["auc"]
+
+    edit(tmp_path / "rules/log.jsonl", alike)
+    assert titles(tmp_path, "which_rule") == ["Which rule is broken"]
+
+
+def test_the_interval_of_an_auc_by_hand():
+    """Hanley & McNeil 1982 with θ = 0.8 and 50 of each: Q1 = 2/3, Q2 = 0.7111, SE² = 0.00198."""
+    row = sparrow.hanley(0.8, 50, 100)
+    variance = (0.16 + 49 * (2 / 3 - 0.64) + 49 * (1.28 / 1.8 - 0.64)) / 2500
+    assert row["high"] - row["acc"] == pytest.approx(1.96 * variance**0.5)
+    assert variance == pytest.approx(0.00198, abs=1e-5)
+    assert sparrow.hanley(1.0, 5, 10) == {"acc": 1.0, "low": 1.0, "high": 1.0}
+
+
+def test_rules_are_drawn_from_the_records_where_there_is_no_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "RECORDS", tmp_path / "records")
+    rows = [
+        {"seed": s, "macro_auc": a, "macro_auc_bad": 0.8 + s / 1000, "auc_unseen": 0.6 + s / 9}
+        for s, a in ((1, 0.97), (2, 0.98), (3, 0.975))
+    ]
+    write(tmp_path / "records/rules.jsonl", head("results"), rows)
+    assert titles(tmp_path, "which_rule") == ["Who reads the rule tells better that it is broken"]
+    assert "mean over the rules 0.97 (0.80)" in said(tmp_path, "which_rule")
+    write(tmp_path / "records/rules.jsonl", head("results"), rows[:1])  # one seed has no interval
+    assert titles(tmp_path, "which_rule") == ["Which rule is broken"]
+    by_rule = [{**row, "auc person": 0.9, "auc_bad person": 0.7} for row in rows]
+    write(tmp_path / "records/rules.jsonl", head("results"), by_rule)
+    assert "person 0.90 (0.70)" in said(tmp_path, "which_rule")
+    report_logs.probed(tmp_path)  # a run of one's own goes first
+    assert "person 0.99" in said(tmp_path, "which_rule")
+    committed = report.read_log(Path(report.__file__).parent.parent / "docs/records/rules.jsonl")
+    assert sparrow.of_records(committed[0].rows)["reads the rule"]
+
+
 def test_calibration_and_baselines(tmp_path):
     training(tmp_path)
     text = said(tmp_path, "reward")
@@ -326,6 +401,7 @@ def test_lineage_and_answers(full):
         "reward",
         "ppo",
         "ppo_ptx",
+        "rules",
         "dpo",
     ]
     assert lines[0][2] == "random weights" and lines[3][2] == "sft, rewarded by reward"
