@@ -22,6 +22,11 @@ import secrets
 import sys
 from dataclasses import dataclass
 
+from plumbing.config import check_options, parse_config, path_and_options, positive
+
+if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
+    check_options(__file__, path_and_options(sys.argv[1:])[1])
+
 from data.marks import read_rules
 from data.world.english_talk import SUGGESTED
 from desk.labelling import Desk, check_labeler, label
@@ -29,7 +34,6 @@ from desk.probing import Probing, probe
 from desk.shelf import Shelf
 from judges.rules import as_rule_model, rank, tell
 from plumbing.checkpoint import load_checkpoint
-from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput, run
 from plumbing.machine import setup
 from sampling import answer, fit, open_checkpoint, recent
@@ -257,7 +261,7 @@ def web_server():
 
 
 def main(argv):
-    path, options = (argv[0], argv[1:]) if argv and argv[0][:1] != "-" else ("", argv)
+    path, options = path_and_options(argv)
     cfg = parse_config(Config, {"default": {}}, options)
     check(cfg, path)
     server = web_server() if cfg.web else None

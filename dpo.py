@@ -15,6 +15,11 @@ writes  out/dpo/ckpt.pt, last.pt (for --resume), log.jsonl
 import math
 from dataclasses import dataclass
 
+from plumbing.config import check_options, fit_len, parse_config, positive
+
+if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
+    check_options(__file__)
+
 import torch
 
 import optim
@@ -23,7 +28,6 @@ from judges.agreement import comparable, split, tell_cut
 from likelihood import token_logprobs
 from plumbing import errors
 from plumbing.batches import Batches
-from plumbing.config import fit_len, parse_config, positive
 from plumbing.errors import BadInput
 from plumbing.inputs import need
 from plumbing.records import check_whole

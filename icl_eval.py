@@ -26,6 +26,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from plumbing.config import check_options, numbers, parse_config, positive
+
+if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
+    check_options(__file__)
+
 import numpy as np
 import torch
 
@@ -36,7 +41,6 @@ import icl.fewshot
 import icl.induction
 from data import flips, ginc
 from icl.watch import checkpoints
-from plumbing.config import numbers, parse_config, positive
 from plumbing.errors import BadInput, run
 from plumbing.inputs import need
 from plumbing.machine import setup

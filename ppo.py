@@ -19,6 +19,11 @@ writes  out/ppo/ckpt.pt, last.pt (for --resume), log.jsonl
 
 from dataclasses import dataclass
 
+from plumbing.config import check_options, parse_config, positive
+
+if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
+    check_options(__file__)
+
 import numpy as np
 import torch
 
@@ -33,7 +38,6 @@ from judges.probing import broken_share
 from likelihood import policy_terms
 from plumbing import errors, signs
 from plumbing.batches import Batches
-from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput
 from plumbing.machine import check_batch
 from plumbing.run import Run
@@ -77,15 +81,11 @@ class Config:
 
 GPT2 = dict(init="out/sft_gpt2/ckpt.pt", reward="out/reward_gpt2/ckpt.pt", out="out/ppo_gpt2")
 GPT2_STEPS = dict(batch_size=256, max_new_tokens=64, lr=1e-5, value_lr=1e-5, beta=0.02, ptx=0.0)
-SPARROW = dict(
-    init="out/sft_probed/ckpt.pt",  # it complies with half of the attacks
-    reward="out/reward_probed/ckpt.pt",
-    rules="out/rules/ckpt.pt",
-    out="out/ppo_rules",
-)
+PROBED = dict(init="out/sft_probed/ckpt.pt", reward="out/reward_probed/ckpt.pt")
+SPARROW = dict(PROBED, rules="out/rules/ckpt.pt", out="out/ppo_rules")
 PRESETS = {
     "tiny": {},
-    "sparrow": SPARROW,
+    "sparrow": SPARROW,  # the model it starts from complies with half of the attacks
     "a2c": dict(SPARROW, minibatch=128),  # one pass in one minibatch: the ratio is 1
     "gpt2": {**GPT2, **GPT2_STEPS, "steps": 200},
 }

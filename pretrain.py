@@ -18,6 +18,11 @@ writes  out/pretrain/ckpt.pt (best validation loss), last.pt (for --resume), log
 import math
 from dataclasses import dataclass
 
+from plumbing.config import check_options, keep_shape, parse_config, positive
+
+if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
+    check_options(__file__)
+
 import numpy as np
 import torch
 
@@ -28,7 +33,6 @@ from model import GPT
 from plumbing import errors, gpt2
 from plumbing.batches import Batches
 from plumbing.checkpoint import load_checkpoint
-from plumbing.config import keep_shape, parse_config, positive
 from plumbing.errors import BadInput
 from plumbing.machine import check_batch, check_memory, gemm_rate
 from plumbing.run import Run

@@ -21,6 +21,11 @@ import json
 import math
 from dataclasses import dataclass
 
+from plumbing.config import check_options, fit_len, parse_config, positive
+
+if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
+    check_options(__file__)
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -37,7 +42,6 @@ from judges.scores import score_texts, tokens_of
 from likelihood import answer_scores
 from plumbing import errors
 from plumbing.batches import Batches
-from plumbing.config import fit_len, parse_config, positive
 from plumbing.errors import BadInput
 from plumbing.files import write_text
 from plumbing.records import check_whole
@@ -73,16 +77,11 @@ class Config:
     resume: bool = False  # go on from last.pt
 
 
+GPT2 = dict(init="out/sft_gpt2/ckpt.pt", out="out/reward_gpt2", max_len=1024)
 PRESETS = {
     "tiny": {},
-    "gpt2": dict(
-        init="out/sft_gpt2/ckpt.pt",
-        out="out/reward_gpt2",
-        alpha=0.0,  # InstructGPT's: what the words are worth is measured in the tiny world only
-        max_len=1024,
-        lr=1e-5,
-        matrix_lr=0.0,
-    ),
+    # alpha is InstructGPT's: what the words are worth is measured in the tiny world only.
+    "gpt2": dict(GPT2, alpha=0.0, lr=1e-5, matrix_lr=0.0),
 }
 MISFIT = 4  # one answer in so many is to another question
 

@@ -21,6 +21,11 @@ import json
 import math
 from dataclasses import dataclass
 
+from plumbing.config import check_options, fit_len, parse_config, positive
+
+if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
+    check_options(__file__)
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -34,7 +39,6 @@ from judges.probing import NOISE, Markers, auc, classifier_figures, gold_table
 from judges.rules import answered, rule_scores, rule_tokens
 from plumbing import errors
 from plumbing.batches import Batches
-from plumbing.config import fit_len, parse_config, positive
 from plumbing.errors import BadInput
 from plumbing.files import write_text
 from plumbing.machine import right_pad

@@ -10,12 +10,16 @@ put together as no text has it, of other turns half of them. Every figure is of 
 import sys
 from dataclasses import dataclass
 
+from plumbing.config import check_options, parse_config, path_and_options, positive
+
+if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
+    check_options(__file__, path_and_options(sys.argv[1:])[1])
+
 import numpy as np
 
 from data.world.talk import SKILLS
 from judges.exam import right_of, verdicts
 from judges.hidden import default_world
-from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput, run
 from plumbing.machine import setup
 from plumbing.records import wilson
@@ -100,11 +104,10 @@ def one_talk(loaded, machine, lines):
 
 def main(argv):
     """The command line: a checkpoint, then options."""
-    if not argv or argv[0][:1] == "-":
-        parse_config(Config, {"default": {}}, argv)
+    path, options = path_and_options(argv)
+    cfg = parse_config(Config, {"default": {}}, options)
+    if not path:
         raise BadInput("which checkpoint? For example: python -m judges.talk out/ppo/ckpt.pt")
-    path = argv[0]
-    cfg = parse_config(Config, {"default": {}}, argv[1:])
     check(cfg)
     machine = setup(cfg)
     loaded = open_checkpoint(path, machine)

@@ -22,6 +22,11 @@ import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from plumbing.config import check_options, parse_config
+
+if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
+    check_options(__file__, [arg for arg in sys.argv[1:] if arg[:1] == "-"])
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -37,7 +42,6 @@ from likelihood import answer_scores
 from model import GPT, GPTConfig
 from optim import learning_rate
 from plumbing.batches import Batches
-from plumbing.config import parse_config
 from plumbing.errors import BadInput, run
 from plumbing.machine import gemm_rate, setup
 from plumbing.records import write_records
@@ -326,10 +330,10 @@ BENCHES = {
 
 
 def main(argv):
-    names = [arg for arg in argv if not arg.startswith("--")]
+    cfg = parse_config(Config, {"default": {}}, [arg for arg in argv if arg[:1] == "-"])
+    names = [arg for arg in argv if arg[:1] != "-"]
     if unknown := [name for name in names if name not in BENCHES]:
         raise BadInput(f"bench.py {unknown[0]}: no such table; there are {', '.join(BENCHES)}")
-    cfg = parse_config(Config, {"default": {}}, [arg for arg in argv if arg.startswith("--")])
     machine = setup(cfg)
     head = {
         "config": asdict(cfg),

@@ -19,13 +19,17 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from plumbing.config import check_options, parse_config, positive
+
+if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
+    check_options(__file__)
+
 import numpy as np
 
 from judges.exam import Exam
 from judges.hidden import judge
 from judges.scores import score_texts
 from lab.studies import append, climb, is_missing, make, read, rival_scores, smooth, wins
-from plumbing.config import parse_config, positive
 from plumbing.errors import run
 from plumbing.machine import setup
 from plumbing.records import print_table, t_interval

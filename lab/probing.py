@@ -21,6 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from plumbing.config import check_options, parse_config, positive
+
+if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
+    check_options(__file__)
+
 import numpy as np
 
 from data.world import World
@@ -32,7 +37,6 @@ from judges.rules import as_rule_model, best_of_n
 from lab.studies import append, is_missing, make, read
 from lab.svg import Scale, across, dot, line, picture, text, upright
 from plumbing.checkpoint import load_checkpoint
-from plumbing.config import parse_config, positive
 from plumbing.errors import run
 from plumbing.files import write_text
 from plumbing.machine import setup

@@ -20,6 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
 
+from plumbing.config import check_options, parse_config, positive
+
+if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
+    check_options(__file__)
+
 from lab.figures.alignment import ppo, reward, wins
 from lab.figures.bayes import demos, ginc, positions
 from lab.figures.fewshot import phase, sizes, stages
@@ -28,7 +33,6 @@ from lab.figures.rows import Missing, Run
 from lab.figures.studies import overoptimisation, tax
 from lab.figures.training import exam, losses, speed
 from lab.page import STAGES, page
-from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput, run
 from plumbing.files import replacing, write_text
 

@@ -15,6 +15,11 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from plumbing.config import check_options, parse_config, positive
+
+if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
+    check_options(__file__)
+
 import numpy as np
 
 from lab import (
@@ -34,7 +39,6 @@ from lab import (
 )
 from lab.harvest import RECORDS, harvest, records
 from lab.studies import folder, make
-from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput, run
 from plumbing.files import ROOT, write_text
 from plumbing.records import print_table

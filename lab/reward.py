@@ -19,6 +19,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from plumbing.config import check_options, parse_config, positive
+
+if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
+    check_options(__file__)
+
 import numpy as np
 import torch
 from torch import nn
@@ -35,7 +40,6 @@ from likelihood import answer_scores
 from model import GPT, nll
 from plumbing.batches import Batches
 from plumbing.checkpoint import load_checkpoint
-from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput, run
 from plumbing.machine import Machine, setup
 from plumbing.records import print_table

@@ -16,11 +16,15 @@ A study that was stopped goes on where it stopped: finished stages and measured 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from plumbing.config import check_options, parse_config, positive
+
+if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
+    check_options(__file__)
+
 import numpy as np
 
 from judges.talk import asked_alone, by_skill, long_talk, one_talk
 from lab.studies import append, make, read
-from plumbing.config import parse_config, positive
 from plumbing.errors import run
 from plumbing.machine import setup
 from plumbing.records import print_table

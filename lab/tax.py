@@ -17,13 +17,17 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from plumbing.config import check_options, parse_config, positive
+
+if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
+    check_options(__file__)
+
 import numpy as np
 import torch
 
 from judges.exam import Exam, marks
 from lab.studies import append, bootstrap, is_missing, make, over_seeds, read, rival_scores, wins
 from likelihood import token_logprobs
-from plumbing.config import parse_config, positive
 from plumbing.errors import run
 from plumbing.machine import setup
 from plumbing.records import print_table

@@ -21,9 +21,8 @@ import torch
 import torch.distributed as dist
 
 from plumbing import shards
-from plumbing.errors import BadInput, one_line
+from plumbing.errors import BadInput, first_process, one_line
 from plumbing.files import replacing
-from plumbing.machine import first_process
 
 MUST = {"stage": str, "model": dict, "model_config": dict, "tokenizer": str}  # key -> its type
 MAY = {"train_config": dict, "step": int, "metrics": dict, "run": str, "finished": bool}

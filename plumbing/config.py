@@ -1,5 +1,6 @@
 """The command line of a stage: a dataclass of options, presets, and `--key=value` over them."""
 
+import ast
 import dataclasses
 import difflib
 import inspect
@@ -9,9 +10,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from plumbing.checkpoint import load_checkpoint
-from plumbing.errors import BadInput
-from plumbing.machine import first_process
+from plumbing.errors import BadInput, first_process, run
 
 # Options that may be given anew with --resume: where and how long it trains, not what it does.
 FREE = {"out", "resume", "steps", "eval_every", "export"}
@@ -40,6 +39,18 @@ def parse_config(Config, presets, argv=None):
 
     Raises BadInput for an unknown key (with the nearest one), a wrong type or an unknown preset.
     """
+    base, given = read_options(Config, presets, argv)
+    if given.get("resume"):  # a run goes on as it was begun, but for what is given again
+        out = given.get("out", base.get("out", getattr(Config, "out", "")))
+        base = saved_options(Path(out), Config, given)
+    cfg = Config(**{**base, **given})
+    cfg.given = frozenset(given)  # what was typed; it is no option itself
+    return cfg
+
+
+def read_options(Config, presets, argv=None):
+    """The options of the preset that is asked for, and those that are typed: two dicts. --help is
+    answered here."""
     argv = sys.argv[1:] if argv is None else argv
     fields = {f.name: f for f in dataclasses.fields(Config)}
     if "--help" in argv or "-h" in argv:
@@ -60,18 +71,48 @@ def parse_config(Config, presets, argv=None):
     name = given.get("preset", fields["preset"].default)
     if name not in presets:
         raise BadInput(f"--preset={name}: no such preset; there are {', '.join(presets)}")
-    base = {**presets[name], "preset": name}
-    if given.get("resume"):  # a run goes on as it was begun, but for what is given again
-        out = given.get("out", base.get("out", fields["out"].default))
-        base = saved_options(Path(out), fields, given)
-    cfg = Config(**{**base, **given})
-    cfg.given = frozenset(given)  # what was typed; it is no option itself
-    return cfg
+    return {**presets[name], "preset": name}, given
 
 
-def saved_options(out, fields, given):
+def check_options(script, argv=None):
+    """Answer --help and refuse a slip, as `parse_config` does, before a script imports torch, which
+    takes a second: of the file nothing is run but Config, PRESETS and what these name."""
+    tree = ast.parse(Path(script).read_text(encoding="utf-8"))
+    names = {"__name__": "__main__"}
+    for node in named(tree, {"Config", "PRESETS"}):
+        exec(compile(ast.Module([node], []), script, "exec"), names)
+    Config = names["Config"]
+    run(read_options, Config, names.get("PRESETS", {Config.preset: {}}), argv)
+
+
+def named(tree, wanted):
+    """The statements of a file, in order, that these names need: a class, values, and imports."""
+    found = []
+    for node in reversed(tree.body):  # what a statement needs stands before it
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            node.names = [name for name in node.names if (name.asname or name.name) in wanted]
+            made = node.names
+        else:
+            made = {n.id for n in getattr(node, "targets", ())} | {getattr(node, "name", "")}
+            made &= wanted
+        if made:
+            names = [n for n in ast.walk(node) if isinstance(n, ast.Name)]
+            wanted = wanted | {n.id for n in names if isinstance(n.ctx, ast.Load)}
+            found.insert(0, node)
+    return found
+
+
+def path_and_options(argv):
+    """A command line whose first word may be a file: that word, "" where there is none, and the
+    options after it."""
+    return (argv[0], argv[1:]) if argv and argv[0][:1] != "-" else ("", argv)
+
+
+def saved_options(out, Config, given):
     """The options of the run in `out`; BadInput where one that was typed would make it another run
     than it is recorded to be."""
+    from plumbing.checkpoint import load_checkpoint  # with torch, which --help does without
+
     if not (out / "last.pt").exists():
         aside = out / "earlier" / "last.pt"
         raise BadInput(
@@ -87,10 +128,11 @@ def saved_options(out, fields, given):
                 f"--{key}={given[key]}: the run in {out} was begun with --{key}={before} and goes "
                 "on with it; leave the option out, or begin a new run without --resume"
             )
+    names = {f.name for f in dataclasses.fields(Config)}
     step = checkpoint.get("step", 0)
     if given.get("steps", saved.get("steps")) != saved.get("steps") and given["steps"] < step:
         raise BadInput(f"--steps={given['steps']}: the run in {out} has done {step} steps already")
-    return {key: value for key, value in saved.items() if key in fields}
+    return {key: value for key, value in saved.items() if key in names}
 
 
 def keep_shape(cfg, config, tokenizer, words):

@@ -79,6 +79,11 @@ def moved(command):
     sys.exit(2)
 
 
+def first_process():
+    """Is this the one process, or the first of those that `torchrun` started?"""
+    return int(os.environ.get("RANK", 0)) == 0
+
+
 def processes():
     """torch.distributed, if this is one of several processes. What never imported torch never waits
     for it."""

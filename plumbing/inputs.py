@@ -8,9 +8,8 @@ from pathlib import Path
 import torch.distributed as dist
 
 from plumbing.checkpoint import load_checkpoint
-from plumbing.errors import TIED, BadInput
+from plumbing.errors import TIED, BadInput, first_process
 from plumbing.files import ROOT
-from plumbing.machine import first_process
 
 SIZES = ("tiny", "gpt2")  # presets that every stage has
 

@@ -144,11 +144,6 @@ def setup(cfg):
     return Machine(device, dtype, rank, processes)
 
 
-def first_process():
-    """Is this the one process, or the first of those that `torchrun` started?"""
-    return int(os.environ.get("RANK", 0)) == 0
-
-
 def check_batch(cfg, rows):
     """Refuse a batch of `rows` that does not divide among gradient accumulation and processes."""
     processes = int(os.environ.get("WORLD_SIZE", 1))

@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from plumbing.errors import BadInput
+from plumbing.errors import BadInput, first_process
 from plumbing.files import write_text
-from plumbing.machine import first_process
 
 # Two-sided 95% points of Student's t for 1, 2, ... degrees of freedom.
 STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)

@@ -1,5 +1,6 @@
 """The commands in the README and the docstrings exist, and a fresh clone runs."""
 
+import ast
 import dataclasses
 import importlib
 import importlib.util
@@ -18,6 +19,7 @@ import pretrain
 import sft
 from plumbing import inputs
 from plumbing.checkpoint import load_checkpoint
+from plumbing.config import named as named_nodes
 from plumbing.config import parse_config, parse_value
 from plumbing.errors import BadInput
 
@@ -350,3 +352,101 @@ def test_a_missing_base_model_is_pretrained_first(tmp_path, monkeypatch, capsys)
         "out/pretrain/ckpt.pt is not there yet; making it: python pretrain.py"
         in capsys.readouterr().out
     )
+
+
+# --- what computes nothing starts without torch, which takes a second ---------------------------
+
+EARLY = [*STAGES, "lab.reward", "lab.talk"]
+
+
+@pytest.fixture(scope="module")
+def no_torch(tmp_path_factory):
+    """A folder before torch's own on the path, whose torch ends the process that imports it."""
+    folder = tmp_path_factory.mktemp("path")
+    (folder / "torch.py").write_text("raise SystemExit('torch was loaded')\n", encoding="utf-8")
+    return folder
+
+
+def typed_early(no_torch, name, *argv):
+    """Run a script or a module with torch out of reach: (exit code, its output, its errors)."""
+    script = ROOT / f"{name}.py"
+    command = [str(script)] if script.exists() and "." not in name else ["-m", name]
+    if name.endswith("__main__"):
+        command = ["-m", name.removesuffix(".__main__")]
+    done = subprocess.run(
+        [sys.executable, *command, *argv],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": str(no_torch), "PYTHONIOENCODING": "utf-8"},
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def presets(name):
+    module = importlib.import_module(name)
+    return module.Config, getattr(module, "PRESETS", {module.Config.preset: {}})
+
+
+@pytest.mark.parametrize("name", EARLY)
+def test_help_is_answered_without_torch_and_word_for_word(no_torch, name, capsys):
+    code, out, err = typed_early(no_torch, name, "--help")
+    with pytest.raises(SystemExit):
+        parse_config(*presets(name), ["--help"])
+    assert (code, out, err) == (0, capsys.readouterr().out, "")
+
+
+SLIPS = [
+    ("pretrain", ["--preset=gpt3"]),
+    ("sft", ["--setps=3"]),
+    ("sft", ["out/x.pt"]),
+    ("reward", ["--k=four"]),
+    ("ppo", ["--iterations=3"]),
+    ("icl_eval", ["--resume"]),
+    ("chat", ["out/x.pt", "--gredy"]),
+    ("judges.talk", ["out/x.pt", "--n=-1"]),
+    ("lab.bench", ["attention", "--repeats=x"]),
+    ("lab.tax", ["--seeds"]),
+]
+
+
+@pytest.mark.parametrize("name, argv", SLIPS)
+def test_a_slip_is_refused_without_torch_and_word_for_word(no_torch, name, argv):
+    code, out, err = typed_early(no_torch, name, *argv)
+    options = argv[1:] if name in ("chat", "judges.talk", "lab.bench") else argv
+    with pytest.raises(BadInput) as error:
+        parse_config(*presets(name), options)
+    assert (code, out, err) == (2, "", f"error: {error.value}\n")
+
+
+def test_without_a_slip_the_command_goes_on_to_torch(no_torch):
+    for name, *argv in (("sft", "--resume", "--out=nowhere"), ("chat", "x.pt"), ("lab.tax",)):
+        code, out, err = typed_early(no_torch, name, *argv)
+        assert (code, out, err) == (1, "", "torch was loaded\n")
+
+
+def test_the_exercises_are_listed_without_torch(no_torch, tmp_path):
+    code, out, err = typed_early(no_torch, "exercises.__main__", f"--out={tmp_path}")
+    assert code == 0 and not err and "week 1" in out
+    assert typed_early(no_torch, "exercises.__main__", "strat", "3")[0] == 2
+
+
+def test_only_what_config_and_presets_need_is_run():
+    """An option of the name of an import, a list of imports of which one is needed, a chain."""
+    text = (
+        "import heavy\nfrom light import label, sizes, unused\nfrom dataclasses import dataclass\n"
+        "BASE = dict(n=sizes.N)\nOTHER = heavy.work()\n"
+        "@dataclass\nclass Config:\n    label: bool = False\n    preset: str = 'a'\n"
+        "PRESETS = {'a': BASE}\ndef main(cfg):\n    heavy.work(cfg)\n"
+    )
+    kept = ast.unparse(ast.Module(named_nodes(ast.parse(text), {"Config", "PRESETS"}), []))
+    assert kept.splitlines() == [
+        "from light import sizes",
+        "from dataclasses import dataclass",
+        "BASE = dict(n=sizes.N)",
+        "@dataclass",
+        "class Config:",
+        "    label: bool = False",
+        "    preset: str = 'a'",
+        "PRESETS = {'a': BASE}",
+    ]
