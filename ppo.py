@@ -81,11 +81,15 @@ class Config:
 
 GPT2 = dict(init="out/sft_gpt2/ckpt.pt", reward="out/reward_gpt2/ckpt.pt", out="out/ppo_gpt2")
 GPT2_STEPS = dict(batch_size=256, max_new_tokens=64, lr=1e-5, value_lr=1e-5, beta=0.02, ptx=0.0)
-PROBED = dict(init="out/sft_probed/ckpt.pt", reward="out/reward_probed/ckpt.pt")
-SPARROW = dict(PROBED, rules="out/rules/ckpt.pt", out="out/ppo_rules")
+SPARROW = dict(
+    init="out/sft_probed/ckpt.pt",  # it complies with half of the attacks
+    reward="out/reward_probed/ckpt.pt",
+    rules="out/rules/ckpt.pt",
+    out="out/ppo_rules",
+)
 PRESETS = {
     "tiny": {},
-    "sparrow": SPARROW,  # the model it starts from complies with half of the attacks
+    "sparrow": SPARROW,
     "a2c": dict(SPARROW, minibatch=128),  # one pass in one minibatch: the ratio is 1
     "gpt2": {**GPT2, **GPT2_STEPS, "steps": 200},
 }
@@ -184,8 +188,7 @@ def rollout(policy, ref, value, reward, tokenizer, questions, cfg, machine, nois
     """Sample, score, rewards, advantages: all that one step learns from, and its figures."""
     tokens, mask, last, texts, ended = sample(policy, tokenizer, questions, cfg, machine, noise)
 
-    # Three readings of the same tokens: the policy's and the reference's probabilities, and the
-    # score of the whole answer.
+    # Three readings of the same tokens: how likely to policy and reference, and how good.
     with machine.autocast():
         logits = policy(tokens)
         ref_logits = ref(tokens)
@@ -243,8 +246,7 @@ def backward(policy, value, batch, rows, cfg, machine):
         logp, _ = policy_terms(logits, part["tokens"])
 
         # The policy moves towards choices that turned out better than expected, a clip at a time.
-        # What stands in `part` is constant: no gradient flows through the probabilities and values
-        # of the time of sampling.
+        # What stands in `part` is of the time of sampling: no gradient flows through it.
         loss, _ = policy_loss(logp, part["logp"], part["advantages"], cfg.clip)
         machine.backward(mean(loss))
         figures = signs.movement(logp - part["logp"], mask * weight, cfg.clip, mean)
@@ -319,10 +321,9 @@ def train(cfg):
     # Policy and value learn, each with its optimizer; answers that are compared need no value.
     learners = {"policy": policy}
     optimizers = {"policy": optim.build(policy, cfg.lr, eps=1e-5)}
-    if cfg.advantage == "gae":
+    if value is not None:
         learners["value"] = value
         optimizers["value"] = optim.build(value, cfg.value_lr, eps=1e-5)
-    value = learners.get("value")
     final = load(parent) if cfg.ema else policy  # what is saved: an average of the weights, or they
     run.begin(final, sum(optimizers.values(), []), parent["tokenizer"])
     beta = cfg.beta
@@ -382,8 +383,7 @@ def train(cfg):
             figures["lm_loss"] = exam.lm_loss(policy, rows=16)
             figures["few_shot"] = float(exam.few_shot(policy).mean())
         run.figures(step + 1, **figures)  # each with its name in plumbing/signs.py
-        shown = f"reward {figures['reward']:+.2f}, KL {figures['kl']:.2f}"
-        run.show(shown + (f", judge {figures['judge']:+.2f}" if exam else ""))
+        run.show(signs.in_short(figures))
         run.say(*(f"iteration {step + 1}: {line}" for line in signs.warn(figures, opening)))
 
     # --- results

@@ -17,7 +17,6 @@ writes  out/reward/ckpt.pt, last.pt (for --resume), comparisons.jsonl, log.jsonl
     python reward.py --alpha=0 --matrix_lr=0.007         InstructGPT's scalar, at its better rate
 """
 
-import json
 import math
 from dataclasses import dataclass
 
@@ -43,8 +42,7 @@ from likelihood import answer_scores
 from plumbing import errors
 from plumbing.batches import Batches
 from plumbing.errors import BadInput
-from plumbing.files import write_text
-from plumbing.records import check_whole
+from plumbing.records import check_whole, write_lines
 from plumbing.run import Run
 from sampling import lay_out, load_model, respond
 
@@ -77,11 +75,16 @@ class Config:
     resume: bool = False  # go on from last.pt
 
 
-GPT2 = dict(init="out/sft_gpt2/ckpt.pt", out="out/reward_gpt2", max_len=1024)
 PRESETS = {
     "tiny": {},
-    # alpha is InstructGPT's: what the words are worth is measured in the tiny world only.
-    "gpt2": dict(GPT2, alpha=0.0, lr=1e-5, matrix_lr=0.0),
+    "gpt2": dict(
+        init="out/sft_gpt2/ckpt.pt",
+        out="out/reward_gpt2",
+        alpha=0.0,  # InstructGPT's: what the words are worth is measured in the tiny world only
+        max_len=1024,
+        lr=1e-5,
+        matrix_lr=0.0,
+    ),
 }
 MISFIT = 4  # one answer in so many is to another question
 
@@ -115,9 +118,8 @@ def ranking_loss(scores, ranks, questions=None):
     """L = −1/C(K,2) · Σ log σ(r(x, y_w) − r(x, y_l)) over the pairs of one question, then the mean
     over questions (InstructGPT eq. 1). scores and ranks (N, K).
 
-    All pairs of a question are one batch element: an answer goes through the network once, not K −
-    1 times in as many batches, which would overfit (section 3.5). `questions`: how many questions
-    of the whole batch have a pair, where these N are only a part of it.
+    All pairs of a question are one batch element: an answer goes through the network once, where
+    pairs apart would overfit (section 3.5). `questions`: how many of the whole batch have a pair.
     """
     wins = preferred(ranks)  # (N, K, K)
     pairs = wins.sum((1, 2))  # (N,)
@@ -324,8 +326,7 @@ def train(cfg):
     batches = Batches(len(train_set), cfg.batch_size, cfg.seed, lengths=lengths)
     if cfg.data == "world" and machine.main:
         run.log(comparisons=len(train_set))
-        lines = [json.dumps(record, ensure_ascii=False) for record in train_set]
-        write_text(run.out / "comparisons.jsonl", "\n".join(lines) + "\n")
+        write_lines(run.out / "comparisons.jsonl", train_set)
     # One ranking of K answers holds up to K·(K − 1)/2 comparisons; ties are none.
     pairs = sum(int(preferred(torch.tensor([agreement.places(r)])).sum()) for r in train_set)
     run.say(

@@ -17,7 +17,6 @@ writes  out/rules/ckpt.pt (which carries the rules), last.pt (for --resume), pro
     python ppo.py --preset=sparrow                                a policy that keeps to them
 """
 
-import json
 import math
 from dataclasses import dataclass
 
@@ -40,9 +39,8 @@ from judges.rules import answered, rule_scores, rule_tokens
 from plumbing import errors
 from plumbing.batches import Batches
 from plumbing.errors import BadInput
-from plumbing.files import write_text
 from plumbing.machine import right_pad
-from plumbing.records import print_table, tell
+from plumbing.records import print_table, tell, write_lines
 from plumbing.run import Run
 from sampling import load_model, respond
 
@@ -294,8 +292,7 @@ def train(cfg):
     batches = Batches(len(train_set), cfg.batch_size, cfg.seed, lengths=lengths)
     # What was marked is kept, in the form in which people's marks are read.
     if cfg.data == "world" and machine.main:
-        lines = [json.dumps(record, ensure_ascii=False) for record in records]
-        write_text(run.out / "probes.jsonl", "\n".join(lines) + "\n")
+        write_lines(run.out / "probes.jsonl", records)
         run.log(probes=len(records), noise=NOISE)
     # What there is to learn from: few marks say broken.
     broken = sum(mark["broken"] for mark in train_set) / len(train_set)

@@ -63,11 +63,12 @@ def standard(values, mean, spread):
 
 
 def open_rewards(cfg, tokenizer, parent, load, machine):
-    """The reward that PPO maximises and the network that a value starts from: that of --reward, and
-    with --rules the combination of both."""
+    """The reward that PPO maximises, that of --reward, and with --rules the combination of both;
+    and the network that a value starts from, None where answers are compared instead."""
     if cfg.reward == "none" and not cfg.rules:
         raise BadInput("--reward=none leaves nothing to learn from: add --rules=out/rules/ckpt.pt")
     reward, value = open_reward(cfg, tokenizer, parent, load)
+    value = value if cfg.advantage == "gae" else None
     if not cfg.rules:
         return reward, value
     options = (f"--init={cfg.init}", f"--seed={cfg.seed}")

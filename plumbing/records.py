@@ -117,6 +117,12 @@ def write_records(path, head, rows):
     write_text(path, "\n".join(lines) + "\n")
 
 
+def write_lines(path, records):
+    """JSON Lines: a record a line, as data files have them; whole or not at all."""
+    lines = [json.dumps(record, ensure_ascii=False) for record in records]
+    write_text(path, "\n".join(lines) + "\n")
+
+
 def print_table(title, columns, rows):
     """Rows of cells under their columns: text to the left, numbers to the right."""
     cells = [

@@ -26,6 +26,12 @@ def warn(figures, opening):
     return [line for line, sign in signs.items() if sign]
 
 
+def in_short(figures):
+    """What stands beside the bar; the judge is there in the tiny world alone."""
+    shown = f"reward {figures['reward']:+.2f}, KL {figures['kl']:.2f}"
+    return shown + (f", judge {figures['judge']:+.2f}" if "judge" in figures else "")
+
+
 def steer(beta, kl, target, n, horizon=10_000):
     """The adaptive controller (Ziegler et al. 2019, section 2.2): β grows while KL exceeds the
     target."""

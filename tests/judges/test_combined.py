@@ -87,7 +87,9 @@ def test_another_vocabulary_is_refused(tmp_path):
 
     path = write(tmp_path / "rules" / "ckpt.pt", "rules", head="scalar")
     save_checkpoint(path, {**load_checkpoint(path), "rules": RULES})
-    cfg = SimpleNamespace(rules=str(path), reward="none", init="sft.pt", seed=1, preset="tiny")
+    cfg = SimpleNamespace(
+        rules=str(path), reward="none", init="sft.pt", seed=1, preset="tiny", advantage="gae"
+    )
     other = Tokenizer.train("another text altogether " * 9, 300)
     with pytest.raises(BadInput, match="another vocabulary"):
         open_rewards(cfg, other, None, lambda *a, **k: None, MACHINE)
