@@ -78,17 +78,18 @@ class GPTConfig:
 
 
 QK_LENGTH = 1.25  # of a normalised query or key, in units of √D: no score is above 1.25²·√D
+POLAR = ("cpu",)  # where cosine and sine come in one pass; Apple's GPUs have no complex numbers
 
 
 def rope(positions, config):
-    """The turns of rotary positions (Su et al. 2021, eq. 34), as complex numbers; with qk_norm each
+    """The turns of rotary positions (Su et al. 2021, eq. 34), as (cosine, sine); with qk_norm each
     also has QK_LENGTH, to which the kernel brings what it turns.
 
         (x₁ + i·x₂) ← (x₁ + i·x₂) · e^(i·m·θ_j)        θ_j = 10000^(−j / pairs that turn)
 
     Channels are taken in pairs; at position m, pair j turns by m·θ_j radians, so that q·k depends
     on the distance alone. Some pairs turn; the others stand still, and what they ask for is found
-    at any distance. positions (T,) or (B, 1) -> (T or B×1, 1, 1, D/2).
+    at any distance. positions (T,) or (B, 1) -> (T or B×1, 1, 1, D/2, 2).
     """
     D = config.n_embd // config.n_head
     pairs = torch.arange(D // 2, device=positions.device)
@@ -96,7 +97,9 @@ def rope(positions, config):
     frequency = 10000.0 ** (-pairs / turning) * (pairs < turning)  # (D/2,)
     angle = positions[..., None, None, None] * frequency
     length = torch.full_like(angle, QK_LENGTH if config.qk_norm else 1.0)
-    return torch.polar(length, angle)
+    if positions.device.type in POLAR:
+        return torch.view_as_real(torch.polar(length, angle))
+    return torch.stack((length * angle.cos(), length * angle.sin()), -1)
 
 
 class Attention(nn.Module):

@@ -359,9 +359,9 @@ def train(cfg):
         # depend on nothing but the seed, the step and the question's place.
         rng = np.random.default_rng([cfg.seed, 2, step])
         asked = get_batch(questions, step, cfg, machine)
-        noise = torch.from_numpy(rng.random((cfg.batch_size, cfg.max_new_tokens)))
+        noise = torch.from_numpy(machine.mine(rng.random((cfg.batch_size, cfg.max_new_tokens))))
         batch, figures = rollout(
-            policy, ref, value, reward, tokenizer, asked, cfg, machine, machine.mine(noise), beta
+            policy, ref, value, reward, tokenizer, asked, cfg, machine, noise, beta
         )
 
         # It learns from its own answers, at a rate that rises over the first ten steps.

@@ -11,7 +11,7 @@ from kernels import graph
 from model import GPT
 from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput, one_line
-from plumbing.machine import right_pad
+from plumbing.machine import right_pad, widest
 from plumbing.records import tell
 from tokenizer import StreamDecoder, Tokenizer
 
@@ -166,8 +166,8 @@ def pick(logits, noise, temperature=1.0, top_k=0, top_p=1.0):
     if temperature < COLDEST:
         return logits.argmax(-1)
     p = filter_logits(logits, temperature, top_k, top_p).softmax(-1)
-    cumulative = p.double().cumsum(-1)
-    bound = noise.double()[:, None] * cumulative[:, -1:]
+    cumulative = p.to(widest(p.device)).cumsum(-1)
+    bound = noise.to(cumulative.dtype)[:, None] * cumulative[:, -1:]
     return torch.searchsorted(cumulative, bound, right=True).squeeze(1)
 
 
@@ -207,7 +207,11 @@ def stream(
     if noise is None:
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         noise = torch.rand(B, max_new_tokens, generator=generator)
-    noise = noise.to(device)
+    wide = widest(device)
+    most = (
+        1 - torch.finfo(wide).eps / 2
+    )  # where a draw is rounded to fewer digits, it stays below 1
+    noise = noise.to(wide).clamp(max=most).to(device)
     stop = torch.tensor(sorted(stop), device=device, dtype=torch.long)
     lengths = torch.tensor([len(p) for p in prompts], device=device)  # (B,)
     longest = max(map(len, prompts))

@@ -87,7 +87,7 @@ def _turn_words(x, rotation, normalise):
     one after another at equal distances, as in a slice of a larger tensor, else copied so."""
     B, T, n, H, D = x.shape
     in_rows = x.stride()[2:] == (H * D, D, 1) and (B == 1 or x.stride(0) == T * x.stride(1))
-    x, turn = x if in_rows else x.contiguous(), torch.view_as_real(rotation).contiguous()
+    x, turn = x if in_rows else x.contiguous(), rotation.contiguous()
     return (
         x,
         turn,
@@ -211,8 +211,8 @@ def rotate(x, rotation, normalise=False):
     """RoPE (Su et al. 2021, eq. 34): turn each pair of channels by an angle that grows with
     position.
 
-    x (B, T, n, H, D) and rotation (T or B, 1, 1, 1, D/2) complex numbers, one row per position; it
-    may stretch as it turns. With `normalise` each vector of D is brought to root mean square 1
+    x (B, T, n, H, D) and rotation (T or B, 1, 1, 1, D/2, 2), cosine and sine, one row per position;
+    it may stretch as it turns. With `normalise` each vector of D is brought to root mean square 1
     first. Differentiable in x. Returns (B, T, n, H, D).
 
     A query and a key then meet under an angle that depends only on how far apart they are.
@@ -220,8 +220,9 @@ def rotate(x, rotation, normalise=False):
     if x.shape[-1] % W == 0 and _serves(x.device.type, x.dtype):
         return kernels.rotate(x, rotation, normalise)
     y = F.rms_norm(x.float(), x.shape[-1:], eps=1e-6) if normalise else x.float()
-    pairs = torch.view_as_complex(y.reshape(*x.shape[:-1], -1, 2))
-    return torch.view_as_real(pairs * rotation).flatten(-2).to(x.dtype)
+    a, b = y.reshape(*x.shape[:-1], -1, 2).unbind(-1)
+    cos, sin = rotation.unbind(-1)
+    return torch.stack((a * cos - b * sin, a * sin + b * cos), -1).flatten(-2).to(x.dtype)
 
 
 def cross_entropy(logits, targets):

@@ -79,7 +79,7 @@ class Machine:
         """The sum of a number over all processes."""
         if self.processes == 1:
             return float(value)
-        value = torch.as_tensor(value, dtype=torch.float64, device=self.device)
+        value = torch.as_tensor(value, dtype=widest(self.device), device=self.device)
         dist.all_reduce(value)
         return float(value)
 
@@ -91,6 +91,14 @@ class Machine:
         """Seed torch from (run seed, step, ...): a step's draws depend on nothing that came before
         it, so a resumed run needs no saved generator to continue to the same bits."""
         torch.manual_seed(zlib.crc32(repr((*numbers, self.rank)).encode()))
+
+
+NARROW = ("mps",)  # kinds of device without float64: Apple's GPUs
+
+
+def widest(device):
+    """The format of floating-point numbers with the most digits that a device has."""
+    return torch.float32 if torch.device(device).type in NARROW else torch.float64
 
 
 @functools.cache

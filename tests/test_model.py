@@ -188,10 +188,10 @@ def test_the_trunk_turns_by_position(monkeypatch, length, qk_norm, rotary):
     model.trunk(torch.randint(V, (2, 5)), cache)
     model.trunk(torch.randint(V, (2, 1)), cache, torch.tensor([3, 5]))
     (_, prefill), (_, decode) = seen
-    for turn, positions in ((prefill, range(5)), (decode.reshape(2, 1, 1, -1), [3, 5])):
+    for turn, positions in ((prefill, range(5)), (decode.reshape(2, 1, 1, -1, 2), [3, 5])):
         expected = rotation_at(positions, 2 * turning)
-        assert torch.allclose(turn[..., :turning], expected, atol=1e-6)
-        assert (turn[..., turning:] == 1).all()
+        assert torch.allclose(turn[..., :turning, :], expected, atol=1e-6)
+        assert (turn[..., turning:, :] == torch.tensor([1.0, 0.0])).all()
 
 
 # --- log-probabilities -------------------------------------------------------------------------

@@ -95,12 +95,12 @@ def test_gelu_takes_any_strides():
 def rotation_at(positions, D):
     frequency = 10000.0 ** (-torch.arange(0, D, 2) / D)
     angle = torch.as_tensor(positions)[:, None, None, None] * frequency
-    return torch.polar(torch.ones_like(angle), angle)
+    return torch.stack((angle.cos(), angle.sin()), -1)
 
 
 def definition(x, rotation, normalise):
     """RoPE and its norm in x's own format, written with cosines."""
-    cos, sin = rotation.real.to(x.dtype), rotation.imag.to(x.dtype)
+    cos, sin = rotation.to(x.dtype).unbind(-1)
     if normalise:
         x = x / (x.square().mean(-1, keepdim=True) + 1e-6).sqrt()
     a, b = x[..., ::2], x[..., 1::2]
@@ -135,7 +135,7 @@ def test_normalised_by_hand():
     """(3, 4, 0, ...) of eight has mean square 25/8; a quarter turn at twice the length follows."""
     x = torch.zeros(1, 1, 1, 1, 8)
     x[..., 0], x[..., 1] = 3.0, 4.0
-    turn = torch.full((1, 1, 1, 1, 4), 2j)
+    turn = torch.tensor([0.0, 2.0]).expand(1, 1, 1, 1, 4, 2)
     y = ops.rotate(x, turn, True).flatten()
     s = 2 / (25 / 8) ** 0.5
     assert y[:2].tolist() == pytest.approx([-4 * s, 3 * s], rel=1e-5) and y[2:].abs().max() == 0
