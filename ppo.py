@@ -75,7 +75,7 @@ class Config:
     eval_every: int = 10  # steps between checkpoints
     seed: int = 1
     device: str = "auto"
-    dtype: str = "auto"  # float32, bfloat16; auto takes bfloat16 where it is fast
+    dtype: str = "auto"  # float32, bfloat16, float16; auto takes what is fast here
     resume: bool = False  # go on from last.pt
 
 
@@ -270,7 +270,7 @@ def backward_ptx(policy, ptx, cfg, machine, seed):
     with machine.autocast():
         nll = policy(x, y).sum() / (8 * ptx.block_size)
     machine.backward(cfg.ptx * nll)
-    return signs.gradient_norm(policy, before)
+    return signs.gradient_norm(policy, machine, before)
 
 
 def update(networks, optimizers, batch, factor, ptx, cfg, machine, rng):
@@ -284,7 +284,7 @@ def update(networks, optimizers, batch, factor, ptx, cfg, machine, rng):
             here = rows[rows % machine.processes == machine.rank] // machine.processes
             figures = backward(policy, networks.get("value"), batch, here, cfg, machine)
             for name, network in networks.items():
-                figures[f"grad_{name}"] = signs.gradient_norm(network)
+                figures[f"grad_{name}"] = signs.gradient_norm(network, machine)
 
             # PPO-ptx: the same step also keeps the language model.
             if ptx:
