@@ -211,9 +211,10 @@ def right_pad(rows, fill=0):
     return tokens
 
 
-def gemm_rate(machine):
-    """This machine's matmul rate in FLOP/s, measured in a moment: what `mfu` is a share of."""
-    n = 8192 if machine.device.startswith("cuda") else 512
+def gemm_rate(machine, n=0):
+    """This machine's matmul rate in FLOP/s, measured in a moment: what `mfu` is a share of. n: the
+    side of the matrices; 0: one that suits the device."""
+    n = n or (8192 if machine.device.startswith("cuda") else 512)
     a = torch.randn(n, n, device=machine.device, dtype=machine.dtype)
     best = math.inf
     for _ in range(10):
