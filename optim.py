@@ -90,6 +90,8 @@ def build(
     """The optimizers of a model, as a list: Muon at `matrix_lr` on the blocks' matrices (none if it
     is 0), its matmuls in `dtype`, AdamW at `lr` on the rest. Weight decay falls on matrices only,
     never on norms and biases."""
+    if dtype == torch.float16:  # too narrow for Muon's powers of a matrix
+        dtype = torch.float32
     params = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     # The pairs of lora.py are AdamW's, as in its paper: orthogonal steps of B and of A make no
     # orthogonal step of their product, whose length would depend on how it is factored.
@@ -119,12 +121,18 @@ def follow(average, model, decay):
 def step(optimizers, model, factor, clip=1.0):
     """One update at `factor` times the peak rates after clipping the gradient norm to `clip`.
 
-    Returns the norm before clipping and leaves the gradients empty.
+    Returns the norm before clipping and leaves the gradients empty. In float16 the run has given
+    the optimizers the scale of the gradients; where these overflow there is no update, norm 0.
     """
+    scale = getattr(optimizers[0], "scale", None)
+    if scale:
+        scale.down(optimizers)
     norm = whole(torch.nn.utils.clip_grad_norm_(model.parameters(), clip))
+    fits = not scale or scale.fits(norm)
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["lr"] = factor * group["peak_lr"]
-        optimizer.step()
+        if fits:
+            optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-    return norm
+    return norm if fits else torch.zeros_like(norm)

@@ -77,7 +77,7 @@ class Config:
     eval_every: int = 10  # steps between checkpoints
     seed: int = 1
     device: str = "auto"
-    dtype: str = "auto"  # float32, bfloat16; auto takes bfloat16 where it is fast
+    dtype: str = "auto"  # float32, bfloat16, float16; auto takes what is fast here
     resume: bool = False  # go on from last.pt
 
 
@@ -259,7 +259,7 @@ def backward_ptx(policy, ptx, cfg, machine, seed):
     with machine.autocast():
         nll = policy(x, y).sum() / (8 * ptx.block_size)
     machine.backward(cfg.ptx * nll)
-    return signs.gradient_norm(policy, before)
+    return signs.gradient_norm(policy, machine, before)
 
 
 def update(networks, optimizers, batch, factor, ptx, cfg, machine, rng):
@@ -272,7 +272,7 @@ def update(networks, optimizers, batch, factor, ptx, cfg, machine, rng):
             here = rows[rows % machine.processes == machine.rank] // machine.processes
             figures = backward(policy, networks.get("value"), batch, here, cfg, machine)
             for name, network in networks.items():
-                figures[f"grad_{name}"] = signs.gradient_norm(network)
+                figures[f"grad_{name}"] = signs.gradient_norm(network, machine)
 
             # PPO-ptx: the same step also keeps the language model.
             if ptx:
@@ -347,10 +347,10 @@ def train(cfg):
         # depend on nothing but the seed, the step and the question's place.
         rng = np.random.default_rng([cfg.seed, 2, step])
         asked = get_batch(questions, step, cfg, machine)
-        noise = torch.from_numpy(rng.random((cfg.batch_size, cfg.max_new_tokens)))
-        noise = machine.mine(noise)
-        settings = (cfg, machine, noise, beta, lookup)
-        batch, figures = rollout(policy, ref, value, reward, tokenizer, asked, *settings)
+        noise = torch.from_numpy(machine.mine(rng.random((cfg.batch_size, cfg.max_new_tokens))))
+        batch, figures = rollout(
+            policy, ref, value, reward, tokenizer, asked, cfg, machine, noise, beta, lookup
+        )
 
         # It learns from its own answers, at a rate that rises over the first ten steps.
         factor = min(1.0, 0.1 + 0.9 * step / 10)

@@ -69,7 +69,7 @@ class Config:
     eval_every: int = 500  # steps between validations and checkpoints
     seed: int = 1
     device: str = "auto"
-    dtype: str = "auto"  # float32, bfloat16; auto takes bfloat16 where it is fast
+    dtype: str = "auto"  # float32, bfloat16, float16; auto takes what is fast here
     compile: bool = False  # torch.compile; pays back within long runs
     fsdp: bool = False  # under torchrun: each process holds a share of the model, not a copy
     resume: bool = False  # go on from last.pt

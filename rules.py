@@ -67,7 +67,7 @@ class Config:
     eval_every: int = 100  # steps between validations and checkpoints
     seed: int = 1
     device: str = "auto"
-    dtype: str = "auto"  # float32, bfloat16; auto takes bfloat16 where it is fast
+    dtype: str = "auto"  # float32, bfloat16, float16; auto takes what is fast here
     resume: bool = False  # go on from last.pt
 
 

@@ -135,6 +135,8 @@ def _why_not_fused(device, dtype, D):
     if device == "cuda":
         if attention_gpu.triton is None:
             return "Triton is not installed"
+        if torch.cuda.get_device_capability() < (8, 0):  # V100, T4, RTX 20
+            return "the GPU kernel needs compute capability 8.0"
         if dtype not in (torch.float32, torch.bfloat16, torch.float16) or D not in (32, 64, 128):
             return f"the GPU kernel has no {dtype} with head size {D} (32, 64 or 128)"
         return None

@@ -10,6 +10,7 @@ import functools
 import hashlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -29,12 +30,28 @@ def _cache_dir():
     return Path(home or Path.home() / ".cache") / "nanochatgpt"
 
 
-def _flag_choices():
-    """Compiler flags, best first. A compiler that refuses one set is asked with the next."""
+def find_compiler():
+    """The path of a C++ compiler. Raises BuildError where there is none that can build a kernel."""
+    windows = sys.platform == "win32"
+    names = ("clang-cl",) if windows else ("c++", "g++", "clang++")
+    for name in (os.environ.get("CXX"), *names):
+        if name and (path := shutil.which(name)):
+            return path
+    if windows and shutil.which("cl"):  # the kernels' vectors are GCC's and Clang's
+        raise BuildError("cl has no vector types; install clang-cl, Visual Studio's Clang")
+    raise BuildError("no C++ compiler")
+
+
+def command_lines(compiler, source, built):
+    """What builds `source` as the library `built`, best first: a compiler that refuses one command
+    line is asked with the next."""
+    if Path(compiler).stem.lower() == "clang-cl":
+        return _by_clang_cl(compiler, source, built)
     torch_lib = Path(torch.__file__).parent / "lib"
     mac = sys.platform == "darwin"
     native = "-mcpu=native" if mac and platform.machine() == "arm64" else "-march=native"
-    # The same OpenMP library as torch's, so that both share one pool of threads.
+    # The same OpenMP library as torch's, so that both share one pool of threads. Apple's Clang may
+    # have none: then attention takes threads of its own.
     openmp = (
         ["-Xpreprocessor", "-fopenmp", f"-L{torch_lib}", "-lomp", f"-Wl,-rpath,{torch_lib}"]
         if mac
@@ -49,7 +66,19 @@ def _flag_choices():
         "-fPIC",
         "-pthread",
     ]
-    return [base + [native] + openmp, base + openmp, base + [native], base]
+    choices = (base + [native] + openmp, base + openmp, base + [native], base)
+    return [[compiler, *flags, str(source), "-o", str(built)] for flags in choices]
+
+
+def _by_clang_cl(compiler, source, built):
+    """The same in the manner of Visual Studio, without OpenMP: a second library of it beside
+    torch's would end the process."""
+    flags = ["/nologo", "/LD", "/O2", "/std:c++17", "/EHsc"]
+    flags += ["/clang:-ffp-contract=fast", "/clang:-fno-trapping-math"]
+    names = re.findall(r'extern "C" void (\w+)', source.read_text(encoding="utf-8"))
+    files = [str(source), f"/Fe{built}", f"/Fo{built}.obj"]
+    files += ["/link", "/NOIMPLIB", *(f"/EXPORT:{name}" for name in names)]
+    return [[compiler, *flags, *more, *files] for more in (["/clang:-march=native"], [])]
 
 
 def _cpu_model():
@@ -62,14 +91,12 @@ def _cpu_model():
 
 def _compile(source):
     """Returns the path of the built library. Raises BuildError with the compiler's first error."""
-    names = (os.environ.get("CXX"), "c++", "g++", "clang++")
-    compiler = next((path for name in names if name and (path := shutil.which(name))), None)
-    if compiler is None or os.name == "nt":
-        raise BuildError("no C++ compiler")
+    compiler = find_compiler()
     code = [path.read_text(encoding="utf-8") for path in (source, source.with_name("vectors.h"))]
     ask = functools.partial(subprocess.run, capture_output=True, text=True, errors="replace")
     version = ask([compiler, "--version"]).stdout
-    for flags in _flag_choices():
+    suffix = ".dll" if sys.platform == "win32" else ".so"
+    for place, flags in enumerate(command_lines(compiler, source, "")):
         key = (
             *code,
             os.path.realpath(compiler),
@@ -79,21 +106,21 @@ def _compile(source):
             platform.machine(),
             _cpu_model(),
         )
-        name = f"{source.stem}-{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.so"
+        name = f"{source.stem}-{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}{suffix}"
         built = _cache_dir() / name
         if built.exists():
             return built
         try:
             built.parent.mkdir(parents=True, exist_ok=True)
-            handle, unfinished = tempfile.mkstemp(suffix=".so", dir=built.parent)
-            os.close(handle)
+            folder = tempfile.TemporaryDirectory(dir=built.parent)
         except OSError as error:
             raise BuildError(f"cannot write the built kernel: {error}") from error
-        result = ask([compiler, *flags, str(source), "-o", unfinished])
-        if result.returncode == 0:
-            os.replace(unfinished, built)  # atomic: others see no library or a whole one
-            return built
-        os.unlink(unfinished)
+        with folder:
+            unfinished = Path(folder.name) / name
+            result = ask(command_lines(compiler, source, unfinished)[place])
+            if result.returncode == 0:
+                os.replace(unfinished, built)  # atomic: others see no library or a whole one
+                return built
     lines = (result.stderr or result.stdout).splitlines()
     raise BuildError(next((line for line in lines if "error" in line), "the compiler failed"))
 

@@ -228,9 +228,9 @@ def rotate(x, rotation, normalise=False):
 def cross_entropy(logits, targets):
     """-log softmax(logits)[target] of each row, differentiable: (N, V), (N,) int64 -> (N,).
 
-    A target of -1 gives 0. bfloat16 logits give a float32 loss. Raises IndexError for a target
+    A target of -1 gives 0. Logits of 16 bits give a float32 loss. Raises IndexError for a target
     outside of -1 to V - 1."""
     if logits.shape[1] % W == 0 and _serves(logits.device.type, logits.dtype):
         return kernels.cross_entropy(logits, targets)[0]
-    logits = logits.float() if logits.dtype == torch.bfloat16 else logits
+    logits = logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
     return F.cross_entropy(logits, targets, ignore_index=-1, reduction="none")

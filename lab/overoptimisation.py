@@ -47,7 +47,7 @@ class Config:
     pool: int = 32  # answers per question that best-of-n chooses among
     seed: int = 0  # of the evaluation's draws
     device: str = "auto"
-    dtype: str = "auto"  # float32, bfloat16; auto takes bfloat16 where it is fast
+    dtype: str = "auto"  # float32, bfloat16, float16; auto takes what is fast here
 
 
 PRESETS = {

@@ -55,7 +55,7 @@ class Config:
     best_of: int = 8  # answers to choose from (Sparrow: 8)
     seed: int = 0  # of what is asked, and of the draws
     device: str = "auto"
-    dtype: str = "auto"  # float32, bfloat16; auto takes bfloat16 where it is fast
+    dtype: str = "auto"  # float32, bfloat16, float16; auto takes what is fast here
 
 
 PRESETS = {

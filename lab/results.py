@@ -57,7 +57,7 @@ class Config:
     out: str = "out/studies"  # where the runs are, and are made
     seeds: int = 3  # seeds 1, 2, ...
     device: str = "auto"
-    dtype: str = "auto"  # float32, bfloat16; auto takes bfloat16 where it is fast
+    dtype: str = "auto"  # float32, bfloat16, float16; auto takes what is fast here
 
 
 PRESETS = {"tiny": {}}

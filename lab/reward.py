@@ -61,7 +61,7 @@ class Config:
     n_eval: int = 390  # held-out questions
     seed: int = 0  # of their choice
     device: str = "auto"
-    dtype: str = "auto"  # float32, bfloat16; auto takes bfloat16 where it is fast
+    dtype: str = "auto"  # float32, bfloat16, float16; auto takes what is fast here
 
 
 PRESETS = {

@@ -41,7 +41,7 @@ class Config:
     formats: str = "bfloat16,float32"  # number formats, each a run of its own
     n: int = 120  # turns of each skill
     device: str = "auto"
-    dtype: str = "auto"  # of the runs in out/studies/seedS; auto takes bfloat16 where it is fast
+    dtype: str = "auto"  # of the runs in out/studies/seedS; auto takes what is fast here
     seed: int = 0  # of the turns that are drawn
 
 

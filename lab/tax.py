@@ -45,7 +45,7 @@ class Config:
     n_lists: int = 1540  # few-shot prompts, the same for every model
     seed: int = 0  # of the evaluation's draws
     device: str = "auto"
-    dtype: str = "auto"  # float32, bfloat16; auto takes bfloat16 where it is fast
+    dtype: str = "auto"  # float32, bfloat16, float16; auto takes what is fast here
 
 
 PRESETS = {

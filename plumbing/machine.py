@@ -16,6 +16,7 @@ import torch.distributed as dist
 
 from plumbing import shards
 from plumbing.errors import BadInput
+from plumbing.scale import Scale
 
 
 @dataclass
@@ -27,6 +28,10 @@ class Machine:
     rank: int = 0
     processes: int = 1
 
+    def __post_init__(self):
+        """float16 has its loss scaled; `scale` is None in the other formats."""
+        self.scale = Scale(self.device) if self.dtype == torch.float16 else None
+
     @property
     def main(self):
         return self.rank == 0
@@ -36,7 +41,7 @@ class Machine:
         return f"{several}{self.device} {str(self.dtype).removeprefix('torch.')}"
 
     def autocast(self):
-        """float32 master weights; bfloat16 matmuls where the machine is fast at them."""
+        """float32 master weights; matmuls in 16 bits where the machine is fast at them."""
         if self.dtype == torch.float32:
             return nullcontext()
         return torch.autocast(self.device.split(":")[0], self.dtype)
@@ -59,8 +64,13 @@ class Machine:
     def backward(self, loss):
         """Gradients of a part of the batch's loss. The parts of all passes and of all processes add
         up to the loss of the whole batch; DistributedDataParallel takes the mean over processes,
-        hence the factor."""
-        (loss * self.processes).backward()
+        hence the factor. In float16 they are scaled until `optim.step` (plumbing/scale.py)."""
+        loss = loss * self.processes
+        (self.scale.up(loss) if self.scale else loss).backward()
+
+    def norm(self, norm):
+        """The norm of gradients without their scale, as a number."""
+        return self.scale.norm(float(norm)) if self.scale else float(norm)
 
     def parts(self, rows, n):
         """This process's rows of a batch in n parts, to go through one after the other: (rows,
@@ -111,6 +121,16 @@ def fast_bf16(device):
     return device == "cpu" and bool(features.get("avx512_bf16") or features.get("amx_bf16"))
 
 
+def fast_dtype(device):
+    """The number format of matmuls that a device is fast at. GPUs of capability 7.0 to 7.5 (V100,
+    T4, RTX 20) have float16 and no bfloat16; older ones gain nothing by either."""
+    if fast_bf16(device):
+        return torch.bfloat16
+    if device.startswith("cuda") and (7, 0) <= torch.cuda.get_device_capability(device) < (8, 0):
+        return torch.float16
+    return torch.float32
+
+
 def keep_freed_memory():
     """Linux's allocator hands large blocks back to the system at once, and the next tensor pays for
     fresh pages: a tenth of a training step on a CPU. Ask it to keep them (mallopt, glibc only)."""
@@ -136,10 +156,11 @@ def setup(cfg):
         device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
         torch.cuda.set_device(device)
         torch.set_float32_matmul_precision("high")
-    dtypes = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-    dtypes["auto"] = torch.bfloat16 if fast_bf16(device) else torch.float32
-    if cfg.dtype not in dtypes:
-        raise BadInput(f"--dtype={cfg.dtype}: expected auto, float32 or bfloat16")
+    if cfg.dtype not in ("auto", "float32", "bfloat16", "float16"):
+        raise BadInput(f"--dtype={cfg.dtype}: expected auto, float32, bfloat16 or float16")
+    dtype = fast_dtype(device) if cfg.dtype == "auto" else getattr(torch, cfg.dtype)
+    if dtype == torch.float16 and getattr(cfg, "fsdp", False):
+        raise BadInput("--fsdp has no scale of the loss, as float16 needs: add --dtype=float32")
     if processes == 1 and getattr(cfg, "fsdp", False):
         raise BadInput(
             "--fsdp shares a model among several processes, and this is one; start them "
@@ -147,7 +168,6 @@ def setup(cfg):
         )
     if processes > 1 and not dist.is_initialized():
         dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
-    dtype = dtypes[cfg.dtype]
     Machine(device, dtype).seed(cfg.seed)  # not by rank: all draw the same first weights
     return Machine(device, dtype, rank, processes)
 
@@ -191,9 +211,10 @@ def right_pad(rows, fill=0):
     return tokens
 
 
-def gemm_rate(machine):
-    """This machine's matmul rate in FLOP/s, measured in a moment: what `mfu` is a share of."""
-    n = 8192 if machine.device.startswith("cuda") else 512
+def gemm_rate(machine, n=0):
+    """This machine's matmul rate in FLOP/s, measured in a moment: what `mfu` is a share of. n: the
+    side of the matrices; 0: one that suits the device."""
+    n = n or (8192 if machine.device.startswith("cuda") else 512)
     a = torch.randn(n, n, device=machine.device, dtype=machine.dtype)
     best = math.inf
     for _ in range(10):

@@ -98,11 +98,15 @@ class Run:
         """All is ready to train `model`: from here on the folder is this run's. Open the log, take
         up the saved run. `tokenizer`: text."""
         self.model = model
+        for optimizer in optimizers:
+            optimizer.scale = self.machine.scale  # of float16, else None
         self.bad_step = self.bad_step.to(self.machine.device)
         self.saver = Saver(
             self.cfg, self.stage, model, tokenizer, self.lineage, optimizers, self.id
         )
         self.first = self.saver.resume(self.saved)
+        if self.saved and self.machine.scale:
+            self.machine.scale.load(self.saved.get("scale"))
         resumed = self.first if self.saved else None
         if self.machine.main:
             self.take_folder()
@@ -168,8 +172,12 @@ class Run:
 
     def figures(self, step, **figures):
         """`log` of a step's figures, which all have to be numbers."""
-        self.log(step=step, **figures)
+        self.log(step=step, **figures, **self.skipped())
         self.check(step, **{k: v for k, v in figures.items() if k not in MAY_BE_NAN})
+
+    def skipped(self):
+        """For the log: the updates that float16 left out so far."""
+        return {"skipped": self.machine.scale.skipped} if self.machine.scale else {}
 
     def log(self, **record):
         """One line of log.jsonl."""
@@ -187,6 +195,8 @@ class Run:
     def save(self, step, metrics, **extra):
         """`last.pt`, and `ckpt.pt` if the validation loss is the best so far (see Saver.save)."""
         self.check(step)
+        if self.machine.scale:
+            extra["scale"] = self.machine.scale.state()
         self.saver.save(step, metrics, **extra)
         errors.stopped[0] = errors.GO_ON
         self.count_from_here()
@@ -218,6 +228,7 @@ class Run:
             return
         loss = self.machine.sum(loss)
         record = {"step": step + 1, "loss": loss, **more, "grad_norm": float(norm)}
+        record |= self.skipped()
         shown = f"loss {loss:.3f}"
         rate = self.tokens / (time.perf_counter() - self.clock)
         if tokens:

@@ -4,12 +4,12 @@ import numpy as np
 import torch
 
 
-def gradient_norm(model, before=None):
+def gradient_norm(model, machine, before=None):
     """Norm of the gradient accumulated so far, or of what was added since `before`."""
     grads = [p.grad for p in model.parameters()]
     if before:
         grads = torch._foreach_sub(grads, before)
-    return float(torch.nn.utils.get_total_norm(grads))
+    return machine.norm(torch.nn.utils.get_total_norm(grads))
 
 
 def warn(figures, opening):

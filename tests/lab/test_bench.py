@@ -28,10 +28,30 @@ def test_a_row_is_the_median_of_the_turns(capsys):
         "high": 3.0,
         "noisy": True,
         "turns": 3,
+        "of_matmul": None,
     }
     assert "1.50x (0.50-3.00)   noisy" in capsys.readouterr().out
     bench.row("shape", [1.0, 1.0], [2.0, 2.4], "tokens/s", 12)
     assert "noisy" not in capsys.readouterr().out
+
+
+def test_a_share_of_the_matmul_rate_is_never_over_one(monkeypatch, capsys):
+    """Two measurements at least, and more while matmuls seem slower than what they are to bound."""
+    asked = []
+
+    def slow_at_first(machine, n):
+        asked.append(n)
+        return 50.0 if len(asked) <= 4 else 100.0
+
+    monkeypatch.setattr(bench, "gemm_rate", slow_at_first)
+    assert bench.of_matmul(40.0, CPU) == 0.8 and asked == [512, 1024] * 2
+    asked.clear()
+    assert bench.of_matmul(80.0, CPU) == 0.8 and asked == [512, 1024] * 3
+    assert bench.of_matmul(400.0, CPU) is None and len(asked) == 6 + 2 * bench.TRIES
+    found = bench.row("shape", [1.0], [2.0], "GFLOP/s", 1, 75.0, CPU)
+    assert found["of_matmul"] == 0.75 and " 75% of matmul" in capsys.readouterr().out
+    assert bench.row("shape", [0.1], [2.0], "GFLOP/s", 1, 75.0, CPU)["of_matmul"] is None
+    assert "of matmul" not in capsys.readouterr().out
 
 
 def test_ours_and_the_peer_take_turns_and_the_first_is_not_counted():

@@ -274,11 +274,13 @@ def test_setup_refuses_what_it_does_not_know(monkeypatch):
         Config(device="tpu"),
         match="--device=tpu: expected auto, cpu, cuda or mps",
     )
-    refused(machine_module.setup, Config(dtype="float16"), match="--dtype=float16: expected auto")
+    refused(machine_module.setup, Config(dtype="float64"), match="--dtype=float64: expected auto")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     refused(machine_module.setup, Config(device="cuda"), match="no CUDA GPU here; use --device=cpu")
     alone = SimpleNamespace(device="cpu", dtype="float32", seed=1, fsdp=True)
     refused(machine_module.setup, alone, match="--fsdp shares a model among several processes")
+    alone.dtype = "float16"
+    refused(machine_module.setup, alone, match="as float16 needs: add --dtype=float32")
     machine = machine_module.setup(Config(dtype="float32"))
     assert (machine.device, machine.dtype, machine.processes) == ("cpu", torch.float32, 1)
 
