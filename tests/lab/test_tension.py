@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lab import studies, tension
+from lab import studies, tables_probing, tension
 
 KINDS = ("helpful", "harmless")
 
@@ -79,3 +79,14 @@ def test_the_arms_are_runs_of_one_model():
         script, inputs, own = studies.RUNS[arm]
         assert (script, inputs) == ("reward.py", {"init": "sft_probed"})
         assert own == {"preset": "hh", "kinds": learned}
+
+
+@pytest.mark.parametrize("language, first", [("en", "helpful comparisons"), ("ko", "도움 비교")])
+def test_the_table_of_the_records(language, first):
+    rows = [{**row, "n": 390, "machine": "a machine"} for row in matrix()]
+    rows[0]["helpful truth"] = 0.7  # of seed 2; 0.8 of seed 1
+    rows[2]["harmless truth"] = None  # of seed 2 nothing is known
+    table = tables_probing.tension({"tension": rows}, language).splitlines()
+    cells = [cell.strip() for cell in table[4].strip("|").split("|")]
+    assert cells == [first, "80.0", "30.0", "75.0 ± 63.5", "30.0"] and "390" in table[0]
+    assert "84.0" in table[6]
