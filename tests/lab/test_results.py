@@ -221,12 +221,7 @@ def test_other_machines_keep_their_speed(tmp_path, monkeypatch):
 def test_running_all_makes_every_run_once_and_measures(tmp_path, monkeypatch, capsys):
     made, measured = [], []
     monkeypatch.setattr(results, "make", lambda cfg, seed, name: made.append((seed, name)))
-<<<<<<< HEAD
     for study in (*results.STUDIES, results.talk):
-=======
-    studies = (results.tax, results.overoptimisation, results.reward, results.probing)
-    for study in (*studies, results.tension, results.talk):
->>>>>>> 49bae9f (The table of tension by hand; --run makes its records too)
         monkeypatch.setattr(study, "main", lambda cfg: measured.append((cfg.out, cfg.seeds)))
     monkeypatch.setattr(results.bench, "main", lambda argv: measured.append(argv[0]))
     monkeypatch.setattr(results, "harvest", lambda cfg: {"tax": "seed 2"})
@@ -236,11 +231,7 @@ def test_running_all_makes_every_run_once_and_measures(tmp_path, monkeypatch, ca
     (tmp_path / "seed1" / "sft" / "finished").touch()
     results.main(results.Config(run=True, out=out, seeds=2))
     assert {(1, "bayes"), (2, "bayes"), (2, "reward_scalar_few"), (1, "fewshot")} <= set(made)
-<<<<<<< HEAD
     assert measured == [(out, 2)] * len(results.STUDIES) + [(out, 5), f"--out={out}"]
-=======
-    assert measured == [(out, 2)] * 5 + [(out, 5), f"--out={out}"]
->>>>>>> 49bae9f (The table of tension by hand; --run makes its records too)
     shown = capsys.readouterr().out
     assert re.search(r"alignment tax +1 of 16", shown) and "seed 2 is missing" in shown
 
