@@ -219,9 +219,10 @@ class GPT(nn.Module):
         return model
 
     @torch.no_grad()
-    def adopt(self, token, like):
-        """Start a token that no text has held as the mean of some that were learned (ids)."""
-        self.wte.weight[token] = self.wte.weight[like].mean(0)
+    def adopt(self, token, like, share=1.0):
+        """Start a token that no text has held as the mean of some that were learned (ids), or move
+        it there a share of the way."""
+        self.wte.weight[token].lerp_(self.wte.weight[like].mean(0), share)
 
     @torch.no_grad()
     def grow(self, n, like):

@@ -125,7 +125,8 @@ ROWS = [
         "eq. 3",
         "LoRA: thin matrices learn beside those of the model, which stay",
         "lora.py:LowRank",
-        "on all four matrices of a block, not on queries and values alone; no dropout on the pairs",
+        "on all four matrices of a block, not queries and values alone; no dropout on the pairs; A "
+        "is uniform, as in its authors' code",
     ),
     Row(
         "InstructGPT",
@@ -354,9 +355,10 @@ ELSEWHERE = [
     ),
     (
         "evidence of Sparrow",
-        "the model searches, and answers from a line that is inserted",
-        "a note that the user shows: rule 7",
-        "not built yet",
+        "a query to a search engine, whose snippet is inserted",
+        "a query to a file of facts, whose line is inserted; one look-up an answer",
+        "a line of a new inventory can be copied and not be known; rule 7 asks of a note that the "
+        "user shows",
     ),
     (
         "number of demonstrations, steps, rates",

@@ -386,6 +386,17 @@ def test_the_roles_start_as_what_stands_in_their_place_in_plain_text(tokenizer, 
     [line_break] = tokenizer.encode("\n")
     assert torch.equal(model.wte.weight[tokenizer.user], before[tokenizer.endoftext])
     assert torch.equal(model.wte.weight[tokenizer.assistant], before[line_break])
+    sft.name_roles(model, tokenizer, share=0.5)  # they are there
+    assert torch.equal(model.wte.weight[tokenizer.user], before[tokenizer.endoftext])
+
+
+def test_a_role_that_stays_is_no_copy(tokenizer, model):
+    """Two equal rows of a table that is the output head too would be equally likely for ever."""
+    before = model.wte.weight.detach().clone()
+    sft.name_roles(model, tokenizer, share=0.5)
+    half = (before[tokenizer.user] + before[tokenizer.endoftext]) / 2
+    torch.testing.assert_close(model.wte.weight[tokenizer.user], half)
+    assert len(model.wte.weight.unique(dim=0)) == len(before)
 
 
 # --- evaluation --------------------------------------------------------------------------------
