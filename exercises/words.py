@@ -28,7 +28,6 @@ SIGNS |= {">": operator.gt, ">=": operator.ge}
 seen = {}  # "sides": (sign, got, expected) of what failed; "call": a function and its input
 brief = reprlib.Repr()
 brief.maxstring = brief.maxother = 100
-brief.maxlist = brief.maxtuple = 12
 
 
 # --- values as text ----------------------------------------------------------------------------
@@ -45,7 +44,10 @@ def show(value):
         return text if value.ndim == 1 else f"{text:.200} of shape {value.shape}"
     if isinstance(value, (float, np.ndarray, np.generic)):
         number = np.asarray(value).item()
-        return f"{number:.6g}" if isinstance(number, float) else str(number)
+        return f"{number + 0:.6g}" if isinstance(number, float) else str(number)
+    if isinstance(value, (list, tuple)):
+        more = ", ..." if len(value) > MOST else ""
+        return f"[{', '.join(map(show, value[:MOST]))}{more}]"
     if isinstance(value, (*PLAIN, type(None))) or type(value).__name__.startswith("Approx"):
         return brief.repr(value)
     return f"a {type(value).__name__}"
@@ -105,7 +107,7 @@ def pytest_configure():
     try:
         owner = importlib.import_module(exercise.file.removesuffix(".py").replace("/", "."))
     except Exception as error:  # whatever was typed; the tests will not get further either
-        write(f"that {exercise.file} can be read", "", "no error", told(error))
+        write(f"that {exercise.file} can be read", "its text", "no error", told(error))
         return
     if exercise.kind == FILL:
         *path, name = exercise.function.split(".")
@@ -169,7 +171,7 @@ def given(variables, place):
             lines.append(f"{name}[{place[0]}] = {show(value[place[0]])}")
         elif isinstance(value, PLAIN) and name[0] != "@":  # pytest's own begin with @
             lines.append(f"{name} = {show(value)}")
-    return "\n".join(lines)
+    return "\n".join(lines) or "what stands in the test"
 
 
 def told(error):
