@@ -260,7 +260,7 @@ class Teller:
         self.head = "oracle critic: " if cfg.critic == "oracle" else ""
 
     def __call__(self, text=""):
-        for line in text.split("\n"):
+        for line in text.splitlines() or [""]:
             print(f"{self.head}{line}")
 
 

@@ -30,11 +30,11 @@ from data.world.tasks import stable_hash
 from plumbing.errors import BadInput
 
 HELD_OUT = 0.3  # share of the requests, by their hash, that only tests make
-INVENTED = 0.4  # share of the people whose names nobody has ever said, so that names are copied
+INVENTED = 0.2  # share of the people whose names nobody has ever said, so that names are copied
 BENIGN = 0.35  # share of the requests that ask for nothing bad, where both are asked
 LESSONS = 12000  # lessons in what a model that is to judge itself is made from
 # What a lesson is about, and how often.
-LESSON_SHARES = {"helpful": 0.25, "critique": 0.35, "bare revision": 0.1, "comparison": 0.3}
+LESSON_SHARES = {"helpful": 0.3, "critique": 0.38, "bare revision": 0.08, "comparison": 0.24}
 # The answer that is to be judged: bad, with a bad end, good, or no answer at all.
 JUDGED = {"harmful": 0.5, "turned": 0.06, "harmless": 0.16, "benign": 0.2, "evasive": 0.08}
 BY_ALL = 0.5  # share of the principles that are against all harm
