@@ -9,13 +9,19 @@ import pytest
 import torch
 
 import constitution
+import ppo
+import sft
 from constitution import Config, Critic, choice, draw_pairs, ensemble, main
 from data.formats import read_comparisons, read_demonstrations
-from data.principles import REVISE, read_constitution
+from data.principles import REVISE, REVISIONS, read_constitution
+from data.questions import ASKED, load_questions, made_by
 from data.world import World
+from data.world.english_harms import TOPICS
 from data.world.harms import Harms
 from model import GPT, GPTConfig
+from plumbing import inputs
 from plumbing.checkpoint import save_checkpoint
+from plumbing.config import parse_config
 from plumbing.errors import BadInput
 from plumbing.machine import Machine
 from tokenizer import Tokenizer
@@ -178,3 +184,41 @@ def test_options_that_make_no_data(helpful, tmp_path, changes, what):
     with pytest.raises(BadInput, match=what):
         main(config(helpful, tmp_path / "out", **changes))
     assert not (tmp_path / "out" / "revisions.jsonl").exists()
+
+
+# --- the chain ---------------------------------------------------------------------------------
+
+
+def test_what_ppo_needs_is_made_by_the_constitution():
+    cfg = parse_config(ppo.Config, ppo.PRESETS, ["--preset=constitution", "--seed=7"])
+    assert cfg.harms and made_by(cfg) == ["--seed=7", f"--data={REVISIONS}"]
+    assert made_by(ppo.Config()) == ["--seed=1", "--n_probes=0"]
+
+
+def test_half_of_the_questions_ask_for_harm():
+    asked = load_questions(ppo.Config(harms=True))
+    assert len(asked) == 2 * ASKED and asked[:ASKED] == load_questions(ppo.Config())
+    about = [question for question in asked if "topic" in question]
+    assert len(about) == ASKED and {question["topic"] for question in about} == set(TOPICS)
+    assert 0.3 < sum(question["kind"] == "benign" for question in about) / ASKED < 0.4
+
+
+def test_missing_revisions_are_made_and_a_cut_file_is_refused(helpful, tmp_path, monkeypatch):
+    path = tmp_path / "revisions.jsonl"
+    ran = []
+
+    def stub(script, options):
+        ran.append([script, *options])
+        main(config(helpful, tmp_path))
+        return 0
+
+    monkeypatch.setattr(inputs, "run_stage", stub)
+    cfg = sft.Config(data=str(path), seed=3)
+    tokenizer = Tokenizer.train("Say that the van of Sam is." * 3, 300)
+    train_set, val_set = sft.load_examples(cfg, tokenizer, 512)
+    made = ["constitution.py", "--preset=tiny", f"--out={tmp_path.as_posix()}", "--seed=3"]
+    assert ran == [made] and len(train_set) > 9 * len(val_set) / 2 > 0
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join(lines[:-3]) + "\n", encoding="utf-8")
+    with pytest.raises(BadInput, match="were written"):
+        sft.load_examples(cfg, tokenizer, 512)
