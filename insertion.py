@@ -12,7 +12,7 @@ import torch
 
 from tokenizer import Reader
 
-LONGEST_QUERY = 16  # tokens; a query that goes on is cut there, and answered as it stands
+LONGEST_QUERY = 24  # tokens; a query that goes on is cut there, and answered as it stands
 LONGEST_LINE = 64  # tokens of an inserted line; a longer one loses its end
 
 
