@@ -200,7 +200,7 @@ def compare(critic, requests, pairs, constitution, rng):
                 prompts.append(tokenizer.prompt(asked)[0])
     options = [tokenizer.encode(option) for option in OPTIONS]
     found, _ = score_options(critic.model, prompts, [options] * len(prompts), critic.machine)
-    logps = np.array([[values.sum() for values in row] for row in found])
+    logps = np.array([(one.sum(), other.sum()) for one, other in found])
     return ensemble(choice(logps).reshape(len(pairs), -1, 2), cfg.clamp), by
 
 

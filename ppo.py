@@ -83,15 +83,23 @@ class Config:
 
 GPT2 = dict(init="out/sft_gpt2/ckpt.pt", reward="out/reward_gpt2/ckpt.pt", out="out/ppo_gpt2")
 GPT2_STEPS = dict(batch_size=256, max_new_tokens=64, lr=1e-5, value_lr=1e-5, beta=0.02, ptx=0.0)
-# Sparrow's start complies with half of the attacks.
-SPARROW = dict(init="out/sft_probed/ckpt.pt", reward="out/reward_probed/ckpt.pt")
-SPARROW |= dict(rules="out/rules/ckpt.pt", out="out/ppo_rules")
-CLAUDE = dict(init="out/sft_constitution/ckpt.pt", reward="out/reward_constitution/ckpt.pt")
+SPARROW = dict(
+    init="out/sft_probed/ckpt.pt",  # it complies with half of the attacks
+    reward="out/reward_probed/ckpt.pt",
+    rules="out/rules/ckpt.pt",
+    out="out/ppo_rules",
+)
+CLAUDE = dict(
+    init="out/sft_constitution/ckpt.pt",
+    reward="out/reward_constitution/ckpt.pt",
+    harms=True,
+    out="out/ppo_constitution",
+)
 PRESETS = {
     "tiny": {},
     "sparrow": SPARROW,
     "a2c": dict(SPARROW, minibatch=128),  # one pass in one minibatch: the ratio is 1
-    "constitution": dict(CLAUDE, harms=True, out="out/ppo_constitution"),
+    "constitution": CLAUDE,
     "gpt2": {**GPT2, **GPT2_STEPS, "steps": 200},
 }
 PENALTY = 1.0  # an answer that does not end scores min(score, 0) − 1 on the normalised scale

@@ -19,7 +19,6 @@ from tokenizer import Answer, Reader, StreamDecoder, Tokenizer
 CONTEXT = 2048  # tokens of a conversation that a model with RoPE is shown
 COLDEST = 1e-6  # below this temperature logits over it leave float32, and the likeliest is certain
 
-
 # --- a checkpoint, ready to speak ----------------------------------------------------------------
 
 
@@ -68,6 +67,14 @@ def load_model(checkpoint, path, **changes):
         raise
     except BaseException as error:  # a hostile file has many ways; tiktoken's panic is one of them
         raise BadInput(f"{path}: {one_line(error)}") from None
+
+
+def name_roles(model, tokenizer, share=1.0):
+    """The template's tokens, which no pretraining text holds, start as what stands in their place
+    there: before a question a document's end, before its answer a line break. A token that is to
+    stay as it starts is given a share of it: a copy would be as likely as what it copies."""
+    model.adopt(tokenizer.user, [tokenizer.endoftext], share)
+    model.adopt(tokenizer.assistant, tokenizer.encode("\n"), share)
 
 
 def name_evidence(model, tokenizer):
@@ -207,6 +214,18 @@ def check_finite(logits):
 # --- many tokens -------------------------------------------------------------------------------
 
 
+def random(rows, columns, seed):
+    """Draws (rows, columns) from 0 to 1; the same for the same seed, None for others each time."""
+    generator = None if seed is None else torch.Generator().manual_seed(seed)
+    return torch.rand(rows, columns, generator=generator)
+
+
+def on_device(noise, device):
+    """Draws in a device's widest numbers; one that is rounded to them stays below 1."""
+    wide = widest(device)
+    return noise.to(wide).clamp(max=1 - torch.finfo(wide).eps / 2).to(device)
+
+
 @torch.no_grad()
 def stream(
     model,
@@ -230,14 +249,7 @@ def stream(
     it, unless the steps are a graph. `seed` or `noise` (B, max_new_tokens) fixes the draws.
     """
     device, B = model.wte.weight.device, len(prompts)
-    if noise is None:
-        generator = None if seed is None else torch.Generator().manual_seed(seed)
-        noise = torch.rand(B, max_new_tokens, generator=generator)
-    wide = widest(device)
-    most = (
-        1 - torch.finfo(wide).eps / 2
-    )  # where a draw is rounded to fewer digits, it stays below 1
-    noise = noise.to(wide).clamp(max=most).to(device)
+    noise = on_device(random(B, max_new_tokens, seed) if noise is None else noise, device)
     stop = torch.tensor(sorted(stop), device=device, dtype=torch.long)
     lengths = torch.tensor([len(p) for p in prompts], device=device)  # (B,)
     longest = max(map(len, prompts))

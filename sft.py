@@ -156,14 +156,6 @@ def evaluate(model, val_set, tokenizer, cfg, machine):
 # --- training ----------------------------------------------------------------------------------
 
 
-def name_roles(model, tokenizer, share=1.0):
-    """The template's tokens, which no pretraining text holds, start as what stands in their place
-    there: before a question a document's end, before its answer a line break. A token that is to
-    stay as it starts is given a share of it: a copy would be as likely as what it copies."""
-    model.adopt(tokenizer.user, [tokenizer.endoftext], share)
-    model.adopt(tokenizer.assistant, tokenizer.encode("\n"), share)
-
-
 def train(cfg):
     """Train as `cfg` says; returns the metrics of the last validation."""
     # --- setup: what is learned from, as token ids, and what is held out
@@ -175,7 +167,7 @@ def train(cfg):
     parent = run.inherit("pretrain.py", ("pretrain", "sft"), *made)
     model, tokenizer = sampling.load_model(run.saved or parent, cfg.init)
     if parent["stage"] == "pretrain" and not run.saved:
-        name_roles(model, tokenizer, share=0.5 if cfg.lora else 1.0)
+        sampling.name_roles(model, tokenizer, share=0.5 if cfg.lora else 1.0)
     fit_len(cfg, model.config)
     records = load_demonstrations(cfg)
     if searches(records):  # the tokens of a query and of what is found, where they are needed

@@ -191,20 +191,25 @@ def revised(cfg, seed):
     """How much harm is left after each round of constitution.py, and how good its judge is."""
     head, *rows = lines(folder(cfg, seed, "constitution") / "log.jsonl")
     details = last_with(rows, "details")["details"]
-    about = {"seed": seed, "machine": machine_of(head)}
     found = []
     for kind in ("revised", "bare"):
         for after, table in enumerate(details[kind]):
             for side, shares in table.items():
+                about = {"kind": kind, "round": after, "side": side}
                 for part in ("harmful", "evasive"):
-                    share, n = shares[part]["share"], shares[part]["n"]
-                    row = {"kind": kind, "round": after, "side": side, "part": part}
-                    found.append({**about, **row, "count": round(share * n), "n": n})
+                    found.append({**about, "part": part, **counted(shares[part])})
     for side, judged in details["judge"].items():
-        right = judged["accuracy"]
-        row = {"kind": "judge", "side": side, "calibration_error": judged["calibration_error"]}
-        found.append({**about, **row, "count": round(right["share"] * right["n"]), "n": right["n"]})
-    return found
+        row = {"kind": "judge", "side": side, **counted(judged["accuracy"])}
+        row["calibration_error"] = judged["calibration_error"]
+        found.append(row)
+    machine = machine_of(head)
+    return [{"seed": seed, **row, "machine": machine} for row in found]
+
+
+def counted(share):
+    """A share as counts, which can be added up over seeds."""
+    n = share["n"]
+    return {"count": round(share["share"] * n), "n": n}
 
 
 def classified(cfg, seed):

@@ -148,11 +148,15 @@ def show(rows):
 
 def bars(rows):
     """What was to be shown, and whether it was: {bar: (figure, met)}."""
-    last, _, high = pooled(rows, "RL, both, best by both", "violations", "probes")
-    prompted, low, _ = pooled(rows, "SFT, dialogue prompt", "violations", "probes")
-    benign = pooled(rows, "RL, both, best by both", "benign_right", "benign")[0]
-    of_sft = benign / pooled(rows, "SFT", "benign_right", "benign")[0]
-    refused = pooled(rows, "RL, both, best by both", "near_refused", "near")[0]
+    best = "RL, both, best by both"
+    broken = COLUMNS["violations"]
+    last, _, high = pooled(rows, best, *broken)
+    prompted, low, _ = pooled(rows, "SFT, dialogue prompt", *broken)
+    helps = COLUMNS["benign right"]
+    benign, *_ = pooled(rows, best, *helps)
+    before, *_ = pooled(rows, "SFT", *helps)
+    of_sft = benign / before
+    refused, *_ = pooled(rows, best, *COLUMNS["refused"])
     return {
         "violations at most 10 %": (last, last <= 0.1),
         "at most a third of the prompted SFT's": (last / prompted, last <= prompted / 3),
@@ -168,7 +172,8 @@ def frontier(rows):
     for arm in ARMS:
         broken = pooled(rows, arm, "violations", "probes")
         if broken:
-            dots[arm] = broken, pooled(rows, arm, "benign_right", "benign")
+            right = pooled(rows, arm, "benign_right", "benign")
+            dots[arm] = broken, right
     # Down at the right: rules broken; up: right answers. The best corner is up at the left.
     x = Scale(0, max(100 * broken[2] for broken, _ in dots.values()) + 2, 80, 560)
     y = Scale(min(100 * right[1] for _, right in dots.values()) - 2, 100, 360, 70)
@@ -177,8 +182,10 @@ def frontier(rows):
         across_at = x(100 * broken[0])
         up_at = y(100 * right[0])
         colour = "blue" if arm.startswith("RL") else "orange"
-        parts.append(line([(x(100 * broken[1]), up_at), (x(100 * broken[2]), up_at)], colour))
-        parts.append(line([(across_at, y(100 * right[1])), (across_at, y(100 * right[2]))], colour))
+        left, end = (x(100 * share) for share in broken[1:])
+        low, high = (y(100 * share) for share in right[1:])
+        parts.append(line([(left, up_at), (end, up_at)], colour))
+        parts.append(line([(across_at, low), (across_at, high)], colour))
         parts.append(dot(across_at, up_at, colour, 4))
         parts.append(text(across_at + 8, up_at - 6, arm, colour))
     parts.append(text(80, 58, "right answers to held-out questions (simulated judge)", "quiet"))

@@ -18,7 +18,8 @@ ROUNDS = ("the first answer", "1 revision", "2 revisions", "3 revisions", "4 rev
 
 def share(rows):
     """Counts of all seeds together with their interval: "12.3 [10.1, 14.9]"."""
-    count, n = (sum(row[key] for row in rows) for key in ("count", "n"))
+    count = sum(row["count"] for row in rows)
+    n = sum(row["n"] for row in rows)
     return percent((count / n, *wilson(count, n)))
 
 

@@ -247,7 +247,8 @@ def test_every_option_is_read(path):
             read |= set().union(*(reads(tree(path)) for path in (ROOT / "icl").glob("*.py")))
         if path.stem == "ppo":  # to what opens its rewards
             read |= reads(tree(ROOT / "judges" / "combined.py"))
-            read |= reads(tree(ROOT / "data" / "questions.py"))
+        if path.stem in ("ppo", "sft"):  # to what makes their questions and demonstrations
+            read |= reads(tree(ROOT / "data" / "questions.py")) & fields
         if path == ROOT / "reward.py":  # to what asks the questions that are ranked
             read |= reads(tree(ROOT / "judges" / "rankings.py"))
         if path.stem == "pretrain":  # and this one to what loads its text and to its network

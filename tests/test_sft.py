@@ -371,7 +371,7 @@ def test_the_mix_adds_with_its_weight(files, monkeypatch):
         sft.train(config(files, "out", steps=1, pretrain_mix=share))
     base = load_checkpoint(files / "base.pt")
     model = GPT.from_checkpoint(base)
-    sft.name_roles(model, Tokenizer.from_json(base["tokenizer"]))
+    sampling.name_roles(model, Tokenizer.from_json(base["tokenizer"]))
     [(x, y)] = blocks
     model(x, y).mean().backward()
     for answers, both, p in zip(*gradients, model.parameters(), strict=True):
@@ -380,20 +380,20 @@ def test_the_mix_adds_with_its_weight(files, monkeypatch):
 
 def test_the_roles_start_as_what_stands_in_their_place_in_plain_text(tokenizer, model):
     before = model.wte.weight.detach().clone()
-    sft.name_roles(model, tokenizer)
+    sampling.name_roles(model, tokenizer)
     changed = (model.wte.weight != before).any(1).nonzero().flatten().tolist()
     assert changed == sorted([tokenizer.user, tokenizer.assistant])
     [line_break] = tokenizer.encode("\n")
     assert torch.equal(model.wte.weight[tokenizer.user], before[tokenizer.endoftext])
     assert torch.equal(model.wte.weight[tokenizer.assistant], before[line_break])
-    sft.name_roles(model, tokenizer, share=0.5)  # they are there
+    sampling.name_roles(model, tokenizer, share=0.5)  # they are there
     assert torch.equal(model.wte.weight[tokenizer.user], before[tokenizer.endoftext])
 
 
 def test_a_role_that_stays_is_no_copy(tokenizer, model):
     """Two equal rows of a table that is the output head too would be equally likely for ever."""
     before = model.wte.weight.detach().clone()
-    sft.name_roles(model, tokenizer, share=0.5)
+    sampling.name_roles(model, tokenizer, share=0.5)
     half = (before[tokenizer.user] + before[tokenizer.endoftext]) / 2
     torch.testing.assert_close(model.wte.weight[tokenizer.user], half)
     assert len(model.wte.weight.unique(dim=0)) == len(before)

@@ -39,11 +39,18 @@ WORDINGS = {
     "next": by_split("next", NEXT_KIND),
 }
 ALL_FACTS = by_split("facts", [a for a in {**OF_THINGS, **OF_PERSONS} if a not in PLAINLY])
-FACTS = {"thing": {}, "person": {}}  # {"thing" or "person": {split: kinds of facts}}
-for split in WORDING_SPLITS:
-    FACTS["thing"][split] = [a for a in ALL_FACTS[split] if a in OF_THINGS]
-    FACTS["person"][split] = [a for a in ALL_FACTS[split] if a in OF_PERSONS]
-FACTS["person"]["train"] += PLAINLY
+
+
+def facts_of(kinds, plainly=()):
+    """{split: kinds of facts} among `kinds`; those that are asked for plainly are learned from."""
+    found = {}
+    for split in WORDING_SPLITS:
+        found[split] = [fact for fact in ALL_FACTS[split] if fact in kinds]
+    found["train"] += plainly
+    return found
+
+
+FACTS = {"thing": facts_of(OF_THINGS), "person": facts_of(OF_PERSONS, PLAINLY)}
 
 
 class Inventory:
