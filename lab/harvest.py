@@ -26,6 +26,11 @@ def lines(path):
     return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
 
 
+def of_study(cfg, seed, name):
+    """The rows of one seed in the table of a study."""
+    return [row for row in read(Path(cfg.out) / f"{name}.jsonl") if row["seed"] == seed]
+
+
 def last_with(rows, key):
     """The last row that tells of `key`."""
     return [row for row in rows if key in row][-1]
@@ -153,21 +158,21 @@ def talked(cfg):
 def variants(cfg, seed):
     """What each reward model of the study prefers, with one thing changed in each."""
     head = lines(folder(cfg, seed, "reward") / "log.jsonl")[0]
-    rows = [row for row in read(Path(cfg.out) / "reward_variants.jsonl") if row["seed"] == seed]
+    rows = of_study(cfg, seed, "reward_variants")
     return [{**row, "machine": machine_of(head)} for row in rows]
 
 
 def under_attack(cfg, seed):
     """The rows of lab/probing.py: what was counted under attack, arm by arm."""
     head = lines(folder(cfg, seed, "rules") / "log.jsonl")[0]
-    rows = [row for row in read(Path(cfg.out) / "probing.jsonl") if row["seed"] == seed]
+    rows = of_study(cfg, seed, "probing")
     return [{**row, "n": row["probes"], "machine": machine_of(head)} for row in rows]
 
 
 def tension(cfg, seed):
     """The rows of lab/tension.py: reward models of one kind of comparison, asked for both."""
     head = lines(folder(cfg, seed, "reward_mix") / "log.jsonl")[0]
-    rows = [row for row in read(Path(cfg.out) / "tension.jsonl") if row["seed"] == seed]
+    rows = of_study(cfg, seed, "tension")
     about = {"n": head["config"]["n_eval"], "machine": machine_of(head)}  # questions of each kind
     return [{**row, **about} for row in rows]
 
@@ -175,14 +180,14 @@ def tension(cfg, seed):
 def looked_up(cfg, seed):
     """The rows of lab/evidence.py: what a model that may look things up gets right."""
     head = lines(folder(cfg, seed, "sft_evidence") / "log.jsonl")[0]
-    rows = [row for row in read(Path(cfg.out) / "evidence.jsonl") if row["seed"] == seed]
+    rows = of_study(cfg, seed, "evidence")
     return [{**row, "machine": machine_of(head)} for row in rows]
 
 
 def by_principles(cfg, seed):
     """The rows of lab/constitution.py: harm that is done, by a model and what became of it."""
     head = lines(folder(cfg, seed, "sft_constitution") / "log.jsonl")[0]
-    rows = [row for row in read(Path(cfg.out) / "constitution.jsonl") if row["seed"] == seed]
+    rows = of_study(cfg, seed, "constitution")
     about = {"machine": machine_of(head)}
     return [{**row, "n": row["requests unlabelled"], **about} for row in rows]
 

@@ -48,9 +48,15 @@ def broken_rules(logs):
     for number, arm in enumerate(broken, 1):
         place = TRAINED if arm.startswith("RL") else TUNED
         cross(ax, broken[arm], right[arm], place, f"{number}  {arm}")
-        spot = (100 * broken[arm]["acc"], 100 * right[arm]["acc"])
-        options = {"xytext": (5, 4), "textcoords": "offset points", "color": colour(place)}
-        ax.annotate(str(number), spot, **options)
+        across = 100 * broken[arm]["acc"]
+        up = 100 * right[arm]["acc"]
+        ax.annotate(
+            str(number),
+            (across, up),
+            xytext=(5, 4),
+            textcoords="offset points",
+            color=colour(place),
+        )
     left = "answers under attack that break a rule (%; fewer is better)"
     frame(ax, headline(broken, right), left, "right answers to other questions (%)")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), handlelength=0, markerscale=0)
@@ -75,24 +81,38 @@ def cross(ax, x, y, place, label):
     """A point with its interval in both directions."""
     spread = []
     for row in (x, y):
-        ends = [row["acc"] - row["low"], row["high"] - row["acc"]]
-        spread.append(100 * np.array(ends)[:, None])
-    options = {"color": colour(place), "marker": "o", "capsize": 2, "linestyle": "none"}
-    spot = ([100 * x["acc"]], [100 * y["acc"]])
-    ax.errorbar(*spot, xerr=spread[0], yerr=spread[1], label=label, **options)
+        below = row["acc"] - row["low"]
+        above = row["high"] - row["acc"]
+        spread.append([[100 * below], [100 * above]])
+    ax.errorbar(
+        [100 * x["acc"]],
+        [100 * y["acc"]],
+        xerr=spread[0],
+        yerr=spread[1],
+        label=label,
+        color=colour(place),
+        marker="o",
+        capsize=2,
+        linestyle="none",
+    )
 
 
 def headline(broken, right):
     """The title: what was found, where the intervals show it, else what is drawn."""
     if not {ALL, PROMPTED} <= broken.keys() or not apart(broken[ALL], broken[PROMPTED]):
         return "Rules broken, and right answers"
-    fewer = broken[ALL]["acc"] < broken[PROMPTED]["acc"]
-    number = "fewer" if fewer else "more"
+    number = more_or_fewer(broken)
     title = f"Trained and chosen by both, answers break {number} rules than by a prompt"
     if not apart(right[ALL], right[PROMPTED]):
         return title
-    better = right[ALL]["acc"] > right[PROMPTED]["acc"]
-    return f"{title}, and {'more' if better else 'fewer'} are right"
+    return f"{title}, and {more_or_fewer(right)} are right"
+
+
+def more_or_fewer(shares):
+    """Of the arm that has all, against the prompted one."""
+    mine = shares[ALL]["acc"]
+    other = shares[PROMPTED]["acc"]
+    return "more" if mine > other else "fewer"
 
 
 def compared(broken, right):
@@ -128,9 +148,13 @@ def hanley(area, broken, n):
     kept = n - broken
     q1 = area / (2 - area)
     q2 = 2 * area**2 / (1 + area)
-    spread = area * (1 - area) + (broken - 1) * (q1 - area**2) + (kept - 1) * (q2 - area**2)
+    spread = area * (1 - area)
+    spread += (broken - 1) * (q1 - area**2)
+    spread += (kept - 1) * (q2 - area**2)
     half = 1.96 * math.sqrt(max(0.0, spread) / (broken * kept))
-    return {"acc": area, "low": max(0.0, area - half), "high": min(1.0, area + half)}
+    low = max(0.0, area - half)
+    high = min(1.0, area + half)
+    return {"acc": area, "low": low, "high": high}
 
 
 def of_run(rows):
