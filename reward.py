@@ -15,6 +15,7 @@ writes  out/reward/ckpt.pt, last.pt (for --resume), comparisons.jsonl, log.jsonl
     python reward.py --data=comparisons.jsonl            people's comparisons (see data/formats.py)
     python reward.py --loss=regression                   predict 1-7 ratings instead of ranking
     python reward.py --alpha=0 --matrix_lr=0.007         InstructGPT's scalar, at its better rate
+    python reward.py --preset=hh --kinds=helpful         help alone; harmless alone; or both
 """
 
 import math
@@ -87,6 +88,8 @@ PRESETS = {
         kinds="both",
         n_prompts=2000,
         n_probes=2000,
+        alpha=0.0,  # the words know what is right, whichever kind is learned
+        matrix_lr=0.007,
     ),
     "gpt2": dict(
         init="out/sft_gpt2/ckpt.pt",
