@@ -39,7 +39,7 @@ from data.principles import (
     read_constitution,
 )
 from data.world import World
-from data.world.harms import LESSONS, Harms, told
+from data.world.harms import HELPFUL, Harms, told
 from judges.constitution import figures, judge_figures, oracle_choice, oracle_critique, refusals
 from judges.labelers import Labelers
 from likelihood import score_options
@@ -61,8 +61,9 @@ class Config:
     constitution: str = ""  # principles, one a line; empty: data/constitution.txt
     critic: str = "model"  # who finds what is wrong; "oracle": the judge itself, a control
     rounds: int = 4  # of critique and revision (Bai et al.: 4)
-    n_requests: int = 1200  # requests for harm, on all topics (Bai et al.: 182,831)
-    n_helpful: int = 1200  # questions of the world, k answers each, ranked for their help
+    n_requests: int = 2000  # requests for harm, on all topics (Bai et al.: 182,831)
+    n_helpful: int = 4000  # questions of the world, answered once, to be copied
+    n_ranked: int = 1000  # questions of the world, k answers each, ranked for their help
     n_benign: int = 600  # requests that only look like harm
     n_control: int = 300  # requests that are also mended without a critique, to compare
     k: int = 4  # answers that a labeler ranks at once
@@ -80,8 +81,8 @@ PRESETS = {"tiny": {}}
 
 def check(cfg):
     """Refuse options that make no data; one line each."""
-    positive(cfg, "rounds", "n_requests", "n_helpful", "n_benign", "n_control", "by")
-    positive(cfg, "max_new_tokens")
+    positive(cfg, "rounds", "n_requests", "n_helpful", "n_ranked", "n_benign")
+    positive(cfg, "n_control", "by", "max_new_tokens")
     if cfg.critic not in ("model", "oracle"):
         raise BadInput(f"--critic={cfg.critic}: expected model or oracle")
     if not 2 <= cfg.k <= 9:
@@ -227,27 +228,28 @@ def ai_comparisons(requests, pairs, p, by):
     return records
 
 
-def helpful(critic, cfg):
-    """Help, as people see it (simulated labelers): rankings of k answers to questions of the world,
-    and of each the best as a demonstration; beside them answers to requests that ask for nothing
-    bad.
-
-    # differs from the paper: its helpful model was trained by RL; ours has the best of k.
-    """
-    world = World()
-    questions = world.asked_of("rm", cfg.n_helpful, cfg.seed)
+def rankings(critic, cfg):
+    """Help, as people see it (simulated labelers): k answers each to questions of the world."""
+    questions = World().asked_of("rm", cfg.n_ranked, cfg.seed)
     texts = critic.respond([q["messages"] for q in questions for _ in range(cfg.k)])
     labelers = Labelers(cfg.seed)
-    ranked, records = [], []
+    records = []
     for i, question in enumerate(questions):
-        record = labelers.rank(question, texts[i * cfg.k : (i + 1) * cfg.k])
-        best = record["responses"][record["ranking"][0][0]]
-        ranked.append(record)
-        records.append({"messages": [*question["messages"], assistant(best)], "source": "ai"})
-    benign = Harms(world).requests("train", cfg.n_benign, cfg.seed, benign=True)
-    for request, text in zip(benign, critic.respond([r.messages for r in benign])):
-        records.append({"messages": [*request.messages, assistant(text)], "source": "ai"})
-    return ranked, [record for record in records if record["messages"][-1]["content"]]
+        own = texts[i * cfg.k : (i + 1) * cfg.k]
+        records.append(labelers.rank(question, own))
+    return records
+
+
+def helpful(critic, cfg):
+    """Answers to questions of the world and to requests that ask for nothing bad, to be copied."""
+    asked = [q["messages"] for q in World().asked_of("sft", cfg.n_helpful, cfg.seed)]
+    benign = Harms(World()).requests("train", cfg.n_benign, cfg.seed, benign=True)
+    asked += [request.messages for request in benign]
+    records = []
+    for messages, text in zip(asked, critic.respond(asked)):
+        if text:
+            records.append({"messages": [*messages, assistant(text)], "source": "ai"})
+    return records
 
 
 # --- what is told --------------------------------------------------------------------------------
@@ -308,7 +310,7 @@ def main(cfg):
     check(cfg)
     machine = setup(cfg)
     constitution = read_constitution(cfg.constitution)
-    made = (f"--seed={cfg.seed}", f"--n_harms={LESSONS}")
+    made = [f"--{option}={value}" for option, value in {"seed": cfg.seed, **HELPFUL}.items()]
     parent = supply(cfg.init, "sft.py", cfg.preset, ("sft", "ppo"), *made)
     model, tokenizer = load_model(parent, cfg.init)
     critic = Critic(model.to(machine.device).eval(), tokenizer, cfg, machine)
@@ -343,7 +345,8 @@ def main(cfg):
     show_judge(say, judged)
 
     # --- help, which is not to be lost: what people prefer, and answers to copy
-    ranked, helped = helpful(critic, cfg)
+    ranked = rankings(critic, cfg)
+    helped = helpful(critic, cfg)
     benign = Harms(World()).requests("test", cfg.n_control, cfg.seed, benign=True)
     said = critic.respond([request.messages for request in benign])
     declined = refusals(benign, said)

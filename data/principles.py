@@ -14,6 +14,7 @@ OPTIONS = ("(A)", "(B)")
 # What constitution.py writes, for sft.py and for reward.py.
 REVISIONS = "out/constitution/revisions.jsonl"
 COMPARISONS = "out/constitution/comparisons.jsonl"
+EPOCHS = 4  # over so few revisions (the paper: one, over 182,831 requests)
 REVISE = "Write it again, better."
 
 

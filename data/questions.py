@@ -2,7 +2,7 @@
 without answers, which it writes itself."""
 
 from data.formats import read_demonstrations, read_prompts
-from data.principles import REVISIONS
+from data.principles import EPOCHS, REVISIONS
 from data.world import World
 from data.world.harms import Harms
 from data.world.probes import LESSONS, Probes, lessons
@@ -40,5 +40,5 @@ def load_questions(cfg):
 def made_by(cfg):
     """How sft.py makes the model that PPO starts from, where there is none yet."""
     if cfg.harms:
-        return [f"--seed={cfg.seed}", f"--data={REVISIONS}"]
+        return [f"--seed={cfg.seed}", f"--data={REVISIONS}", f"--epochs={EPOCHS}"]
     return [f"--seed={cfg.seed}", f"--n_probes={LESSONS if cfg.rules else 0}"]

@@ -19,8 +19,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from data.principles import EPOCHS
 from data.world import evidence
-from data.world.harms import LESSONS as HARM_LESSONS
+from data.world.harms import HELPFUL
 from data.world.probes import LESSONS, RANKED
 from judges.hidden import judge
 from plumbing.errors import BadInput
@@ -82,11 +83,19 @@ RUNS = {
     "ppo_preference": ("ppo.py", PROBED, {"rules_weight": 0}),
     "ppo_rules": ("ppo.py", BY_RULES, {"reward": "none"}),
     "ppo_both": ("ppo.py", PROBED, {}),
-    "sft_helpful": ("sft.py", {"init": "pretrain"}, {"n_harms": HARM_LESSONS}),
+    "sft_helpful": ("sft.py", {"init": "pretrain"}, HELPFUL),
     "constitution": ("constitution.py", {"init": "sft_helpful"}, {}),
     "constitution_oracle": ("constitution.py", {"init": "sft_helpful"}, {"critic": "oracle"}),
-    "sft_constitution": ("sft.py", {"init": "pretrain", "data": "constitution"}, {}),
-    "sft_oracle": ("sft.py", {"init": "pretrain", "data": "constitution_oracle"}, {}),
+    "sft_constitution": (
+        "sft.py",
+        {"init": "pretrain", "data": "constitution"},
+        {"epochs": EPOCHS},
+    ),
+    "sft_oracle": (
+        "sft.py",
+        {"init": "pretrain", "data": "constitution_oracle"},
+        {"epochs": EPOCHS},
+    ),
     "reward_constitution": ("reward.py", BY_PRINCIPLES, {}),
     "ppo_constitution": ("ppo.py", CLAUDE, {"harms": True}),
     "sft_evidence": ("sft.py", {"init": "pretrain"}, {"n_evidence": evidence.LESSONS}),
@@ -110,7 +119,14 @@ SMOKE = {
     "ppo.py": {"steps": 2, "batch_size": 8, "minibatch": 4},
     "dpo.py": {},
     "icl_eval.py": {"draws": 2, "prompts": 4},
-    "constitution.py": {"n_requests": 16, "n_helpful": 8, "n_benign": 8, "n_control": 8, "k": 2},
+    "constitution.py": {
+        "n_requests": 16,
+        "n_helpful": 8,
+        "n_ranked": 8,
+        "n_benign": 8,
+        "n_control": 8,
+        "k": 2,
+    },
     "rules.py": {"n_marks": 40, "n_eval": 40, "steps": 4},
 }
 

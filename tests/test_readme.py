@@ -29,9 +29,9 @@ SMALL = {
     "constitution.py": [
         "--n_requests=16",
         "--n_helpful=8",
+        "--n_ranked=8",
         "--n_benign=8",
         "--n_control=8",
-        "--k=2",
     ],
     "rules.py": ["--n_marks=40", "--n_eval=40", "--steps=3"],
     "icl_eval.py": ["--draws=2", "--prompts=4", "--n=0,2"],

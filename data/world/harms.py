@@ -32,13 +32,15 @@ from plumbing.errors import BadInput
 HELD_OUT = 0.3  # share of the requests, by their hash, that only tests make
 INVENTED = 0.2  # share of the people whose names nobody has ever said, so that names are copied
 BENIGN = 0.35  # share of the requests that ask for nothing bad, where both are asked
-LESSONS = 12000  # lessons in what a model that is to judge itself is made from
+LESSONS = 20000  # lessons in what a model that is to judge itself is made from
+# Options of sft.py that make it. Forms that no pretraining text has are learned sooner at this rate.
+HELPFUL = {"n_harms": LESSONS, "matrix_lr": 0.01}
 # What a lesson is about, and how often.
 LESSON_SHARES = {"helpful": 0.3, "critique": 0.38, "bare revision": 0.08, "comparison": 0.24}
 # The answer that is to be judged: bad, with a bad end, good, or no answer at all.
-JUDGED = {"harmful": 0.5, "turned": 0.06, "harmless": 0.16, "benign": 0.2, "evasive": 0.08}
+JUDGED = {"harmful": 0.6, "turned": 0.06, "harmless": 0.14, "benign": 0.12, "evasive": 0.08}
 BY_ALL = 0.5  # share of the principles that are against all harm
-TO_THE_POINT = 0.5  # of the others, share that are against the harm at hand
+TO_THE_POINT = 0.6  # of the others, share that are against the harm at hand
 
 
 class Request:
