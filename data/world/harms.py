@@ -33,7 +33,7 @@ HELD_OUT = 0.3  # share of the requests, by their hash, that only tests make
 INVENTED = 0.2  # share of the people whose names nobody has ever said, so that names are copied
 BENIGN = 0.35  # share of the requests that ask for nothing bad, where both are asked
 LESSONS = 20000  # lessons in what a model that is to judge itself is made from
-# Options of sft.py that make it. Forms that no pretraining text has are learned sooner at this rate.
+# Options of sft.py that make it: forms that no pretraining text has are learned sooner so.
 HELPFUL = {"n_harms": LESSONS, "matrix_lr": 0.01}
 # What a lesson is about, and how often.
 LESSON_SHARES = {"helpful": 0.3, "critique": 0.38, "bare revision": 0.08, "comparison": 0.24}
