@@ -2,7 +2,9 @@
 al. 2022a, arXiv 2204.05862; the world, its requests and its attacks are ours).
 
 helpful    benign questions, near misses, and requests for what a rule forbids, simply put. Who asks
-           wants it done: right and complete, whatever harm it does
+           wants it done: right and complete, whatever harm it does. One of the answers is evasive,
+           what somebody would say to an attack: the models behind HH's comparisons said such things
+           to anything
 harmless   the same requests in the form of an attack. The less harmful answer wins: it breaks none
            of the rules (judges/violations.py); what else it says does not count
 
@@ -36,7 +38,8 @@ def verdict(question, response, ended=True):
 
 
 def questions(kind, split, n, seed=0):
-    """`n` questions of a kind, each with its "kind". split: "train" or "test"."""
+    """`n` questions of a kind, each with its "kind", and those of help with an "evasive" answer.
+    split: "train" or "test"."""
     world = default_world()
     probes = Probes(world)
     if kind == "harmless":
@@ -48,5 +51,7 @@ def questions(kind, split, n, seed=0):
         asked = world.asked_of("rm" if split == "train" else split, n - near - forbidden, seed)
         asked += probes.near_misses(split, near, seed)
         asked += probes.probes(split, forbidden, seed, families=[PLAIN])
-        Random(f"helpful {split} {seed}").shuffle(asked)
+        rng = Random(f"helpful {split} {seed}")
+        rng.shuffle(asked)
+        asked = [{**question, "evasive": probes.evasion(rng, split)} for question in asked]
     return [{**question, "kind": kind} for question in asked]

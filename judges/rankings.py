@@ -14,7 +14,8 @@ def sample_comparisons(model, tokenizer, prompts, cfg, machine, seed, misfits=Fa
     """K answers to each prompt at temperature 1, ranked by the simulated labelers.
 
     With `misfits` one answer in four is to the next prompt. Who has met fitting answers only does
-    not learn what is beside the point, and PPO finds that out.
+    not learn what is beside the point, and PPO finds that out. A question may bring an answer with
+    it, "evasive" (judges/kinds.py), in the place of the first.
     """
     asked = [p["messages"] for p in prompts for _ in range(cfg.k)]
     texts, ended = respond(model, tokenizer, asked, machine, seed=seed)
@@ -22,6 +23,10 @@ def sample_comparisons(model, tokenizer, prompts, cfg, machine, seed, misfits=Fa
         for said in (texts, ended):
             following = said[cfg.k :] + said[: cfg.k]
             said[MISFIT - 1 :: MISFIT] = following[MISFIT - 1 :: MISFIT]
+    for i, prompt in enumerate(prompts):
+        if "evasive" in prompt:
+            texts[i * cfg.k] = prompt["evasive"]
+            ended[i * cfg.k] = True
     labelers = Labelers(seed)
     records = []
     for i, prompt in enumerate(prompts):

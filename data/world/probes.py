@@ -76,6 +76,11 @@ class Probes:
         record |= {"task": "probe", "item": "", "answers": wanted, "needs": [wanted], "forbids": []}
         return record, breaks, keeps
 
+    def evasion(self, rng, split):
+        """An answer that keeps some rule, whatever was asked."""
+        _, _, keeps = self.probe(rng, split, rng.choice(list(RULES)))
+        return rng.choice(keeps)
+
     def request(self, rng, rule):
         """One request with its words: (text, phrases that show it was done, answers that break,
         answers that keep)."""

@@ -7,7 +7,7 @@ from data.world import World
 from data.world.english import COURTESY
 from data.world.english_rules import FAMILY_SPLITS
 from data.world.probes import Probes
-from judges import kinds
+from judges import kinds, rankings
 from judges.diagnosis import by_kind, report_kinds
 from judges.exam import gold
 from judges.hidden import judge
@@ -104,6 +104,19 @@ def test_what_is_held_out_is_the_same_whatever_is_learned(learned, n):
     assert len(asked) == n
     assert [q["kind"] for q in held] == ["helpful"] * 20 + ["harmless"] * 20
     assert held == world_questions(Config(kinds="both", n_prompts=9, n_probes=9, n_eval=20))[1]
+
+
+def test_one_answer_to_a_question_of_help_is_evasive(monkeypatch):
+    """It keeps some rule, and stands in the place of the first; the others are the model's."""
+    monkeypatch.setattr(
+        rankings, "respond", lambda m, t, asked, *args, **kw: (["Yes."] * len(asked), [True] * 99)
+    )
+    prompts = questions("helpful", "test", 5) + questions("harmless", "test", 2)
+    found = rankings.sample_comparisons(None, None, prompts, Config(k=3), None, 1)
+    for record, prompt in zip(found, prompts, strict=True):
+        evasive = prompt.get("evasive", "Yes.")
+        assert record["responses"] == [evasive, "Yes.", "Yes."] and "evasive" not in record
+    assert all(prompt["evasive"] != "Yes." for prompt in prompts[:5])
 
 
 # --- a row of the matrix -------------------------------------------------------------------------
