@@ -43,7 +43,7 @@ SEARCHED = {
 REMEMBERED_KINDS = {"fact": 12, "task": 6, "ellipsis": 6, "talk": 3}
 KINDS = {**SEARCHED, **REMEMBERED_KINDS}
 TURNS = (1, 1, 2, 2, 3)  # of a talk that is learned from
-LESSONS = 4000  # talks that teach a model to look things up
+LESSONS = 8000  # talks that teach a model to look things up
 TALKED = [skill for skill in SKILLS if not skill.startswith("unknown")]
 
 
