@@ -64,7 +64,7 @@ def check_evidence(records, tokenizer, path):
     if searches(records) and not tokenizer.evidence:
         raise BadInput(
             f"{path}: something is looked up in it ('search', 'result'), and the model was never "
-            "taught to; begin with one of sft.py --n_evidence=4000, or of sft.py on such a file"
+            "taught to; begin with one of sft.py --n_evidence=8000, or of sft.py on such a file"
         )
 
 

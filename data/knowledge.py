@@ -84,7 +84,7 @@ def open_lookup(path, tokenizer, model):
     if path:
         raise BadInput(
             f"--knowledge={path}: {model} was never taught to look anything up; python sft.py "
-            "--n_evidence=4000 makes one that was"
+            "--n_evidence=8000 makes one that was"
         )
     return None
 

@@ -187,7 +187,7 @@ def main(argv):
     machine = setup(cfg)
     loaded = open_checkpoint(path, machine)
     if loaded.tokenizer.search is None:
-        raise BadInput(f"{path} was taught no look-up; make one with sft.py --n_evidence=2000")
+        raise BadInput(f"{path} was taught no look-up; make one with sft.py --n_evidence=8000")
     split = "dev" if cfg.dev else "test"
     print(f"{path}: the likeliest answers, {split} split (simulated judge), n = {cfg.n} a kind")
     found = exam(loaded.model, loaded.tokenizer, machine, cfg.n, split, cfg.seed)
