@@ -13,7 +13,7 @@ What is bad is told to it on the topics A to D alone. On E to H it has to find o
 reads   out/sft_helpful/ckpt.pt (made first if it is missing: sft.py --n_harms), and principles
 writes  out/constitution/revisions.jsonl, comparisons.jsonl, log.jsonl
 
-    python constitution.py                                        about two minutes
+    python constitution.py                                        the tiny world
     python constitution.py --constitution=mine.txt                your own principles, one a line
     python sft.py --data=out/constitution/revisions.jsonl --out=out/sft_constitution
     python ppo.py --preset=constitution                           all of it, to the end
