@@ -3,8 +3,7 @@
 The same network and the same loss as pretraining. New are the data, conversations in a template,
 and the mask: only what the assistant says, and its stopping, is learned.
 
-reads   out/pretrain/ckpt.pt (made first if it is missing) and the tiny world's demonstrations, or
-        --data=FILE
+reads   out/pretrain/ckpt.pt (made if missing) and the tiny world's demonstrations, or --data=FILE
 writes  out/sft/ckpt.pt (best validation loss), last.pt (for --resume), log.jsonl
 
     python sft.py                                        the tiny world, about a minute on a laptop
@@ -175,8 +174,7 @@ def train(cfg):
     train_set, val_set = load_examples(cfg, records, tokenizer, cfg.max_len)
 
     # --- model
-    # All of it learns, or thin matrices beside its own, which stay.
-    if cfg.lora:
+    if cfg.lora:  # thin matrices learn beside its own, which stay
         lora.attach(model, cfg.lora, run.saved)
     # On the device; with --fsdp each process keeps a share of it.
     model = machine.place(model, cfg.fsdp)

@@ -235,7 +235,7 @@ def draw_rule(ask: Draw, request: Request):
 @router.post("/mark")
 def mark(ask: Mark, request: Request):
     desk = request.app.state.rule_desk
-    messages = [m.model_dump() for m in ask.messages]
+    messages = [m.model_dump(exclude_none=True) for m in ask.messages]
     desk.mark(ask.labeler, ask.rule, messages, ask.mark, ask.checkpoint, ask.probe)
     return {"progress": desk.progress(ask.labeler)}
 

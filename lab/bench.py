@@ -291,12 +291,13 @@ class Ids:
     ids."""
 
     pad = endoftext = 0
+    evidence = False
 
     def prompt(self, messages, chat=True):
         return messages, [self.endoftext]
 
-    def decode(self, ids):
-        return ""
+    def read(self, ids):
+        return {"role": "assistant", "content": ""}
 
 
 def our_iteration(prompts, machine):

@@ -202,7 +202,7 @@ def test_a_block_beyond_the_learned_positions(refused, tmp_path):
         ("--preset=huge", "no such preset"),
         ("--lr", "needs a value"),
         ("--device=tpu", "expected auto, cpu, cuda or mps"),
-        ("--dtype=float8", "expected auto, float32 or bfloat16"),
+        ("--dtype=float8", "expected auto, float32, bfloat16 or float16"),
     ],
 )
 def test_an_option_that_cannot_be(refused, stage, option, words):

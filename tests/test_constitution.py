@@ -14,7 +14,7 @@ import sft
 from constitution import Config, Critic, choice, draw_pairs, ensemble, main
 from data.formats import read_comparisons, read_demonstrations
 from data.principles import REVISE, REVISIONS, read_constitution
-from data.questions import ASKED, load_questions, made_by
+from data.questions import ASKED, load_demonstrations, load_questions, made_by
 from data.world import World
 from data.world.english_harms import TOPICS
 from data.world.harms import Harms
@@ -218,10 +218,10 @@ def test_missing_revisions_are_made_and_a_cut_file_is_refused(helpful, tmp_path,
     monkeypatch.setattr(inputs, "run_stage", stub)
     cfg = sft.Config(data=str(path), seed=3)
     tokenizer = Tokenizer.train("Say that the van of Sam is." * 3, 300)
-    train_set, val_set = sft.load_examples(cfg, tokenizer, 512)
+    train_set, val_set = sft.load_examples(cfg, load_demonstrations(cfg), tokenizer, 512)
     made = ["constitution.py", "--preset=tiny", f"--out={tmp_path.as_posix()}", "--seed=3"]
     assert ran == [made] and len(train_set) > 9 * len(val_set) / 2 > 0
     lines = path.read_text(encoding="utf-8").splitlines()
     path.write_text("\n".join(lines[:-3]) + "\n", encoding="utf-8")
     with pytest.raises(BadInput, match="were written"):
-        sft.load_examples(cfg, tokenizer, 512)
+        load_demonstrations(cfg)

@@ -200,7 +200,7 @@ def test_a_double_turn_of_a_transcript_is_left_out(write):
 def test_every_stage_tells(write, capsys):
     pairs = write([{"prompt": f"q{i}", "chosen": "Yes.", "rejected": "x" * (i % 2) or "Yes."}
                    for i in range(20)])  # fmt: skip
-    records = dpo.read_comparisons(pairs)
+    records = read_comparisons(pairs)
     assert len(records) == 10 and "10 records skipped: equal replies" in capsys.readouterr().out
     demos = write([{"instruction": f"q{i}", "output": "Yes." * (i % 2)} for i in range(20)])
     assert len(ppo.load_questions(ppo.Config(data=demos))) == 10
