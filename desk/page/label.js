@@ -61,13 +61,13 @@ function rate(i, n) {
   draw()
 }
 
-function card(i, kind) {
+function card(i, look) {
   const text = item.responses[i]
   const title = t('rating')
   const star = n => make('button', { type: 'button', role: 'radio',
     'aria-checked': scores[i] === n, onclick: () => rate(i, n) }, n)
   return make('div',
-    { class: kind, tabindex: 0, 'data-i': i, onpointerdown: event => grab(event, i) },
+    { class: look, tabindex: 0, 'data-i': i, onpointerdown: event => grab(event, i) },
     make('kbd', {}, i + 1),
     make('p', { class: text ? null : 'note' }, text || t('nothing')),
     kind ? '' : make('span', { class: 'rating', role: 'radiogroup', title, 'aria-label': `${title} ${i + 1}` },
