@@ -104,6 +104,7 @@ HINTS = {
     55: "By hand: one row, one column, r = 2. How large is what the forward adds, and the merge?",
     56: "A fact stands in the pretraining text hundreds of times. How often in the demonstrations?",
     57: "How many different questions does a step have, and what is the baseline of each answer?",
+    58: "The query and both tokens round it are drawn by the model; the line and its end are not.",
 }
 
 BUGS = {

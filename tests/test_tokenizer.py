@@ -410,6 +410,19 @@ def test_the_inserted_line_is_not_learned():
     assert unlearned[0] == ids and not any(unlearned[1])
 
 
+def test_what_is_looked_up_by_hand():
+    query, line = WITH.encode(" tractor colour"), WITH.encode("The tractor is red.")
+    ids, mask = WITH.looked_up(LOOKED_UP)
+    assert ids == [WITH.search, *query, WITH.result, *line, WITH.newline]
+    assert mask == [1] * (len(query) + 2) + [0] * (len(line) + 1)
+    assert WITH.looked_up(BOT_SAYS) == ([], [])
+
+
+def test_who_has_no_tokens_for_it_looks_nothing_up():
+    with pytest.raises(ValueError, match="without tokens for it"):
+        TOKENIZER.looked_up(LOOKED_UP)
+
+
 def test_a_line_is_one_line():
     assert WITH.line("a\nb \n\n c\n") == [*WITH.encode("a b c"), WITH.newline]
 
