@@ -6,7 +6,7 @@ and the mask: only what the assistant says, and its stopping, is learned.
 reads   out/pretrain/ckpt.pt (made if missing) and the tiny world's demonstrations, or --data=FILE
 writes  out/sft/ckpt.pt (best validation loss), last.pt (for --resume), log.jsonl
 
-    python sft.py                                        the tiny world, about a minute on a laptop
+    python sft.py                                        the tiny world, minutes on a laptop
     python sft.py --data=alpaca.json                     your own demonstrations
     python sft.py --preset=gpt2 --data=alpaca.json       fine-tune OpenAI's GPT-2, for a GPU
 """
