@@ -54,6 +54,8 @@ def check(cfg):
     """Refuse what a frozen model cannot do."""
     if cfg.lora and cfg.fsdp:
         raise BadInput(f"--lora={cfg.lora} has little to share among processes; leave out --fsdp")
+    if cfg.lora and cfg.n_evidence:  # its tokens begin as copies of others, and the table stays
+        raise BadInput(f"--lora={cfg.lora} learns no new tokens; leave out --n_evidence")
 
 
 def attach(model, rank, saved=None):

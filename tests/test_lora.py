@@ -185,3 +185,6 @@ def test_a_model_without_pairs_has_no_parts():
 def test_what_is_frozen_is_not_shared(files):
     with pytest.raises(BadInput, match="--lora=2 .* --fsdp"):
         lora.check(config(files, "out", fsdp=True))
+    with pytest.raises(BadInput, match="--lora=2 .* --n_evidence"):
+        lora.check(config(files, "out", n_evidence=5))
+    lora.check(config(files, "out", lora=0, fsdp=True, n_evidence=5))
