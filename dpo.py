@@ -27,7 +27,7 @@ from data import comparisons
 from judges.agreement import comparable, held_out, split, tell_cut
 from judges.scores import read_answers
 from likelihood import token_logprobs
-from plumbing import errors
+from plumbing import errors, measure
 from plumbing.batches import Batches
 from plumbing.errors import BadInput
 from plumbing.inputs import need
@@ -175,8 +175,7 @@ def train(cfg):
         if run.due(step, cfg.eval_every):
             metrics = evaluate(policy, ref, val_set, tokenizer, cfg, machine)
             run.log(step=step, **metrics)
-            shown = "   ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in metrics.items())
-            run.say(f"step {step:>6}   {shown}")
+            run.say(measure.guesses(step, metrics))
             run.save(step, metrics, better=step == steps)
         if step == steps:  # the last step only evaluates
             break

@@ -385,7 +385,6 @@ def train(cfg):
     # --- results
     if exam:
         run.log(step=cfg.steps, **exam.compare_with(ref, before, sft_scores, final))
-    run.say(f"{run.name}: talk to it: python chat.py {run.name}")
     run.finish()  # only now is the run whole, and what comes next may build on it
     return figures
 

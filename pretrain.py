@@ -15,7 +15,6 @@ writes  out/pretrain/ckpt.pt (best validation loss), last.pt (for --resume), log
     torchrun --nproc_per_node=4 pretrain.py --fsdp ...   the same, the model shared among them
 """
 
-import math
 from dataclasses import dataclass
 
 from plumbing.config import check_options, keep_shape, parse_config, positive
@@ -30,7 +29,7 @@ import optim
 import sampling
 from data import corpora, flips, ginc
 from model import GPT
-from plumbing import errors, gpt2
+from plumbing import errors, gpt2, measure
 from plumbing.batches import Batches
 from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput
@@ -150,11 +149,7 @@ def get_batch(data, rows, step, cfg, machine):
 
 @torch.no_grad()
 def evaluate(model, val_set, tokenizer, cfg, machine):
-    """Validation loss on the same blocks each time: nats per token and bits per byte of text.
-
-    Bits per byte divide by what was compressed, not by how it was cut into tokens, so that models
-    with different vocabularies can be compared.
-    """
+    """Validation loss on the same blocks each time: nats per token and bits per byte of text."""
     model.eval()
     T = cfg.block_size
     order = np.arange(min(max(64, 32_768 // T), (len(val_set) - 1) // T))
@@ -166,8 +161,7 @@ def evaluate(model, val_set, tokenizer, cfg, machine):
         count += targets.numel()
     model.train()
     n_bytes = len(tokenizer.decode_bytes(val_set[1 : len(order) * T + 1].tolist()))
-    bits = total / math.log(2)
-    return {"val_loss": total / count, "val_bits_per_byte": bits / max(1, n_bytes)}
+    return measure.per_byte(total, count, n_bytes)
 
 
 def sample(model, tokenizer, machine, val):
@@ -178,7 +172,7 @@ def sample(model, tokenizer, machine, val):
     options = dict(temperature=0.8, stop=[tokenizer.endoftext], seed=1)
     with machine.autocast():
         texts = sampling.generate(model.eval(), [[start]] * 3, length, **options)
-    return [tokenizer.decode(ids) for ids in texts]
+    return [tokenizer.show(ids) for ids in texts]
 
 
 # --- training ----------------------------------------------------------------------------------
@@ -259,10 +253,7 @@ def train(cfg):
         if run.due(step, cfg.eval_every):
             metrics = evaluate(model, val_set, tokenizer, cfg, machine)
             run.log(step=step, **metrics)
-            run.say(
-                f"step {step:>6}   val loss {metrics['val_loss']:.4f} nats/token   "
-                f"{metrics['val_bits_per_byte']:.4f} bits/byte"
-            )
+            run.say(measure.language(step, metrics, tokenizer.n_vocab))
             run.save(step, metrics)
         if step == steps:  # the last step only evaluates
             break
@@ -297,7 +288,7 @@ def train(cfg):
         best = GPT.from_checkpoint(load_checkpoint(run.out / "last.pt"))
         gpt2.export(best, run.out / "hf")
         run.say(f"{(run.out / 'hf').as_posix()}: for transformers' GPT2LMHeadModel.from_pretrained")
-    run.say(f"\n{run.name}: val loss {run.saver.best:.4f}; talk to it: python chat.py {run.name}")
+    run.say(f"\n{run.name}: val loss {run.saver.best:.4f} nats/token")
     # Only now is the run whole, and what comes next may build on it.
     run.finish()
     return metrics

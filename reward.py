@@ -40,7 +40,7 @@ from judges.exam import gold
 from judges.rankings import world_comparisons
 from judges.scores import read_answers, score_texts
 from likelihood import answer_scores
-from plumbing import errors
+from plumbing import errors, measure
 from plumbing.batches import Batches
 from plumbing.errors import BadInput
 from plumbing.records import write_lines
@@ -328,8 +328,7 @@ def train(cfg):
         if run.due(step, cfg.eval_every) or run.due(step, per_epoch):
             metrics = evaluate(model, val_set, tokenizer, cfg, machine)
             run.log(step=step, epoch=step / per_epoch, **metrics)
-            shown = "   ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in metrics.items())
-            run.say(f"step {step:>6}   {shown}")
+            run.say(measure.guesses(step, metrics))
             run.save(step, metrics, better=False)
         if step == steps:  # the last step only evaluates
             break

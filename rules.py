@@ -37,7 +37,7 @@ from data.world.english_rules import UNSEEN
 from data.world.probes import LESSONS, Probes
 from judges.probing import NOISE, Markers, auc, classifier_figures, gold_table
 from judges.rules import answered, rule_scores, rule_tokens
-from plumbing import errors
+from plumbing import errors, measure
 from plumbing.batches import Batches
 from plumbing.errors import BadInput
 from plumbing.machine import right_pad
@@ -311,8 +311,7 @@ def train(cfg):
         if run.due(step, cfg.eval_every):
             metrics = evaluate(learners["rules"], val_set, rules, tokenizer, cfg, machine)
             run.log(step=step, epoch=step / per_epoch, **metrics)
-            shown = "   ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in metrics.items())
-            run.say(f"step {step:>6}   {shown}")
+            run.say(measure.guesses(step, metrics))
             run.save(step, metrics, better=True, bad=learners["bad"].state_dict())
         if step == steps:  # the last step only evaluates
             break

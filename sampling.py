@@ -332,7 +332,7 @@ def answer(model, tokenizer, conversations, machine, chat=True, max_new_tokens=3
         draws["evidence"] = Evidence(tokenizer, [None] * len(prompts))
     with machine.autocast():
         answers = generate(model, prompts, limit, stop=stops[0], **draws)
-    texts = [Answer.of(tokenizer.read(ids)) for ids in answers]
+    texts = [Answer.of(tokenizer.read(ids), ids) for ids in answers]
     ended = [ids[-1] in stops[0] for ids in answers]
     return prompts, answers, texts, ended
 

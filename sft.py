@@ -27,10 +27,10 @@ import optim
 import sampling
 from data.corpora import PretrainText
 from data.formats import searches
-from data.questions import load_demonstrations
+from data.questions import load_demonstrations, made_base
 from judges.exam import before_and_after
 from model import GPT
-from plumbing import errors
+from plumbing import errors, measure
 from plumbing.batches import Batches
 from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput
@@ -53,6 +53,7 @@ class Config:
     n_harms: int = 0  # harm done, judged, mended (data/world/harms.py): what constitution.py needs
     n_evidence: int = 0  # talks in which facts are looked up (Sparrow): what --knowledge needs
     pretrain_mix: float = 0.3  # share of pretraining text (InstructGPT, App. C.3: 0.1)
+    pretrain_on: str = ""  # make a base of this text first, or of the demonstrations in it
     mix_data: str = ""  # text for that share; empty: what the base model was pretrained on
     max_len: int = 512  # tokens of one example; a longer one loses the left of its prompt
     batch_size: int = 32  # demonstrations of one step (InstructGPT, App. C.1)
@@ -139,17 +140,18 @@ def get_batch(examples, indices, tokenizer, machine):
 
 @torch.no_grad()
 def evaluate(model, val_set, tokenizer, cfg, machine):
-    """Loss per assistant token over all validation demonstrations."""
+    """Loss of what the assistant says in all validation demonstrations, per token and byte."""
     model.eval()
     order = np.argsort([len(ids) for ids, _, _ in val_set])
-    total = count = 0.0
+    total = count = n_bytes = 0.0
     for rows in np.split(order, range(cfg.batch_size, len(order), cfg.batch_size)):
         tokens, targets, mask = get_batch(val_set, rows, tokenizer, machine)
         with machine.autocast():
             total += (model(tokens, targets) * mask).sum().item()
         count += mask.sum().item()
+        n_bytes += len(tokenizer.decode_bytes(targets[mask > 0].tolist()))
     model.train()
-    return {"val_loss": total / count}
+    return measure.per_byte(total, count, n_bytes)
 
 
 # --- training ----------------------------------------------------------------------------------
@@ -161,9 +163,7 @@ def train(cfg):
     check(cfg)
     run = Run(cfg, "sft")
     machine = run.machine
-    # Without a base model, pretrain.py makes one with these options.
-    made = ["--init=gpt2", "--steps=0"] if cfg.preset == "gpt2" else [f"--seed={cfg.seed}"]
-    parent = run.inherit("pretrain.py", ("pretrain", "sft"), *made)
+    parent = run.inherit("pretrain.py", ("pretrain", "sft"), *made_base(cfg))
     model, tokenizer = sampling.load_model(run.saved or parent, cfg.init)
     if parent["stage"] == "pretrain" and not run.saved:
         sampling.name_roles(model, tokenizer, share=0.5 if cfg.lora else 1.0)
@@ -207,7 +207,9 @@ def train(cfg):
         if run.due(step, cfg.eval_every) or run.begins(step):  # and what it begins with
             metrics = evaluate(model, val_set, tokenizer, cfg, machine)
             run.log(step=step, **metrics)
-            run.say(f"step {step:>6}   val loss {metrics['val_loss']:.4f} nats/token")
+            if step == 0 and cfg.data != "world":  # of people's own data
+                run.say(*measure.base_fit(cfg, parent, metrics, tokenizer.n_vocab))
+            run.say(measure.language(step, metrics, tokenizer.n_vocab))
             run.save(step, metrics, **lora.parts(model))
         if step == steps:  # the last step only evaluates
             break
@@ -249,8 +251,10 @@ def train(cfg):
         base = machine.place(GPT.from_checkpoint(run.parent), cfg.fsdp)
         tuned = machine.place(GPT.from_checkpoint(best), cfg.fsdp)
         asked = None if cfg.data == "world" else [messages[:-1] for _, _, messages in val_set[:4]]
-        run.log(step=steps, **before_and_after(base, tuned, tokenizer, asked, machine, cfg.n_eval))
-    run.say(f"\n{run.name}: val loss {run.saver.best:.4f}; talk to it: python chat.py {run.name}")
+        chat = run.parent["stage"] != "pretrain"  # else it reads a transcript
+        said = before_and_after(base, tuned, tokenizer, asked, machine, cfg.n_eval, chat)
+        run.log(step=steps, **said)
+    run.say(f"\n{run.name}: val loss {run.saver.best:.4f} nats/token")
     # Only now is the run whole, and what comes next may build on it.
     run.finish()
     return metrics

@@ -120,6 +120,7 @@ class Tokenizer:
         self.encoding = tiktoken.Encoding(
             "bpe", pat_str=pattern, mergeable_ranks=ranks, special_tokens=specials
         )
+        self.specials = specials  # name -> id
         self.n_vocab = len(vocab) + len(specials)
         self.endoftext, self.user, self.assistant, self.pad = [*specials.values()][:4]
         self.search, self.result = specials.get(SEARCH), specials.get(RESULT)
@@ -188,6 +189,13 @@ class Tokenizer:
     def decode(self, ids):
         """Text of the ids without special tokens. Bytes that are no UTF-8 show as U+FFFD."""
         return self.decode_bytes(ids).decode("utf-8", errors="replace")
+
+    def show(self, ids):
+        """`decode` for people who look at what a model wrote: special tokens stand by their names.
+        Ids that no token has, the rows that fill a table up, show as U+FFFD."""
+        names = {i: name.encode() for name, i in self.specials.items()}
+        parts = [self.vocab[i] if i < len(self.vocab) else names.get(i, b"\xff") for i in ids]
+        return b"".join(parts).decode("utf-8", errors="replace")
 
     def render(self, messages):
         """A conversation, a list of {"role", "content"}, as (ids, mask), two lists of one length;
@@ -323,13 +331,16 @@ class Reader:
 
 class Answer(str):
     """The text of an answer, which keeps in `evidence` what was looked up for it: {"search",
-    "result"}, or nothing. Where only the text counts, it is a text like any other."""
+    "result"}, or nothing, and in `ids` all that was written. Where only the text counts, it is a
+    text like any other."""
 
     evidence = {}
+    ids = ()
 
     @classmethod
-    def of(cls, message):
+    def of(cls, message, ids=()):
         answer = cls(message["content"])
+        answer.ids = ids
         answer.evidence = {k: message[k] for k in ("search", "result") if k in message}
         return answer
 

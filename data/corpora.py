@@ -12,6 +12,7 @@ import torch
 
 from data import flips, ginc
 from data.files import GZIP, OTHERS, read_bytes, read_text
+from data.formats import DEMONSTRATIONS, read_demonstrations
 from data.rows import (
     LeftOut,
     field,
@@ -26,7 +27,7 @@ from plumbing.checkpoint import ancestry
 from plumbing.config import keep
 from plumbing.errors import BadInput
 from plumbing.files import download
-from tokenizer import Tokenizer
+from tokenizer import Tokenizer, transcript
 
 SHAKESPEARE = (
     "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
@@ -148,8 +149,11 @@ def text_of_rows(path, text):
     """The text; of JSON rows, or of a table with a column of texts, their texts, each ended by a
     line break."""
     names = header_of(text)
-    if len(names) > 1 and {*TEXTS} & {*names} and all(re.fullmatch(r"[\w.-]+", n) for n in names):
-        return joined(read_records(path, TEXTS, table_rows(path, text)))
+    if len(names) > 1 and all(re.fullmatch(r"[\w.-]+", name) for name in names):
+        if {*TEXTS} & {*names}:
+            return joined(read_records(path, TEXTS, table_rows(path, text)))
+        if demonstrates(names):
+            return as_transcripts(path)
     if not re.match(r'\s*(\[\s*)?\{\s*"|\s*\[\s*"', text):
         return text
     try:
@@ -158,9 +162,22 @@ def text_of_rows(path, text):
         if text.lstrip().startswith("[") and not re.match(r"\s*\[\s*\{", text):
             return text  # a line of prose in brackets
         raise
+    if rows and isinstance(rows[0][1], dict) and demonstrates(rows[0][1]):
+        return as_transcripts(path)
     if all(isinstance(row, str) for _, row in rows):
         rows = [(place, {"text": row}) for place, row in rows]
     return joined(read_records(path, TEXTS, rows))
+
+
+def demonstrates(keys):
+    """Do rows with these keys hold questions and answers, and no plain text?"""
+    kinds = [{*kind.split()} for kind in DEMONSTRATIONS]
+    return not {*TEXTS} & {*keys} and any(kind <= {*keys} for kind in kinds)
+
+
+def as_transcripts(path):
+    """Demonstrations as plain text, in the form in which a base model is asked."""
+    return joined(transcript(record["messages"]) + "\n" for record in read_demonstrations(path))
 
 
 def joined(texts):

@@ -1,11 +1,14 @@
 """What is learned from: demonstrations; and what a policy is asked while it learns, questions
 without answers, which it writes itself."""
 
+from pathlib import Path
+
 from data.formats import read_demonstrations, read_prompts
 from data.principles import EPOCHS, REVISIONS
 from data.world import World
 from data.world.harms import Harms
 from data.world.probes import LESSONS, Probes, lessons
+from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput
 from plumbing.inputs import need
 from plumbing.records import check_whole
@@ -24,6 +27,24 @@ def load_demonstrations(cfg):
         need(cfg.data, "constitution.py", cfg.preset, f"--seed={cfg.seed}")
     check_whole(cfg.data, "revisions")
     return read_demonstrations(cfg.data)
+
+
+def made_base(cfg):
+    """How pretrain.py makes the base that sft.py starts from, where there is none yet. With
+    --pretrain_on it is of that text, and stands beside what is tuned."""
+    if not cfg.pretrain_on:
+        return ["--init=gpt2", "--steps=0"] if cfg.preset == "gpt2" else [f"--seed={cfg.seed}"]
+    if "init" in getattr(cfg, "given", ()):
+        raise BadInput("--pretrain_on makes a base, and --init names one: give one of the two")
+    cfg.init = f"{cfg.out.rstrip('/')}_base/ckpt.pt"
+    if Path(cfg.init).exists():
+        made_of = load_checkpoint(cfg.init)["train_config"].get("data")
+        if made_of != cfg.pretrain_on:
+            raise BadInput(
+                f"{cfg.init} is there already, of {made_of}: start from it with --init={cfg.init}, "
+                "or give another --out"
+            )
+    return [f"--seed={cfg.seed}", f"--data={cfg.pretrain_on}"]
 
 
 def load_questions(cfg):

@@ -102,27 +102,27 @@ def questions_table(model, tokenizer, machine, n_eval, base):
     return table
 
 
-def before_and_after(base, tuned, tokenizer, questions, machine, n_eval):
-    """What a base model and the model tuned from it answer: printed, and returned for the log.
+def before_and_after(base, tuned, tokenizer, questions, machine, n_eval, chat=False):
+    """What a model and the model tuned from it answer: printed, and returned for the log. `chat`:
+    the first, too, knows the template, so that it is no base model, and is called "before".
 
     Some `questions` (lists of messages), by the likeliest answer of each; without any, those of
     the world, and there the shares of right answers too.
     """
+    models = {"before" if chat else "base": base, "sft": tuned}
     if questions:
-        samples = likeliest(base, tuned, tokenizer, questions, machine, 64)
-        return {"results": {}, "samples": samples}
-    results = both_tables(base, tuned, tokenizer, machine, n_eval)
+        return {"results": {}, "samples": likeliest(models, tokenizer, questions, machine, 64)}
+    results = both_tables(models, tokenizer, machine, n_eval)
     questions = [prompt["messages"] for prompt in default_world().prompts("test", 13, seed=1)[:6]]
-    samples = likeliest(base, tuned, tokenizer, questions, machine, 32)
-    return {"results": results, "samples": samples}
+    return {"results": results, "samples": likeliest(models, tokenizer, questions, machine, 32)}
 
 
-def both_tables(base, tuned, tokenizer, machine, n_eval):
-    """`questions_table` of a base model and of the model tuned from it: printed and returned."""
-    tables = {
-        "base": questions_table(base, tokenizer, machine, n_eval, base=True),
-        "sft": questions_table(tuned, tokenizer, machine, n_eval, base=False),
-    }
+def both_tables(models, tokenizer, machine, n_eval):
+    """`questions_table` of each of some models, {name: network}: printed and returned."""
+    tables = {}
+    for name, model in models.items():
+        base = name == "base"
+        tables[name] = questions_table(model, tokenizer, machine, n_eval, base)
     if machine.main:
         head = "held-out questions (judged by simulated labelers' hidden utility)"
         print(f"\n{head}       correct   score")
@@ -131,25 +131,33 @@ def both_tables(base, tuned, tokenizer, machine, n_eval):
                 # The 95% interval of a share of n questions (normal approximation).
                 error = 1.96 * math.sqrt(row["correct"] * (1 - row["correct"]) / row["n"])
                 share = f"{100 * row['correct']:>22.1f} ± {100 * error:.1f} %"
-                print(f"  {stage:<5} {name:<32} {share}  {row['score']:+.2f}")
+                print(f"  {stage:<6} {name:<32} {share}  {row['score']:+.2f}")
     return tables
 
 
-def likeliest(base, tuned, tokenizer, questions, machine, max_new_tokens):
-    """Some questions with the likeliest answers of a base model and of the model tuned from it:
-    printed and returned."""
-    greedy = {"temperature": 0.0, "max_new_tokens": max_new_tokens}
-    before, _ = respond(base, tokenizer, questions, machine, chat=False, **greedy)
-    after, _ = respond(tuned, tokenizer, questions, machine, **{**greedy, **searching(tokenizer)})
-    samples = []
-    for messages, b, a in zip(questions, before, after):
-        samples.append({"question": messages[-1]["content"], "base": b, "sft": a})
+def likeliest(models, tokenizer, questions, machine, limit):
+    """Some questions with the likeliest answer of each of some models, {name: network}: printed,
+    special tokens by their names, and returned: [{"question": text, name: text, ...}]."""
+    samples = [{"question": messages[-1]["content"]} for messages in questions]
+    for name, model in models.items():
+        texts = shown(model, tokenizer, questions, machine, name != "base", limit)
+        for sample, text in zip(samples, texts):
+            sample[name] = text
     if machine.main:
         print("\nthe likeliest answer of each model")
         for sample in samples:
-            print(f"\n  User  {sample['question']}")
-            print(f"  base  {sample['base']}\n  sft   {sample['sft']}")
+            print()
+            for name, text in sample.items():
+                print(f"  {name:<9} {text}")
     return samples
+
+
+def shown(model, tokenizer, questions, machine, chat, limit):
+    """The likeliest answers as people look at them: the special tokens are there by their names."""
+    draws = {"temperature": 0.0, "max_new_tokens": limit}
+    draws |= searching(tokenizer) if chat else {}
+    texts, _ = respond(model, tokenizer, questions, machine, chat, **draws)
+    return [tokenizer.show(text.ids).strip() for text in texts]
 
 
 def wins(scores, others):
@@ -205,17 +213,7 @@ class Exam:
         """A few questions with the likeliest answer of each model, printed and returned as
         [{"question": text, name: text, ...}]."""
         asked = [q["messages"] for q in self.world.prompts("test", 6, seed=1)]
-        samples = [{"question": messages[-1]["content"]} for messages in asked]
-        for name, model in models.items():
-            texts, _ = respond(model, self.tokenizer, asked, self.machine, temperature=0.0)
-            for sample, text in zip(samples, texts):
-                sample[name] = text
-        if self.machine.main:
-            for sample in samples:
-                print()
-                for name, text in sample.items():
-                    print(f"  {name:<9} {text}")
-        return samples
+        return likeliest(models, self.tokenizer, asked, self.machine, 32)
 
     def compare_with(self, ref, before, ref_scores, model):
         """The exam of `model` beside the reference's (`before`, `ref_scores`): printed, and

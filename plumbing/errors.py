@@ -10,6 +10,7 @@ ANEW = "stopped before anything was saved; the same command begins anew"
 stopped = [
     ANEW
 ]  # what is said after Ctrl-C; a run says GO_ON once there is something to go on from
+child = [False]  # did another stage start this one, as a missing input of its own?
 
 
 class BadInput(Exception):
@@ -40,7 +41,8 @@ def run(main, *args):
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    if os.environ.pop(TIED, ""):
+    child[0] = bool(os.environ.pop(TIED, ""))
+    if child[0]:
         threading.Thread(target=end_with_parent, daemon=True).start()
     try:
         result = main(*args)

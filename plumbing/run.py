@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from plumbing import errors, folder, shards
+from plumbing import after, errors, folder, shards
 from plumbing.checkpoint import Saver, load_checkpoint, parent_of
 from plumbing.errors import BadInput, Done
 from plumbing.inputs import supply
@@ -209,10 +209,13 @@ class Run:
             self.saver.keep(step, metrics)
 
     def finish(self):
-        """The run has come to its end: its `ckpt.pt` says so, and its folder is free again."""
+        """The run has come to its end: its `ckpt.pt` says so, and its folder is free again. What
+        can be typed next is told, unless another stage started this one and goes on itself."""
         if self.machine.main:
             self.saver.mark(finished=True)
             folder.release(self.out)
+        if not errors.child[0]:
+            self.say(*after.lines(self.stage, self.cfg))
 
     def count_from_here(self):
         self.clock, self.tokens = time.perf_counter(), 0

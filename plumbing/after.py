@@ -1,0 +1,63 @@
+"""What a stage ends with: the commands that come next, as they can be typed."""
+
+import shlex
+from pathlib import Path
+
+# Stage: its options whose values of themselves need not be typed.
+DEFAULTS = {
+    "sft": {"init": "out/pretrain/ckpt.pt", "out": "out/sft"},
+    "reward": {"init": "out/sft/ckpt.pt", "out": "out/reward"},
+    "ppo": {"init": "out/sft/ckpt.pt", "reward": "out/reward/ckpt.pt", "out": "out/ppo"},
+}
+LABELS = "out/labels/comparisons.jsonl"  # what chat.py --label writes
+
+
+def sibling(out, stage, other):
+    """The folder of a later stage beside that of an earlier one: out/book_sft, out/book_reward."""
+    folder = Path(out)
+    if stage in folder.name:
+        return (folder.parent / folder.name.replace(stage, other)).as_posix()
+    return (folder.parent / f"{folder.name}_{other}").as_posix()
+
+
+def typed(stage, preset="tiny", **options):
+    """The command of a stage, without what it would take of itself."""
+    words = [f"python {stage}.py"] + ([f"--preset={preset}"] if preset == "gpt2" else [])
+    for name, value in options.items():
+        if value and value != DEFAULTS[stage].get(name):
+            words.append(f"--{name}={shlex.quote(value)}")
+    return " ".join(words)
+
+
+def commands(stage, cfg):
+    """[(what for, command)] after a run of `stage` with these options, the likeliest first."""
+    name = (Path(cfg.out) / "ckpt.pt").as_posix()
+    talk = ("talk to it", f"python chat.py {shlex.quote(name)}")
+    preset = cfg.preset
+    own = getattr(cfg, "data", "world") != "world"
+    if stage == "pretrain":
+        out = "" if name == DEFAULTS["sft"]["init"] else sibling(cfg.out, stage, "sft")
+        answers = "demonstrations.jsonl" if own else ""
+        learn = typed("sft", preset, init=name, data=answers, out=out)
+        return [("teach it to answer", learn), talk]
+    if stage == "sft":
+        out = sibling(cfg.out, stage, "reward")
+        ranked = LABELS if own else ""
+        learn = typed("reward", preset, init=name, data=ranked, out=out)
+        label = ("rank its answers", f"{talk[1]} --label")
+        return [talk, *([label] if own else []), ("learn what people prefer", learn)]
+    if stage == "reward":
+        out = sibling(cfg.out, stage, "ppo")
+        learn = typed("ppo", preset, init=cfg.init, reward=name, out=out)
+        return [("write what it scores highly", learn)]
+    if stage == "rules":
+        best = f"python chat.py {shlex.quote(cfg.init)} --best_of=8 --rules={shlex.quote(name)}"
+        return [("choose answers by it", best)]
+    return [talk, ("beside the others", "python chat.py --compare")]
+
+
+def lines(stage, cfg):
+    """The same as aligned lines of text."""
+    found = commands(stage, cfg)
+    width = max(len(what) for what, _ in found)
+    return ["next"] + [f"  {what:<{width}}  {command}" for what, command in found]
