@@ -57,6 +57,9 @@ class Config:
     device: str = "auto"
     dtype: str = "auto"  # float32, bfloat16, float16; auto takes what is fast here
     resume: bool = False  # go on from last.pt
+    eval: bool = False  # measure the checkpoint of --init on --data; nothing is trained or written
+    log: str = ""  # csv or tensorboard: the log in that form as well
+    export: str = ""  # hf: also write {out}/hf, which transformers loads
 
 
 PRESETS = {
@@ -152,6 +155,7 @@ def train(cfg):
     records = comparisons.load(path, clamp=cfg.clamp)
     tell_cut(records, tokenizer, cfg.max_len, cfg.data)
     train_set, val_set = split(records, cfg.seed, cfg.data)
+    val_set = run.held_out(train_set, val_set)
 
     # --- model: the fine-tuned network twice, the policy that learns and the reference that stays
     policy, _ = load_model(run.saved or parent, cfg.init, dropout=0.0)

@@ -14,7 +14,8 @@ from plumbing.machine import check_batch
 
 
 def check_group(cfg):
-    """Refuse a batch that does not divide into groups of k answers."""
+    """Refuse a batch that does not divide among processes, or into groups of k answers."""
+    check_batch(cfg, cfg.batch_size)
     if cfg.advantage not in ("gae", "group", "loo"):
         raise BadInput(f"--advantage={cfg.advantage}: expected gae, group or loo")
     if cfg.advantage == "gae":

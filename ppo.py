@@ -33,13 +33,12 @@ from data.corpora import PretrainText
 from data.knowledge import open_lookup
 from data.questions import load_questions, made_by
 from grpo import check_group, compare
-from judges.combined import open_rewards, told_by_judges
+from judges.combined import beside, open_rewards, told_by_judges
 from judges.exam import Exam
 from likelihood import policy_terms
 from plumbing import errors, signs
 from plumbing.batches import Batches
 from plumbing.errors import BadInput
-from plumbing.machine import check_batch
 from plumbing.run import Run
 from sampling import fit_answers, load_model, sample
 
@@ -56,7 +55,7 @@ class Config:
     rules_weight: float = 3.0  # of that beside the reward, both on one scale; 0: asked, not paid
     harms: bool = False  # also ask for harm; what is missing is made by a constitution
     knowledge: str = ""  # facts that a model looks up while it answers; empty: data/knowledge.tsv
-    data: str = "world"  # "world", or a file of conversations, of which the questions are used
+    data: str = ""  # world, or a file whose questions are asked; empty: what SFT was tuned on
     batch_size: int = 128  # questions of one iteration (InstructGPT, App. C.4: 512)
     minibatch: int = 32  # answers of one optimizer step (InstructGPT: 64)
     epochs: int = 1  # passes over an iteration's answers (InstructGPT: 1)
@@ -79,6 +78,9 @@ class Config:
     device: str = "auto"
     dtype: str = "auto"  # float32, bfloat16, float16; auto takes what is fast here
     resume: bool = False  # go on from last.pt
+    eval: bool = False  # measure the checkpoint of --init on --data; nothing is trained or written
+    log: str = ""  # csv or tensorboard: the log in that form as well
+    export: str = ""  # hf: also write {out}/hf, which transformers loads
 
 
 GPT2 = dict(init="out/sft_gpt2/ckpt.pt", reward="out/reward_gpt2/ckpt.pt", out="out/ppo_gpt2")
@@ -93,6 +95,7 @@ CLAUDE = dict(
     init="out/sft_constitution/ckpt.pt",
     reward="out/reward_constitution/ckpt.pt",
     harms=True,
+    data="world",
     out="out/ppo_constitution",
 )
 PRESETS = {
@@ -109,12 +112,9 @@ def check(cfg):
     """Refuse options that make no training; one line each."""
     positive(cfg, "batch_size", "minibatch", "grad_accum", "epochs", "max_new_tokens", "eval_every")
     positive(cfg, "steps")
-    check_batch(cfg, cfg.batch_size)
     if cfg.batch_size % cfg.minibatch:
         raise BadInput(f"--minibatch={cfg.minibatch} does not divide --batch_size={cfg.batch_size}")
     check_group(cfg)
-    if cfg.reward == "judge" and cfg.data != "world":
-        raise BadInput("--reward=judge knows the questions of --data=world only")
 
 
 # --- the maths ---------------------------------------------------------------------------------
@@ -303,7 +303,7 @@ def train(cfg):
     machine = run.machine
     parent = run.inherit("sft.py", ("sft",), *made_by(cfg))
     sft, tokenizer = load_model(parent, cfg.init)
-    questions = load_questions(cfg)
+    questions = load_questions(cfg, parent)
     lookup = open_lookup(cfg.knowledge, tokenizer, cfg.init)
     fit_answers(cfg, sft.config, tokenizer, questions)
 
@@ -325,11 +325,12 @@ def train(cfg):
     beta = cfg.beta
     opening = None  # the figures of the first step
     if saved := run.saved:
+        final.load_state_dict(saved["model"])
+    if saved and not cfg.eval:  # to go on, all that learns is needed
         for name, network in learners.items():
             network.load_state_dict(saved[name])
         beta = saved["beta"]
         opening = saved["opening"]
-        final.load_state_dict(saved["model"])
         if cfg.rules:
             reward.freeze(opening)
     networks = {name: machine.distribute(network) for name, network in learners.items()}
@@ -385,6 +386,10 @@ def train(cfg):
     # --- results
     if exam:
         run.log(step=cfg.steps, **exam.compare_with(ref, before, sft_scores, final))
+    else:
+        models = {"sft": ref, "ppo": final}
+        said = beside(models, reward, tokenizer, questions, cfg, machine, lookup)
+        run.log(step=cfg.steps, **said)
     run.finish()  # only now is the run whole, and what comes next may build on it
     return figures
 

@@ -31,7 +31,6 @@ from data import corpora, flips, ginc
 from model import GPT
 from plumbing import errors, gpt2, measure
 from plumbing.batches import Batches
-from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput
 from plumbing.machine import check_batch, check_memory, gemm_rate
 from plumbing.run import Run
@@ -72,7 +71,9 @@ class Config:
     compile: bool = False  # torch.compile; pays back within long runs
     fsdp: bool = False  # under torchrun: each process holds a share of the model, not a copy
     resume: bool = False  # go on from last.pt
-    export: str = ""  # "hf": also write out/hf, which transformers loads
+    eval: bool = False  # measure the checkpoint of --init on --data; nothing is trained or written
+    log: str = ""  # csv or tensorboard: the log in that form as well
+    export: str = ""  # hf: also write {out}/hf, which transformers loads
 
 
 # Data sets about in-context learning: Xie et al. 2021 (ginc), Min et al. 2022 (demos).
@@ -108,8 +109,6 @@ def check(cfg):
         raise BadInput(
             f"--short={cfg.short}: expected a share of 0 to 1, and a --block_size that 8 divides"
         )
-    if cfg.export not in ("", "hf") or cfg.export and cfg.pos != "learned" and not cfg.init:
-        raise BadInput(f"--export={cfg.export}: expected hf, of a model with --pos=learned")
 
 
 # --- the maths ---------------------------------------------------------------------------------
@@ -222,6 +221,7 @@ def train(cfg):
     machine = run.machine
     model, tokenizer = open_model(cfg, run)
     train_set, val_set, tokenizer = corpora.load(cfg, tokenizer)
+    val_set = run.held_out(train_set, val_set)
 
     # --- model
     # On the device; with --fsdp each process keeps a share of it.
@@ -239,7 +239,7 @@ def train(cfg):
     batches = Batches(n_blocks, cfg.batch_size, cfg.seed, cfg.shuffle)
     # What there is to learn from, and on what machine.
     size = sum(p.numel() for p in model.parameters())
-    run.say(
+    run.announce(
         f"pretraining {size:,} parameters on {len(train_set):,} tokens of {cfg.data}, {machine}"
     )
     # For the bar: tokens per second if all were matmuls at the best rate of this machine.
@@ -283,11 +283,6 @@ def train(cfg):
     samples = sample(model, tokenizer, machine, val_set)
     run.log(step=steps, samples=samples)
     run.say("\n".join(f"--- sample\n{text}" for text in samples))
-    # GPT-2's form, for the other tools that read it.
-    if cfg.export and machine.main:
-        best = GPT.from_checkpoint(load_checkpoint(run.out / "last.pt"))
-        gpt2.export(best, run.out / "hf")
-        run.say(f"{(run.out / 'hf').as_posix()}: for transformers' GPT2LMHeadModel.from_pretrained")
     run.say(f"\n{run.name}: val loss {run.saver.best:.4f} nats/token")
     # Only now is the run whole, and what comes next may build on it.
     run.finish()

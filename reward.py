@@ -32,6 +32,7 @@ import torch.nn.functional as F
 
 import optim
 from data import comparisons
+from data.questions import check_asked
 from data.world import World
 from data.world.probes import LESSONS
 from judges import agreement
@@ -78,6 +79,9 @@ class Config:
     device: str = "auto"
     dtype: str = "auto"  # float32, bfloat16, float16; auto takes what is fast here
     resume: bool = False  # go on from last.pt
+    eval: bool = False  # measure the checkpoint of --init on --data; nothing is trained or written
+    log: str = ""  # csv or tensorboard: the log in that form as well
+    export: str = ""  # hf: also write {out}/hf, which transformers loads
 
 
 PRESETS = {
@@ -287,11 +291,13 @@ def train(cfg):
     if cfg.kinds and cfg.data == "world":
         made.append(f"--n_probes={LESSONS}")
     parent = run.inherit("sft.py", ("sft", "pretrain"), *made)
+    check_asked(cfg, parent)
     # The answers that are ranked are the fine-tuned model's own.
     sft, tokenizer = load_model(parent, cfg.init)
     sft = sft.to(machine.device)
     fit_len(cfg, sft.config)
     train_set, val_set = load_comparisons(cfg, sft, tokenizer, machine)
+    val_set = run.held_out(train_set, val_set)
 
     # --- model: the fine-tuned network, one number beside its words
     # differs from the paper: InstructGPT takes the word head off (--alpha=0). It is what compares
@@ -311,12 +317,12 @@ def train(cfg):
     # Questions of similar length share a batch, so that little of it is padding.
     lengths = [length(record) for record in train_set]
     batches = Batches(len(train_set), cfg.batch_size, cfg.seed, lengths=lengths)
-    if cfg.data == "world" and machine.main:
+    if cfg.data == "world" and machine.main and not cfg.eval:
         run.log(comparisons=len(train_set))
         write_lines(run.out / "comparisons.jsonl", train_set)
     # One ranking of K answers holds up to K·(K − 1)/2 comparisons; ties are none.
     pairs = agreement.count_pairs(train_set)
-    run.say(
+    run.announce(
         f"{pairs:,} comparisons on {len(train_set):,} questions of {cfg.data} "
         f"({len(val_set)} held out), {steps} steps, {machine}"
     )
@@ -364,7 +370,7 @@ def train(cfg):
         run.progress(step, loss, norm)
 
     # --- results: the scale is set, and the model kept
-    if machine.main:
+    if machine.main and not cfg.eval:
         samples = np.concatenate(score_records(model, train_set[:400], tokenizer, cfg, machine))
         references = reference_scores(model, samples, tokenizer, cfg, machine)
         values = score_records(model, val_set, tokenizer, cfg, machine)

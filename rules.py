@@ -69,6 +69,9 @@ class Config:
     device: str = "auto"
     dtype: str = "auto"  # float32, bfloat16, float16; auto takes what is fast here
     resume: bool = False  # go on from last.pt
+    eval: bool = False  # measure the checkpoint of --init on --data; nothing is trained or written
+    log: str = ""  # csv or tensorboard: the log in that form as well
+    export: str = ""  # hf: also write {out}/hf, which transformers loads
 
 
 PRESETS = {"tiny": {}}
@@ -270,6 +273,7 @@ def train(cfg):
     sft = sft.to(machine.device)
     fit_len(cfg, sft.config)
     records, train_set, val_set = load_marks(cfg, rules, sft, tokenizer, machine)
+    val_set = run.held_out(train_set, val_set)
 
     # --- models: the fine-tuned network with one number in the place of its words, twice
     # "rules" reads the rule, "bad" does not; both learn from the same number of marks.
@@ -283,8 +287,9 @@ def train(cfg):
         optimizers[name] = optim.build(network, cfg.lr, cfg.matrix_lr, dtype=machine.dtype)
     run.begin(learners["rules"], sum(optimizers.values(), []), parent["tokenizer"])
     run.saver.fixed["rules"] = rules  # what it was taught, for whoever asks it
-    if run.saved:  # the checkpoint is of the first; to go on, both are needed
+    if run.saved:  # the checkpoint is of the first
         learners["rules"].load_state_dict(run.saved["model"])
+    if run.saved and not cfg.eval:  # to go on, both are needed
         learners["bad"].load_state_dict(run.saved["bad"])
     networks = {name: machine.distribute(network) for name, network in learners.items()}
     # Marks of dialogues of similar length share a batch, so that little of it is padding.
@@ -294,12 +299,12 @@ def train(cfg):
     steps = cfg.steps or cfg.epochs * per_epoch
     batches = Batches(len(train_set), cfg.batch_size, cfg.seed, lengths=lengths)
     # What was marked is kept, in the form in which people's marks are read.
-    if cfg.data == "world" and machine.main:
+    if cfg.data == "world" and machine.main and not cfg.eval:
         write_lines(run.out / "probes.jsonl", records)
         run.log(probes=len(records), noise=NOISE)
     # What there is to learn from: few marks say broken.
     broken = sum(mark["broken"] for mark in train_set) / len(train_set)
-    run.say(
+    run.announce(
         f"{len(train_set):,} marks by {len(rules)} rules of {cfg.data} ({broken:.0%} broken; "
         f"{len(val_set)} held out), {steps} steps, {machine}"
     )
@@ -348,7 +353,7 @@ def train(cfg):
 
     # --- results
     # Of the world by the gold predicates (simulated), of people's own rules by held-out marks.
-    if machine.main:
+    if machine.main and not (cfg.eval and cfg.data == "world"):
         inputs = (rules, tokenizer, cfg, machine)
         if cfg.data == "world":
             details = examine(learners, sft, *inputs)

@@ -32,7 +32,6 @@ from judges.exam import before_and_after
 from model import GPT
 from plumbing import errors, measure
 from plumbing.batches import Batches
-from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput
 from plumbing.machine import check_batch, right_pad
 from plumbing.records import tell
@@ -71,6 +70,9 @@ class Config:
     compile: bool = False  # torch.compile; pays back within long runs
     fsdp: bool = False  # under torchrun: each process holds a share of the model, not a copy
     resume: bool = False  # go on from last.pt
+    eval: bool = False  # measure the checkpoint of --init on --data; nothing is trained or written
+    log: str = ""  # csv or tensorboard: the log in that form as well
+    export: str = ""  # hf: also write {out}/hf, which transformers loads
 
 
 GPT2_FILES = dict(init="out/gpt2/ckpt.pt", out="out/sft_gpt2")
@@ -165,13 +167,14 @@ def train(cfg):
     machine = run.machine
     parent = run.inherit("pretrain.py", ("pretrain", "sft"), *made_base(cfg))
     model, tokenizer = sampling.load_model(run.saved or parent, cfg.init)
-    if parent["stage"] == "pretrain" and not run.saved:
+    if (run.saved or parent)["stage"] == "pretrain":
         sampling.name_roles(model, tokenizer, share=0.5 if cfg.lora else 1.0)
     fit_len(cfg, model.config)
     records = load_demonstrations(cfg)
     if searches(records):  # the tokens of a query and of what is found, where they are needed
         tokenizer = sampling.name_evidence(model, tokenizer)
     train_set, val_set = load_examples(cfg, records, tokenizer, cfg.max_len)
+    val_set = run.held_out(train_set, val_set)
 
     # --- model
     if cfg.lora:  # thin matrices learn beside its own, which stay
@@ -195,7 +198,7 @@ def train(cfg):
     first = [batches[i] for i in range(per_epoch)]
     padding = 1 - lengths.sum() / sum(lengths[b].max() * len(b) for b in first)
     # What there is to learn from, and on what machine.
-    run.say(
+    run.announce(
         f"fine-tuning on {len(train_set):,} demonstrations of {cfg.data} ({len(val_set)} held "
         f"out), {steps} steps, {padding:.1%} of tokens are padding, {machine}"
     )
@@ -247,13 +250,11 @@ def train(cfg):
     # --- results
     # The best model beside the one it came from. One that is shared needs all processes to answer.
     if machine.main or cfg.fsdp:
-        best = load_checkpoint(run.out / "ckpt.pt")
-        base = machine.place(GPT.from_checkpoint(run.parent), cfg.fsdp)
-        tuned = machine.place(GPT.from_checkpoint(best), cfg.fsdp)
+        models = {}
+        for name, checkpoint in run.before_and_after().items():
+            models[name] = machine.place(GPT.from_checkpoint(checkpoint), cfg.fsdp)
         asked = None if cfg.data == "world" else [messages[:-1] for _, _, messages in val_set[:4]]
-        chat = run.parent["stage"] != "pretrain"  # else it reads a transcript
-        said = before_and_after(base, tuned, tokenizer, asked, machine, cfg.n_eval, chat)
-        run.log(step=steps, **said)
+        run.log(step=steps, **before_and_after(models, tokenizer, asked, machine, cfg.n_eval))
     run.say(f"\n{run.name}: val loss {run.saver.best:.4f} nats/token")
     # Only now is the run whole, and what comes next may build on it.
     run.finish()

@@ -47,11 +47,40 @@ def made_base(cfg):
     return [f"--seed={cfg.seed}", f"--data={cfg.pretrain_on}"]
 
 
-def load_questions(cfg):
-    """Conversations up to a user's turn; those of the world with what its judge needs. With --rules
-    there are as many attacks on the rules, and questions that only look like it; with --harms as
-    many requests for harm."""
+def tuned_on(parent):
+    """What a checkpoint was tuned on: "world", or a file. A model's own revisions are of the world,
+    and so is what does not tell."""
+    data = (parent or {}).get("train_config", {}).get("data") or "world"
+    return "world" if data.endswith(REVISIONS) else data
+
+
+def check_asked(cfg, parent):
+    """Refuse the world's questions to a model that was tuned on people's own data, unless they are
+    asked for: the simulated labelers know no others."""
+    own = tuned_on(parent)
+    if cfg.data == "world" and own != "world" and "data" not in getattr(cfg, "given", ("data",)):
+        raise BadInput(
+            f"{cfg.init} was tuned on {own}, and simulated labelers rank answers to the tiny "
+            f"world's questions alone. Rank its answers: python chat.py {cfg.init} --label; then "
+            "learn from them by --data=out/labels/comparisons.jsonl (or ask for --data=world)"
+        )
+
+
+def load_questions(cfg, parent=None):
+    """Conversations up to a user's turn; those of the world with what its judge needs. Where --data
+    names none, they are of what the SFT model, `parent`, was tuned on. With --rules there are as
+    many attacks on the rules, and questions that only look like it; with --harms as many requests
+    for harm."""
+    if not cfg.data:
+        cfg.data = tuned_on(parent)
+        if cfg.data != "world" and not Path(cfg.data).exists():
+            raise BadInput(
+                f"{cfg.init} was tuned on {cfg.data}, which is not here any more: give a file of "
+                "questions by --data=FILE (--data=world asks those of the tiny world)"
+            )
     if cfg.data != "world":
+        if cfg.reward == "judge":
+            raise BadInput("--reward=judge knows the questions of --data=world only")
         return read_prompts(cfg.data)
     questions = World().asked_of("ppo", ASKED, seed=cfg.seed)
     questions += Probes(World()).asked_of("train", ASKED if cfg.rules else 0, cfg.seed)

@@ -11,12 +11,13 @@ gets better is not to move the scale that it is measured on.
 import torch
 import torch.nn.functional as F
 
-from judges.exam import world_figures
+from judges.exam import likeliest, world_figures
 from judges.probing import broken_share
 from judges.rules import answered, as_rule_model, rule_scores
 from judges.scores import open_reward
 from plumbing.errors import BadInput
 from plumbing.inputs import supply
+from sampling import sample
 
 TERMS = ("preference", "rules")
 
@@ -82,6 +83,30 @@ def open_rewards(cfg, tokenizer, parent, load, machine):
             f"rules.py --init={cfg.init}"
         )
     return Combined(reward, rule_model, cfg.rules_weight, machine), value
+
+
+@torch.no_grad()
+def beside(models, reward, tokenizer, questions, cfg, machine, lookup):
+    """Models {name: network} on some of people's own questions, where there is no exam: the mean of
+    the reward that is maximised, with the same draws for each, and a few answers. Printed, and
+    returned for the log."""
+    questions = questions[: cfg.batch_size]
+    size = (len(questions), cfg.max_new_tokens)
+    noise = torch.rand(size, generator=torch.Generator().manual_seed(cfg.seed))
+    means = {}
+    for name, model in models.items():
+        found = sample(model, tokenizer, questions, cfg, machine, noise, lookup)
+        tokens, mask, last, texts, ended = found
+        scores = reward(questions, texts, ended, tokens, last, mask).float()
+        half = 1.96 * float(scores.std()) / len(scores) ** 0.5
+        means[name] = {"reward": float(scores.mean()), "half": half, "ended": sum(ended) / size[0]}
+    asked = [question["messages"] for question in questions[:4]]
+    samples = likeliest(models, tokenizer, asked, machine, cfg.max_new_tokens)
+    if machine.main:
+        print(f"\n{size[0]} questions of {cfg.data}, sampled: mean reward with 95 % interval")
+        for name, row in means.items():
+            print(f"  {name:<4} {row['reward']:+.2f} ± {row['half']:.2f}, {row['ended']:.0%} ended")
+    return {"own": means, "samples": samples}
 
 
 def told_by_judges(cfg, reward, questions, texts, ended):

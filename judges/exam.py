@@ -102,14 +102,13 @@ def questions_table(model, tokenizer, machine, n_eval, base):
     return table
 
 
-def before_and_after(base, tuned, tokenizer, questions, machine, n_eval, chat=False):
-    """What a model and the model tuned from it answer: printed, and returned for the log. `chat`:
-    the first, too, knows the template, so that it is no base model, and is called "before".
+def before_and_after(models, tokenizer, questions, machine, n_eval):
+    """What a model and the model tuned from it answer: printed, and returned for the log. models:
+    {name: network}; the one that is called "base" reads a transcript, others know the template.
 
     Some `questions` (lists of messages), by the likeliest answer of each; without any, those of
     the world, and there the shares of right answers too.
     """
-    models = {"before" if chat else "base": base, "sft": tuned}
     if questions:
         return {"results": {}, "samples": likeliest(models, tokenizer, questions, machine, 64)}
     results = both_tables(models, tokenizer, machine, n_eval)

@@ -13,7 +13,7 @@ from pathlib import Path
 from plumbing.errors import BadInput, first_process, run
 
 # Options that may be given anew with --resume: where and how long it trains, not what it does.
-FREE = {"out", "resume", "steps", "eval_every", "export"}
+FREE = {"out", "resume", "steps", "eval_every", "export", "log"}
 FREE |= {"device", "dtype", "compile", "fsdp", "grad_accum"}
 SHAPE = (
     "n_layer",
@@ -43,6 +43,8 @@ def parse_config(Config, presets, argv=None):
     if given.get("resume"):  # a run goes on as it was begun, but for what is given again
         out = given.get("out", base.get("out", getattr(Config, "out", "")))
         base = saved_options(Path(out), Config, given)
+    if given.get("eval"):  # a checkpoint is measured as it was trained, but for what is given
+        base |= measured_options(Config, base, given)
     cfg = Config(**{**base, **given})
     cfg.given = frozenset(given)  # what was typed; it is no option itself
     return cfg
@@ -133,6 +135,31 @@ def saved_options(out, Config, given):
     if given.get("steps", saved.get("steps")) != saved.get("steps") and given["steps"] < step:
         raise BadInput(f"--steps={given['steps']}: the run in {out} has done {step} steps already")
     return {key: value for key, value in saved.items() if key in names}
+
+
+# Options of where and how a checkpoint is measured, which its own do not tell.
+HERE = {"preset", "device", "dtype", "compile", "fsdp", "eval", "resume", "log", "export", "out"}
+HERE |= {"lora"}  # what it added is one with the matrices by then
+
+
+def measured_options(Config, base, given):
+    """The options that a checkpoint was trained with, so that it is measured on what was held out
+    from it. Without --init it is that of the stage's own folder."""
+    from plumbing.checkpoint import load_checkpoint  # with torch, which --help does without
+
+    if given.get("resume"):
+        raise BadInput("--eval trains nothing and --resume goes on training: give one of the two")
+    out = Path(given.get("out", base.get("out", Config.out)))
+    init = given.get("init") or (out / "ckpt.pt").as_posix()
+    if not init.endswith(".pt"):  # weights of OpenAI's
+        return {}
+    checkpoint = load_checkpoint(init)
+    found = {"init": init, "out": Path(init).parent.as_posix()}
+    if checkpoint["stage"] == Path(Config.out).name:
+        saved = checkpoint.get("train_config", {})
+        known = {field.name for field in dataclasses.fields(Config)} - HERE - found.keys()
+        found |= {key: value for key, value in saved.items() if key in known}
+    return found
 
 
 def keep_shape(cfg, config, tokenizer, words):

@@ -11,6 +11,7 @@ from plumbing.files import lock
 EARLIER = "earlier"  # where the files of the run before go
 # last.pt goes first: from then on --resume cannot take up the older run.
 OF_A_RUN = ("last.pt", "log.jsonl", "comparisons.jsonl", "ckpt.pt")
+OF_A_RUN += ("log.csv", "events.out.tfevents.run")  # the log in other forms
 held = {}  # {path of a lock: its open file}, of this process
 
 

@@ -176,8 +176,9 @@ def load(path, vocab_size=50257):
     return {"model_config": config, "model": weights}
 
 
-def export(model, directory):
-    """Write `model.safetensors` and `config.json` that transformers' GPT2LMHeadModel loads.
+def export(model, directory, head=None):
+    """Write `model.safetensors` and `config.json` that transformers' GPT2LMHeadModel loads; with
+    the weights of a scalar `head`, {"classifier.weight": ...}, its GPT2ForTokenClassification.
 
     A model without biases gets zeros. Raises ValueError for a model that GPT-2 cannot express.
     """
@@ -194,9 +195,9 @@ def export(model, directory):
         tensors[f"transformer.{name}"] = p.T if name.endswith(_TRANSPOSED) else p
         if not c.bias and name.endswith(".weight") and not name.startswith(("wte", "wpe")):
             tensors[f"transformer.{name[:-6]}bias"] = torch.zeros(len(p))
-    write_safetensors(directory / "model.safetensors", tensors)
+    write_safetensors(directory / "model.safetensors", tensors | (head or {}))
     config = {
-        "architectures": ["GPT2LMHeadModel"],
+        "architectures": ["GPT2ForTokenClassification" if head else "GPT2LMHeadModel"],
         "model_type": "gpt2",
         "vocab_size": c.vocab_size,
         "n_positions": c.block_size,
@@ -205,5 +206,9 @@ def export(model, directory):
         "n_head": c.n_head,
         "activation_function": "gelu_new",
         "tie_word_embeddings": True,
+        "num_labels": 1,
+        "classifier_dropout": 0.0,
+        "bos_token_id": None,
+        "eos_token_id": None,
     }
     write_text(directory / "config.json", json.dumps(config, indent=1))

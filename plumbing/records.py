@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from plumbing.curves import FORMS
 from plumbing.errors import BadInput, first_process
 from plumbing.files import write_text
 
@@ -35,7 +36,8 @@ class Log:
     """
 
     def __init__(self, path, cfg, machine, resumed_step=None, run=""):
-        self.path = Path(path) if machine.main else None
+        self.path = Path(path) if path and machine.main else None
+        self.also = None  # the same in another form
         if not self.path:
             return
         head = {
@@ -56,8 +58,12 @@ class Log:
                 json.dumps({**head, "resumed": resumed_step})
             ]
         write_text(self.path, "\n".join(lines) + "\n")
+        if kind := getattr(cfg, "log", ""):
+            self.also = FORMS[kind](self.path.parent, [json.loads(line) for line in lines[1:]])
 
     def write(self, **record):
+        if self.also:
+            self.also.add(plain(record))
         if self.path:
             line = json.dumps(plain(record), ensure_ascii=False, allow_nan=False) + "\n"
             with open(self.path, "a", encoding="utf-8", errors="backslashreplace") as file:

@@ -15,17 +15,21 @@ import secrets
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 from tqdm import tqdm
 
-from plumbing import after, errors, folder, shards
+from plumbing import after, errors, folder, hf, shards
 from plumbing.checkpoint import Saver, load_checkpoint, parent_of
+from plumbing.curves import FORMS
 from plumbing.errors import BadInput, Done
 from plumbing.inputs import supply
 from plumbing.machine import setup
 from plumbing.records import Log, run_of, told
 
 LARGEST = 1e8  # a weight beyond it belongs to no network that says anything
+SPEAK = ("pretrain", "sft", "ppo", "dpo")  # stages whose checkpoints give words
+BESIDE = ("ppo", "dpo")  # those whose figures are a distance from what they were made from
 MAY_BE_NAN = ("explained_variance",)  # of one token there is no variance
 RATES = ("lr", "matrix_lr", "value_lr", "beta", "ptx")  # options that make a training diverge
 
@@ -37,22 +41,84 @@ class Run:
 
     def __init__(self, cfg, stage):
         self.cfg, self.stage = cfg, stage
+        self.check_forms(vars(cfg))
         self.machine = setup(cfg)
         told.clear()  # what another run in this process was told
         self.out = Path(cfg.out)
         self.id = secrets.token_hex(4)
         self.parent = self.lineage = self.saved = None
+        self.measures = getattr(cfg, "eval", False)  # nothing is trained and nothing written
         self.bad_step = torch.tensor(math.inf)  # the first one whose loss was no number
-        if self.machine.main:
+        if self.machine.main and not self.measures:
             folder.look(self.out)
+        if self.measures:
+            self.look_at()
         if cfg.resume:
             self.saved = self.take_up()
             self.id = self.saved.get("run") or self.id
 
     @property
     def name(self):
-        """The file that the next stage reads."""
+        """The file that the next stage reads; with --eval the one that is measured."""
+        if self.measures and self.saved:
+            return self.measured
         return (self.out / "ckpt.pt").as_posix()
+
+    def check_forms(self, given):
+        """Refuse, before any work, what a log or a model cannot be written as. given: the options
+        and, with --export, the shape of the network that is made or begun with."""
+        if given.get("log") not in (None, "", *FORMS):
+            raise BadInput(f"--log={given['log']}: expected {' or '.join(FORMS)}")
+        if given.get("export") not in (None, "", "hf"):
+            raise BadInput(f"--export={given['export']}: expected hf")
+        if given.get("export"):
+            scores = {"reward": "reward" if given.get("alpha") else "scalar", "rules": "scalar"}
+            hf.refuse(given, scores.get(self.stage, "lm"))
+
+    # --- with --eval
+
+    def look_at(self):
+        """The checkpoint to measure. What it was made from is then the --init of the run."""
+        cfg = self.cfg
+        if not cfg.init.endswith(".pt"):
+            return
+        stages = SPEAK if self.stage == "sft" else (self.stage,)
+        self.saved = load_checkpoint(cfg.init, stages)
+        self.measured, self.trained_on = cfg.init, self.saved.get("train_config", {}).get("data")
+        cfg.init = (self.saved.get("parent") or {}).get("path") or ""
+
+    def parent_of_measured(self, stages):
+        """What the measured checkpoint was made from; where that is not here any more, and not
+        needed, the checkpoint itself."""
+        path = self.cfg.init
+        if path and Path(path).exists():
+            return load_checkpoint(path)
+        if self.stage != "sft" and (self.stage in BESIDE or self.cfg.data == "world"):
+            raise BadInput(
+                f"{self.measured} is measured beside what it came from, {path or 'unknown'}, which "
+                "is not here"
+            )
+        self.cfg.init = self.measured
+        return self.saved
+
+    def held_out(self, train, val):
+        """What is measured of some data: the part that is held out; with --eval all of data that
+        the checkpoint was not trained on. Lists of records, or arrays of ids."""
+        if not self.measures:
+            return val
+        held = self.saved and self.cfg.data == self.trained_on
+        part = "what was held out" if held else "all"
+        self.say(f"measuring {self.name} on {part} of {self.cfg.data}; nothing is trained")
+        if held or len(train) == len(val) == 0:
+            return val
+        return [*train, *val] if isinstance(val, list) else np.concatenate([train, val])
+
+    def announce(self, text):
+        """`say` what is about to be trained."""
+        if not self.measures:
+            self.say(text)
+
+    # --- with --resume
 
     def take_up(self):
         """The state to go on from; BadInput where there is none of this run, Done where it is at
@@ -90,7 +156,13 @@ class Run:
     def inherit(self, script, stages, *options):
         """The checkpoint of --init; `script` makes it, with these options, if it is missing."""
         path = self.cfg.init
-        self.parent = supply(path, script, self.cfg.preset, stages, *options)
+        if self.measures and self.saved:
+            self.parent = self.parent_of_measured(stages)
+        else:
+            self.parent = supply(path, script, self.cfg.preset, stages, *options)
+        self.check_forms({**vars(self.cfg), **self.parent["model_config"]})
+        if self.measures and self.saved:
+            return self.parent
         self.lineage = parent_of(path, self.parent)
         return self.parent
 
@@ -104,6 +176,10 @@ class Run:
         self.saver = Saver(
             self.cfg, self.stage, model, tokenizer, self.lineage, optimizers, self.id
         )
+        if self.measures:
+            self.records = Log(None, self.cfg, self.machine)
+            self.first = 0
+            return
         self.first = self.saver.resume(self.saved)
         if self.saved and self.machine.scale:
             self.machine.scale.load(self.saved.get("scale"))
@@ -127,8 +203,10 @@ class Run:
     def steps(self, n):
         """Steps first, ..., n; the last is for the closing evaluation. Each seeds torch from (seed,
         step): what it draws depends on nothing before it, so a resumed run sees the same bits."""
-        quiet = not self.machine.main
+        quiet = not self.machine.main or self.measures
         self.last = n
+        if self.measures:  # the closing evaluation alone
+            self.first = n
         self.bar = tqdm(range(self.first, n), initial=self.first, total=n, disable=quiet)
         self.count_from_here()
         for step in itertools.chain(self.bar, [n]):
@@ -195,6 +273,9 @@ class Run:
     def save(self, step, metrics, **extra):
         """`last.pt`, and `ckpt.pt` if the validation loss is the best so far (see Saver.save)."""
         self.check(step)
+        if self.measures:
+            self.saver.best = metrics.get("val_loss", math.inf)
+            return
         if self.machine.scale:
             extra["scale"] = self.machine.scale.state()
         self.saver.save(step, metrics, **extra)
@@ -205,17 +286,29 @@ class Run:
         """`ckpt.pt` alone, what the next stage reads."""
         if not math.isfinite(largest := largest_weight(self.model)):
             raise self.diverged(step, f"its largest weight is {largest}")
-        if self.machine.main:
+        if self.machine.main and not self.measures:
             self.saver.keep(step, metrics)
 
     def finish(self):
         """The run has come to its end: its `ckpt.pt` says so, and its folder is free again. What
         can be typed next is told, unless another stage started this one and goes on itself."""
-        if self.machine.main:
+        if self.machine.main and not self.measures:
             self.saver.mark(finished=True)
             folder.release(self.out)
-        if not errors.child[0]:
+        if self.machine.main and getattr(self.cfg, "export", ""):
+            self.say(*hf.export(self.name, self.out / "hf"))
+        if not (errors.child[0] or self.measures):
             self.say(*after.lines(self.stage, self.cfg))
+
+    def before_and_after(self):
+        """{name: checkpoint} of what the run began with and of the best that came of it. A base
+        model is called so; one that was tuned before is none."""
+        found = {}
+        tuned = load_checkpoint(self.name)
+        if self.parent is not self.saved:
+            found["base" if self.parent["stage"] == "pretrain" else "before"] = self.parent
+        found["base" if tuned["stage"] == "pretrain" else tuned["stage"]] = tuned
+        return found
 
     def count_from_here(self):
         self.clock, self.tokens = time.perf_counter(), 0

@@ -226,7 +226,7 @@ def test_an_option_that_cannot_be(refused, stage, option, words):
         "--pos=sinus",
         "--vocab_size=100",
         "--export=onnx",
-        "--export=hf",
+        "--log=json",
         "--tokenizer=nowhere.bpe",
         "--init=nowhere.pt",
         "--init=nowhere.safetensors",
