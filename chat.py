@@ -5,6 +5,7 @@
     python chat.py out/pretrain/ckpt.pt --prompt="User: Hello.\\nBot:" --raw
     python chat.py out/sft_probed/ckpt.pt --best_of=8 --rules=out/rules/ckpt.pt --explain
     python chat.py out/sft_evidence/ckpt.pt --knowledge=facts.tsv      it looks up what it is asked
+    python chat.py out/sft/ckpt.pt --prompts=questions.csv --answers=answers.jsonl
     python chat.py --compare --prompt="What colour is the tractor?"
     python chat.py --label                        rank answers, as InstructGPT's labelers did
     python chat.py --label --kind=harmful         which of two does more harm? as HH-RLHF's did
@@ -20,6 +21,7 @@ asks the base model, the fine-tuned one and PPO's the same, and shows what the r
 writes out/labels/probes.jsonl, which `rules.py --data=FILE` learns from.
 """
 
+import json
 import secrets
 import sys
 from dataclasses import dataclass
@@ -32,6 +34,7 @@ if __name__ == "__main__":  # answer --help and slips before torch, a second's w
 from data.knowledge import FILE, open_lookup, read_knowledge
 from data.marks import read_rules
 from data.world.english_talk import SUGGESTED
+from desk.batch import answer_file
 from desk.labelling import KINDS, Desk, check_labeler
 from desk.probing import Probing, most_attacked, probe
 from desk.shelf import Shelf
@@ -49,6 +52,8 @@ from tokenizer import answering
 class Config:
     preset: str = "default"  # there is one set of defaults
     prompt: str = ""  # answer this and exit; \n in it is a line break
+    prompts: str = ""  # a file of prompts to answer, in any format that is read here
+    answers: str = ""  # where their answers go, JSON Lines; empty: onto the screen
     raw: bool = False  # continue the prompt as plain text, without a template
     compare: bool = False  # ask base, fine-tuned and PPO model the same
     label: bool = False  # rank answers of the fine-tuned model
@@ -83,6 +88,11 @@ def check(cfg, path):
         raise BadInput(f"--top_p={cfg.top_p}: expected a probability, 0 to 1")
     if cfg.web + cfg.compare + cfg.label + cfg.probe > 1:
         raise BadInput("--web, --compare, --label and --probe: one at a time")
+    if cfg.answers and not cfg.prompts:
+        raise BadInput("--answers is where the answers to --prompts=FILE go: name that file too")
+    alone = cfg.prompt or cfg.raw or cfg.best_of > 1 or cfg.web or cfg.label or cfg.probe
+    if cfg.prompts and (alone or cfg.compare or not path):
+        raise BadInput("--prompts: python chat.py CKPT --prompts=FILE --answers=FILE, and no more")
     if cfg.rules_file and not (cfg.probe or cfg.web):
         raise BadInput("--rules_file holds rules to probe: add --probe or --web")
     if cfg.kind and not (cfg.label and cfg.kind in KINDS):
@@ -188,6 +198,17 @@ def say_once(shelf, loaded, prompt, cfg):
         messages = [{"role": "user", "content": prompt}]
         ids, stop = loaded.tokenizer.prompt(messages, loaded.chat)
     say(shelf, loaded, ids, stop, cfg)
+
+
+def answer_all(shelf, loaded, cfg):
+    """Answer a file of prompts; without --answers print the lines."""
+    draws = {"limit": cfg.max_new_tokens, "seed": cfg.seed, **settings(cfg)}
+    found = answer_file(shelf, loaded, cfg.prompts, cfg.answers, **draws)
+    for row in [] if cfg.answers else found:
+        print(json.dumps(row, ensure_ascii=False))
+    if cfg.answers:
+        ended = sum(row["ended"] for row in found)
+        print(f"{cfg.answers}: {len(found):,} answers, {ended:,} of them ended by themselves")
 
 
 def talk(shelf, loaded, cfg):
@@ -317,7 +338,9 @@ def main(argv):
     else:
         loaded = open_checkpoint(path, machine)
         shelf.lookup = open_lookup(cfg.knowledge, loaded.tokenizer, path)
-        if prompt or cfg.raw:
+        if cfg.prompts:
+            answer_all(shelf, loaded, cfg)
+        elif prompt or cfg.raw:
             say_once(shelf, loaded, prompt, cfg)
         else:
             talk(shelf, loaded, cfg)
