@@ -1,12 +1,12 @@
 """The page of report.py: the figures with their sentences, the lineage of the checkpoints, what
 each stage answers, and what is missing. One file, page.html filled in; text of a log is escaped."""
 
-import base64
 from html import escape
 from pathlib import Path, PureWindowsPath
 from string import Template
 
 from lab.figures.rows import pick
+from lab.figures.vector import inline
 from lab.figures.words import arm
 
 # Stage: (title in English and Korean, options that name its inputs in another folder than out).
@@ -22,19 +22,23 @@ ORIGIN = ("run", "stage", "from", "data", "steps", "last figures", "machine")
 LINEAGE = ("Lineage of the checkpoints", "체크포인트의 계보")
 ANSWERS = ("The same questions, each stage's answers", "같은 질문, 단계마다의 답")
 MISSING = ("Not there yet", "아직 없는 것")
+SHORT = {"story": ("The story", "이야기")}  # a link's words, where a title says much
 NOTES = ("Notes on the logs", "로그에 대한 메모")
 
 # --- pieces ------------------------------------------------------------------------------------
 
 
-def pair(texts, style):
-    """One thing said in English and Korean, side by side where there is room."""
-    english, korean = map(escape, texts)
-    return f'<div class="pair {style}"><p lang="en">{english}</p><p lang="ko">{korean}</p></div>'
+def both(texts, tag="span", style=""):
+    """One thing said in English and Korean, of which the page shows the language that is chosen."""
+    look = f' class="{style}"' if style else ""
+    said = zip(("en", "ko"), map(escape, texts))
+    return "".join(f'<{tag} lang="{lang}"{look}>{text}</{tag}>' for lang, text in said)
 
 
 def row_of(tag, cells):
-    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+    """A row of a table; a cell may be a pair, English and Korean."""
+    texts = [both(cell) if isinstance(cell, tuple) else escape(cell) for cell in cells]
+    return "<tr>" + "".join(f"<{tag}>{text}</{tag}>" for text in texts) + "</tr>"
 
 
 def table(rows):
@@ -50,11 +54,17 @@ def bullets(items):
     return "<ul>" + "".join(f"<li>{item}</li>" for item in items) + "</ul>" if items else ""
 
 
-def picture(shown, png):
-    """A figure: the picture, its sentence, how it is to be read, its table."""
-    source = base64.b64encode(png).decode("ascii")
-    image = f'<img alt="{escape(shown.takeaway[0])}" src="data:image/png;base64,{source}">'
-    words = pair(shown.takeaway, "said") + pair(shown.caption, "soft")
+def picture(shown, pictures):
+    """A figure: its picture, or one in each language, its sentence, how it is to be read, its
+    table."""
+    english, korean = pictures
+    told = [escape(text) for text in shown.takeaway]
+    if english == korean:
+        image = f"<figure>{inline(english, told[0])}</figure>"
+    else:
+        image = f'<figure lang="en">{inline(english, told[0])}</figure>'
+        image += f'<figure lang="ko">{inline(korean, told[1])}</figure>'
+    words = both(shown.takeaway, "p", "said") + both(shown.caption, "p", "soft")
     return image + words + table(shown.table)
 
 
@@ -150,32 +160,34 @@ def answers(logs):
 # --- the page ----------------------------------------------------------------------------------
 
 
-def page(logs, shown, missing, notes, refresh):
-    """The whole page as text. shown: {name: (title, Shown, PNG)}; missing: {command: what it would
-    make, [(English, Korean)]}; refresh: seconds until the page loads itself again, or 0."""
+def page(logs, shown, missing, notes, refresh, language="en"):
+    """The whole page as text. shown: {name: (title, Shown, pictures)}; missing: {command: (what it
+    would make, [(English, Korean)], how long it takes)}; refresh: seconds until the page loads
+    itself again, or 0; language: en or ko, in which it opens."""
     figures = [(name, title, picture(*drawn)) for name, (title, *drawn) in shown.items()]
     rows, free = answers(logs)
     texts = "".join(f'<p class="soft">base: {escape(text)}</p>' for text in free)
     lacks = []
-    for command, things in missing.items():
-        english, korean = (escape("; ".join(texts)) for texts in zip(*things))
-        why = f'{english} <span class="soft" lang="ko">{korean}</span>'
-        lacks.append(f"{why}<br><code>{escape(command)}</code>")
-    early = sum(name in ("losses", "exam") for name in shown)
+    for command, (things, time) in missing.items():
+        why = both(["; ".join(texts) for texts in zip(*things)])
+        lacks.append(f"{why}<br><code>{escape(command)}</code> {both(time)}")
+    first = sum(name == "story" for name in shown)
+    early = sum(name in ("story", "losses", "exam") for name in shown)
     parts = [
+        *figures[:first],
         ("lineage", LINEAGE, table([ORIGIN, *lineage(logs)])),
-        *figures[:early],
+        *figures[first:early],
         ("answers", ANSWERS, table(rows) + texts),
         *figures[early:],
         ("missing", MISSING, bullets(lacks)),
         ("notes", NOTES, bullets([escape(note) for note in notes])),
     ]
     links, sections = "", ""
-    for name, (english, korean), body in parts:
+    for name, titles, body in parts:
         if body:
-            links += f'<a href="#{name}">{escape(english)}</a>'
-            title = f'<h2>{escape(english)} <span lang="ko">{escape(korean)}</span></h2>'
-            sections += f'<section id="{name}">{title}{body}</section>\n'
+            links += f'<a href="#{name}">{both(SHORT.get(name, titles))}</a>'
+            sections += f'<section id="{name}"><h2>{both(titles)}</h2>{body}</section>\n'
+    chosen = {lang: "checked" if lang == language else "" for lang in ("en", "ko")}
     reload = f'<meta http-equiv="refresh" content="{refresh:g}">' if refresh else ""
     whole = Template(Path(__file__).with_suffix(".html").read_text(encoding="utf-8"))
-    return whole.substitute(reload=reload, links=links, sections=sections)
+    return whole.substitute(reload=reload, links=links, sections=sections, **chosen)

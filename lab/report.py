@@ -2,9 +2,10 @@
 
 reads   out/*/log.jsonl, out/studies/*.jsonl, out/icl/*.jsonl, out/icl/*/*.jsonl, out/bench.jsonl;
         of rules under attack docs/records/*.jsonl as well, where no run of one's own is there
-writes  out/report.html (one file, pictures inside, no outside requests), out/figures/*.png
+writes  out/report.html (one file, pictures inside, no outside requests), out/figures/*.svg
 
     python -m lab.report                           draw what there is, list what is missing
+    python -m lab.report --example                 the whole story, from the committed records
     python -m lab.report --watch                   draw again whenever a log changes, while training
     python -m lab.report --out=out/studies/seed1   the stages of one seed of a study
 
@@ -13,7 +14,6 @@ that the figure shows. A broken line of a log is skipped and noted on the page.
 """
 
 import importlib.util
-import io
 import json
 import time
 from collections.abc import Callable
@@ -26,18 +26,21 @@ from plumbing.config import check_options, parse_config, positive
 if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
     check_options(__file__)
 
+from lab import example
 from lab.figures.alignment import ppo, reward, wins
 from lab.figures.bayes import demos, ginc, positions
 from lab.figures.fewshot import phase, sizes, stages
 from lab.figures.frames import STYLE
 from lab.figures.rows import Missing, Run
 from lab.figures.sparrow import broken_rules, which_rule
+from lab.figures.story import story
 from lab.figures.studies import overoptimisation, tax
 from lab.figures.training import exam, losses, speed
-from lab.harvest import RECORDS
+from lab.figures.vector import svg_of
+from lab.harvest import RECORDS, records
 from lab.page import STAGES, page
 from plumbing.errors import BadInput, run
-from plumbing.files import replacing, write_text
+from plumbing.files import write_text
 
 # --- configuration -----------------------------------------------------------------------------
 
@@ -46,12 +49,13 @@ from plumbing.files import replacing, write_text
 class Config:
     preset: str = "default"  # there is one set of defaults
     out: str = "out"  # the folder to read; the page is written into it
+    example: bool = False  # draw what was measured before and is committed, without any run
+    language: str = "en"  # that the page opens in: en or ko; a switch on it shows the other
     watch: bool = False  # draw again whenever a log changes, until Ctrl-C; the page reloads itself
     every: float = 5.0  # seconds between looks at the logs, with --watch
 
 
 PRESETS = {"default": {}}
-DPI = 160  # of a picture 9 inches wide
 
 
 class Figure(NamedTuple):
@@ -75,6 +79,7 @@ GINC = ICL + "bayes --probe=bayes --init={out}/ginc/ckpt.pt"
 DEMOS = ICL + "demos --probe=demos"
 BENCH = "python -m lab.bench --out={out}"
 FIGURES = [
+    Figure(story, ("tax", "preferences"), "The story", "이야기", TAX),
     Figure(losses, ("pretrain", "sft", "reward", "dpo"), "Losses", "손실", "pretrain"),
     Figure(exam, ("sft",), "Held-out questions", "학습에 쓰지 않은 질문", "sft"),
     Figure(reward, ("reward",), "The reward model", "보상 모델", "reward"),
@@ -102,7 +107,9 @@ FIGURES = [
 ]
 TABLES = ("tax", "overoptimisation", "probing", "fewshot", "bayes", "demos", "induction", "bench")
 # What was measured before and is committed: drawn where there is no run of one's own.
-COMMITTED = {"probing": "probing", "rules_record": "rules"}
+COMMITTED = {"probing": "probing", "rules_record": "rules", "preferences": "preferences"}
+# Of a command the runs whose time was measured.
+TIMED = {GINC: ("ginc", "bayes"), DEMOS: ("demonstrations",)}
 
 # --- reading -----------------------------------------------------------------------------------
 
@@ -171,22 +178,33 @@ def command(text, out):
     return text.format(out=out).rstrip()
 
 
+def known_time(maker):
+    """How long a command took where it was measured, as text, English and Korean; "" else."""
+    rows = [row for row in records("times") if row["run"] in TIMED.get(maker, (maker,))]
+    if not rows:
+        return "", ""
+    minutes = max(1, round(sum(row["seconds"] for row in rows) / 60))
+    where = rows[0]["machine"].partition(";")[0]
+    return f"about {minutes} min ({where})", f"약 {minutes}분({where})"
+
+
 def draw(figure, logs):
-    """(title, Shown, PNG), or what the logs lack."""
+    """(title, Shown, its pictures as SVG, English and Korean), or what the logs lack."""
     import matplotlib
 
-    picture = io.BytesIO()
     try:
         with matplotlib.rc_context(STYLE):
             shown = figure.draw(logs)
-            shown.figure.savefig(picture, format="png", dpi=DPI)
+            pictures = shown.figure
+            if not isinstance(pictures, tuple):  # one for both
+                pictures = (svg_of(shown.figure, figure.draw.__name__),) * 2
     except Missing as lack:
         return lack
-    return (figure.english, figure.korean), shown, picture.getvalue()
+    return shown.title or (figure.english, figure.korean), shown, pictures
 
 
 def draw_all(logs, cache):
-    """The figures that the logs allow, {name: (title, Shown, PNG)}, and what is missing, {the stage
+    """The figures that the logs allow, {name: (title, Shown, pictures)}, and what is missing, {the stage
     or the command that makes it: [(English, Korean)]}. A figure whose logs have not changed comes
     from `cache`."""
     shown, missing = {}, {}
@@ -207,20 +225,21 @@ def draw_all(logs, cache):
     return shown, missing
 
 
-def render(out, found, cache, refresh):
+def render(out, found, cache, refresh, language="en"):
     """Draw, write the pictures and the page; returns a line that says what is on it."""
     logs, notes = found
     shown, missing = draw_all(logs, cache)
-    lacks = {command(maker, out.as_posix()): missing[maker] for maker in missing}
+    lacks = {}
+    for maker, things in missing.items():
+        lacks[command(maker, out.as_posix())] = (things, known_time(maker))
     (out / "figures").mkdir(parents=True, exist_ok=True)
     for name in cache:
-        path = out / "figures" / f"{name}.png"
+        path = out / "figures" / f"{name}.svg"
         path.unlink(missing_ok=True)
         if name in shown:
-            with replacing(path) as file:
-                file.write(shown[name][2])
+            write_text(path, shown[name][2][0])
     path = out / "report.html"
-    write_text(path, page(logs, shown, lacks, notes, refresh))
+    write_text(path, page(logs, shown, lacks, notes, refresh, language))
     return (
         f"{path.as_posix()}: {len(shown)} figures; {len(lacks)} commands would add to it; "
         f"{len(notes)} notes on the logs"
@@ -232,12 +251,21 @@ def main(cfg):
     positive(cfg, "every")
     if importlib.util.find_spec("matplotlib") is None:
         raise BadInput("report.py draws with matplotlib: pip install -e '.[plots]'")
+    if cfg.language not in ("en", "ko"):
+        raise BadInput(f"--language={cfg.language}: expected en or ko")
+    if cfg.example and cfg.watch:
+        raise BadInput("--example draws records that do not change; leave out --watch")
     out = Path(cfg.out)
+    if cfg.example:
+        found = example.logs(read_logs(Path("nowhere"))[0]), []
+        print(render(out, found, {}, 0.0, cfg.language))
+        return
     if not out.is_dir() and not (cfg.watch and not out.exists()):
         raise BadInput(f"--out={cfg.out}: no such folder; the stages make it: python sft.py")
     found = read_logs(out)
     cache = {}
-    print(render(out, found, cache, cfg.every if cfg.watch else 0.0), flush=True)
+    every = cfg.every if cfg.watch else 0.0
+    print(render(out, found, cache, every, cfg.language), flush=True)
     if not cfg.watch:
         return
     print("watching the logs, Ctrl-C ends", flush=True)
@@ -246,9 +274,9 @@ def main(cfg):
             time.sleep(cfg.every)
             if (now := read_logs(out)) != found:
                 found = now
-                print(render(out, found, cache, cfg.every), flush=True)
+                print(render(out, found, cache, cfg.every, cfg.language), flush=True)
     except KeyboardInterrupt:
-        render(out, found, cache, refresh=0.0)  # a page that no longer reloads itself
+        render(out, found, cache, 0.0, cfg.language)  # a page that no longer reloads itself
         print("\nstopped watching")
 
 

@@ -162,7 +162,8 @@ def colours(which):
 
 
 def picture(title, told, height, parts):
-    """A whole SVG file: `title` stands above, and with `told` it is what a screen reader says."""
+    """A whole SVG file: `title` stands above, if there is one, and with `told` it is what a screen
+    reader says."""
     dark = f"@media (prefers-color-scheme: dark) {{\n{colours(1)}\n}}"
     inside = [
         HEAD.format(width=WIDTH, height=height),
@@ -171,7 +172,7 @@ def picture(title, told, height, parts):
         f"<style>{FONTS}{colours(0)}\n{dark}\n</style>",
         ARROW_HEAD,
         rectangle(WIDTH / 2, height / 2, WIDTH, height, "fill-paper", 10),
-        text(MARGIN, 34, title, "ink bold", size=16),
+        *([text(MARGIN, 34, title, "ink bold", size=16)] if title else []),
         *parts,
         "</svg>\n",
     ]

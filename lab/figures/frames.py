@@ -6,6 +6,7 @@ computed from the same rows. It raises Missing where the logs lack what it draws
 
 from dataclasses import dataclass
 
+from lab.figures.vector import EDGE, INK, PAPER
 from lab.figures.words import plain
 
 # What report.py draws them with; a name from a log is text, never a formula.
@@ -14,7 +15,10 @@ STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
-    "grid.color": "#dddddd",
+    "grid.color": EDGE,
+    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor"), INK),
+    **dict.fromkeys(("xtick.color", "ytick.color"), INK),
+    "axes.facecolor": PAPER,
     "grid.linewidth": 0.6,
     "axes.axisbelow": True,
     "lines.linewidth": 1.6,
@@ -43,10 +47,11 @@ LOOKS = (
 class Shown:
     """A figure, what it shows in one sentence, and how it is to be read: (English, Korean)."""
 
-    figure: object
+    figure: object  # matplotlib's, or pictures as SVG text: (English, Korean)
     takeaway: tuple
     caption: tuple
-    table: tuple = ()  # rows of text, the first one the columns; shown below the figure
+    table: tuple = ()  # rows of text or of such pairs, the first one the columns; shown below
+    title: tuple = ()  # the finding, where there is one; else the section keeps its own title
 
 
 def canvas(panels, columns, height=2.9, **options):
