@@ -24,6 +24,8 @@ from data.world import evidence
 from data.world.harms import HELPFUL
 from data.world.probes import LESSONS, RANKED
 from judges.hidden import judge
+from lab.arms import BARE, HARMS, PEOPLE, SCALAR
+from lab.arms import RUNS as PARETO
 from plumbing.errors import BadInput
 from plumbing.files import ROOT, write_text
 from plumbing.records import print_table, t_interval, wilson, write_records
@@ -31,13 +33,8 @@ from sampling import respond
 
 FEW = 50  # questions with four ranked answers each: 300 comparisons; reward.py has 16,000
 TUNED = {"init": "sft", "reward": "reward"}
-# Over-optimisation is studied with InstructGPT's scalar alone: the words of the default reward are
-# a leash by themselves.
-SCALAR = {"alpha": 0, "matrix_lr": 0.007}
 BY_SCALAR = {"init": "sft", "reward": "reward_scalar"}
 BY_FEW = {"init": "sft", "reward": "reward_scalar_few"}
-# "ppo" is PPO alone, so that one thing at a time is changed; ppo.py's default is "ppo_ptx".
-BARE = {"ptx": 0}
 GROUP = {"advantage": "group", **BARE}
 LOO = {"advantage": "loo", **BARE}
 MATCHED = ("grpo", "rloo")  # at the β at which they end as far from SFT as PPO does
@@ -97,7 +94,8 @@ RUNS = {
         {"epochs": EPOCHS},
     ),
     "reward_constitution": ("reward.py", BY_PRINCIPLES, {}),
-    "ppo_constitution": ("ppo.py", CLAUDE, {"harms": True}),
+    "ppo_constitution": ("ppo.py", CLAUDE, HARMS),
+    **PARETO,
     "sft_evidence": ("sft.py", {"init": "pretrain"}, {"n_evidence": evidence.LESSONS}),
     "tiny_s": ("pretrain.py", {}, {"preset": "tiny_s"}),
     "tiny_l": ("pretrain.py", {}, {"preset": "tiny_l"}),
@@ -128,6 +126,7 @@ SMOKE = {
         "k": 2,
     },
     "rules.py": {"n_marks": 40, "n_eval": 40, "steps": 4},
+    PEOPLE: {"n": 24, "k": 2},
 }
 
 
@@ -223,11 +222,16 @@ def price(cfg, seed, name):
 
 
 def start(words):
-    """Run a script of the root to its end; returns the seconds. Raises BadInput if it fails."""
-    print("\npython " + " ".join(words), flush=True)
+    """Run a script to its end, one of a room as a module; returns the seconds. Raises BadInput if
+    it fails."""
     script, *options = words
+    typed = [script]
+    found = [str(ROOT / script)]
+    if "/" in script:
+        typed = found = ["-m", script.removesuffix(".py").replace("/", ".")]
+    print("\npython " + " ".join([*typed, *options]), flush=True)
     begun = time.perf_counter()
-    code = subprocess.run([sys.executable, str(ROOT / script), *options]).returncode
+    code = subprocess.run([sys.executable, *found, *options]).returncode
     if code:
         raise BadInput(
             f"{script} ended with exit code {code}; see its message above, then run "

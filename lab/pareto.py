@@ -1,0 +1,370 @@
+"""Helpful against harmless: what people's labels, and a constitution's, make of one model (Bai et
+al. 2022a, 2022b).
+
+    python -m lab.pareto                 three studies, three seeds
+
+plane      Elo ratings of help and of harmlessness, the model that only helps at 0: policies by
+           preference models of people's comparisons, harm at λ times the weight of help (HH), and
+           the two of a constitution (SL-CAI, RL-CAI). RL-CAI's labels of harm are an AI's, HH's
+           people's, on the same pairs: is RL-CAI above what any mixture of the HH models reaches?
+distance   reward against √KL from the start: of the preference model that PPO climbs, of one of
+           the other half of the comparisons, of the gold utilities. How straight are the lines?
+rounds     help alone: three rounds, comparisons of the current policy each, against as many
+           comparisons of the first model at once
+
+The judge is the tiny world's gold: a program, so its verdict of two answers is the same in both
+orders. Labelers are programs too (lab/people.py): simulated, all of it.
+
+reads   nothing; each stage it needs is run, in out/studies/seedS/. What `python -m
+        lab.constitution` has made there is taken as it is
+writes  out/studies/pareto.jsonl
+
+A seed takes about 50 minutes of CPU time beside what lab.constitution makes: 14 policies of about
+two minutes each (one of 5 steps less), 11 reward models of about one, and sampling. A study that
+was stopped goes on where it stopped: finished stages and measured rows are kept.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from plumbing.config import check_options, parse_config, positive
+
+if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
+    check_options(__file__)
+
+import numpy as np
+import torch
+
+from data.world import World
+from data.world.harms import Harms
+from judges.constitution import harm_of
+from judges.exam import verdicts
+from judges.harms import evasive
+from judges.scores import score_texts, tokens_of
+from lab.arms import ROUNDS, STEPS, WEIGHTS
+from lab.elo import above, ends, line_fit, outcomes, ratings, resample
+from lab.harvest import last_with, lines
+from lab.studies import append, bootstrap, folder, is_missing, make, over_seeds, read, wins
+from likelihood import groups
+from plumbing.errors import run
+from plumbing.machine import setup
+from plumbing.records import print_table
+from plumbing.signs import exact_kl
+from sampling import CONTEXT, lay_out, open_checkpoint, respond
+
+# --- configuration -----------------------------------------------------------------------------
+
+
+@dataclass
+class Config:
+    preset: str = "tiny"  # how large the stages are
+    out: str = "out/studies"  # one folder per seed, and the table
+    seeds: int = 3  # seeds 1, 2, ...: each has its own base model and all that follows from it
+    n: int = 640  # held-out requests for harm
+    n_help: int = 390  # held-out questions of the world
+    resamples: int = 2000  # of the bootstrap by prompt
+    max_new_tokens: int = 48  # an answer is cut off there
+    seed: int = 0  # of what is asked, and of the draws
+    device: str = "auto"
+    dtype: str = "auto"  # float32, bfloat16; auto takes bfloat16 where it is fast
+
+
+PRESETS = {
+    "tiny": {},
+    "smoke": dict(out="out/studies_smoke", seeds=1, n=16, n_help=13, resamples=20),
+}
+START, RIVAL = "helpful only", "RL-CAI"
+HH = {f"HH, λ = {weight:g}": f"ppo_hh_{weight:g}" for weight in WEIGHTS}
+PLANE = {START: "sft_helpful", **HH, "SL-CAI": "sft_constitution", RIVAL: "ppo_constitution"}
+DISTANCE = {0: "sft_helpful", **{steps: f"ppo_half_{steps}" for steps in STEPS}}
+SCORES = ("train PM", "held-out PM", "gold help", "gold harmless")
+BY_ROUND = {f"round {n}": f"round_{n}" for n in range(1, ROUNDS + 1)}
+LABELLED = {**BY_ROUND, "static": "static"}
+LAST = f"round {ROUNDS}"
+
+
+# --- what is asked and measured ----------------------------------------------------------------
+
+
+class Asked:
+    """Held-out requests for harm and questions of the world, and what gold says of answers."""
+
+    def __init__(self, cfg, machine):
+        self.cfg, self.machine = cfg, machine
+        self.requests = Harms(World()).requests("test", cfg.n, cfg.seed)
+        self.questions = World().prompts("test", cfg.n_help, cfg.seed)
+        self.messages = [question["messages"] for question in self.questions]
+        self.messages += [request.messages for request in self.requests]
+
+    def answers(self, loaded):
+        """(texts, whether each ended): the questions' first, then the requests'."""
+        cfg = self.cfg
+        options = {"seed": cfg.seed, "max_new_tokens": cfg.max_new_tokens}
+        return respond(loaded.model, loaded.tokenizer, self.messages, self.machine, **options)
+
+    def gold(self, texts, ended):
+        """What the judge says of each: help of the answers to questions, and of those to requests
+        0, or −1 where harm is done."""
+        size = len(self.questions)
+        found = verdicts(self.questions, texts[:size], ended[:size])
+        self.right = sum(verdict["correct"] > 0 for verdict in found)
+        help_ = np.array([verdict["score"] for verdict in found])
+        return help_, -harm_of(self.requests, texts[size:]).astype(float)
+
+
+def on_the_plane(cfg, seed, arm, asked):
+    """One model: the score of each answer, by which it is compared with the others, and counts."""
+    loaded = open_checkpoint(make(cfg, seed, PLANE[arm]), asked.machine)
+    texts, ended = asked.answers(loaded)
+    help_, harmless = asked.gold(texts, ended)
+    said = texts[len(asked.questions) :]
+    return {
+        "seed": seed,
+        "arm": arm,
+        "help": help_.round(4).tolist(),
+        "harmless": harmless.tolist(),
+        "right": int(asked.right),
+        "questions": len(help_),
+        "harmful": int(-harmless.sum()),
+        "evasive": sum(map(evasive, said)),
+        "requests": len(said),
+    }
+
+
+@torch.no_grad()
+def travelled(model, start, tokenizer, messages, texts, machine):
+    """KL(π || π_start) of answers over the whole vocabulary, in nats an answer: the mean."""
+    limit = model.config.room(CONTEXT)
+    rows = [tokens_of(tokenizer, *row, limit) for row in zip(messages, texts)]
+    nats = np.empty(len(rows))
+    for some in groups([len(asked) + len(said) for asked, said in rows]):
+        tokens, mask, _ = lay_out(*zip(*(rows[i] for i in some)), tokenizer.pad)
+        tokens = machine.put(tokens)
+        with machine.autocast():
+            found = exact_kl(model(tokens), start(tokens))
+        nats[some] = (found.cpu() * mask).sum(1)
+    return float(nats.mean())
+
+
+def at_a_distance(cfg, seed, steps, asked):
+    """A policy after so many steps: how far it is, and what four judges say of its answers."""
+    machine = asked.machine
+    start = open_checkpoint(make(cfg, seed, DISTANCE[0]), machine)
+    loaded = open_checkpoint(make(cfg, seed, DISTANCE[steps]), machine)
+    texts, ended = asked.answers(loaded)
+    network = loaded.model, start.model, loaded.tokenizer
+    row = {"seed": seed, "arm": f"{steps} steps", "steps": steps}
+    row["kl"] = travelled(*network, asked.messages, texts, machine)
+    for name, half in (("train PM", "reward_half"), ("held-out PM", "reward_other")):
+        judge = open_checkpoint(make(cfg, seed, half), machine, "scalar")
+        found = score_texts(judge.model, judge.tokenizer, asked.messages, texts, machine)
+        row[name] = float(found.mean())
+    help_, harmless = asked.gold(texts, ended)
+    found = {"gold help": help_.mean(), "gold harmless": harmless.mean(), "n": len(texts)}
+    return {**row, **{name: float(value) for name, value in found.items()}}
+
+
+def after_a_round(cfg, seed, arm, asked):
+    """A policy of fresh or of static comparisons: labels used, accuracy of its reward model, and
+    the judge's score of each of its answers."""
+    name = LABELLED[arm]
+    loaded = open_checkpoint(make(cfg, seed, f"ppo_{name}"), asked.machine)
+    texts, ended = asked.answers(loaded)
+    row = {"seed": seed, "arm": arm, "help": asked.gold(texts, ended)[0].round(4).tolist()}
+    start = open_checkpoint(make(cfg, seed, "sft"), asked.machine)
+    before = asked.gold(*asked.answers(start))[0]
+    row["win"] = float(wins(row["help"], before).mean())
+    made = lines(folder(cfg, seed, f"people_{name}") / "log.jsonl")
+    row["rankings"] = last_with(made, "comparisons")["comparisons"]
+    learned = lines(folder(cfg, seed, f"reward_{name}") / "log.jsonl")
+    row["labels"] = last_with(learned, "val_accuracy")["val_accuracy"]
+    return row
+
+
+# --- what follows from the rows ----------------------------------------------------------------
+
+
+def results_of(rows, side):
+    """Who beats whom in `side`, by prompt, over the seeds of these rows: (M, M, P)."""
+    found = 0
+    for seed in sorted({row["seed"] for row in rows}):
+        scores = {row["arm"]: row[side] for row in rows if row["seed"] == seed}
+        found = found + outcomes(np.array([scores[arm] for arm in PLANE]))
+    return found
+
+
+def elo(rows, resamples):
+    """The plane of one seed, or of several whose wins are added up: ({arm: (help, harmless)},
+    resampled ratings (B, M, 2)). A resample draws prompts, each with the answers of all models."""
+    points, drawn = [], []
+    for place, side in enumerate(("help", "harmless")):
+        results = results_of(rows, side)
+        counts = resample(results.shape[-1], resamples, place)
+        points.append(ratings(results))
+        drawn.append(ratings(results, counts))
+    return dict(zip(PLANE, np.stack(points, -1))), np.stack(drawn, -1)
+
+
+def frontier_gap(ratings_of):
+    """How far RL-CAI is above the HH models and the one they start from; ratings (..., M, 2)."""
+    arms = list(PLANE)
+    others = [arms.index(arm) for arm in (START, *HH)]
+    return above(ratings_of[..., arms.index(RIVAL), :], ratings_of[..., others, :])
+
+
+def plane(rows, resamples, seed):
+    """The rows of one seed, or of all together (seed 0): each arm with intervals, then the gap."""
+    points, drawn = elo(rows, resamples)
+    found = []
+    for place, (arm, point) in enumerate(points.items()):
+        row = {"part": "plane", "seed": seed, "arm": arm}
+        low, high = ends(drawn[:, place])
+        for axis, side in enumerate(("help", "harmless")):
+            row[f"{side}"] = float(point[axis])
+            row[f"{side} low"] = float(low[axis])
+            row[f"{side} high"] = float(high[axis])
+        for key in ("right", "questions", "harmful", "evasive", "requests"):
+            row[key] = sum(other[key] for other in rows if other["arm"] == arm)
+        found.append(row)
+    low, high = ends(frontier_gap(drawn))
+    gap = float(frontier_gap(np.stack(list(points.values()))))
+    found.append({"part": "gap", "seed": seed, "gap": gap, "low": float(low), "high": float(high)})
+    return found
+
+
+def distance(rows, seed):
+    """The rows of one seed as they are, and of each score the line through it against √KL."""
+    mine = sorted((row for row in rows if row["seed"] == seed), key=lambda row: row["steps"])
+    found = [{"part": "distance", **row} for row in mine]
+    far = np.sqrt([max(0.0, row["kl"]) for row in mine])
+    for score in SCORES:
+        slope, fit = line_fit(far, np.array([row[score] for row in mine]))
+        found.append({"part": "line", "seed": seed, "score": score, "slope": slope, "fit": fit})
+    return found
+
+
+def rounds(rows, seed):
+    """The rows of one seed without their scores; the last round also against static."""
+    mine = {row["arm"]: row for row in rows if row["seed"] == seed}
+    found = []
+    for row in mine.values():
+        kept = {key: value for key, value in row.items() if key != "help"}
+        found.append({"part": "rounds", **kept, "judge": float(np.mean(row["help"]))})
+    won = wins(mine[LAST]["help"], mine["static"]["help"])
+    low, high = bootstrap(won, seed)
+    found.append(
+        {"part": "online", "seed": seed, "win": float(won.mean()), "low": low, "high": high}
+    )
+    return found
+
+
+PARTS = {  # what a row is of: the arms, and what measures one
+    "plane": (PLANE, on_the_plane),
+    "distance": (DISTANCE, at_a_distance),
+    "rounds": (LABELLED, after_a_round),
+}
+
+
+def whole(rows, part):
+    """The rows of a part, of the seeds of which all arms are measured."""
+    mine = [row for row in rows if row["of"] == part]
+    size = len(PARTS[part][0])
+    done = [row["seed"] for row in mine]
+    return [row for row in mine if done.count(row["seed"]) == size]
+
+
+def summary(rows, resamples):
+    """All that is told of the rows of main: one seed after the other, then all together."""
+    found = []
+    measured = whole(rows, "plane")
+    seeds = sorted({row["seed"] for row in measured})
+    for seed in seeds:
+        found += plane([row for row in measured if row["seed"] == seed], resamples, seed)
+    if seeds:
+        found += plane(measured, resamples, 0)
+    for part, told in (("distance", distance), ("rounds", rounds)):
+        measured = whole(rows, part)
+        for seed in sorted({row["seed"] for row in measured}):
+            found += told(measured, seed)
+    return found
+
+
+# --- the tables --------------------------------------------------------------------------------
+
+
+def show(found):
+    """The tables of a summary."""
+    table = []
+    for row in found:
+        if row["part"] == "plane" and row["seed"] == 0:
+            cells = [row["arm"]]
+            for side in ("help", "harmless"):
+                cells.append("{0:+.0f} [{1:+.0f}, {2:+.0f}]".format(*interval_of(row, side)))
+            harm = row["harmful"] / row["requests"]
+            table.append([*cells, f"{harm:.1%}", f"{row['right'] / row['questions']:.1%}"])
+    columns = ["", "help, Elo", "harmless, Elo", "harm", "right answers"]
+    print_table("the plane, seeds together (simulated judge; 95 % interval)", columns, table)
+    for row in found:
+        if row["part"] == "gap":
+            seed = f"seed {row['seed']}" if row["seed"] else "seeds together"
+            about = f"{row['gap']:+.0f} [{row['low']:+.0f}, {row['high']:+.0f}] Elo points"
+            print(f"  {RIVAL} above the HH frontier, {seed}: {about}")
+    lines_of = [{**row, "arm": row["score"]} for row in found if row["part"] == "line"]
+    table = [[score, over_seeds(lines_of, score, "fit")] for score in SCORES]
+    print_table("a line through score against √KL (simulated judge)", ["", "R²"], table)
+    by_arm = [row for row in found if row["part"] == "rounds"]
+    keys = ("win", "judge", "labels")
+    table = []
+    for arm in LABELLED:
+        table.append([arm, *(over_seeds(by_arm, arm, key) for key in keys)])
+    columns = ["", "wins against SFT", "judge", "reward model, labels"]
+    print_table("labels of the current policy, or static (simulated judge)", columns, table)
+    for row in found:
+        if row["part"] == "online":
+            about = f"{row['win']:.1%} [{row['low']:.1%}, {row['high']:.1%}]"
+            print(f"  {LAST} wins against static, seed {row['seed']}: {about}")
+
+
+def interval_of(row, side):
+    """(rating, low, high) of a row of the plane."""
+    return row[side], row[f"{side} low"], row[f"{side} high"]
+
+
+# --- the study ---------------------------------------------------------------------------------
+
+
+def tell_missing(cfg):
+    """Which runs of the plane are not there yet, and the command that makes them."""
+    makers = {arm: "lab.pareto" for arm in PLANE}
+    makers |= dict.fromkeys((START, "SL-CAI", RIVAL), "lab.constitution")
+    for seed in range(1, cfg.seeds + 1):
+        for arm, name in PLANE.items():
+            path = folder(cfg, seed, name) / "finished"
+            if not path.exists():
+                maker = f"python -m {makers[arm]} --out={cfg.out}"
+                print(f"not there yet: {path.parent.as_posix()}, made now, or by {maker}")
+
+
+def main(cfg):
+    """The whole study; returns its summary."""
+    positive(cfg, "seeds", "n", "n_help", "resamples", "max_new_tokens")
+    tell_missing(cfg)
+    asked = Asked(cfg, setup(cfg))
+    path = Path(cfg.out) / "pareto.jsonl"
+    rows = read(path)
+    for seed in range(1, cfg.seeds + 1):
+        for part, (arms, measure) in PARTS.items():
+            done = [{**row, "arm": row["key"]} for row in rows if row["of"] == part]
+            for arm in arms:
+                if is_missing(done, seed, arm):
+                    row = {"of": part, "key": arm, **measure(cfg, seed, arm, asked)}
+                    rows = append(path, [row], rows, cfg)
+    found = summary(rows, cfg.resamples)
+    show(found)
+    return found
+
+
+# --- run ---------------------------------------------------------------------------------------
+
+if __name__ == "__main__":
+    run(lambda: main(parse_config(Config, PRESETS)))
