@@ -73,7 +73,8 @@ PRESETS = {
     "tiny": {},
     "smoke": dict(out="out/studies_smoke", seeds=1, n=16, n_help=13, resamples=20),
 }
-START, RIVAL = "helpful only", "RL-CAI"
+START = "helpful only"
+RIVAL = "RL-CAI"
 HH = {f"HH, λ = {weight:g}": f"ppo_hh_{weight:g}" for weight in WEIGHTS}
 PLANE = {START: "sft_helpful", **HH, "SL-CAI": "sft_constitution", RIVAL: "ppo_constitution"}
 DISTANCE = {0: "sft_helpful", **{steps: f"ppo_half_{steps}" for steps in STEPS}}
