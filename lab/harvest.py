@@ -10,6 +10,7 @@ from pathlib import Path
 
 from data.world.english_rules import CONTROL
 from lab import overoptimisation
+from lab.plane import told
 from lab.studies import folder, hardware, read
 from plumbing.files import ROOT
 from plumbing.records import write_records
@@ -192,6 +193,13 @@ def by_principles(cfg, seed):
     return [{**row, "n": row["requests unlabelled"], **about} for row in rows]
 
 
+def on_the_plane(cfg):
+    """What lab/pareto.py found, part by part; of all seeds together where the seed is 0."""
+    machine = machine_of(lines(folder(cfg, 1, "ppo_hh_1") / "log.jsonl")[0])
+    found = told(Path(cfg.out) / "pareto.jsonl", cfg.seeds)
+    return [{**row, "machine": machine} for row in found]
+
+
 def revised(cfg, seed):
     """How much harm is left after each round of constitution.py, and how good its judge is."""
     head, *rows = lines(folder(cfg, seed, "constitution") / "log.jsonl")
@@ -344,7 +352,7 @@ OF_EACH_SEED = {
     "demonstrations": demonstrations,
     "bayes": bayes,
 }
-OF_ALL_SEEDS = {"talk": talked}  # it has seeds of its own
+OF_ALL_SEEDS = {"talk": talked, "pareto": on_the_plane}
 OF_EACH_MACHINE = {"bench": bench, "times": times}
 
 

@@ -41,10 +41,9 @@ from judges.constitution import harm_of
 from judges.exam import verdicts
 from judges.harms import evasive
 from judges.scores import score_texts, tokens_of
-from lab.arms import ROUNDS, STEPS, WEIGHTS
-from lab.elo import above, ends, line_fit, outcomes, ratings, resample
 from lab.harvest import last_with, lines
-from lab.studies import append, bootstrap, folder, is_missing, make, over_seeds, read, wins
+from lab.plane import ARMS_OF, DISTANCE, LABELLED, LAST, PLANE, RIVAL, SCORES, START, summary
+from lab.studies import append, folder, is_missing, make, over_seeds, read, wins
 from likelihood import groups
 from plumbing.errors import run
 from plumbing.machine import setup
@@ -73,15 +72,6 @@ PRESETS = {
     "tiny": {},
     "smoke": dict(out="out/studies_smoke", seeds=1, n=16, n_help=13, resamples=20),
 }
-START = "helpful only"
-RIVAL = "RL-CAI"
-HH = {f"HH, λ = {weight:g}": f"ppo_hh_{weight:g}" for weight in WEIGHTS}
-PLANE = {START: "sft_helpful", **HH, "SL-CAI": "sft_constitution", RIVAL: "ppo_constitution"}
-DISTANCE = {0: "sft_helpful", **{steps: f"ppo_half_{steps}" for steps in STEPS}}
-SCORES = ("train PM", "held-out PM", "gold help", "gold harmless")
-BY_ROUND = {f"round {n}": f"round_{n}" for n in range(1, ROUNDS + 1)}
-LABELLED = {**BY_ROUND, "static": "static"}
-LAST = f"round {ROUNDS}"
 
 
 # --- what is asked and measured ----------------------------------------------------------------
@@ -161,7 +151,7 @@ def at_a_distance(cfg, seed, steps, asked):
         found = score_texts(judge.model, judge.tokenizer, asked.messages, texts, machine)
         row[name] = float(found.mean())
     help_, harmless = asked.gold(texts, ended)
-    found = {"gold help": help_.mean(), "gold harmless": harmless.mean(), "n": len(texts)}
+    found = {"gold help": help_.mean(), "gold harmless": harmless.mean()}
     return {**row, **{name: float(value) for name, value in found.items()}}
 
 
@@ -182,112 +172,7 @@ def after_a_round(cfg, seed, arm, asked):
     return row
 
 
-# --- what follows from the rows ----------------------------------------------------------------
-
-
-def results_of(rows, side):
-    """Who beats whom in `side`, by prompt, over the seeds of these rows: (M, M, P)."""
-    found = 0
-    for seed in sorted({row["seed"] for row in rows}):
-        scores = {row["arm"]: row[side] for row in rows if row["seed"] == seed}
-        found = found + outcomes(np.array([scores[arm] for arm in PLANE]))
-    return found
-
-
-def elo(rows, resamples):
-    """The plane of one seed, or of several whose wins are added up: ({arm: (help, harmless)},
-    resampled ratings (B, M, 2)). A resample draws prompts, each with the answers of all models."""
-    points, drawn = [], []
-    for place, side in enumerate(("help", "harmless")):
-        results = results_of(rows, side)
-        counts = resample(results.shape[-1], resamples, place)
-        points.append(ratings(results))
-        drawn.append(ratings(results, counts))
-    return dict(zip(PLANE, np.stack(points, -1))), np.stack(drawn, -1)
-
-
-def frontier_gap(ratings_of):
-    """How far RL-CAI is above the HH models and the one they start from; ratings (..., M, 2)."""
-    arms = list(PLANE)
-    others = [arms.index(arm) for arm in (START, *HH)]
-    return above(ratings_of[..., arms.index(RIVAL), :], ratings_of[..., others, :])
-
-
-def plane(rows, resamples, seed):
-    """The rows of one seed, or of all together (seed 0): each arm with intervals, then the gap."""
-    points, drawn = elo(rows, resamples)
-    found = []
-    for place, (arm, point) in enumerate(points.items()):
-        row = {"part": "plane", "seed": seed, "arm": arm}
-        low, high = ends(drawn[:, place])
-        for axis, side in enumerate(("help", "harmless")):
-            row[f"{side}"] = float(point[axis])
-            row[f"{side} low"] = float(low[axis])
-            row[f"{side} high"] = float(high[axis])
-        for key in ("right", "questions", "harmful", "evasive", "requests"):
-            row[key] = sum(other[key] for other in rows if other["arm"] == arm)
-        found.append(row)
-    low, high = ends(frontier_gap(drawn))
-    gap = float(frontier_gap(np.stack(list(points.values()))))
-    found.append({"part": "gap", "seed": seed, "gap": gap, "low": float(low), "high": float(high)})
-    return found
-
-
-def distance(rows, seed):
-    """The rows of one seed as they are, and of each score the line through it against √KL."""
-    mine = sorted((row for row in rows if row["seed"] == seed), key=lambda row: row["steps"])
-    found = [{"part": "distance", **row} for row in mine]
-    far = np.sqrt([max(0.0, row["kl"]) for row in mine])
-    for score in SCORES:
-        slope, fit = line_fit(far, np.array([row[score] for row in mine]))
-        found.append({"part": "line", "seed": seed, "score": score, "slope": slope, "fit": fit})
-    return found
-
-
-def rounds(rows, seed):
-    """The rows of one seed without their scores; the last round also against static."""
-    mine = {row["arm"]: row for row in rows if row["seed"] == seed}
-    found = []
-    for row in mine.values():
-        kept = {key: value for key, value in row.items() if key != "help"}
-        found.append({"part": "rounds", **kept, "judge": float(np.mean(row["help"]))})
-    won = wins(mine[LAST]["help"], mine["static"]["help"])
-    low, high = bootstrap(won, seed)
-    found.append(
-        {"part": "online", "seed": seed, "win": float(won.mean()), "low": low, "high": high}
-    )
-    return found
-
-
-PARTS = {  # what a row is of: the arms, and what measures one
-    "plane": (PLANE, on_the_plane),
-    "distance": (DISTANCE, at_a_distance),
-    "rounds": (LABELLED, after_a_round),
-}
-
-
-def whole(rows, part):
-    """The rows of a part, of the seeds of which all arms are measured."""
-    mine = [row for row in rows if row["of"] == part]
-    size = len(PARTS[part][0])
-    done = [row["seed"] for row in mine]
-    return [row for row in mine if done.count(row["seed"]) == size]
-
-
-def summary(rows, resamples):
-    """All that is told of the rows of main: one seed after the other, then all together."""
-    found = []
-    measured = whole(rows, "plane")
-    seeds = sorted({row["seed"] for row in measured})
-    for seed in seeds:
-        found += plane([row for row in measured if row["seed"] == seed], resamples, seed)
-    if seeds:
-        found += plane(measured, resamples, 0)
-    for part, told in (("distance", distance), ("rounds", rounds)):
-        measured = whole(rows, part)
-        for seed in sorted({row["seed"] for row in measured}):
-            found += told(measured, seed)
-    return found
+MEASURES = {"plane": on_the_plane, "distance": at_a_distance, "rounds": after_a_round}
 
 
 # --- the tables --------------------------------------------------------------------------------
@@ -354,9 +239,9 @@ def main(cfg):
     path = Path(cfg.out) / "pareto.jsonl"
     rows = read(path)
     for seed in range(1, cfg.seeds + 1):
-        for part, (arms, measure) in PARTS.items():
+        for part, measure in MEASURES.items():
             done = [{**row, "arm": row["key"]} for row in rows if row["of"] == part]
-            for arm in arms:
+            for arm in ARMS_OF[part]:
                 if is_missing(done, seed, arm):
                     row = {"of": part, "key": arm, **measure(cfg, seed, arm, asked)}
                     rows = append(path, [row], rows, cfg)

@@ -8,6 +8,7 @@ import math
 
 from lab.harvest import records
 from lab.overoptimisation import journeys
+from lab.pictures_pareto import plane
 from lab.pipeline import pipeline
 from lab.probing import frontier
 from lab.studies import smooth
@@ -290,6 +291,7 @@ PICTURES = {
     "overoptimisation": (overoptimisation, ("overoptimisation", "reward")),
     "fewshot": (fewshot, ("fewshot",)),
     "probing": (lambda records: frontier(records["probing"]), ("probing",)),
+    "pareto": (plane, ("pareto",)),
 }
 
 

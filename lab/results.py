@@ -23,17 +23,20 @@ if __name__ == "__main__":  # answer --help and slips before torch, a second's w
 import numpy as np
 
 from lab import (
+    arms,
     bench,
     constitution,
     evidence,
     overoptimisation,
     papers,
+    pareto,
     pictures,
     probing,
     reward,
     tables,
     tables_claude,
     tables_icl,
+    tables_pareto,
     tables_probing,
     tables_speed,
     tables_talk,
@@ -85,6 +88,9 @@ BLOCKS = {
     "revisions": tables_claude.revisions,
     "judged": tables_claude.judged,
     "constitution": tables_claude.constitution,
+    "plane": tables_pareto.plane,
+    "distance": tables_pareto.distance,
+    "rounds": tables_pareto.rounds,
     "fewshot": tables_icl.fewshot,
     "labels": tables_icl.labels,
     "sizes": tables_icl.sizes,
@@ -110,6 +116,9 @@ SUBJECT = {
     "lesson": "reward_variants",
     "classifier": "rules",
     "judged": "revisions",
+    "plane": "pareto",
+    "distance": "pareto",
+    "rounds": "pareto",
     "labels": "fewshot",
     "sizes": "fewshot",
     "shots": "fewshot",
@@ -138,6 +147,7 @@ SECTIONS = {
     "Evidence (after Glaese et al. 2022)": ["evidence"],
     "Help against harm (after Bai et al. 2022a)": ["tension"],
     "A constitution (after Bai et al. 2022b)": ["revisions", "judged", "constitution"],
+    "Helpful and harmless (after Bai et al. 2022a, 2022b)": ["plane", "distance", "rounds"],
     "A few examples": ["fewshot", "labels", "sizes", "shots"],
     "Implicit Bayes (Xie et al. 2021)": ["bayes", "bayes_loss"],
     "What demonstrations are for (Min et al. 2022)": ["demonstrations"],
@@ -224,10 +234,11 @@ JOBS = {
     "evidence": (evidence.ARM,),
     "help against harm": tuple(tension.ARMS),
     "constitution": ("constitution", *constitution.ARMS.values()),
+    "helpful and harmless": tuple(arms.RUNS),
     "three sizes": ("tiny_s", "tiny_l", "fewshot"),
 }
 # What is measured on the runs.
-STUDIES = (tax, overoptimisation, reward, probing, evidence, tension, constitution)
+STUDIES = (tax, overoptimisation, reward, probing, evidence, tension, constitution, pareto)
 
 
 def known_seconds(name):

@@ -1,5 +1,7 @@
 """What the tables and sentences made from records say in Korean. The English text is the key."""
 
+from lab.words_pareto import PARETO
+
 KOREAN = {
     # how figures are stated
     "One seed ({seeds}); {machine}.": "시드 하나({seeds}). {machine}.",
@@ -366,6 +368,7 @@ KOREAN = {
     "requests for harm on E-H a seed. Harm and evasion are found by a program (simulated).": "온도 "
     "1로 뽑은, 보류한 부탁에 한 답, %와 95 % 구간. 시드마다 E-H의 해로운 부탁 {n}개. 해와 "
     "둘러댐은 프로그램이 찾습니다(시뮬레이션).",
+    **PARETO,
 }
 
 
