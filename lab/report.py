@@ -1,7 +1,7 @@
 """One page of figures from the logs alone: what each stage did, what it cost, why it works.
 
 reads   out/*/log.jsonl, out/studies/*.jsonl, out/icl/*.jsonl, out/icl/*/*.jsonl, out/bench.jsonl;
-        of rules under attack docs/records/*.jsonl as well, where no run of one's own is there
+        of rules and of harm docs/records/*.jsonl as well, where no run of one's own is there
 writes  out/report.html (one file, pictures inside, no outside requests), out/figures/*.svg
 
     python -m lab.report                           draw what there is, list what is missing
@@ -29,6 +29,7 @@ if __name__ == "__main__":  # answer --help and slips before torch, a second's w
 from lab import example
 from lab.figures.alignment import ppo, reward, wins
 from lab.figures.bayes import demos, ginc, positions
+from lab.figures.claude import pareto
 from lab.figures.fewshot import phase, sizes, stages
 from lab.figures.frames import STYLE
 from lab.figures.rows import Missing, Run
@@ -70,6 +71,7 @@ class Figure(NamedTuple):
 
 TAX = "python -m lab.tax --out={out}/studies"
 OVER = "python -m lab.overoptimisation --out={out}/studies"
+PARETO = "python -m lab.pareto --out={out}/studies"
 PROBING = "python -m lab.probing --out={out}/studies"
 ICL = "python icl_eval.py --out={out}/icl/"
 SIZES = ICL + "sizes --preset=sizes"
@@ -95,6 +97,7 @@ FIGURES = [
         "어느 규칙을 어겼는가",
         "rules",
     ),
+    Figure(pareto, ("pareto",), "Helpful and harmless", "도움과 무해", PARETO),
     Figure(sizes, ("fewshot",), "Few-shot learning by model size", "모델 크기와 퓨샷 학습", SIZES),
     Figure(stages, ("fewshot",), "Few-shot learning by stage", "단계별 퓨샷 학습", STAGED),
     Figure(phase, ("fewshot", "induction"), "The phase change", "상전이", WATCH),
@@ -105,9 +108,24 @@ FIGURES = [
     Figure(demos, ("demos",), "What demonstrations are for", "예시는 무엇을 알려 주는가", DEMOS),
     Figure(speed, ("bench",), "Speed", "속도", BENCH),
 ]
-TABLES = ("tax", "overoptimisation", "probing", "fewshot", "bayes", "demos", "induction", "bench")
+TABLES = (
+    "tax",
+    "overoptimisation",
+    "probing",
+    "pareto",
+    "fewshot",
+    "bayes",
+    "demos",
+    "induction",
+    "bench",
+)
 # What was measured before and is committed: drawn where there is no run of one's own.
-COMMITTED = {"probing": "probing", "rules_record": "rules", "preferences": "preferences"}
+COMMITTED = {
+    "probing": "probing",
+    "rules_record": "rules",
+    "pareto": "pareto",
+    "preferences": "preferences",
+}
 # Of a command the runs whose time was measured.
 TIMED = {GINC: ("ginc", "bayes"), DEMOS: ("demonstrations",)}
 

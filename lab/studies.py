@@ -120,7 +120,7 @@ SMOKE = {
     "constitution.py": {
         "n_requests": 16,
         "n_helpful": 8,
-        "n_ranked": 8,
+        "n_ranked": 60,
         "n_benign": 8,
         "n_control": 8,
         "k": 2,

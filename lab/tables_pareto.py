@@ -13,8 +13,8 @@ from lab.words import say
 
 # By whether the interval of the gap is above 0, on it, or below.
 FINDINGS = {
-    1: "RL-CAI is above every mixture of the HH models and of the one that they start from: the "
-    "best of them lacks {above} Elo points of both (by seed {of_seeds}).",
+    1: "RL-CAI is above every mixture of the HH models and of the one that they start from: each "
+    "has less of help or of harmlessness, by {above} Elo points at least (by seed {of_seeds}).",
     0: "RL-CAI is neither clearly above nor clearly below the mixtures of the HH models and of the "
     "one that they start from: by {above} Elo points (by seed {of_seeds}).",
     -1: "RL-CAI is below a mixture of the HH models and of the one that they start from, which has "

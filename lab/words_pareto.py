@@ -11,20 +11,22 @@ PARETO = {
     "for harm, all pairs of models compared by a simulated judge, ties half a win; Elo points "
     "with the 95 % interval of a bootstrap by prompt, seeds together. HH: people's labels "
     "(simulated), harm at λ times the weight of help; RL-CAI has as many comparisons, an AI's "
-    "where they are of harm.": "보류한 질문 {questions}개와 보류한 해로운 부탁 {n}개에 온도 1로 한 "
-    "답. 시뮬레이션 심판이 모든 모델 쌍을 비교하며 비김은 반 승입니다. Elo 점수와, 질문을 다시 뽑는 "
-    "부트스트랩의 95 % 구간이며 시드를 모두 합쳤습니다. HH는 사람의 라벨(시뮬레이션)로 배우고, "
+    "where they are of harm.": "보류한 질문 {questions}개와 보류한 해로운 부탁 {n}개에 온도 1로 "
+    "한 답. 시뮬레이션 심판이 모든 모델 쌍을 비교하며 비김은 반 승입니다. Elo 점수와, 질문을 다시 "
+    "뽑는 부트스트랩의 95 % 구간, 시드를 모두 합쳤습니다. HH는 사람의 라벨로 배우고(시뮬레이션), "
     "해로움의 무게는 도움의 λ배입니다. RL-CAI는 비교의 수가 같고 해로움의 비교는 AI가 했습니다.",
-    "RL-CAI is above every mixture of the HH models and of the one that they start from: the "
-    "best of them lacks {above} Elo points of both (by seed {of_seeds}).": "RL-CAI는 HH 모델과 그 "
-    "출발 모델을 어떻게 섞은 것보다도 위에 있습니다. 가장 나은 혼합도 둘 다 Elo {above}점이 "
-    "모자랍니다(시드별 {of_seeds}).",
+    "RL-CAI is above every mixture of the HH models and of the one that they start from: each "
+    "has less of help or of harmlessness, by {above} Elo points at least (by seed {of_seeds}).": ""
+    "RL-CAI는 HH 모델과 그 출발 모델을 어떻게 섞은 것보다도 위에 있습니다. 어느 혼합이든 도움이나 "
+    "무해 가운데 하나는 적어도 Elo {above}점 낮습니다(시드별 {of_seeds}).",
     "RL-CAI is neither clearly above nor clearly below the mixtures of the HH models and of the "
-    "one that they start from: by {above} Elo points (by seed {of_seeds}).": "RL-CAI가 HH 모델과 그 "
-    "출발 모델의 혼합보다 위인지 아래인지 뚜렷하지 않습니다. Elo {above}점(시드별 {of_seeds}).",
+    "one that they start from: by {above} Elo points (by seed {of_seeds}).": ""
+    "RL-CAI가 HH 모델과 그 출발 모델의 혼합보다 위인지 아래인지 뚜렷하지 않습니다. Elo "
+    "{above}점(시드별 {of_seeds}).",
     "RL-CAI is below a mixture of the HH models and of the one that they start from, which has "
-    "more of both: by {above} Elo points (by seed {of_seeds}).": "RL-CAI는 HH 모델과 그 출발 모델의 "
-    "어느 혼합보다 둘 다 낮습니다. Elo {above}점(시드별 {of_seeds}).",
+    "more of both: by {above} Elo points (by seed {of_seeds}).": ""
+    "RL-CAI는 HH 모델과 그 출발 모델의 어느 혼합보다 둘 다 낮습니다. Elo {above}점(시드별 "
+    "{of_seeds}).",
     "train PM": "PPO가 올리는 선호 모델",
     "held-out PM": "나머지 절반의 선호 모델",
     "gold help": "참 도움",
