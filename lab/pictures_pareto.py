@@ -7,7 +7,7 @@ from lab.svg import MARGIN, across, around, dot, line, picture, text, upright
 from lab.tables import number, select
 from lab.tables_pareto import gap, part_of
 
-LEFT, RIGHT, TOP, BOTTOM = 72, 500, 92, 372  # pixels of the panel
+LEFT, RIGHT, TOP, BOTTOM = 72, 500, 112, 392  # pixels of the panel
 APART = 17  # pixels between two names
 FINDINGS = {
     1: "RL-CAI is above every mixture of the HH models and of the one that they start from,",
@@ -89,7 +89,7 @@ def plane(records):
     found = FINDINGS[verdict(part_of(records["pareto"], "gap")[1][0])]
     by = f"by {above} points; by seed {of_seeds}."
     parts.append(text(MARGIN, 56, found))
-    parts.append(text(MARGIN, BOTTOM + 62, by))
+    parts.append(text(MARGIN, 74, by))
     seeds = sorted({row["seed"] for row in by_seed})
     row = together[0]
     number_of = "one seed" if len(seeds) == 1 else f"{len(seeds)} seeds"
@@ -98,11 +98,11 @@ def plane(records):
         f"{number_of} together, specks: each."
     )
     ways = "Lines: 95 % intervals by prompt. HH: people's labels (simulated), harm at λ times help."
-    parts.append(text(MARGIN, BOTTOM + 80, about, "quiet", size=11))
-    parts.append(text(MARGIN, BOTTOM + 96, ways, "quiet", size=11))
+    parts.append(text(MARGIN, BOTTOM + 64, about, "quiet", size=11))
+    parts.append(text(MARGIN, BOTTOM + 80, ways, "quiet", size=11))
     told = [found, by]
     for arm, row in dots.items():
         pair = (number(row[side], 0, sign=True) for side in ("help", "harmless"))
         told.append("{}: help {}, harmless {}.".format(arm, *pair))
     title = "Helpful and harmless: labels of people, labels by a constitution"
-    return picture(title, " ".join([*told, about, ways]), BOTTOM + 110, parts)
+    return picture(title, " ".join([*told, about, ways]), BOTTOM + 96, parts)

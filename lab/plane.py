@@ -83,10 +83,16 @@ def verdict(row):
     return int(row["low"] > 0) - int(row["high"] < 0)
 
 
+def told_of(row, part):
+    """A row as it is told: without its scores one by one."""
+    kept = {key: value for key, value in row.items() if key not in ("of", "key", "help")}
+    return {"part": part, **kept}
+
+
 def distance(rows, seed):
     """The rows of one seed as they are, and of each score the line through it against √KL."""
     mine = sorted((row for row in rows if row["seed"] == seed), key=lambda row: row["steps"])
-    found = [{"part": "distance", **row} for row in mine]
+    found = [told_of(row, "distance") for row in mine]
     far = np.sqrt([max(0.0, row["kl"]) for row in mine])
     for score in SCORES:
         slope, fit = line_fit(far, np.array([row[score] for row in mine]))
@@ -99,8 +105,7 @@ def rounds(rows, seed):
     mine = {row["arm"]: row for row in rows if row["seed"] == seed}
     found = []
     for row in mine.values():
-        kept = {key: value for key, value in row.items() if key != "help"}
-        found.append({"part": "rounds", **kept, "judge": float(np.mean(row["help"]))})
+        found.append({**told_of(row, "rounds"), "judge": float(np.mean(row["help"]))})
     won = wins(mine[LAST]["help"], mine["static"]["help"])
     low, high = bootstrap(won, seed)
     found.append(

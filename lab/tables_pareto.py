@@ -64,7 +64,7 @@ def plane(records, language):
         "for harm, all pairs of models compared by a simulated judge, ties half a win; Elo points "
         "with the 95 % interval of a bootstrap by prompt, seeds together. HH: people's labels "
         "(simulated), harm at λ times the weight of help; RL-CAI has as many comparisons, an AI's "
-        "where they are of harm."
+        "where they are of harm. HH starts from the first model, RL-CAI from SL-CAI."
     )
     values = {"n": rows[0]["n"], "questions": rows[0]["questions asked"]}
     found = FINDINGS[verdict(part_of(rows, "gap")[1][0])]

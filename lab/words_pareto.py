@@ -11,10 +11,12 @@ PARETO = {
     "for harm, all pairs of models compared by a simulated judge, ties half a win; Elo points "
     "with the 95 % interval of a bootstrap by prompt, seeds together. HH: people's labels "
     "(simulated), harm at λ times the weight of help; RL-CAI has as many comparisons, an AI's "
-    "where they are of harm.": "보류한 질문 {questions}개와 보류한 해로운 부탁 {n}개에 온도 1로 "
+    "where they are of harm. HH starts from the first model, RL-CAI from SL-CAI.": ""
+    "보류한 질문 {questions}개와 보류한 해로운 부탁 {n}개에 온도 1로 "
     "한 답. 시뮬레이션 심판이 모든 모델 쌍을 비교하며 비김은 반 승입니다. Elo 점수와, 질문을 다시 "
     "뽑는 부트스트랩의 95 % 구간, 시드를 모두 합쳤습니다. HH는 사람의 라벨로 배우고(시뮬레이션), "
-    "해로움의 무게는 도움의 λ배입니다. RL-CAI는 비교의 수가 같고 해로움의 비교는 AI가 했습니다.",
+    "해로움의 무게는 도움의 λ배입니다. RL-CAI는 비교의 수가 같고 해로움의 비교는 AI가 했습니다. "
+    "HH는 첫째 모델에서, RL-CAI는 SL-CAI에서 출발합니다.",
     "RL-CAI is above every mixture of the HH models and of the one that they start from: each "
     "has less of help or of harmlessness, by {above} Elo points at least (by seed {of_seeds}).": ""
     "RL-CAI는 HH 모델과 그 출발 모델을 어떻게 섞은 것보다도 위에 있습니다. 어느 혼합이든 도움이나 "

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lab import plane
 from plumbing.records import wilson
 
 
@@ -400,7 +401,41 @@ def probed(out, arms=None):
     write(out / "rules/log.jsonl", head("rules", init="out/sft/ckpt.pt"), [last])
 
 
+def plane_rows(seeds=(1, 2), harm=None):
+    """The rows of lab/pareto.py with few prompts. harm: {arm: how many of 40 answers do harm}."""
+    rng = np.random.default_rng(0)
+    harm = harm or dict(zip(plane.PLANE, (32, 28, 24, 20, 16, 12, 14, 4)))
+    rows = []
+    for seed in seeds:
+        for arm, bad in harm.items():
+            harmless = -(rng.permutation(40) < bad).astype(float)
+            counts = {"right": 12, "questions": 26, "harmful": bad, "evasive": 3, "requests": 40}
+            scores = {"help": rng.random(26).round(3).tolist(), "harmless": harmless.tolist()}
+            rows.append({"of": "plane", "key": arm, "seed": seed, "arm": arm, **scores, **counts})
+        for steps in plane.DISTANCE:
+            row = {"of": "distance", "key": steps, "seed": seed, "arm": f"{steps} steps"}
+            scores = {score: seed + steps**0.5 for score in plane.SCORES}  # a line against √KL
+            rows.append({**row, "steps": steps, "kl": steps / 4, **scores})
+        for place, arm in enumerate(plane.LABELLED):
+            row = {"of": "rounds", "key": arm, "seed": seed, "arm": arm, "win": 0.6}
+            scores = [(place + i) % 4 for i in range(26)]
+            rows.append({**row, "help": scores, "rankings": 1000, "labels": 0.7})
+    return rows
+
+
+def plane_records(**options):
+    """What is committed of such rows."""
+    about = {"n": 40, "questions asked": 26, "machine": "a machine, torch 2.14.1"}
+    return [{**about, **row} for row in plane.summary(plane_rows(**options), 60)]
+
+
+def on_the_plane(out, **options):
+    """A study of help against harmlessness."""
+    asked = {"n": 40, "n_help": 26, "resamples": 60}
+    return write(Path(out) / "studies/pareto.jsonl", {"config": asked}, plane_rows(**options))
+
+
 def everything(out):
-    for part in (training, studies, probed, in_context, speed):
+    for part in (training, studies, probed, on_the_plane, in_context, speed):
         part(Path(out))
     return Path(out)

@@ -9,6 +9,7 @@ from lab import pictures, svg
 from lab.harvest import records
 from lab.tables import column, figure, gaps
 from plumbing.files import ROOT
+from tests.lab.report_logs import plane_records
 
 XML = "{http://www.w3.org/2000/svg}"
 NAMES = list(pictures.PICTURES)
@@ -36,6 +37,7 @@ def drawn():
     """Every picture, few-shot lists made up where they are not recorded yet."""
     rows = {subject: records(subject) for subject in NEEDED}
     rows["fewshot"] = records("fewshot") or made_up_lists()
+    rows["pareto"] = records("pareto") or plane_records()
     return {name: draw(rows) for name, (draw, _) in pictures.PICTURES.items()}
 
 
@@ -57,8 +59,8 @@ def test_a_picture_without_records_is_left_out_in_one_line(monkeypatch, capsys):
     monkeypatch.setattr(pictures, "records", lambda subject: [])
     assert [path.name for path in pictures.pictures()] == ["pipeline.svg"]
     said = capsys.readouterr().out.splitlines()
-    assert len(said) == 4
-    assert said[-2] == "fewshot.svg: not drawn, there are no records yet of fewshot"
+    assert len(said) == 5
+    assert said[-3] == "fewshot.svg: not drawn, there are no records yet of fewshot"
 
 
 def test_the_same_rows_in_another_order_make_the_same_picture(drawn):
@@ -90,7 +92,7 @@ def test_nothing_is_fetched(drawn, name):
     assert drawn[name].count("http") == 1  # the name of the format
 
 
-@pytest.mark.parametrize("name", ["pipeline", "preferences", "overoptimisation"])
+@pytest.mark.parametrize("name", ["pipeline", "preferences", "overoptimisation", "pareto"])
 def test_the_judge_and_the_labelers_are_simulated(drawn, name):
     assert "simulated" in " ".join(words(drawn[name]))
 

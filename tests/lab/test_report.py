@@ -26,6 +26,7 @@ pytest.importorskip("matplotlib")
 FIGURES = {figure.draw.__name__: figure for figure in report.FIGURES}
 NAMES = list(FIGURES)
 JUDGED = ("exam", "reward", "ppo", "wins", "tax", "overoptimisation", "broken_rules", "which_rule")
+JUDGED += ("pareto",)
 IN_CONTEXT = ("sizes", "stages", "phase", "ginc", "positions", "demos")
 
 
