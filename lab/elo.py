@@ -2,7 +2,7 @@
 
     p(i beats j) = π_i / (π_i + π_j) = 1 / (1 + 10^(−(d_i − d_j) / 400))
 
-π is a strength and d = 400 log10 π its Elo rating (Bai et al. 2022a, section 4.1): 400 points are
+π is a strength and d = 400 log10 π its Elo rating (Bai et al. 2022a): 400 points are
 ten wins to one. The level is free; here the first model is at 0.
 
 A judge that is a program gives each answer a score, so that it says the same in both orders; equal

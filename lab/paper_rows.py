@@ -180,6 +180,27 @@ ROWS = [
     ),
     Row("Bai et al. 2022b", "RL-CAI", "labels that are not sure, p", "reward.py:ranking_loss"),
     Row("Bai et al. 2022a", "tension", "help against harm", "lab/tension.py:measure"),
+    Row(
+        "Bai et al. 2022a",
+        "Elo scores",
+        "how strong models are whose answers are compared two at a time",
+        "lab/elo.py:bradley_terry",
+        "all pairs of models are compared, by a program",
+    ),
+    Row(
+        "Bai et al. 2022a",
+        "train-PM and test-PM",
+        "reward against √KL, by a preference model of the other half of the comparisons too",
+        "lab/pareto.py:at_a_distance",
+        "how straight the line is, is reported and not assumed",
+    ),
+    Row(
+        "Bai et al. 2022a",
+        "iterated online training",
+        "comparisons of the current policy, in rounds",
+        "lab/arms.py:in_rounds",
+        "three rounds, help alone; every policy starts from the fine-tuned model",
+    ),
     # rules
     Row(
         "Glaese et al. 2022",
