@@ -8,6 +8,10 @@ answer. Beside it a head learns from as many marks whether anything is "bad", wi
 
     p(broken | dialogue, rule) = σ(s(dialogue, rule))
 
+People err, and a network that reads their marks three times may learn the slips by heart: the loss
+knows that a share ε of the marks is the wrong way round. Few marks say broken, and count double.
+Both differ from the paper (`--noise=0 --broken_weight=1` is without).
+
 reads   out/sft_probed/ckpt.pt (made first if it is missing: sft.py --n_probes, which complies with
         about half of the attacks), and marks of simulated labelers, or --data=FILE with people's
 writes  out/rules/ckpt.pt (which carries the rules), last.pt (for --resume), probes.jsonl, log.jsonl
@@ -55,12 +59,14 @@ class Config:
     init: str = "out/sft_probed/ckpt.pt"  # the model to attack and to start from; made if missing
     data: str = "world"  # "world": attack it, let simulated labelers mark; or a file of marks
     rules_file: str = ""  # rules, a wording a line; empty: the tiny world's
-    n_marks: int = 12000  # dialogues under attack, one mark each (Sparrow: about 14,000)
+    n_marks: int = 14000  # dialogues under attack, one mark each (Sparrow: about 14,000)
     n_eval: int = 700  # dialogues of attacks that no training meets, each judged by all rules
     max_len: int = 512  # tokens of dialogue and rule; a longer dialogue loses its left
     batch_size: int = 32  # marks of one step
     grad_accum: int = 1  # forward-backward passes that make up one step
-    epochs: int = 2
+    epochs: int = 3
+    noise: float = 0.1  # share of the marks that is taken to be wrong; 0: marks at their word
+    broken_weight: float = 2.0  # of a mark "broken", of which there are few, beside one "kept"
     steps: int = 0  # optimizer steps; 0: as many as the epochs need
     lr: float = 1e-3  # AdamW; then a cosine down to a tenth
     matrix_lr: float = 0.007  # Muon; 0 hands the hidden matrices to AdamW
@@ -82,6 +88,10 @@ def check(cfg):
     positive(
         cfg, "batch_size", "grad_accum", "eval_every", "max_len", "epochs", "n_marks", "n_eval"
     )
+    if not 0 <= cfg.noise < 0.5:
+        raise BadInput(f"--noise={cfg.noise}: expected a share below 0.5, which is a coin's")
+    if not 0 < cfg.broken_weight < math.inf:
+        raise BadInput(f"--broken_weight={cfg.broken_weight}: expected a number above 0")
     if cfg.n_marks < 20:
         raise BadInput(f"--n_marks={cfg.n_marks}: at least 20, a tenth of them is held out")
     if cfg.grad_accum > cfg.batch_size:
@@ -93,14 +103,24 @@ def check(cfg):
 # --- the maths ---------------------------------------------------------------------------------
 
 
-def rule_loss(scores, broken, count):
-    """L = −Σ [y log σ(s) + (1 − y) log σ(−s)] / `count`, y = 1 where the rule is marked broken.
+def rule_loss(scores, broken, count, noise=0.0, weight=1.0):
+    """L = −Σ w log[ε + (1 − 2ε) σ(±s)] / `count`, + where the rule is marked broken, − where kept.
 
     scores and broken (N,) of a part of the batch, broken 1.0 or 0.0; `count`: the marks of all of
-    it. Returns a scalar.
+    it; noise: ε, the share of marks that are the wrong way round (forward correction, Patrini et
+    al. 2017, arXiv 1609.03683); weight: w of marks that say broken, 1 for the rest. With ε = 0 and
+    w = 1 this is binary cross-entropy. Returns a scalar.
     """
     signed = torch.where(broken > 0, scores, -scores)
-    return -F.logsigmoid(signed).sum() / count
+    logp = F.logsigmoid(signed) + math.log1p(-2 * noise)
+    if noise:  # what the network is surest of may still be marked wrong, and costs −log ε at most
+        logp = torch.logaddexp(logp, logp.new_tensor(math.log(noise)))
+    return -torch.where(broken > 0, weight * logp, logp).sum() / count
+
+
+def costs(cfg):
+    """What the loss is told of the marks: (noise, weight)."""
+    return cfg.noise, cfg.broken_weight
 
 
 # --- batches -----------------------------------------------------------------------------------
@@ -191,7 +211,7 @@ def evaluate(model, val_set, rules, tokenizer, cfg, machine):
         tokens, last, broken = get_batch(rows, wordings, "rules", tokenizer, cfg, machine)
         with machine.autocast():
             scores = model(tokens)[torch.arange(len(rows), device=last.device), last]
-        total += float(rule_loss(scores, broken, len(val_set)))
+        total += float(rule_loss(scores, broken, len(val_set), *costs(cfg)))
         right += float(((scores > 0) == (broken > 0)).sum())
     model.train()
     return {"val_loss": total, "val_accuracy": right / len(val_set)}
@@ -339,7 +359,7 @@ def train(cfg):
                 with machine.autocast():
                     scores = network(tokens)[torch.arange(len(rows), device=last.device), last]
                 # The rule has been read when the score is taken: it is the last thing in the row.
-                part = weight * rule_loss(scores, marked, len(batch))
+                part = weight * rule_loss(scores, marked, len(batch), *costs(cfg))
                 machine.backward(part)
                 losses[name] += part.detach()
 

@@ -77,6 +77,23 @@ def test_the_loss_by_hand():
     )
 
 
+def test_the_loss_knows_that_people_err():
+    """ε = 0.1: σ = ¾ is marked broken with 0.1 + 0.8 · 0.75 = 0.7; no mark costs more than −log ε,
+    and of a sure network a slip moves nothing."""
+    scores = torch.tensor([np.log(3), np.log(3), -50.0], requires_grad=True)
+    found = rule_loss(scores, torch.tensor([1.0, 0.0, 1.0]), 1, noise=0.1)
+    assert found.item() == pytest.approx(-np.log([0.7, 0.3, 0.1]).sum(), abs=1e-5)
+    found.backward()
+    assert abs(scores.grad[2]) < 1e-6 < abs(scores.grad[1])
+
+
+def test_marks_of_a_broken_rule_can_weigh_more():
+    """σ(ln 3) = ¾: marked broken it costs −2 log ¾, marked kept −log ¼."""
+    scores = torch.tensor([np.log(3), np.log(3)])
+    found = rule_loss(scores, torch.tensor([1.0, 0.0]), 1, weight=2.0)
+    assert found.item() == pytest.approx(-np.log(0.75**2 * 0.25))
+
+
 def test_the_loss_is_binary_cross_entropy_and_parts_add_up():
     scores, broken = torch.randn(11, dtype=torch.float64), (torch.rand(11) < 0.5).double()
     oracle = torch.nn.functional.binary_cross_entropy_with_logits(scores, broken)
@@ -118,7 +135,7 @@ def test_the_last_wording_is_never_trained_on():
 
 
 def test_two_rules_are_learned_by_one_network(files):
-    metrics = train(config(files))
+    metrics = train(config(files, noise=0.0))
     assert metrics["val_accuracy"] > 0.9
     checkpoint = load_checkpoint(files / "out" / "ckpt.pt", ("rules",))
     assert checkpoint["rules"] == read_rules(files / "rules.txt") and checkpoint["finished"]
