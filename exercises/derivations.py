@@ -1,10 +1,11 @@
-"""Three derivatives by hand. Autograd works them out in every step of training; here they stand as
+"""Derivatives by hand. Autograd works them out in every step of training; here they stand as
 formulas, and their graders hold them against central differences in float64:
 
     ∂L/∂x ≈ (L(x + h) − L(x − h)) / 2h
 """
 
 import torch
+import torch.nn.functional as F
 
 from reward import preferred
 
@@ -57,3 +58,15 @@ def clipped_gradient(logp, old_logp, advantages, clip):
     too_high = (ratio > 1 + clip) & (advantages > 0)
     too_low = (ratio < 1 - clip) & (advantages < 0)
     return torch.where(too_high | too_low, 0.0, -advantages * ratio)
+
+
+def soft_label(d, p):
+    """The loss of a pair of which the first answer is the better one with probability p, and its
+    slope ∂L/∂d, where d is the first score minus the second (Bai et al. 2022b):
+
+        L = −[p·log σ(d) + (1 − p)·log σ(−d)]        ∂L/∂d = σ(d) − p
+
+    d and p (N,), float, p from 0 to 1; returns both (N,). A sure label, p = 1, is InstructGPT's.
+    """
+    loss = p * F.softplus(-d) + (1 - p) * F.softplus(d)
+    return loss, torch.sigmoid(d) - p

@@ -105,6 +105,14 @@ HINTS = {
     56: "A fact stands in the pretraining text hundreds of times. How often in the demonstrations?",
     57: "How many different questions does a step have, and what is the baseline of each answer?",
     58: "The query and both tokens round it are drawn by the model; the line and its end are not.",
+    # week 7: help, harm, and a constitution
+    59: "softplus(x) = -log σ(-x). The slope is 0 where the model says p itself.",
+    60: "Entry 1 has the pair turned round: what it says of (A) is of the other answer.",
+    61: "Wins in all, divided by the sum of games over both strengths; then divide by the first.",
+    62: "An attack asks for something. Which of two answers does it?",
+    63: "The revision is read off what stands before it. What stands there, with a critique?",
+    64: "p = 0.7: how often should the second answer beat the first?",
+    65: "Two prompts of a pair, one by one: where does each answer stand?",
 }
 
 BUGS = {
@@ -146,6 +154,8 @@ BUGS = {
     49: Bug("Combined.__call__", "if self.scale is None:", "if self.terms:"),
     50: Bug("get_batch", 'wording if name == "rules" else ""', 'wording if name == "bad" else ""'),
     55: Bug("LowRank.merged", "self.scale * self.B", "self.B"),
+    64: Bug("preferred", "wins[:, 1, 0], 1 - p)", "wins[:, 1, 0], p)"),
+    65: Bug("compare", "(pair, pair[::-1])", "(pair, pair)"),
 }
 
 

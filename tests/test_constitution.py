@@ -11,7 +11,7 @@ import torch
 import constitution
 import ppo
 import sft
-from constitution import Config, Critic, choice, draw_pairs, ensemble, main
+from constitution import Config, Critic, choice, compare, draw_pairs, ensemble, main
 from data.formats import read_comparisons, read_demonstrations
 from data.principles import REVISE, REVISIONS, read_constitution
 from data.questions import ASKED, load_demonstrations, load_questions, made_by
@@ -20,10 +20,11 @@ from data.world.english_harms import TOPICS
 from data.world.harms import Harms
 from model import GPT, GPTConfig
 from plumbing import inputs
-from plumbing.checkpoint import save_checkpoint
+from plumbing.checkpoint import load_checkpoint, save_checkpoint
 from plumbing.config import parse_config
 from plumbing.errors import BadInput
 from plumbing.machine import Machine
+from sampling import load_model
 from tokenizer import Tokenizer
 
 CPU = Machine("cpu", torch.float32)
@@ -72,6 +73,27 @@ def test_ensemble_by_hand():
 
 def test_who_always_says_a_prefers_nothing():
     assert ensemble(np.full((3, 4, 2), 0.99)) == pytest.approx([0.5] * 3)
+
+
+def test_a_pair_is_asked_in_both_orders(helpful, monkeypatch):
+    """A judge who always likes "good", wherever it stands, prefers it; the first prompt of a pair
+    has the pair as it is, the second has it turned."""
+    asked = []
+
+    def score(model, prompts, options, machine):
+        texts = [critic.tokenizer.decode(prompt) for prompt in prompts]
+        asked.extend(texts)
+        likes = [(text.index("good") < text.index("bad")) for text in texts]
+        return [(np.log([0.9]), np.log([0.1]))[:: 1 if first else -1] for first in likes], None
+
+    monkeypatch.setattr(constitution, "score_options", score)
+    model, tokenizer = load_model(load_checkpoint(helpful), helpful)
+    critic = Critic(model, tokenizer, Config(by=2), CPU)
+    requests = Harms(World()).requests("train", 2)
+    pairs = [("good", "bad"), ("bad", "good")]
+    p, _ = compare(critic, requests, pairs, ["One.", "Two."], Random(0))
+    assert p == pytest.approx([0.9, 0.1])
+    assert len(asked) == 8 and "(A) good (B) bad" in asked[0] and "(A) bad (B) good" in asked[1]
 
 
 def test_pairs_are_of_different_texts():

@@ -4,7 +4,7 @@ float64."""
 import pytest
 import torch
 
-from exercises.derivations import clipped_gradient, gae_weights, ranking_gradient
+from exercises.derivations import clipped_gradient, gae_weights, ranking_gradient, soft_label
 from ppo import gae, policy_loss
 from reward import ranking_loss
 
@@ -66,3 +66,27 @@ def test_the_gradient_of_the_clipped_objective():
     expected = central(lambda x: policy_loss(x, old, advantages, 0.2)[0].sum(), logp)
     torch.testing.assert_close(found, expected, atol=1e-8, rtol=0)
     assert found[0, 5:].eq(0).all() and found[1, :2].eq(0).all()
+
+
+def test_a_soft_label_by_hand():
+    """d = 2, p = 0.7: 0.7 · 0.126928 + 0.3 · 2.126928, and 0.880797 − 0.7; d = 0 costs log 2."""
+    d = torch.tensor([2.0, 0.0], dtype=torch.double)
+    loss, slope = soft_label(d, torch.tensor([0.7, 0.2], dtype=torch.double))
+    by_hand = torch.tensor([0.7269280, 0.6931472], dtype=torch.double)
+    torch.testing.assert_close(loss, by_hand, atol=1e-6, rtol=0)
+    by_hand = torch.tensor([0.1807971, 0.3], dtype=torch.double)
+    torch.testing.assert_close(slope, by_hand, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("p", [0.0, 0.3, 0.5, 1.0])
+def test_the_slope_of_a_soft_label(p):
+    """As central differences have it, and as the loss of reward.py: also for a score far off."""
+    d = torch.tensor([-3.0, -0.4, 0.0, 1.0, 60.0], dtype=torch.double)
+    p = torch.full_like(d, p)
+    loss, slope = soft_label(d, p)
+    expected = central(lambda x: soft_label(x, p)[0].sum(), d)
+    torch.testing.assert_close(slope, expected, atol=1e-8, rtol=0)
+    for i in range(len(d)):
+        scores = torch.stack([d[i], torch.zeros_like(d[i])])[None]
+        theirs = ranking_loss(scores, torch.tensor([[0, 1]]), p=p[i : i + 1].float())
+        torch.testing.assert_close(loss[i], theirs, atol=1e-5, rtol=1e-6)
