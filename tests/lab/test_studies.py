@@ -2,6 +2,7 @@
 
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -86,6 +87,20 @@ def test_a_run_is_matched_to_where_ppo_ends(tmp_path, monkeypatch, pull, tries, 
     assert runs["grpo"]["advantage"] == runs["grpo_1"]["advantage"] == "group"
     studies.make(tax.Config(out=tmp_path.as_posix()), 1, "grpo")
     assert len(typed) == len(runs)  # nothing runs twice
+
+
+def test_a_script_of_a_room_runs_as_a_module(monkeypatch, capsys):
+    typed = []
+
+    def run(words):
+        typed.append(words[1:])
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(studies.subprocess, "run", run)
+    studies.start(["lab/people.py", "--n=3"])
+    studies.start(["ppo.py"])
+    assert typed == [["-m", "lab.people", "--n=3"], [str(studies.ROOT / "ppo.py")]]
+    assert "python -m lab.people --n=3\n" in capsys.readouterr().out
 
 
 def test_the_machine_is_told_in_general_terms():
