@@ -215,8 +215,9 @@ ROWS = [
         "rule reward model",
         "one classifier of a dialogue and the text of a rule",
         "rules.py:rule_loss",
-        "simulated labelers, a tenth of whose marks is wrong; at this size the text of a rule is a "
-        "key that was learned, and not understood",
+        "simulated labelers, a tenth of whose marks is wrong, which the loss knows; marks that say "
+        "broken weigh double; at this size the text of a rule is a key that was learned, and not "
+        "understood",
     ),
     Row(
         "Glaese et al. 2022",
