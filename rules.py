@@ -90,7 +90,7 @@ def check(cfg):
         cfg, "batch_size", "grad_accum", "eval_every", "max_len", "epochs", "n_marks", "n_eval"
     )
     if not 0 <= cfg.noise < 0.5:
-        raise BadInput(f"--noise={cfg.noise}: expected a share below 0.5, which is a coin's")
+        raise BadInput(f"--noise={cfg.noise}: expected a share from 0, and below 0.5, a coin's")
     if not 0 < cfg.broken_weight < math.inf:
         raise BadInput(f"--broken_weight={cfg.broken_weight}: expected a number above 0")
     if cfg.n_marks < 20:

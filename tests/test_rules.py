@@ -237,6 +237,9 @@ def test_what_somebody_is_unsure_of_is_counted(tmp_path, capsys):
         ({"data": "world"}, "give the marks by --data"),
         ({"grad_accum": 40}, "no so many marks"),
         ({"batch_size": 0}, "batch_size"),
+        ({"noise": 0.5}, "below 0.5"),
+        ({"noise": -0.1}, "below 0.5"),
+        ({"broken_weight": 0.0}, "above 0"),
     ],
 )
 def test_options_that_make_no_training(files, changes, what):
