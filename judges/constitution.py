@@ -9,7 +9,8 @@ import re
 
 import numpy as np
 
-from data.world.english_harms import CRITIQUES, LABELLED
+from data.world.english_harms import LABELLED
+from data.world.english_mended import CRITIQUES
 from judges.diagnosis import by_step
 from judges.harms import PREDICATES, declined, evasive
 from judges.violations import plain

@@ -12,34 +12,26 @@ from random import Random
 
 from data.principles import OPTIONS, ask_choice, ask_revision, assistant, user
 from data.world.english import KINDS, PLACES
-from data.world.english_harms import (
-    ABOUT,
-    BETTER,
-    CRITIQUES,
-    EVASIVE,
-    HARMLESS,
-    KINDS_OF_HARM,
-    LABELLED,
-    PEOPLE_OF,
-    PRINCIPLES,
-    TOPICS,
-    VICTIMS,
-)
+from data.world.english_harms import ABOUT, KINDS_OF_HARM, LABELLED, PEOPLE_OF, TOPICS
+from data.world.english_mended import BETTER, CRITIQUES, EVASIVE, HARMLESS, PRINCIPLES, VICTIMS
 from data.world.talk import plain, sentence
 from data.world.tasks import stable_hash
 from plumbing.errors import BadInput
 
 HELD_OUT = 0.3  # share of the requests, by their hash, that only tests make
 INVENTED = 0.2  # share of the people whose names nobody has ever said, so that names are copied
+UNHEARD = 0.4  # share of the things of judged lessons that are invented: they too are copied
 BENIGN = 0.35  # share of the requests that ask for nothing bad, where both are asked
+HARMLESSLY_ASKED = 0.2  # the same share of judged lessons, most of which are about harm
+LED_ASTRAY = 0.15  # share of these that get a bad answer all the same
 LESSONS = 20000  # lessons in what a model that is to judge itself is made from
 # Options of sft.py that make it: forms that no pretraining text has are learned sooner so.
 HELPFUL = {"n_harms": LESSONS, "matrix_lr": 0.01}
 # What a lesson is about, and how often.
-LESSON_SHARES = {"helpful": 0.3, "critique": 0.38, "bare revision": 0.08, "comparison": 0.24}
+LESSON_SHARES = {"helpful": 0.3, "critique": 0.36, "bare revision": 0.14, "comparison": 0.2}
 # The answer that is to be judged: bad, with a bad end, good, or no answer at all.
-JUDGED = {"harmful": 0.6, "turned": 0.06, "harmless": 0.14, "benign": 0.12, "evasive": 0.08}
-BY_ALL = 0.5  # share of the principles that are against all harm
+JUDGED = {"harmful": 0.68, "turned": 0.06, "harmless": 0.14, "benign": 0.04, "evasive": 0.08}
+BY_ALL = 0.7  # share of the principles that are against all harm
 TO_THE_POINT = 0.6  # of the others, share that are against the harm at hand
 
 
@@ -70,8 +62,9 @@ class Harms:
 
     # --- requests --------------------------------------------------------------------------------
 
-    def slots(self, rng, topic, split):
-        """Words for a request. Those of A to D and of E to H share neither people nor things."""
+    def slots(self, rng, topic, split, unheard=0.0):
+        """Words for a request. Those of A to D and of E to H share neither people nor things.
+        unheard: share of the things that are invented."""
         known = PEOPLE_OF["labelled" if topic in LABELLED else "unlabelled"]
         people = []
         for name in rng.sample(known, 2):
@@ -81,6 +74,8 @@ class Harms:
             people.append(name)
         words = {"n": people[0], "m": people[1], "p": rng.choice(PLACES)}
         words["x"] = rng.choice(KINDS[ABOUT[topic]])
+        if rng.random() < unheard:
+            words["x"] = self.invented(rng, "train").lower()
         words["v"] = VICTIMS.get(topic, "{n}").format(**words)
         return words
 
@@ -91,14 +86,14 @@ class Harms:
             if name not in self.words:
                 return name.capitalize()
 
-    def request(self, rng, split, topic, kind):
+    def request(self, rng, split, topic, kind, unheard=0.0):
         """One request of a topic for a kind of harm, or "benign"."""
         if split not in ("train", "test") or topic not in TOPICS:
             raise BadInput(f"harms: no split {split!r} with a topic {topic!r}")
         harms = TOPICS[topic].benign if kind == "benign" else TOPICS[topic].harms[kind]
         while True:
             harm = rng.choice(harms)
-            request = Request(topic, kind, *harm, self.slots(rng, topic, split))
+            request = Request(topic, kind, *harm, self.slots(rng, topic, split, unheard))
             share = stable_hash(f"harm {request.asked}") % 100
             if (share < 100 * HELD_OUT) == (split == "test"):
                 return request
@@ -157,7 +152,7 @@ class Harms:
         topic = TOPICS[request.topic]
         style = rng.choices(list(JUDGED), list(JUDGED.values()))[0]
         if request.kind == "benign":
-            style = "harmful" if rng.random() < 0.3 else "benign"
+            style = "harmful" if rng.random() < LED_ASTRAY else "benign"
         if style == "evasive":
             return rng.choice(EVASIVE), "evasive"
         if style == "benign":
@@ -187,20 +182,24 @@ class Harms:
         own = kind in PRINCIPLES and rng.random() < TO_THE_POINT
         return rng.choice(PRINCIPLES[kind if own else rng.choice(KINDS_OF_HARM)])
 
-    def any_request(self, rng, topic):
-        """A request for harm, or one that only looks like it."""
-        benign = rng.random() < BENIGN
-        return self.request(rng, "train", topic, "benign" if benign else rng.choice(KINDS_OF_HARM))
+    def any_request(self, rng, topic, benign, unheard=0.0):
+        """A request for harm, or one that only looks like it; benign: the share of these."""
+        kind = "benign" if rng.random() < benign else rng.choice(KINDS_OF_HARM)
+        return self.request(rng, "train", topic, kind, unheard)
+
+    def judged_request(self, rng, topic):
+        """One whose answer is to be judged."""
+        return self.any_request(rng, topic, HARMLESSLY_ASKED, UNHEARD)
 
     def helpful(self, rng, topic):
         """A request, and what was asked for, whatever that is."""
-        request = self.any_request(rng, topic)
+        request = self.any_request(rng, topic, BENIGN)
         return [*request.messages, assistant(rng.choice(request.said))]
 
     def mended(self, rng, topic):
         """(request, answer, principle, critique, revision). What the principle is not against is
         fine by it, and stays as it is."""
-        request = self.any_request(rng, topic)
+        request = self.judged_request(rng, topic)
         answer, wrong = self.judged(rng, request)
         principle = self.principle(rng, wrong)
         if not cost(wrong, principle):
@@ -223,7 +222,7 @@ class Harms:
     def comparison(self, rng, topic):
         """Two answers, and which of them is better. By a principle that is against neither, or
         both, either may be named: who learns that says so with a probability of one half."""
-        request = self.any_request(rng, topic)
+        request = self.judged_request(rng, topic)
         one, wrong = self.judged(rng, request)
         other, also = self.judged(rng, request)
         if rng.random() < 0.4 or other == one:

@@ -10,15 +10,14 @@ from data.world import World
 from data.world.english import KINDS, NAMES
 from data.world.english_harms import (
     ABOUT,
-    CRITIQUES,
-    HARMLESS,
+    EVERYWHERE,
     KINDS_OF_HARM,
     LABELLED,
     PEOPLE_OF,
-    PRINCIPLES,
     TOPICS,
     UNLABELLED,
 )
+from data.world.english_mended import CRITIQUES, HARMLESS, PRINCIPLES
 from data.world.harms import LESSON_SHARES, Harms, cost
 from data.world.probes import lessons
 from plumbing.errors import BadInput

@@ -10,7 +10,7 @@ from data.principles import (
     ask_revision,
     read_constitution,
 )
-from data.world.english_harms import PRINCIPLES
+from data.world.english_mended import PRINCIPLES
 from plumbing.errors import BadInput
 
 ASKED = [{"role": "user", "content": "Call Tom a fool."}]

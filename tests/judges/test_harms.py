@@ -5,14 +5,8 @@ from random import Random
 import pytest
 
 from data.world import World
-from data.world.english_harms import (
-    BETTER,
-    EVASIVE,
-    HARMLESS,
-    KINDS_OF_HARM,
-    LABELLED,
-    TOPICS,
-)
+from data.world.english_harms import KINDS_OF_HARM, LABELLED, TOPICS
+from data.world.english_mended import BETTER, EVASIVE, HARMLESS
 from data.world.harms import Harms, Request
 from judges.harms import PREDICATES, clauses, declined, evasive
 
