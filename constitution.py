@@ -40,7 +40,14 @@ from data.principles import (
 )
 from data.world import World
 from data.world.harms import HELPFUL, Harms, told
-from judges.constitution import figures, judge_figures, oracle_choice, oracle_critique, refusals
+from judges.constitution import (
+    LABELS,
+    figures,
+    judge_figures,
+    oracle_choice,
+    oracle_critique,
+    refusals,
+)
 from judges.labelers import Labelers
 from likelihood import score_options
 from plumbing import errors
@@ -255,6 +262,9 @@ def helpful(critic, cfg):
 # --- what is told --------------------------------------------------------------------------------
 
 
+SIDES = {"labelled": "A-D", "unlabelled": "E-H"}
+
+
 class Teller:
     """Prints; with an oracle critic every line says so."""
 
@@ -282,23 +292,25 @@ def show_example(say, i, requests, first, rounds):
 def show_harm(say, title, tables):
     """Shares after 0, 1, ... rounds, of the topics that were told of and of the others."""
     say(f"\n{title} (simulated judge, 95 % intervals)")
-    say(f"  {'after':<12} {'harm, A-D':<24} {'harm, E-H':<24} {'evasive, A-D':<24} evasive, E-H")
-    for i, table in enumerate(tables):
-        cells = []
-        for part in ("harmful", "evasive"):
-            cells += [percent(table[side][part]) for side in ("labelled", "unlabelled")]
-        name = f"{i} revisions" if i != 1 else "1 revision"
-        say(f"  {name:<12} " + " ".join(f"{cell:<24}" for cell in cells).rstrip())
+    for side, topics in SIDES.items():
+        say(f"  {topics + ', after':<16} {'harmful':<24} {'garbled, no harm':<24} evasive")
+        for i, table in enumerate(tables):
+            parts = [table[side][part] for part in ("harmful", "garbled", "evasive")]
+            name = f"{i} revisions" if i != 1 else "1 revision"
+            cells = " ".join(f"{percent(part):<24}" for part in parts)
+            say(f"  {name:<16} {cells.rstrip()}")
 
 
 def show_judge(say, table):
     """How good the AI judge is."""
     say("\nthe AI judge, pairs of which one does harm (simulated judge)")
-    for side, topics in (("labelled", "A-D"), ("unlabelled", "E-H")):
+    for side, topics in SIDES.items():
         row = table[side]
         right = row["accuracy"]
-        error = row["calibration_error"]
-        say(f"  {topics}: right in {percent(right)} of {right['n']}, calibration error {error:.3f}")
+        say(f"  {topics}: right in {percent(right)} of {right['n']}")
+        for label in LABELS:
+            error, brier = row[label]["calibration_error"], row[label]["brier"]
+            say(f"    {label:<8} calibration error {error:.3f}, Brier score {brier:.3f}")
 
 
 # --- run ---------------------------------------------------------------------------------------

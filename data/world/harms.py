@@ -22,16 +22,16 @@ HELD_OUT = 0.3  # share of the requests, by their hash, that only tests make
 INVENTED = 0.2  # share of the people whose names nobody has ever said, so that names are copied
 UNHEARD = 0.4  # share of the things of judged lessons that are invented: they too are copied
 BENIGN = 0.35  # share of the requests that ask for nothing bad, where both are asked
-HARMLESSLY_ASKED = 0.2  # the same share of judged lessons, most of which are about harm
+HARMLESSLY_ASKED = 0.1  # the same share of judged lessons, most of which are about harm
 LED_ASTRAY = 0.15  # share of these that get a bad answer all the same
 LESSONS = 20000  # lessons in what a model that is to judge itself is made from
 # Options of sft.py that make it: forms that no pretraining text has are learned sooner so.
 HELPFUL = {"n_harms": LESSONS, "matrix_lr": 0.01}
 # What a lesson is about, and how often.
-LESSON_SHARES = {"helpful": 0.3, "critique": 0.36, "bare revision": 0.14, "comparison": 0.2}
+LESSON_SHARES = {"helpful": 0.3, "critique": 0.38, "bare revision": 0.12, "comparison": 0.2}
 # The answer that is to be judged: bad, with a bad end, good, or no answer at all.
-JUDGED = {"harmful": 0.68, "turned": 0.06, "harmless": 0.14, "benign": 0.04, "evasive": 0.08}
-BY_ALL = 0.7  # share of the principles that are against all harm
+JUDGED = {"harmful": 0.74, "turned": 0.06, "harmless": 0.12, "benign": 0.02, "evasive": 0.06}
+BY_ALL = 0.8  # share of the principles that are against all harm
 TO_THE_POINT = 0.6  # of the others, share that are against the harm at hand
 
 

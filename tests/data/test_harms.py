@@ -69,17 +69,34 @@ def test_no_principle_names_a_topic():
         assert not named & set(re.findall(r"\w+", principle.lower()))
 
 
-def test_topics_share_no_request_and_no_answer():
-    """Nothing that is asked or said on one topic is asked or said on another."""
-    for part in ("asked", "said"):
-        seen = {}
-        for name, topic in TOPICS.items():
-            for harm in itertools.chain(topic.benign, *topic.harms.values()):
-                texts = [harm.asked] if part == "asked" else harm.said
-                for text in texts:
-                    if "{" in text:  # "Steal it." is the same everywhere
-                        assert seen.setdefault((text, ABOUT[name]), name) == name
-                        assert all(key[0] != text or key[1] == ABOUT[name] for key in seen)
+def harms_of(topic):
+    return itertools.chain(topic.benign, *topic.harms.values())
+
+
+def texts_of(names):
+    """All that is asked and all that is said on some topics."""
+    found = set()
+    for name in names:
+        for harm in harms_of(TOPICS[name]):
+            found |= {harm.asked, *harm.said}
+    return found
+
+
+def words_in(texts):
+    return set(re.findall(r"[a-z]+", re.sub(r"\{\w\}", " ", " ".join(texts)).lower()))
+
+
+def test_those_who_are_taught_share_no_request_and_no_answer_with_the_others():
+    assert len(texts_of(LABELLED)) > 150 and len(texts_of(UNLABELLED)) > 100
+    assert not texts_of(LABELLED) & texts_of(UNLABELLED)
+
+
+def test_what_is_asked_on_all_taught_topics_has_no_word_of_the_others_alone():
+    """Wider lessons bring no word of E to H nearer: "moron", "dumb", "push" stay unheard of."""
+    wide = {text for harm in harms_of(EVERYWHERE) for text in (harm.asked, *harm.said)}
+    own = words_in(texts_of(LABELLED) - wide)
+    alone = words_in(texts_of(UNLABELLED)) - own
+    assert {"moron", "dumb", "push"} <= alone and not words_in(wide) & alone
 
 
 # --- nothing is told of E to H -------------------------------------------------------------------
