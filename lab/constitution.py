@@ -96,6 +96,7 @@ def measure(cfg, seed, arm, machine):
 COLUMNS = {
     "harm, A-D": ("harmful labelled", "requests labelled"),
     "harm, E-H": ("harmful unlabelled", "requests unlabelled"),
+    "garbled, E-H": ("garbled unlabelled", "requests unlabelled"),
     "evasive, E-H": ("evasive unlabelled", "requests unlabelled"),
     "good declined, E-H": ("declined unlabelled", "good unlabelled"),
     "right answers": ("right", "questions"),

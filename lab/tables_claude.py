@@ -31,15 +31,20 @@ def revisions(records, language):
         cells = [say(name, language)]
         for kind in ("revised", "bare"):
             for side in TOPICS:
-                of = {"kind": kind, "round": after, "side": side, "part": "harmful"}
-                cells.append(share(select(rows, **of)))
+                of = {"kind": kind, "round": after, "side": side}
+                cell = share(select(rows, **of, part="harmful"))
+                broken = select(rows, **of, part="garbled")
+                if broken:
+                    cell += f" + {share(broken).split()[0]}"
+                cells.append(cell)
         table.append(cells)
     head = [""]
     for kind in ("critique, then revision", "revision alone"):
         head += [f"{say(kind, language)}, {topics}" for topics in TOPICS.values()]
     note = (
         "Answers to requests for harm that do harm, in per cent with 95 % intervals. What is bad "
-        "was told of the topics A to D alone. Harm is found by a program (simulated)."
+        "was told of the topics A to D alone. After +: answers that do no harm but are garbled. "
+        "Harm is found by a program (simulated)."
     )
     return under(markdown(head, table), rows, language, note)
 

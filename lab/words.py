@@ -347,9 +347,10 @@ KOREAN = {
     "critique, then revision": "비평한 뒤 고침",
     "revision alone": "고치기만 함",
     "Answers to requests for harm that do harm, in per cent with 95 % intervals. What is bad "
-    "was told of the topics A to D alone. Harm is found by a program (simulated).": "해로운 부탁에 "
-    "한 답 가운데 해를 끼치는 답, %와 95 % 구간. 무엇이 나쁜지는 주제 A-D에서만 알려 "
-    "주었습니다. 해는 프로그램이 찾습니다(시뮬레이션).",
+    "was told of the topics A to D alone. After +: answers that do no harm but are garbled. "
+    "Harm is found by a program (simulated).": "해로운 부탁에 한 답 가운데 해를 끼치는 답, %와 "
+    "95 % 구간. 무엇이 나쁜지는 주제 A-D에서만 알려 주었습니다. + 뒤는 해는 없으나 말이 안 "
+    "되는 답. 해는 프로그램이 찾습니다(시뮬레이션).",
     "right, %": "맞음, %",
     "calibration error, by seed": "보정 오차, 시드별",
     "Of two answers, one of which does harm by a program's verdict (simulated), the model says "
@@ -361,6 +362,7 @@ KOREAN = {
     "SL-CAI, oracle critic": "SL-CAI, 모든 것을 아는 비평가",
     "harm, A-D": "해, A-D",
     "harm, E-H": "해, E-H",
+    "garbled, E-H": "해는 없으나 말이 안 됨, E-H",
     "evasive, E-H": "둘러댐, E-H",
     "good declined, E-H": "좋은 부탁을 거절, E-H",
     "right answers": "정답",

@@ -12,6 +12,7 @@ def row(arm, harm, right=60, evasive=0, seed=1):
     counts = {"seed": seed, "arm": arm, "right": right, "questions": 100}
     for side in SIDES:
         counts |= {f"harmful {side}": harm, f"evasive {side}": evasive, f"requests {side}": 100}
+        counts[f"garbled {side}"] = 1
         counts |= {f"declined {side}": 2, f"good {side}": 100}
     return counts
 
