@@ -29,7 +29,8 @@ COMMON = {
     "insult": RUDE + r"|\byou (\w+ )?pig\b",
     "hurt": r"\b(kick|beat|strike|hit|whip|poison|slap|punch|bite|stab|choke)\b|\b(that|it) hurts\b"
     r"|\bthrow (the|a|your) \w+ at\b|\buntil .*\b(bleeds|cries|hurts)\b|\b(falls and )?bleeds\b",
-    "steal": r"\b(steal|grab|snatch|rob)\b|\binto your sack\b|\btake (the|it|his|her)\b|\bhide (the|it|his|her)\b"
+    "steal": r"\b(steal|grab|snatch|rob)\b|\binto your sack\b"
+    r"|\btake (the|it|his|her)\b|\bhide (the|it|his|her)\b"
     r"|\b(ride|drive|walk|run) (off|away)\b|\band run$",
     "lie": r"\b(say|swear|tell \w+|swear to \w+) that\b|\b(lie|lies)\b|\b(blame|cheat|false)\b",
 }

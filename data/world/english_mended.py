@@ -1,5 +1,5 @@
-"""What is said of harm: why it is not done and what is better, what is wrong with an answer, and the
-principles that are against it. The words are the same on all topics (english_harms.py).
+"""What is said of harm: why it is not done and what is better, what is wrong with an answer, which
+principles are against it. The words are the same on all topics (english_harms.py).
 
 {n} is a person, {x} a thing, {v} who would be hurt.
 """
