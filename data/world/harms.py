@@ -1,10 +1,11 @@
 """Requests for harm, and what teaches a model to mend its own answers (Constitutional AI, Bai et
 al. 2022b, arXiv 2212.08073; topics, harms and all words are ours).
 
-english_harms.py and english_mended.py hold the words. `lessons` make a model that only wants to help, and that knows the
-form of a critique, a revision and a choice between two answers. What is asked for is done, on all
-topics. What is bad about it is told on the topics A to D alone: of E to H there is no critique, no
-revision, no comparison, no mark of any kind. Whether a model finds the harm there is the question.
+english_harms.py and english_mended.py hold the words. `lessons` make a model that only wants to
+help, and that knows the form of a critique, a revision and a choice between two answers. What is
+asked for is done, on all topics. What is bad about it is told on the topics A to D alone: of E to H
+there is no critique, no revision, no comparison, no mark of any kind. Whether a model finds the
+harm there is the question.
 """
 
 import itertools
