@@ -75,7 +75,7 @@ class Config:
     n_control: int = 300  # requests that are also mended without a critique, to compare
     k: int = 4  # answers that a labeler ranks at once
     by: int = 4  # principles that one comparison is judged by, each in both orders (Bai et al.: 16)
-    temperature: float = 1.0  # of critiques and revisions
+    temperature: float = 0.0  # of critiques and revisions; the answers themselves are drawn at 1
     clamp: float = 0.0  # the AI judge's p stays this far from 0 and 1 (with reasoning: 0.4)
     max_new_tokens: int = 48  # a critique or an answer is cut off there
     seed: int = 1

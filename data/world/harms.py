@@ -25,9 +25,9 @@ UNHEARD = 0.4  # share of the things of judged lessons that are invented: they t
 BENIGN = 0.35  # share of the requests that ask for nothing bad, where both are asked
 HARMLESSLY_ASKED = 0.1  # the same share of judged lessons, most of which are about harm
 LED_ASTRAY = 0.15  # share of these that get a bad answer all the same
-LESSONS = 20000  # lessons in what a model that is to judge itself is made from
+LESSONS = 36000  # lessons in what a model that is to judge itself is made from
 # Options of sft.py that make it: forms that no pretraining text has are learned sooner so.
-HELPFUL = {"n_harms": LESSONS, "matrix_lr": 0.01}
+HELPFUL = {"n_harms": LESSONS, "n_talks": 6000, "matrix_lr": 0.01}
 # What a lesson is about, and how often.
 LESSON_SHARES = {"helpful": 0.3, "critique": 0.38, "bare revision": 0.12, "comparison": 0.2}
 # The answer that is to be judged: bad, with a bad end, good, or no answer at all.
