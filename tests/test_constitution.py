@@ -49,6 +49,7 @@ def config(helpful, out, **changes):
         n_requests=16, n_helpful=4, n_ranked=4, n_benign=4, n_control=8, rounds=2, max_new_tokens=6
     )
     options = dict(init=str(helpful), out=str(out), k=2, by=2, device="cpu", dtype="float32")
+    options["temperature"] = 1.0  # the likeliest text of a model that stammers is empty
     return Config(**{**sizes, **options, **changes})
 
 
@@ -150,7 +151,7 @@ def test_what_is_written_is_read(helpful, tmp_path, capsys):
     main(config(helpful, tmp_path / "one"))
     said = capsys.readouterr().out
     assert said.count("example, topic") == 3 and "oracle" not in said
-    assert "harm, E-H" in said and "the AI judge" in said
+    assert "E-H, after" in said and "garbled" in said and "the AI judge" in said
     demonstrations = list(read_demonstrations(tmp_path / "one" / "revisions.jsonl"))
     comparisons = list(read_comparisons(tmp_path / "one" / "comparisons.jsonl"))
     principles = read_constitution()
