@@ -8,7 +8,9 @@ the same principles which is better: with what probability, not only which.
 
     p(A is better) = mean over orders and principles of p("(A)") / (p("(A)") + p("(B)"))
 
-What is bad is told to it on the topics A to D alone. On E to H it has to find out by itself.
+What is bad is told to it on the topics A to D alone. On E to H it has to find out by itself. In the
+paper a critique before the revision helps small models; here it does not, since a critic that may
+find nothing wrong lets harm pass that a revision at once would mend: both are measured and printed.
 
 reads   out/sft_helpful/ckpt.pt (made first if it is missing: sft.py --n_harms), and principles
 writes  out/constitution/revisions.jsonl, comparisons.jsonl, log.jsonl
