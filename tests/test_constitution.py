@@ -84,8 +84,8 @@ def test_a_pair_is_asked_in_both_orders(helpful, monkeypatch):
     def score(model, prompts, options, machine):
         texts = [critic.tokenizer.decode(prompt) for prompt in prompts]
         asked.extend(texts)
-        likes = [(text.index("good") < text.index("bad")) for text in texts]
-        return [(np.log([0.9]), np.log([0.1]))[:: 1 if first else -1] for first in likes], None
+        likes = [1 if "(A) good" in text else -1 for text in texts]
+        return [(np.log([0.9]), np.log([0.1]))[::way] for way in likes], None
 
     monkeypatch.setattr(constitution, "score_options", score)
     model, tokenizer = load_model(load_checkpoint(helpful), helpful)
