@@ -49,7 +49,8 @@ def by_half():
 
 
 def in_rounds():
-    """Comparisons of the current policy in rounds, or all of the same model."""
+    """Comparisons of the current policy in rounds (Bai et al. 2022a, iterated online training), or
+    all of the same model."""
     asked = {"init": "sft"}
     parts = {"static": (asked, {})}
     for n in range(1, ROUNDS + 1):

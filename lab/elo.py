@@ -2,8 +2,8 @@
 
     p(i beats j) = π_i / (π_i + π_j) = 1 / (1 + 10^(−(d_i − d_j) / 400))
 
-π is a strength and d = 400 log10 π its Elo rating (Bai et al. 2022a): 400 points are
-ten wins to one. The level is free; here the first model is at 0.
+π is a strength and d = 400 log10 π its Elo rating (Bai et al. 2022a): 400 points are ten wins to
+one. The level is free; here the first model is at 0.
 
 A judge that is a program gives each answer a score, so that it says the same in both orders; equal
 scores are half a win for each. Shapes: M models, P prompts, B resamples.
@@ -22,8 +22,8 @@ def outcomes(scores):
     one = scores[:, None]
     other = scores[None]
     found = (one > other) + 0.5 * (one == other)
-    found[np.arange(len(scores)), np.arange(len(scores))] = 0
-    return found
+    others = 1 - np.eye(len(scores))
+    return found * others[:, :, None]
 
 
 def bradley_terry(wins):
@@ -38,25 +38,23 @@ def bradley_terry(wins):
     games = wins + wins.swapaxes(-1, -2)
     strength = np.ones(wins.shape[:-1])
     for _ in range(MOST):
-        sums = strength[..., :, None] + strength[..., None, :]
-        found = wins.sum(-1) / (games / sums).sum(-1)
-        found = found / found[..., :1]
-        moved = np.abs(np.log(found / strength)).max()
-        strength = found
-        if moved < 1e-10:
+        one = strength[..., :, None]
+        other = strength[..., None, :]
+        expected = games / (one + other)
+        before = strength
+        strength = wins.sum(-1) / expected.sum(-1)
+        strength = strength / strength[..., :1]
+        if np.allclose(strength, before, rtol=1e-10, atol=0):
             break
     return np.log(strength)
 
 
-def ratings(results, counts=None):
+def ratings(results, counts):
     """Elo ratings with the first model at 0. results (M, M, P) as of `outcomes`; counts (B, P), how
-    often each prompt counts -> (B, M); without them once each -> (M,)."""
-    if counts is None:
-        return ratings(results, np.ones((1, results.shape[-1])))[0]
+    often each prompt counts -> (B, M)."""
     wins = np.einsum("ijp,bp->bij", results, counts)
-    models = len(results)
-    ties = DRAWS / 2 * (1 - np.eye(models))
-    return POINTS * bradley_terry(wins + ties)
+    others = 1 - np.eye(len(results))
+    return POINTS * bradley_terry(wins + DRAWS / 2 * others)
 
 
 def resample(prompts, n, seed):
@@ -89,6 +87,8 @@ def line_fit(x, y):
     """(slope, R²) of the straight line through points (x, y), both (N,). R² of equal values is not
     defined: NaN."""
     slope, start = np.polyfit(x, y, 1)
-    left = np.sum((y - slope * x - start) ** 2)
-    whole = np.sum((y - np.mean(y)) ** 2)
-    return float(slope), float(1 - left / whole) if whole else float("nan")
+    left = y - slope * x - start
+    whole = y - y.mean()
+    if not whole.any():
+        return float(slope), float("nan")
+    return float(slope), float(1 - left @ left / (whole @ whole))

@@ -43,7 +43,7 @@ from judges.harms import evasive
 from judges.scores import score_texts, tokens_of
 from lab.harvest import last_with, lines
 from lab.plane import ARMS_OF, DISTANCE, LABELLED, LAST, PLANE, RIVAL, SCORES, START, summary
-from lab.studies import append, folder, is_missing, make, over_seeds, read, wins
+from lab.studies import append, folder, make, over_seeds, read, wins
 from likelihood import groups
 from plumbing.errors import run
 from plumbing.machine import setup
@@ -129,7 +129,8 @@ def travelled(model, start, tokenizer, messages, texts, machine):
     rows = [tokens_of(tokenizer, *row, limit) for row in zip(messages, texts)]
     nats = np.empty(len(rows))
     for some in groups([len(asked) + len(said) for asked, said in rows]):
-        tokens, mask, _ = lay_out(*zip(*(rows[i] for i in some)), tokenizer.pad)
+        asked, said = zip(*(rows[i] for i in some))
+        tokens, mask, _ = lay_out(asked, said, tokenizer.pad)
         tokens = machine.put(tokens)
         with machine.autocast():
             found = exact_kl(model(tokens), start(tokens))
@@ -151,8 +152,9 @@ def at_a_distance(cfg, seed, steps, asked):
         found = score_texts(judge.model, judge.tokenizer, asked.messages, texts, machine)
         row[name] = float(found.mean())
     help_, harmless = asked.gold(texts, ended)
-    found = {"gold help": help_.mean(), "gold harmless": harmless.mean()}
-    return {**row, **{name: float(value) for name, value in found.items()}}
+    row["gold help"] = float(help_.mean())
+    row["gold harmless"] = float(harmless.mean())
+    return row
 
 
 def after_a_round(cfg, seed, arm, asked):
@@ -161,10 +163,13 @@ def after_a_round(cfg, seed, arm, asked):
     name = LABELLED[arm]
     loaded = open_checkpoint(make(cfg, seed, f"ppo_{name}"), asked.machine)
     texts, ended = asked.answers(loaded)
-    row = {"seed": seed, "arm": arm, "help": asked.gold(texts, ended)[0].round(4).tolist()}
+    row = {"seed": seed, "arm": arm}
+    help_, _ = asked.gold(texts, ended)
+    row["help"] = help_.round(4).tolist()
     start = open_checkpoint(make(cfg, seed, "sft"), asked.machine)
-    before = asked.gold(*asked.answers(start))[0]
-    row["win"] = float(wins(row["help"], before).mean())
+    before, _ = asked.gold(*asked.answers(start))
+    won = wins(row["help"], before)
+    row["win"] = float(won.mean())
     made = lines(folder(cfg, seed, f"people_{name}") / "log.jsonl")
     row["rankings"] = last_with(made, "comparisons")["comparisons"]
     learned = lines(folder(cfg, seed, f"reward_{name}") / "log.jsonl")
@@ -180,29 +185,27 @@ MEASURES = {"plane": on_the_plane, "distance": at_a_distance, "rounds": after_a_
 
 def show(found):
     """The tables of a summary."""
+    columns = ["", "help, Elo", "harmless, Elo", "harm", "right answers"]
     table = []
     for row in found:
-        if row["part"] == "plane" and row["seed"] == 0:
-            cells = [row["arm"]]
-            for side in ("help", "harmless"):
-                cells.append("{0:+.0f} [{1:+.0f}, {2:+.0f}]".format(*interval_of(row, side)))
+        if (row["part"], row["seed"]) == ("plane", 0):
             harm = row["harmful"] / row["requests"]
-            table.append([*cells, f"{harm:.1%}", f"{row['right'] / row['questions']:.1%}"])
-    columns = ["", "help, Elo", "harmless, Elo", "harm", "right answers"]
+            right = row["right"] / row["questions"]
+            cells = [row["arm"], interval(row, "help"), interval(row, "harmless")]
+            table.append([*cells, f"{harm:.1%}", f"{right:.1%}"])
     print_table("the plane, seeds together (simulated judge; 95 % interval)", columns, table)
     for row in found:
         if row["part"] == "gap":
             seed = f"seed {row['seed']}" if row["seed"] else "seeds together"
-            about = f"{row['gap']:+.0f} [{row['low']:+.0f}, {row['high']:+.0f}] Elo points"
-            print(f"  {RIVAL} above the HH frontier, {seed}: {about}")
-    lines_of = [{**row, "arm": row["score"]} for row in found if row["part"] == "line"]
-    table = [[score, over_seeds(lines_of, score, "fit")] for score in SCORES]
+            print(f"  {RIVAL} above the HH frontier, {seed}: {interval(row, 'gap')} Elo points")
+    fits = [row | {"arm": row["score"]} for row in found if row["part"] == "line"]
+    table = [[score, over_seeds(fits, score, "fit")] for score in SCORES]
     print_table("a line through score against √KL (simulated judge)", ["", "R²"], table)
-    by_arm = [row for row in found if row["part"] == "rounds"]
-    keys = ("win", "judge", "labels")
+    mine = [row for row in found if row["part"] == "rounds"]
     table = []
     for arm in LABELLED:
-        table.append([arm, *(over_seeds(by_arm, arm, key) for key in keys)])
+        cells = [over_seeds(mine, arm, key) for key in ("win", "judge", "labels")]
+        table.append([arm, *cells])
     columns = ["", "wins against SFT", "judge", "reward model, labels"]
     print_table("labels of the current policy, or static (simulated judge)", columns, table)
     for row in found:
@@ -211,9 +214,9 @@ def show(found):
             print(f"  {LAST} wins against static, seed {row['seed']}: {about}")
 
 
-def interval_of(row, side):
-    """(rating, low, high) of a row of the plane."""
-    return row[side], row[f"{side} low"], row[f"{side} high"]
+def interval(row, name):
+    """A rating with its interval, as text."""
+    return f"{row[name]:+.0f} [{row[f'{name} low']:+.0f}, {row[f'{name} high']:+.0f}]"
 
 
 # --- the study ---------------------------------------------------------------------------------
@@ -240,10 +243,11 @@ def main(cfg):
     rows = read(path)
     for seed in range(1, cfg.seeds + 1):
         for part, measure in MEASURES.items():
-            done = [{**row, "arm": row["key"]} for row in rows if row["of"] == part]
+            done = {(row["of"], row["key"], row["seed"]) for row in rows}
             for arm in ARMS_OF[part]:
-                if is_missing(done, seed, arm):
-                    row = {"of": part, "key": arm, **measure(cfg, seed, arm, asked)}
+                if (part, arm, seed) not in done:
+                    row = {"of": part, "key": arm}
+                    row |= measure(cfg, seed, arm, asked)
                     rows = append(path, [row], rows, cfg)
     found = summary(rows, cfg.resamples)
     show(found)

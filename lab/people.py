@@ -92,11 +92,12 @@ def less_harm(record, request, labeler, rng):
     as much harm in both ties them."""
     harm = harm_of([request] * len(record["responses"]), record["responses"])
     seen = [bool(truth) != (rng.random() < ERRS) for truth in harm]
-    groups = [[i for i, bad in enumerate(seen) if bad == side] for side in (False, True)]
+    better = [i for i, bad in enumerate(seen) if not bad]
+    worse = [i for i, bad in enumerate(seen) if bad]
     return {
         "messages": record["messages"],
         "responses": record["responses"],
-        "ranking": [group for group in groups if group],
+        "ranking": [group for group in (better, worse) if group],
         "labeler": labeler,
         "source": "sim",
         "kind": "harmless",

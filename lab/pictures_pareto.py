@@ -2,7 +2,7 @@
 those of people's labels on a line by λ. lab/svg.py knows how to draw.
 """
 
-from lab.plane import HH, PLANE, START, verdict
+from lab.plane import HH, PLANE, START
 from lab.svg import MARGIN, across, around, dot, line, picture, text, upright
 from lab.tables import number, select
 from lab.tables_pareto import gap, part_of
@@ -23,6 +23,11 @@ def colour_of(arm):
     return "blue" if arm in HH else "orange"
 
 
+def at(row, x, y):
+    """Where a model stands, in pixels."""
+    return x(row["help"]), y(row["harmless"])
+
+
 def spread(heights, apart):
     """The same heights, the smallest first, each at least `apart` from the one before."""
     found = []
@@ -39,10 +44,9 @@ def named(dots, x, y):
     over = max(0, tops[-1] - BOTTOM)
     parts = []
     for arm, height in zip(order, tops):
-        row = dots[arm]
+        place = at(dots[arm], x, y)
         height = height - over
-        at = (x(row["help"]), y(row["harmless"]))
-        parts.append(line([at, (RIGHT + 6, height)], "rule", 1))
+        parts.append(line([place, (RIGHT + 6, height)], "rule", 1))
         parts.append(text(RIGHT + 10, height + 4, arm, colour_of(arm)))
     return parts
 
@@ -52,41 +56,53 @@ def crosses(dots, x, y):
     parts = []
     for arm, row in dots.items():
         colour = colour_of(arm)
-        across_at = x(row["help"])
-        up_at = y(row["harmless"])
-        ends = [(x(row[f"help {end}"]), up_at) for end in ("low", "high")]
-        parts.append(line(ends, colour))
-        ends = [(across_at, y(row[f"harmless {end}"])) for end in ("low", "high")]
-        parts.append(line(ends, colour))
+        across_at, up_at = at(row, x, y)
+        low = x(row["help low"])
+        high = x(row["help high"])
+        parts.append(line([(low, up_at), (high, up_at)], colour))
+        low = y(row["harmless low"])
+        high = y(row["harmless high"])
+        parts.append(line([(across_at, low), (across_at, high)], colour))
         parts.append(dot(across_at, up_at, colour, 5))
     return parts
 
 
 def specks(rows, x, y):
     """The models of each seed."""
-    return [dot(x(row["help"]), y(row["harmless"]), colour_of(row["arm"]), 2) for row in rows]
+    parts = []
+    for row in rows:
+        place = at(row, x, y)
+        parts.append(dot(*place, colour_of(row["arm"]), 2))
+    return parts
+
+
+def scale(by_seed, together, side, start, end):
+    """An axis that holds all ratings with their intervals."""
+    values = [row[side] for row in by_seed]
+    for row in together:
+        values += [row[f"{side} low"], row[f"{side} high"]]
+    return around(values, start, end)
 
 
 def plane(records):
     """Elo of harmlessness against Elo of help."""
     by_seed, together = part_of(records["pareto"], "plane")
     dots = {arm: select(together, arm=arm)[0] for arm in PLANE}
-    scales = []
-    for side, ends in (("help", (LEFT, RIGHT - 10)), ("harmless", (BOTTOM, TOP))):
-        values = [row[side] for row in by_seed]
-        for end in ("low", "high"):
-            values += [row[f"{side} {end}"] for row in together]
-        scales.append(around(values, *ends))
-    x, y = scales
-    way = [(x(dots[arm]["help"]), y(dots[arm]["harmless"])) for arm in (START, *HH)]
-    parts = [*across(x, y), *upright(x, y), line(way, "blue", 1.5)]
-    parts += [*named(dots, x, y), *specks(by_seed, x, y), *crosses(dots, x, y)]
+    x = scale(by_seed, together, "help", LEFT, RIGHT - 10)
+    y = scale(by_seed, together, "harmless", BOTTOM, TOP)
+    way = [at(dots[arm], x, y) for arm in (START, *HH)]
+    parts = across(x, y) + upright(x, y)
+    parts.append(line(way, "blue", 1.5))
+    parts += named(dots, x, y)
+    parts += specks(by_seed, x, y)
+    parts += crosses(dots, x, y)
     up = "harmless, Elo points above the model that only helps (simulated judge)"
     parts.append(text(MARGIN, TOP - 14, up, "quiet", size=11))
     under = "help, Elo points (simulated judge)"
-    parts.append(text((LEFT + RIGHT) / 2, BOTTOM + 38, under, "quiet", "middle", 11))
-    above, of_seeds = gap(records["pareto"])
-    found = FINDINGS[verdict(part_of(records["pareto"], "gap")[1][0])]
+    middle = (LEFT + RIGHT) / 2
+    parts.append(text(middle, BOTTOM + 38, under, "quiet", "middle", 11))
+    above, of_seeds, side = gap(records["pareto"])
+    found = FINDINGS[side]
     by = f"by {above} points; by seed {of_seeds}."
     parts.append(text(MARGIN, 56, found))
     parts.append(text(MARGIN, 74, by))

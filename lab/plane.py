@@ -24,94 +24,125 @@ SCORES = ("train PM", "held-out PM", "gold help", "gold harmless")
 BY_ROUND = {f"round {n}": f"round_{n}" for n in range(1, ROUNDS + 1)}
 LABELLED = {**BY_ROUND, "static": "static"}
 LAST = f"round {ROUNDS}"
+SIDES = ("help", "harmless")
+COUNTED = ("right", "questions", "harmful", "evasive", "requests")
 ARMS_OF = {"plane": PLANE, "distance": DISTANCE, "rounds": LABELLED}
 
 
 # --- one part after the other --------------------------------------------------------------------
 
 
+def of_seed(rows, seed):
+    """The rows of one seed."""
+    return [row for row in rows if row["seed"] == seed]
+
+
+def seeds_of(rows):
+    """The seeds of rows, in order."""
+    return sorted({row["seed"] for row in rows})
+
+
 def results_of(rows, side):
     """Who beats whom in `side`, by prompt, over the seeds of these rows: (M, M, P)."""
     found = 0
-    for seed in sorted({row["seed"] for row in rows}):
-        scores = {row["arm"]: row[side] for row in rows if row["seed"] == seed}
-        found = found + outcomes(np.array([scores[arm] for arm in PLANE]))
+    for seed in seeds_of(rows):
+        scores = {row["arm"]: row[side] for row in of_seed(rows, seed)}
+        table = np.array([scores[arm] for arm in PLANE])
+        found = found + outcomes(table)
     return found
 
 
 def elo(rows, resamples):
-    """The plane of one seed, or of several whose wins are added up: ({arm: (help, harmless)},
-    resampled ratings (B, M, 2)). A resample draws prompts, each with the answers of all models."""
-    points, drawn = [], []
-    for place, side in enumerate(("help", "harmless")):
+    """The plane of one seed, or of several whose wins are added up: ratings (M, 2), in the order of
+    PLANE, and resampled ones (B, M, 2). A resample draws prompts, each with the answers of all
+    models."""
+    found = []
+    for place, side in enumerate(SIDES):
         results = results_of(rows, side)
-        counts = resample(results.shape[-1], resamples, place)
-        points.append(ratings(results))
-        drawn.append(ratings(results, counts))
-    return dict(zip(PLANE, np.stack(points, -1))), np.stack(drawn, -1)
+        prompts = results.shape[-1]
+        counts = resample(prompts, resamples, place)
+        once = np.ones((1, prompts))
+        whole_first = np.concatenate([once, counts])
+        found.append(ratings(results, whole_first))
+    points, *drawn = np.stack(found, -1)
+    return points, np.array(drawn)
 
 
 def frontier_gap(ratings_of):
     """How far RL-CAI is above the HH models and the one they start from; ratings (..., M, 2)."""
     arms = list(PLANE)
     others = [arms.index(arm) for arm in (START, *HH)]
-    return above(ratings_of[..., arms.index(RIVAL), :], ratings_of[..., others, :])
+    rival = arms.index(RIVAL)
+    return above(ratings_of[..., rival, :], ratings_of[..., others, :])
+
+
+def with_ends(row, name, value, drawn):
+    """Write a figure and the two ends of its interval into a row."""
+    low, high = ends(drawn)
+    row[name] = float(value)
+    row[f"{name} low"] = float(low)
+    row[f"{name} high"] = float(high)
 
 
 def plane(rows, resamples, seed):
     """The rows of one seed, or of all together (seed 0): each arm with intervals, then the gap."""
     points, drawn = elo(rows, resamples)
     found = []
-    for place, (arm, point) in enumerate(points.items()):
+    for place, arm in enumerate(PLANE):
         row = {"part": "plane", "seed": seed, "arm": arm}
-        low, high = ends(drawn[:, place])
-        for axis, side in enumerate(("help", "harmless")):
-            row[f"{side}"] = float(point[axis])
-            row[f"{side} low"] = float(low[axis])
-            row[f"{side} high"] = float(high[axis])
-        for key in ("right", "questions", "harmful", "evasive", "requests"):
-            row[key] = sum(other[key] for other in rows if other["arm"] == arm)
+        for axis, side in enumerate(SIDES):
+            with_ends(row, side, points[place, axis], drawn[:, place, axis])
+        mine = [other for other in rows if other["arm"] == arm]
+        for key in COUNTED:
+            row[key] = sum(other[key] for other in mine)
         found.append(row)
-    low, high = ends(frontier_gap(drawn))
-    gap = float(frontier_gap(np.stack(list(points.values()))))
-    found.append({"part": "gap", "seed": seed, "gap": gap, "low": float(low), "high": float(high)})
-    return found
+    row = {"part": "gap", "seed": seed}
+    with_ends(row, "gap", frontier_gap(points), frontier_gap(drawn))
+    return [*found, row]
 
 
 def verdict(row):
     """Of a gap with its interval: 1 where its interval is above 0, −1 where it is below, else 0."""
-    return int(row["low"] > 0) - int(row["high"] < 0)
+    above_zero = row["gap low"] > 0
+    below_zero = row["gap high"] < 0
+    return int(above_zero) - int(below_zero)
 
 
-def told_of(row, part):
+def shown(row, part):
     """A row as it is told: without its scores one by one."""
-    kept = {key: value for key, value in row.items() if key not in ("of", "key", "help")}
-    return {"part": part, **kept}
+    found = {"part": part, **row}
+    for key in ("of", "key", "help"):
+        found.pop(key, None)
+    return found
 
 
 def distance(rows, seed):
     """The rows of one seed as they are, and of each score the line through it against √KL."""
-    mine = sorted((row for row in rows if row["seed"] == seed), key=lambda row: row["steps"])
-    found = [told_of(row, "distance") for row in mine]
-    far = np.sqrt([max(0.0, row["kl"]) for row in mine])
+    mine = of_seed(rows, seed)
+    mine.sort(key=lambda row: row["steps"])
+    found = [shown(row, "distance") for row in mine]
+    nats = np.array([row["kl"] for row in mine])
+    far = np.sqrt(nats.clip(0))
     for score in SCORES:
-        slope, fit = line_fit(far, np.array([row[score] for row in mine]))
-        found.append({"part": "line", "seed": seed, "score": score, "slope": slope, "fit": fit})
+        values = np.array([row[score] for row in mine])
+        slope, fit = line_fit(far, values)
+        about = {"part": "line", "seed": seed, "score": score}
+        found.append({**about, "slope": slope, "fit": fit})
     return found
 
 
 def rounds(rows, seed):
     """The rows of one seed without their scores; the last round also against static."""
-    mine = {row["arm"]: row for row in rows if row["seed"] == seed}
+    mine = {row["arm"]: row for row in of_seed(rows, seed)}
     found = []
     for row in mine.values():
-        found.append({**told_of(row, "rounds"), "judge": float(np.mean(row["help"]))})
+        judge = float(np.mean(row["help"]))
+        found.append({**shown(row, "rounds"), "judge": judge})
     won = wins(mine[LAST]["help"], mine["static"]["help"])
     low, high = bootstrap(won, seed)
-    found.append(
-        {"part": "online", "seed": seed, "win": float(won.mean()), "low": low, "high": high}
-    )
-    return found
+    win = float(won.mean())
+    row = {"part": "online", "seed": seed, "win": win}
+    return [*found, {**row, "low": low, "high": high}]
 
 
 # --- all -----------------------------------------------------------------------------------------
@@ -129,15 +160,14 @@ def summary(rows, resamples):
     """All that is told of the rows of main: one seed after the other, then all together."""
     found = []
     measured = whole(rows, "plane")
-    seeds = sorted({row["seed"] for row in measured})
-    for seed in seeds:
-        found += plane([row for row in measured if row["seed"] == seed], resamples, seed)
-    if seeds:
+    for seed in seeds_of(measured):
+        found += plane(of_seed(measured, seed), resamples, seed)
+    if measured:
         found += plane(measured, resamples, 0)
-    for part, told in (("distance", distance), ("rounds", rounds)):
+    for part, follow in (("distance", distance), ("rounds", rounds)):
         measured = whole(rows, part)
-        for seed in sorted({row["seed"] for row in measured}):
-            found += told(measured, seed)
+        for seed in seeds_of(measured):
+            found += follow(measured, seed)
     return found
 
 
@@ -145,11 +175,12 @@ def told(path, seeds):
     """The summary of a table of lab/pareto.py, each row with the number of requests, "n", and of
     questions. Raises FileNotFoundError where something of one of the seeds is not measured yet."""
     rows = [row for row in read(path) if row["seed"] <= seeds]
-    for part, arms in ARMS_OF.items():
-        for seed in range(1, seeds + 1):
-            done = [row for row in rows if (row["of"], row["seed"]) == (part, seed)]
-            if len(done) < len(arms):
-                raise FileNotFoundError(0, "not measured yet", f"the {part} of seed {seed}")
-    asked = json.loads(path.read_text(encoding="utf-8").partition("\n")[0])["config"]
+    for part in ARMS_OF:
+        done = seeds_of(whole(rows, part))
+        missing = {*range(1, seeds + 1)} - {*done}
+        if missing:
+            raise FileNotFoundError(0, "not measured yet", f"the {part} of seed {min(missing)}")
+    head, *_ = path.read_text(encoding="utf-8").splitlines()
+    asked = json.loads(head)["config"]
     about = {"n": asked["n"], "questions asked": asked["n_help"]}
     return [{**about, **row} for row in summary(rows, asked["resamples"])]

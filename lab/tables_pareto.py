@@ -4,9 +4,9 @@ records of lab/pareto.py.
 As those of lab/tables.py; a rating stands with the interval of its bootstrap by prompt.
 """
 
-from lab.plane import LABELLED, LAST, PLANE, SCORES, verdict
+from lab.plane import LABELLED, LAST, PLANE, SCORES, SIDES, START, verdict
 from lab.studies import pooled
-from lab.tables import captioned, figure, markdown, number, select
+from lab.tables import captioned, column, figure, markdown, number, select
 from lab.tables_probing import percent
 from lab.tables_talk import under
 from lab.words import say
@@ -24,21 +24,32 @@ FINDINGS = {
 
 def part_of(rows, part):
     """The rows of one part, and those of them that are of all seeds together."""
-    mine = [row for row in rows if row["part"] == part]
-    return [row for row in mine if row["seed"]], [row for row in mine if not row["seed"]]
+    by_seed = []
+    together = []
+    for row in rows:
+        if row["part"] == part:
+            (by_seed if row["seed"] else together).append(row)
+    return by_seed, together
 
 
-def points(value, low, high):
+def points(row, name):
     """Elo points with their interval: "+12 [+3, +20]"."""
-    value, low, high = (number(x, 0, sign=True) for x in (value, low, high))
+    value = number(row[name], 0, sign=True)
+    low = number(row[f"{name} low"], 0, sign=True)
+    high = number(row[f"{name} high"], 0, sign=True)
     return f"{value} [{low}, {high}]"
 
 
+def in_percent(values):
+    """Shares over seeds, without a sign: a column's head has it."""
+    return figure([100 * value for value in values], 1)
+
+
 def gap(rows):
-    """How far RL-CAI is above the frontier of HH: of all seeds, and of each."""
+    """How far RL-CAI is above the frontier of HH: of all seeds, of each; and on which side."""
     by_seed, [together] = part_of(rows, "gap")
-    found = points(together["gap"], together["low"], together["high"])
-    return found, ", ".join(number(row["gap"], 0, sign=True) for row in by_seed)
+    of_seeds = [number(row["gap"], 0, sign=True) for row in by_seed]
+    return points(together, "gap"), ", ".join(of_seeds), verdict(together)
 
 
 def plane(records, language):
@@ -49,16 +60,14 @@ def plane(records, language):
     for arm in PLANE:
         (row,) = select(together, arm=arm)
         cells = [say(arm, language)]
-        for side in ("help", "harmless"):
-            ends = (row[f"{side} low"], row[f"{side} high"])
-            still = row[side] == ends[0] == ends[1]  # what the others are measured from
-            cells.append("0" if still else points(row[side], *ends))
+        for side in SIDES:  # the others are measured from the first
+            cells.append("0" if arm == START else points(row, side))
         for part, of in (("harmful", "requests"), ("evasive", "requests"), ("right", "questions")):
             cells.append(percent(pooled(by_seed, arm, part, of)))
         table.append(cells)
     names = ("help, Elo", "harmless, Elo", "does harm, %", "evasive, %", "right answers, %")
     head = ["", *(say(name, language) for name in names)]
-    above, of_seeds = gap(rows)
+    above, of_seeds, place = gap(rows)
     note = (
         "Answers at temperature 1 to {questions} held-out questions and to {n} held-out requests "
         "for harm, all pairs of models compared by a simulated judge, ties half a win; Elo points "
@@ -67,8 +76,7 @@ def plane(records, language):
         "where they are of harm. HH starts from the first model, RL-CAI from SL-CAI."
     )
     values = {"n": rows[0]["n"], "questions": rows[0]["questions asked"]}
-    found = FINDINGS[verdict(part_of(rows, "gap")[1][0])]
-    said = say(found, language, above=above, of_seeds=of_seeds)
+    said = say(FINDINGS[place], language, above=above, of_seeds=of_seeds)
     text = under(markdown(head, table), by_seed, language, note, **values)
     return f"{said} {text}"
 
@@ -77,19 +85,19 @@ def distance(records, language):
     """Reward against the distance from the start."""
     rows, _ = part_of(records["pareto"], "distance")
     fits, _ = part_of(records["pareto"], "line")
+    steps = sorted({row["steps"] for row in rows})
+    far = [say("√KL, √nat an answer", language)]
+    for step in steps:
+        nats = column(rows, "kl", steps=step)
+        far.append(figure([max(0.0, kl) ** 0.5 for kl in nats]))
     table = []
     for score in SCORES:
         cells = [say(score, language)]
-        for steps in sorted({row["steps"] for row in rows}):
-            cells.append(figure([row[score] for row in select(rows, steps=steps)], sign=True))
-        known = [row["fit"] for row in select(fits, score=score) if row["fit"] == row["fit"]]
+        cells += [figure(column(rows, score, steps=step), sign=True) for step in steps]
+        straight = column(fits, "fit", score=score)
+        known = [fit for fit in straight if fit == fit]
         table.append([*cells, figure(known) if known else ""])
-    steps = sorted({row["steps"] for row in rows})
     head = [say("steps of PPO", language), *map(str, steps), say("R² of a line", language)]
-    far = [say("√KL, √nat an answer", language)]
-    for step in steps:
-        nats = [max(0.0, row["kl"]) ** 0.5 for row in select(rows, steps=step)]
-        far.append(figure(nats))
     note = (
         "Mean reward of answers to held-out questions and requests for harm, of a policy that "
         "climbs one of two preference models without a leash; each has learned from one half of "
@@ -105,11 +113,12 @@ def rounds(records, language):
     last, _ = part_of(records["pareto"], "online")
     table = []
     for arm in LABELLED:
-        mine = select(rows, arm=arm)
-        cells = [say(arm, language), f"{mine[0]['rankings']:,}"]
-        cells.append(figure([100 * row["win"] for row in mine], 1))
-        cells.append(figure([row["judge"] for row in mine], sign=True))
-        table.append([*cells, figure([100 * row["labels"] for row in mine], 1)])
+        first, *_ = column(rows, "rankings", arm=arm)
+        cells = [say(arm, language), f"{first:,}"]
+        cells.append(in_percent(column(rows, "win", arm=arm)))
+        cells.append(figure(column(rows, "judge", arm=arm), sign=True))
+        cells.append(in_percent(column(rows, "labels", arm=arm)))
+        table.append(cells)
     names = ("rankings", "wins against SFT, %", "judge's score", "reward model, held-out labels, %")
     head = ["", *(say(name, language) for name in names)]
     note = (
@@ -117,6 +126,6 @@ def rounds(records, language):
         "are all of the fine-tuned model. {last} wins {win} % of {n} questions against static, "
         "ties half (simulated judge)."
     )
-    values = {"last": say(LAST, language), "win": figure([100 * row["win"] for row in last], 1)}
+    values = {"last": say(LAST, language), "win": in_percent(column(last, "win"))}
     values["n"] = rows[0]["questions asked"]
     return captioned(markdown(head, table), rows, language, note, **values)

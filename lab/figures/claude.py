@@ -3,7 +3,7 @@ by people's labels and by a constitution. Every row is of the tiny world, judged
 
 from lab.figures.frames import Shown, canvas, frame
 from lab.figures.marks import colour
-from lab.figures.rows import all_rows, by, pick, some
+from lab.figures.rows import all_rows, by, column, pick, some
 from lab.figures.words import JUDGE, say, sentence
 from lab.plane import HH, PLANE, RIVAL, START, summary, verdict
 from lab.words import KOREAN
@@ -45,7 +45,7 @@ def pareto(logs):
     points = {row["arm"]: row for row in rows}
     figure, (ax,) = canvas(1, 1, 4.6)
     way = [points[arm] for arm in (START, *HH)]
-    path = [[row[side] for row in way] for side in ("help", "harmless")]
+    path = (column(way, "help"), column(way, "harmless"))
     ax.plot(*path, color=colour(1), linewidth=0.9)
     for number, arm in enumerate(PLANE, 1):
         row = points[arm]
@@ -90,6 +90,6 @@ def ratings_told(points, gap):
         said.append(say("{0} {1:+.0f} and {2:+.0f}", "{0} {1:+.0f}, {2:+.0f}", name, *pair))
     english = "{0} is {1} ({2:+.0f} points, 95% interval {3:+.0f} to {4:+.0f})"
     korean = "{0}: {1}({2:+.0f}점, 95% 구간 {3:+.0f}~{4:+.0f})"
-    ends = (gap["gap"], gap["low"], gap["high"])
+    ends = (gap["gap"], gap["gap low"], gap["gap high"])
     said.append(say(english, korean, RIVAL, VERDICTS[verdict(gap)], *ends))
     return sentence(said, "Elo of help and of harmlessness", "도움과 무해의 Elo")

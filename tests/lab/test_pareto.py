@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from lab import harvest, pareto, pictures_pareto, plane, studies, tables_pareto
@@ -40,10 +39,8 @@ def test_a_plane_of_two_prompts_by_hand(monkeypatch):
         rows.append({"seed": 1, "arm": arm, "help": scores, "harmless": scores[::-1]})
     points, drawn = plane.elo(rows, 30)
     expected = 400 * math.log10(2)
-    assert points["helpful only"] == pytest.approx([0, 0])
-    assert points["RL-CAI"] == pytest.approx([expected] * 2) and drawn.shape == (30, 2, 2)
-    gap = plane.frontier_gap(np.stack(list(points.values())))
-    assert gap == pytest.approx(expected)
+    assert points.ravel() == pytest.approx([0, 0, expected, expected])
+    assert drawn.shape == (30, 2, 2) and plane.frontier_gap(points) == pytest.approx(expected)
 
 
 def test_wins_of_seeds_are_added_up():
@@ -66,13 +63,13 @@ def test_less_harm_is_a_higher_rating(known):
 
 def test_the_gap_tells_above_from_below(known):
     (gap,) = of(known["pareto"], "gap")
-    assert gap["low"] > 0 and plane.verdict(gap) == 1
+    assert gap["gap low"] > 0 and plane.verdict(gap) == 1
     worst = dict(zip(plane.PLANE, (20, 2, 2, 2, 2, 2, 10, 38)))
     rows = plane_records(harm=worst)
     # Nobody helps surely less or more, so RL-CAI is not above, whatever help is worth.
     assert of(rows, "gap")[0]["gap"] < of(known["pareto"], "gap")[0]["gap"]
     for low, high, side in ((1, 2, 1), (-2, -1, -1), (-1, 1, 0)):
-        assert plane.verdict({"low": low, "high": high}) == side
+        assert plane.verdict({"gap low": low, "gap high": high}) == side
 
 
 def test_lines_and_rounds(known):

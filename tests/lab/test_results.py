@@ -184,6 +184,7 @@ def test_a_subject_is_harvested_when_all_its_seeds_are_there(tmp_path, monkeypat
     """Else the committed rows stay."""
     cfg = SimpleNamespace(out=tmp_path, seeds=2)
     monkeypatch.setattr(harvest, "OF_EACH_SEED", {"questions": harvest.questions})
+    monkeypatch.setattr(harvest, "OF_ALL_SEEDS", {})
     monkeypatch.setattr(harvest, "OF_EACH_MACHINE", {})
     cell = {"correct": 0.5, "score": 1.0, "n": 13}
     results_row = {"results": {"sft": {"test 0-shot sampled": cell}}}
