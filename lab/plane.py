@@ -18,7 +18,8 @@ from lab.studies import bootstrap, read, wins
 START = "helpful only"
 RIVAL = "RL-CAI"
 HH = {f"HH, λ = {weight:g}": f"ppo_hh_{weight:g}" for weight in WEIGHTS}
-PLANE = {START: "sft_helpful", **HH, "SL-CAI": "sft_constitution", RIVAL: "ppo_constitution"}
+CLAUDE = {"SL-CAI": "sft_constitution", RIVAL: "ppo_constitution"}
+PLANE = {START: "sft_helpful", **HH, **CLAUDE}
 DISTANCE = {0: "sft_helpful", **{steps: f"ppo_half_{steps}" for steps in STEPS}}
 SCORES = ("train PM", "held-out PM", "gold help", "gold harmless")
 BY_ROUND = {f"round {n}": f"round_{n}" for n in range(1, ROUNDS + 1)}
@@ -42,13 +43,18 @@ def seeds_of(rows):
     return sorted({row["seed"] for row in rows})
 
 
+def by_arm(rows):
+    """{arm: its row} of rows of one seed."""
+    return {row["arm"]: row for row in rows}
+
+
 def results_of(rows, side):
     """Who beats whom in `side`, by prompt, over the seeds of these rows: (M, M, P)."""
     found = 0
     for seed in seeds_of(rows):
-        scores = {row["arm"]: row[side] for row in of_seed(rows, seed)}
-        table = np.array([scores[arm] for arm in PLANE])
-        found = found + outcomes(table)
+        mine = by_arm(of_seed(rows, seed))
+        table = [mine[arm][side] for arm in PLANE]
+        found = found + outcomes(np.array(table))
     return found
 
 
@@ -72,8 +78,9 @@ def frontier_gap(ratings_of):
     """How far RL-CAI is above the HH models and the one they start from; ratings (..., M, 2)."""
     arms = list(PLANE)
     others = [arms.index(arm) for arm in (START, *HH)]
-    rival = arms.index(RIVAL)
-    return above(ratings_of[..., rival, :], ratings_of[..., others, :])
+    frontier = ratings_of[..., others, :]
+    rival = ratings_of[..., arms.index(RIVAL), :]
+    return above(rival, frontier)
 
 
 def with_ends(row, name, value, drawn):
@@ -91,7 +98,8 @@ def plane(rows, resamples, seed):
     for place, arm in enumerate(PLANE):
         row = {"part": "plane", "seed": seed, "arm": arm}
         for axis, side in enumerate(SIDES):
-            with_ends(row, side, points[place, axis], drawn[:, place, axis])
+            of_arm = drawn[:, place, axis]
+            with_ends(row, side, points[place, axis], of_arm)
         mine = [other for other in rows if other["arm"] == arm]
         for key in COUNTED:
             row[key] = sum(other[key] for other in mine)
@@ -133,12 +141,14 @@ def distance(rows, seed):
 
 def rounds(rows, seed):
     """The rows of one seed without their scores; the last round also against static."""
-    mine = {row["arm"]: row for row in of_seed(rows, seed)}
+    mine = by_arm(of_seed(rows, seed))
     found = []
     for row in mine.values():
         judge = float(np.mean(row["help"]))
         found.append({**shown(row, "rounds"), "judge": judge})
-    won = wins(mine[LAST]["help"], mine["static"]["help"])
+    last = mine[LAST]
+    static = mine["static"]
+    won = wins(last["help"], static["help"])
     low, high = bootstrap(won, seed)
     win = float(won.mean())
     row = {"part": "online", "seed": seed, "win": win}
@@ -183,4 +193,5 @@ def told(path, seeds):
     head, *_ = path.read_text(encoding="utf-8").splitlines()
     asked = json.loads(head)["config"]
     about = {"n": asked["n"], "questions asked": asked["n_help"]}
-    return [{**about, **row} for row in summary(rows, asked["resamples"])]
+    found = summary(rows, asked["resamples"])
+    return [{**about, **row} for row in found]
