@@ -293,6 +293,7 @@ def train(cfg):
     sft, tokenizer = load_model(parent, cfg.init)
     sft = sft.to(machine.device)
     fit_len(cfg, sft.config)
+    # A tenth of the dialogues is never trained on.
     records, train_set, val_set = load_marks(cfg, rules, sft, tokenizer, machine)
     val_set = run.held_out(train_set, val_set)
 
