@@ -2,7 +2,8 @@
 
 reads   out/*/log.jsonl, out/studies/*.jsonl, out/icl/*.jsonl, out/icl/*/*.jsonl, out/bench.jsonl;
         of rules and of harm docs/records/*.jsonl as well, where no run of one's own is there
-writes  out/report.html (one file, pictures inside, no outside requests), out/figures/*.svg
+writes  out/report.html (one file, pictures inside, no outside requests), out/figures/*.svg;
+        with --example out/example.html and out/example_figures/*.svg
 
     python -m lab.report                           draw what there is, list what is missing
     python -m lab.report --example                 the whole story, from the committed records
@@ -30,7 +31,7 @@ from lab import example
 from lab.figures.alignment import ppo, reward, wins
 from lab.figures.bayes import demos, ginc, positions
 from lab.figures.claude import pareto
-from lab.figures.fewshot import phase, sizes, stages
+from lab.figures.fewshot import examples, phase, sizes, stages
 from lab.figures.frames import STYLE
 from lab.figures.rows import Missing, Run
 from lab.figures.sparrow import broken_rules, which_rule
@@ -83,7 +84,7 @@ BENCH = "python -m lab.bench --out={out}"
 FIGURES = [
     Figure(story, ("tax", "preferences"), "The story", "이야기", TAX),
     Figure(losses, ("pretrain", "sft", "reward", "dpo"), "Losses", "손실", "pretrain"),
-    Figure(exam, ("sft",), "Held-out questions", "학습에 쓰지 않은 질문", "sft"),
+    Figure(exam, ("sft", "questions"), "Held-out questions", "학습에 쓰지 않은 질문", "sft"),
     Figure(reward, ("reward",), "The reward model", "보상 모델", "reward"),
     Figure(ppo, ("ppo",), "PPO: proxy, judge, KL, length", "PPO: 대리 보상, 심판, KL, 길이", "ppo"),
     Figure(wins, ("ppo", "tax"), "Win rates", "승률", "ppo"),
@@ -98,6 +99,7 @@ FIGURES = [
         "rules",
     ),
     Figure(pareto, ("pareto",), "Helpful and harmless", "도움과 무해", PARETO),
+    Figure(examples, ("examples",), "True and random labels", "참 라벨과 무작위 라벨", ""),
     Figure(sizes, ("fewshot",), "Few-shot learning by model size", "모델 크기와 퓨샷 학습", SIZES),
     Figure(stages, ("fewshot",), "Few-shot learning by stage", "단계별 퓨샷 학습", STAGED),
     Figure(phase, ("fewshot", "induction"), "The phase change", "상전이", WATCH),
@@ -126,6 +128,7 @@ COMMITTED = {
     "pareto": "pareto",
     "preferences": "preferences",
 }
+RECORDED = ("questions", "examples")  # kinds that records alone have (lab/example.py)
 # Of a command the runs whose time was measured.
 TIMED = {GINC: ("ginc", "bayes"), DEMOS: ("demonstrations",)}
 
@@ -166,7 +169,7 @@ def find(out):
 
 def read_logs(out):
     """{kind: runs}, and notes on what could not be read."""
-    logs = {kind: [] for kind in (*STAGES, *TABLES, *COMMITTED)}
+    logs = {kind: [] for kind in (*STAGES, *TABLES, *COMMITTED, *RECORDED)}
     notes = []
     for path in find(out):
         log, broken = read_log(path)
@@ -222,9 +225,9 @@ def draw(figure, logs):
 
 
 def draw_all(logs, cache):
-    """The figures that the logs allow, {name: (title, Shown, pictures)}, and what is missing, {the stage
-    or the command that makes it: [(English, Korean)]}. A figure whose logs have not changed comes
-    from `cache`."""
+    """The figures that the logs allow, {name: (title, Shown, pictures)}, and what is missing, {the
+    stage or the command that makes it: [(English, Korean)]}. A figure whose logs have not changed
+    comes from `cache`."""
     shown, missing = {}, {}
     for figure in FIGURES:
         name = figure.draw.__name__
@@ -232,6 +235,8 @@ def draw_all(logs, cache):
         if name not in cache or cache[name][0] != mine:
             cache[name] = (mine, draw(figure, mine))
         drawn = cache[name][1]
+        if isinstance(drawn, Missing) and set(figure.needs) <= {*RECORDED}:
+            continue  # no run of one's own makes it
         if isinstance(drawn, Missing):
             lack = (f"{figure.english}: {drawn}", figure.korean)
             missing.setdefault(figure.made_by, []).append(lack)
@@ -243,20 +248,21 @@ def draw_all(logs, cache):
     return shown, missing
 
 
-def render(out, found, cache, refresh, language="en"):
+def render(out, found, cache, refresh, language="en", name="report"):
     """Draw, write the pictures and the page; returns a line that says what is on it."""
     logs, notes = found
     shown, missing = draw_all(logs, cache)
     lacks = {}
     for maker, things in missing.items():
         lacks[command(maker, out.as_posix())] = (things, known_time(maker))
-    (out / "figures").mkdir(parents=True, exist_ok=True)
-    for name in cache:
-        path = out / "figures" / f"{name}.svg"
+    figures = out / ("figures" if name == "report" else f"{name}_figures")
+    figures.mkdir(parents=True, exist_ok=True)
+    for drawn in cache:
+        path = figures / f"{drawn}.svg"
         path.unlink(missing_ok=True)
-        if name in shown:
-            write_text(path, shown[name][2][0])
-    path = out / "report.html"
+        if drawn in shown:
+            write_text(path, shown[drawn][2][0])
+    path = out / f"{name}.html"
     write_text(path, page(logs, shown, lacks, notes, refresh, language))
     return (
         f"{path.as_posix()}: {len(shown)} figures; {len(lacks)} commands would add to it; "
@@ -276,7 +282,7 @@ def main(cfg):
     out = Path(cfg.out)
     if cfg.example:
         found = example.logs(read_logs(Path("nowhere"))[0]), []
-        print(render(out, found, {}, 0.0, cfg.language))
+        print(render(out, found, {}, 0.0, cfg.language, "example"))
         return
     if not out.is_dir() and not (cfg.watch and not out.exists()):
         raise BadInput(f"--out={cfg.out}: no such folder; the stages make it: python sft.py")

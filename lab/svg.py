@@ -167,7 +167,7 @@ def picture(title, told, height, parts):
     dark = f"@media (prefers-color-scheme: dark) {{\n{colours(1)}\n}}"
     inside = [
         HEAD.format(width=WIDTH, height=height),
-        tag("title", escape(title), id="title"),
+        tag("title", escape(title or told), id="title"),
         tag("desc", escape(told), id="told"),
         f"<style>{FONTS}{colours(0)}\n{dark}\n</style>",
         ARROW_HEAD,

@@ -1,11 +1,14 @@
 """The figures on the reward model and PPO: what was optimised, and what came of it."""
 
+import math
+
 import numpy as np
 
 from lab.figures.frames import DOTTED, Shown, canvas, frame, labelled
 from lab.figures.marks import bars, colour, line, trend, whiskers
 from lab.figures.rows import all_rows, by, column, main_rows, pick, share, smooth, some
-from lab.figures.words import JUDGE, arm, moved, say, sentence
+from lab.figures.words import JUDGE, arm, clear, moved, say, sentence
+from plumbing.records import STUDENT
 
 # --- the reward model --------------------------------------------------------------------------
 
@@ -76,6 +79,11 @@ def beside_rules(ax, last, details):
     if "bag_of_words" not in details:
         return []
     more = 100 * (shares["reward_model"] - shares["bag_of_words"])
+    # As if the pairs were independent, and both judged on other ones.
+    spread = math.sqrt(sum(p * (1 - p) for p in (shares["reward_model"], shares["bag_of_words"])))
+    pairs = sum(row["pairs"] for row in details["reliability"])
+    if not pairs or not clear(more, 196 * spread / math.sqrt(pairs)):
+        return []
     words = ("more", "많이") if more > 0 else ("fewer", "적게")
     english = "that is {0:.1f} points {1} than counting words gets"
     return [say(english, "단어만 세는 규칙보다 {0:.1f}%p {1} 맞힙니다", abs(more), words)]
@@ -97,7 +105,9 @@ def calibration(ax, bins):
         off = np.average(100 * sure - right, weights=pairs)
         words = ("over", "지나치게") if off > 0 else ("under", "모자라게")
         english = "it is {0}confident by {1:.1f} points on average"
-        said = [say(english, "평균 {1:.1f}%p만큼 {0} 확신합니다", words, abs(off))]
+        chance = math.sqrt(sum(pairs * right * (100 - right))) / sum(pairs)
+        if clear(off, 1.96 * chance):
+            said = [say(english, "평균 {1:.1f}%p만큼 {0} 확신합니다", words, abs(off))]
     ax.set(xlim=(48, 102), ylim=(35, 102))
     title = "Calibration (number: pairs)"
     frame(ax, title, "confidence in the order (%)", "held-out labels agree (%)")
@@ -156,17 +166,25 @@ def ends(name, rows):
     said = []
     for field, label in SPOKEN.items():
         values = column(pick(rows, field), field)
-        if len(values) > 5:
+        if len(values) > 5 and clear(*step_of(values[:3], values[-3:])):
             words = TOKENS if field == "length" else {}
             way = moved(values[:3].mean(), values[-3:].mean(), **words)
             said.append(say("{0} {1}", "{0}: {1}", label, way))
+    if said:
+        english = "{0}, first three to last three of {1} iterations: {2}"
+        korean = "{0}, 반복 {1}회의 처음 셋에서 마지막 셋까지 {2}"
+        said[0] = say(english, korean, arm(name), len(rows), said[0])
     english = "the KL to the SFT model ended at {0:.2f} nats per answer"
     korean = "SFT 모델과의 KL은 마지막에 답 하나당 {0:.2f} nat입니다"
     said.append(say(english, korean, column(rows, "kl_exact")[-3:].mean()))
-    english = "{0}, first three to last three of {1} iterations: {2}"
-    korean = "{0}, 반복 {1}회의 처음 셋에서 마지막 셋까지 {2}"
-    said[0] = say(english, korean, arm(name), len(rows), said[0])
     return said
+
+
+def step_of(before, after):
+    """The mean of three later values minus that of three earlier ones, and half its 95% interval
+    (Student's t, four degrees of freedom)."""
+    spread = np.var(before, ddof=1) + np.var(after, ddof=1)
+    return np.mean(after) - np.mean(before), STUDENT[3] * math.sqrt(spread / 3)
 
 
 def compared(logs):
@@ -192,9 +210,9 @@ def wins(logs):
     for y, (name, mine) in enumerate(arms.items()):
         offsets = 0.12 * (np.arange(len(mine)) - (len(mine) - 1) / 2)
         bars(ax, y + offsets, mine, arm(name).place)
-        if name != "sft":
+        if name != "sft" and (where := side(mine)):
             mean = column(mine, "acc").mean()
-            said.append(say("{0} {1:.0%}, {2}", "{0} {1:.0%}, {2}", arm(name), mean, side(mine)))
+            said.append(say("{0} {1:.0%}, {2}", "{0} {1:.0%}, {2}", arm(name), mean, where))
     ax.axvline(50, **DOTTED)
     labelled(ax, [arm(name).english for name in arms])
     ax.set_xlim(0, 100)
@@ -205,9 +223,9 @@ def wins(logs):
 
 
 def side(rows):
-    """Do the intervals of all runs lie on one side of a half?"""
+    """Do the intervals of all runs lie on one side of a half? None where they do not."""
     if column(rows, "low").min() > 0.5:
         return "above half in every run", "모든 실행에서 절반을 넘음"
     if column(rows, "high").max() < 0.5:
         return "below half in every run", "모든 실행에서 절반에 못 미침"
-    return "not clearly different from half", "절반과 뚜렷이 다르지 않음"
+    return None

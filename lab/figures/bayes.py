@@ -5,8 +5,8 @@ import numpy as np
 
 from lab.figures.frames import DOTTED, Shown, canvas, frame, labelled, legend_below
 from lab.figures.marks import band, bars, colour, line, trend
-from lab.figures.rows import all_rows, by, column, pick, places, some
-from lab.figures.words import POINTS, TOY, gap, moved, plain, say, sentence
+from lab.figures.rows import all_rows, apart, by, column, pick, places, some
+from lab.figures.words import POINTS, TOY, clear, gap, moved, plain, say, sentence
 
 # --- implicit Bayes ----------------------------------------------------------------------------
 
@@ -42,26 +42,33 @@ def ginc(logs):
     some(shots, "no rows of the GINC probe")
     lengths = sorted(by(shots, "k"))[:4]
     counts = sorted(by(shots, "n"))
-    figure, axes = canvas(2 * len(lengths), len(lengths), 2.7, sharex=True, sharey="row")
+    posteriors = pick(shots, "post_true")
+    panels = (2 if posteriors else 1) * len(lengths)
+    figure, axes = canvas(panels, len(lengths), 2.7, sharex=True, sharey="row")
     said = []
     for i, k in enumerate(lengths):
-        right, posterior = axes[i :: len(lengths)]
+        right, *posterior = axes[i :: len(lengths)]
         found = by(pick(shots, k=k), "cond")
         found["bayes"] = pick(found["bayes"], eps=found["bayes"][0]["eps"])
         for name in [name for name in PREDICTORS if name in found]:
             label, place = PREDICTORS[name]
             rows = found[name]
             band(right, places(rows, "n", counts), rows, place, label)
+            if not posteriors:
+                continue
             rows = pick(rows, "post_true")
             x = places(rows, "n", counts)
-            line(posterior, x, column(rows, "post_true"), place, label)
+            line(posterior[0], x, column(rows, "post_true"), place, label)
         right.set_xticks(range(len(counts)), counts)
         frame(right, f"{k} tokens per example", "", "")
-        frame(posterior, "", "examples in the prompt", "")
+        (posterior or [right])[0].set_xlabel("examples in the prompt")
         for name in [name for name in SPOKEN if name in found]:
-            said.append(learned(k, SPOKEN[name], found[name][0], found[name][-1]))
+            first, last = found[name][0], found[name][-1]
+            if apart(first, last):
+                said.append(learned(k, SPOKEN[name], first, last))
     axes[0].set(ylabel="right (%, 95% interval)", ylim=(-3, 103))
-    axes[len(lengths)].set(ylabel="posterior on the true concept", ylim=(-0.03, 1.03))
+    for ax in axes[len(lengths) :][:1]:
+        ax.set(ylabel="posterior on the true concept", ylim=(-0.03, 1.03))
     legend_below(figure, 3)
     caption = say(
         "GINC, concepts of pretraining; the model's posterior is the one that its prediction "
@@ -155,6 +162,8 @@ def demos(logs):
         title = regime(mine[0])
         frame(ax, title[0], "right option (%, 95% interval)", "")
         for row in pick(rows, ckpt=mine[0]["ckpt"], k=most, name="gold - random"):
+            if not clear(row["value"], row["half"]):
+                continue
             cost = gap(row["value"], row["half"], "{:+.1f}", POINTS)
             english = "{0}: true minus random labels {1}"
             said.append(say(english, "{0}: 참 라벨 − 무작위 라벨 {1}", title, cost))

@@ -8,8 +8,8 @@ import numpy as np
 
 from lab.figures.frames import DOTTED, Shown, canvas, frame, legend_below
 from lab.figures.marks import band, errors, line, whiskers
-from lab.figures.rows import all_rows, by, column, interval, pick, places, some
-from lab.figures.words import ARMS, POINTS, TOY, Arm, arm, gap, plain, say, sentence
+from lab.figures.rows import all_rows, apart, by, column, interval, pick, places, some
+from lab.figures.words import ARMS, POINTS, TOY, Arm, arm, clear, gap, plain, say, sentence
 from plumbing.records import t_interval
 
 GROUPS = {
@@ -122,24 +122,35 @@ def sizes(logs):
 
 def growth(models, group, few):
     """What `few` examples give each model, the smallest first."""
-    gains = []
+    gains, widths = [], []
     for model in models:
         none = model.cells.get((group, 0))
         mine = model.cells.get((group, few))
         if none and mine:
             gains.append(100 * (mine["acc"] - none["acc"]))
+            widths.append(50 * np.hypot(wide(mine), wide(none)))
     if len(gains) < 2:
         return []
-    verdict = (
-        "the gain does not grow with every step in size",
-        "크기를 키울 때마다 이득이 커지지는 않습니다",
-    )
-    if all(np.diff(gains) > 0):
+    steps = np.diff(gains)
+    sure = np.abs(steps) > np.hypot(widths[1:], widths[:-1])  # each step is more than chance
+    if sure.all() and (steps > 0).all():
         verdict = ("the larger the model, the larger the gain", "모델이 클수록 이득이 큽니다")
+    elif (sure & (steps < 0)).any():
+        verdict = (
+            "the gain does not grow with every step in size",
+            "크기를 키울 때마다 이득이 커지지는 않습니다",
+        )
+    else:
+        return []
     listed = ", ".join(f"{gain:+.0f}" for gain in gains)
     english = "{0}, {1} examples minus none, smallest to largest model: {2} points; {3}"
     korean = "{0}, 예시 {1}개 − 0개, 작은 모델부터: {2} %p, {3}"
     return [say(english, korean, group_name(group), few, listed, verdict)]
+
+
+def wide(row):
+    """The width of a cell's interval."""
+    return row["high"] - row["low"]
 
 
 def labels_matter(logs, cell):
@@ -156,6 +167,8 @@ def labels_matter(logs, cell):
     said = []
     for group in ("known", "novel"):
         for row in pick(rows, task=group)[-1:]:
+            if not clear(row["points"], row["draw_half"]):
+                continue
             cost = gap(row["points"], row["draw_half"], "{:+.1f}", POINTS)
             said.append(say(english, korean, lower(group_name(group)), cost))
     return said
@@ -182,6 +195,8 @@ def stages(logs):
             mine = model.cells.get((group, few))
             if first and mine:
                 mean, half = over_draws(mine, first)
+                if not clear(mean, half):
+                    continue
                 cost = gap(mean, half, "{:+.1f}", POINTS)
                 name = lower(group_name(group))
                 said.append(say("{0}, {1} {2}", "{0}, {1} {2}", name, who, cost))
@@ -240,7 +255,7 @@ def accuracy(ax, rows):
     said = []
     for i, (group, mine) in enumerate(by(rows, "group").items()):
         band(ax, column(mine, "step"), mine, i, group_name(group)[0])
-        said.append(jump(mine, "{:.0%}", group_name(group)))
+        said += jump(mine, "{:.0%}", group_name(group))
     frame(ax, f"Few-shot accuracy, {rows[0]['n']} examples", "", "right (%)")
     ax.legend()
     return said
@@ -253,7 +268,7 @@ def induction(ax, rows):
     ax.plot(steps, column(rows, "chance"), **DOTTED, label="attention spread evenly")
     frame(ax, "Induction: prefix matching of the best head", "", "attention (0 to 1)")
     ax.legend()
-    return [jump(rows, "{:.2f}", ("Prefix matching", "접두 일치 점수"))]
+    return jump(rows, "{:.2f}", ("Prefix matching", "접두 일치 점수"))
 
 
 def late_minus_early(ax, rows):
@@ -262,14 +277,68 @@ def late_minus_early(ax, rows):
     ax.axhline(0, color="black", linewidth=0.8)
     title = "In-context learning score: loss late in a block minus early"
     frame(ax, title, "", "nats per token")
-    return [jump(rows, "{:.2f}", ("In-context learning score", "문맥 내 학습 점수"))]
+    return jump(rows, "{:.2f}", ("In-context learning score", "문맥 내 학습 점수"))
 
 
 def jump(rows, form, name):
-    """Between which neighbouring checkpoints a curve changes most, and how."""
+    """Between which neighbouring checkpoints a curve changes most, and how; nothing where their
+    intervals meet."""
     i = int(np.abs(np.diff(column(rows, "acc"))).argmax())
     here, there = rows[i], rows[i + 1]
+    if not apart(here, there):
+        return []
     change = f"{form.format(here['acc'])} → {form.format(there['acc'])}"
     english = "{0}, steps {1:,} to {2:,} ({3})"
     korean = "{0}, {1:,}~{2:,}단계({3})"
-    return say(english, korean, lower(name), here["step"], there["step"], change)
+    return [say(english, korean, lower(name), here["step"], there["step"], change)]
+
+
+# --- true labels and random ones, of the committed records ------------------------------------
+
+LABELS = {"gold": ("true labels", 1), "random": ("random labels", 2)}
+
+
+def examples(logs):
+    """What true labels and random ones are worth to the base model, over seeds."""
+    rows = some(all_rows(logs["examples"]), "drawn from the committed records alone")
+    counts = sorted(by(rows, "shots"))
+    few = 8 if 8 in counts else counts[-1]
+    groups = list(by(rows, "task"))
+    figure, axes = canvas(len(groups), len(groups), 3.3, sharey=True)
+    said = []
+    for ax, group in zip(axes, groups):
+        for labels, (name, place) in LABELS.items():
+            cells = seeds_of(pick(rows, task=group, labels=labels))
+            band(ax, places(cells, "shots", counts), cells, place, name)
+        ax.set_xticks(range(len(counts)), counts)
+        ax.set_ylim(-3, 103)
+        frame(ax, group_name(group)[0], "examples in the prompt", "")
+        worth = over_seeds(pick(rows, task=group, shots=few))
+        if clear(*worth):
+            value = gap(*worth, "{:+.1f}", POINTS)
+            said.append(say("{0} {1}", "{0} {1}", lower(group_name(group)), value))
+    axes[0].set_ylabel("right (%, 95% interval over seeds)")
+    legend_below(figure, 2)
+    english = f"True minus random labels with {few} examples"
+    korean = f"예시 {few}개일 때 참 라벨 − 무작위 라벨"
+    return Shown(figure, sentence(said, english, korean), TOY)
+
+
+def seeds_of(rows):
+    """For each number of examples the mean over seeds with its interval, within 0 and 1."""
+    found = []
+    for shots, mine in by(rows, "shots").items():
+        cell = interval(*t_interval(column(mine, "acc")))
+        ends = {"low": max(0.0, cell["low"]), "high": min(1.0, cell["high"])}
+        found.append({**cell, **ends, "shots": shots})
+    return sorted(found, key=lambda row: row["shots"])
+
+
+def over_seeds(rows):
+    """Points that true labels are worth over random ones, seed by seed: mean, half the interval."""
+    differences = []
+    for mine in by(rows, "seed").values():
+        acc = {row["labels"]: row["acc"] for row in mine}
+        if LABELS.keys() <= acc.keys():
+            differences.append(100 * (acc["gold"] - acc["random"]))
+    return t_interval(differences) if differences else (0.0, None)

@@ -33,7 +33,7 @@ STYLE = {
 DOTTED = {"color": "black", "linestyle": ":", "linewidth": 1}
 # The colours of Okabe and Ito (2008); dashes and markers tell the same apart in grey print.
 LOOKS = (
-    ("#000000", "-", "o"),
+    (INK, "-", "o"),  # black on a light page
     ("#0072B2", "--", "s"),
     ("#D55E00", "-.", "^"),
     ("#009E73", ":", "D"),

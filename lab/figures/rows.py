@@ -75,6 +75,11 @@ def share(part, n):
     return {"acc": part, "low": low, "high": high}
 
 
+def apart(one, other):
+    """Do two intervals have nothing in common?"""
+    return one["high"] < other["low"] or other["high"] < one["low"]
+
+
 def smooth(values, width):
     """Mean of `width` neighbours, fewer at the ends."""
     half = width // 2

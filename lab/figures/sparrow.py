@@ -7,7 +7,7 @@ import numpy as np
 
 from lab.figures.frames import DOTTED, Shown, canvas, frame, labelled
 from lab.figures.marks import bars, colour
-from lab.figures.rows import all_rows, by, column, interval, main_rows, pick, share, some
+from lab.figures.rows import all_rows, apart, by, column, interval, main_rows, pick, share, some
 from lab.figures.words import JUDGE, say, sentence
 from lab.words import KOREAN
 from plumbing.records import t_interval
@@ -24,11 +24,6 @@ def pooled(rows, part, whole):
     """The share of all rows together with its 95% interval, as {"acc", "low", "high"}."""
     n = sum(row[whole] for row in rows)
     return share(sum(row[part] for row in rows) / n, n)
-
-
-def apart(one, other):
-    """Do two intervals have nothing in common?"""
-    return one["high"] < other["low"] or other["high"] < one["low"]
 
 
 def names(arm):
@@ -116,17 +111,16 @@ def more_or_fewer(shares):
 
 
 def compared(broken, right):
-    """Each arm's two shares; and whether the one that has all is told from the prompted one."""
+    """Each arm's two shares; and, where it is so, that the one that has all is told from the
+    prompted one."""
     said = []
     for arm in broken:
         shares = (broken[arm]["acc"], right[arm]["acc"])
         said.append(say("{0} {1:.1%} and {2:.1%}", "{0} {1:.1%}, {2:.1%}", names(arm), *shares))
-    if {ALL, PROMPTED} <= broken.keys():
-        clear = apart(broken[ALL], broken[PROMPTED])
-        words = ("are apart", "겹치지 않습니다") if clear else ("overlap", "겹칩니다")
-        english = "the intervals of rules broken by the last and by the prompted model {0}"
-        korean = "규칙을 어긴 비율의 구간은 맨 끝과 프롬프트만 준 모델에서 {0}"
-        said.append(say(english, korean, words))
+    if {ALL, PROMPTED} <= broken.keys() and apart(broken[ALL], broken[PROMPTED]):
+        english = "the intervals of rules broken by the last and by the prompted model are apart"
+        korean = "규칙을 어긴 비율의 구간은 맨 끝과 프롬프트만 준 모델에서 겹치지 않습니다"
+        said.append((english, korean))
     return sentence(said, "Rules broken, and right answers", "규칙을 어긴 답, 맞은 답")
 
 
@@ -205,7 +199,8 @@ def which_rule(logs):
     ax.axvline(0.5, **DOTTED)
     labelled(ax, rules)
     frame(ax, clearer(found), "AUC: broken above kept (0.5 is chance)", "")
-    ax.legend(loc="lower left")
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2)
+    ax.set_title(clearer(found), pad=24)
     seeds = len(by(pick(rows, "seed"), "seed"))
     intervals = ("Hanley & McNeil 1982", "Hanley & McNeil 1982")
     if seeds:

@@ -7,7 +7,7 @@ drawn for each language (lab/svg.py), which follows a light and a dark page by i
 from lab.figures.frames import Shown
 from lab.figures.rows import all_rows, by, column, pick, some
 from lab.figures.studies import paired
-from lab.figures.words import ARMS, JUDGE, NO_UNIT, NOTHING, POINTS, say, sentence
+from lab.figures.words import ARMS, JUDGE, NO_UNIT, POINTS, clear, say, sentence
 from lab.svg import MARGIN, Scale, across, around, dot, line, picture, text
 from plumbing.records import t_interval
 
@@ -63,7 +63,7 @@ def change(rows, field, one, other):
     if len(differences) < 2:
         return None
     mean, half = t_interval(differences)
-    return (mean, half) if abs(mean) > half else None
+    return (mean, half) if clear(mean, half) else None
 
 
 def story(logs):
@@ -76,8 +76,8 @@ def story(logs):
     caption = say(
         "{0} {1} held-out questions, sampled, and {2} seeds: dot and bar are the mean and its 95% "
         "interval (Student's t), specks the seeds.",
-        "{0} 학습에 쓰지 않은 질문 {1}개에 뽑은 답, 시드 {2}개. 점과 막대는 평균과 95% 구간(스튜던트 "
-        "t)이고 작은 점은 시드 하나하나입니다.",
+        "{0} 학습에 쓰지 않은 질문 {1}개에 뽑은 답, 시드 {2}개. 점과 막대는 평균과 95% 구간"
+        "(스튜던트 t)이고 작은 점은 시드 하나하나입니다.",
         JUDGE,
         rows[0].get("n", "?"),
         seeds,
@@ -114,7 +114,7 @@ def differences(rows):
             english, korean = zip(*parts)
             listed = (", ".join(english), ", ".join(korean))
             said.append(say("{0} minus {1}: {2}", "{0} − {1}: {2}", ARMS[one], ARMS[other], listed))
-    return sentence(said) if said else NOTHING
+    return sentence(said)
 
 
 def table(rows, arms):

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from lab.figures.frames import Shown, canvas, frame, labelled
+from lab.figures.frames import Shown, canvas, frame, labelled, legend_below
 from lab.figures.marks import bars, colour, errors, line
 from lab.figures.rows import all_rows, by, column, interval, pick, smooth, some
-from lab.figures.words import JUDGE, POINTS, arm, gap, say, sentence
+from lab.figures.words import JUDGE, POINTS, SINGLE, arm, clear, gap, say, sentence
 from plumbing.records import t_interval
 
 # --- the alignment tax -------------------------------------------------------------------------
@@ -64,8 +64,8 @@ def tax(logs):
     for field, one, other, *names in COSTS:
         differences = paired(rows, field, one, other)
         scale = 100 if field == "few_shot" else 1
-        if differences:
-            middle, half = t_interval(differences)
+        middle, half = t_interval(differences) if differences else (0.0, 0.0)
+        if clear(middle, half):
             cost = gap(scale * middle, scale * half, **WRITTEN[field])
             said.append(say("{0}: {1}", "{0}: {1}", tuple(names), cost))
     caption = say(
@@ -125,11 +125,13 @@ def overoptimisation(logs):
             else:  # best-of-n: few points, and little noise
                 climb(proxy, judge, arm(name), path, 1)
         frame(proxy, f"The proxy, {comparisons[0]}", "", "reward model's score")
-        distance = "√KL to the SFT model (√nat per answer)"
-        frame(judge, f"The simulated judge, {comparisons[0]}", distance, "judge's score")
-        proxy.legend()
+        distance = "√KL to SFT (√nat an answer)"
+        frame(judge, f"The judge, {comparisons[0]}", distance, "judge's score")
+    legend_below(figure, 3)
     english = "Last third of each run minus its middle third"
     takeaway = sentence(said, english, "실행의 마지막 1/3에서 가운데 1/3을 뺀 값")
+    if len(by(all_rows(logs["overoptimisation"]), "seed")) == 1:
+        takeaway = SINGLE
     caption = say(
         "{0} Mean over seeds with 95% intervals, PPO smoothed over five iterations. PPO is "
         "measured on its training questions, best-of-n on held-out ones: compare shapes, not "
@@ -165,13 +167,15 @@ def parting(name, path, comparisons):
         middle = path[field][:, third : points - third].mean(1)
         change[field] = t_interval(last - middle)
     proxy, judge = change["proxy"], change["judge"]
-    verdict = ("", "")  # also where there is one seed and so no interval
-    if judge[0] > judge[1]:
-        verdict = (", the judge still gains", ", 심판 점수도 아직 오릅니다")
-    elif judge[0] < -judge[1] and proxy[0] > proxy[1]:
-        verdict = (", they part", ", 서로 갈라집니다")
-    elif judge[0] < -judge[1]:
-        verdict = (", the judge falls", ", 심판 점수가 떨어집니다")
-    english = "{0}, {1}: proxy {2}, judge {3}{4}"
-    korean = "{0}, {1}: 대리 보상 {2}, 심판 {3}{4}"
-    return [say(english, korean, arm(name), comparisons, gap(*proxy), gap(*judge), verdict)]
+    if not clear(*judge):  # also where there is one seed and so no interval
+        return []
+    verdict = ("the judge still gains", "심판 점수도 아직 오릅니다")
+    if judge[0] < 0:
+        verdict = ("the judge falls", "심판 점수가 떨어집니다")
+        if clear(*proxy) and proxy[0] > 0:
+            verdict = ("they part", "서로 갈라집니다")
+    told = gap(*judge)
+    if clear(*proxy):
+        told = say("{0}, proxy {1}", "{0}, 대리 보상 {1}", told, gap(*proxy))
+    english = "{0}, {1}: judge {2}, {3}"
+    return [say(english, "{0}, {1}: 심판 {2}, {3}", arm(name), comparisons, told, verdict)]

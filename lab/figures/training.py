@@ -4,7 +4,7 @@ import math
 
 from lab.figures.frames import DOTTED, Shown, canvas, frame, labelled
 from lab.figures.marks import bars, line
-from lab.figures.rows import all_rows, column, main_rows, pick, share, some
+from lab.figures.rows import all_rows, apart, column, main_rows, pick, share, some
 from lab.figures.words import JUDGE, arm, moved, say, sentence
 
 # The stages that minimise a loss: the name, and of what the loss is a mean.
@@ -62,12 +62,13 @@ def fall(stage, curves):
 
 def exam(logs):
     """Share of held-out questions answered correctly, before and after fine-tuning."""
-    runs = [run for run in logs["sft"] if pick(run.rows, "results")]
+    runs = [run for run in logs["sft"] if pick(run.rows, "results")] or logs["questions"]
     results = {}  # a run on other text than the tiny world has none
     for row in pick(main_rows(runs, "sft"), "results"):
         results = row["results"]
     some(results, "no sft run has logged its results on held-out questions")
-    base, tuned = results["base"], results["sft"]
+    base, tuned = results.get("base", {}), results.get("sft", {})
+    some(base and tuned, "no sft run that began with a base model")
     labels = list(base | tuned)
     figure, (ax,) = canvas(1, 1, 0.7 + 0.38 * len(labels))
     for model, offset in (("base", -0.08), ("sft", 0.08)):
@@ -81,6 +82,9 @@ def exam(logs):
     ax.legend()
     said = []
     for name in [name for name in base if name in tuned][:2]:
+        cells = [share(table[name]["correct"], table[name]["n"]) for table in (base, tuned)]
+        if not apart(*cells):
+            continue
         way = moved(100 * base[name]["correct"], 100 * tuned[name]["correct"], "{:.0f}%")
         english = "{0}: correct answers {1} with fine-tuning"
         said.append(say(english, "{0}: 미세조정으로 정답률이 {1}", name, way))

@@ -18,7 +18,14 @@ TOY = (
 )
 POINTS = (" points", "%p")
 NO_UNIT = ("", "")
-NOTHING = ("There is nothing to compare yet.", "아직 견줄 것이 없습니다.")
+UNCLEAR = (
+    "No difference is claimed here: no interval excludes zero.",
+    "구간이 0을 벗어나는 차이가 없으므로 아무것도 주장하지 않습니다.",
+)
+SINGLE = (
+    "One run, so there is no interval and nothing is claimed.",
+    "한 번의 실행이라 구간이 없으므로 아무것도 주장하지 않습니다.",
+)
 
 
 class Arm(NamedTuple):
@@ -83,22 +90,21 @@ def moved(a, b, form="{:.2f}", unit=NO_UNIT, verbs=("낮아졌습니다", "높�
     return say("{0} from {1}{3} to {2}{3}", "{0}({1}{3} → {2}{3})", verb, before, after, unit)
 
 
+def clear(mean, half):
+    """Is a difference more than chance: has it an interval, and one that excludes zero?"""
+    return half is not None and not math.isnan(half) and abs(mean) > half
+
+
 def gap(mean, half, form="{:+.2f}", unit=NO_UNIT):
-    """A difference with half the width of its interval, and whether it is one."""
-    text = form.format(mean)
-    if half is None or math.isnan(half):
-        single = ("one run, no interval", "한 번의 실행, 구간 없음")
-        return say("{0}{1} ({2})", "{0}{1} ({2})", text, unit, single)
+    """A difference with half the width of its interval. Only one that is `clear` is told."""
     width = form.format(half).lstrip("+")
-    clear = abs(mean) > half
-    note = NO_UNIT if clear else (", no clear difference", ", 뚜렷한 차이 없음")
-    return say("{0} ± {1}{2}{3}", "{0} ± {1}{2}{3}", text, width, unit, note)
+    return say("{0} ± {1}{2}", "{0} ± {1}{2}", form.format(mean), width, unit)
 
 
 def sentence(clauses, english="", korean=""):
     """Clauses joined to one sentence, after an introduction if there is one."""
     if not clauses:
-        return NOTHING
+        return UNCLEAR
     texts = []
     for intro, parts in zip((english, korean), zip(*clauses)):
         texts.append((f"{intro}: " if intro else "") + "; ".join(parts) + ".")

@@ -1,6 +1,5 @@
 """The report, from small made-up logs: what it says follows the rows, however many there are."""
 
-import base64
 import functools
 import json
 import re
@@ -14,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lab import page, report
-from lab.figures import bayes, fewshot, sparrow, studies, words
+from lab.figures import bayes, fewshot, sparrow, studies, vector, words
 from lab.figures.rows import Missing, Run, pick, smooth
 from plumbing.config import parse_config
 from plumbing.errors import BadInput, run
@@ -25,7 +24,18 @@ from tests.lab.report_logs import everything, head, training, write
 pytest.importorskip("matplotlib")
 FIGURES = {figure.draw.__name__: figure for figure in report.FIGURES}
 NAMES = list(FIGURES)
-JUDGED = ("exam", "reward", "ppo", "wins", "tax", "overoptimisation", "broken_rules", "which_rule")
+OWN = [name for name in NAMES if name != "examples"]  # which is of the records alone
+JUDGED = (
+    "story",
+    "exam",
+    "reward",
+    "ppo",
+    "wins",
+    "tax",
+    "overoptimisation",
+    "broken_rules",
+    "which_rule",
+)
 JUDGED += ("pareto",)
 IN_CONTEXT = ("sizes", "stages", "phase", "ginc", "positions", "demos")
 
@@ -43,10 +53,9 @@ def edit(path, change):
 
 @pytest.fixture(scope="module", autouse=True)
 def coarse():
-    """Small pictures, which are drawn sooner."""
+    """What is committed is another's."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(report, "DPI", 30)
-        patch.setattr(report, "RECORDS", Path("nowhere"))  # what is committed is another's
+        patch.setattr(report, "RECORDS", Path("nowhere"))
         yield
 
 
@@ -64,15 +73,17 @@ def full(tmp_path_factory):
 
 def test_all_logs_give_every_figure(full):
     shown, missing, notes = full[2:]
-    assert list(shown) == NAMES and not missing and not notes
-    for name, (_, figure, picture) in shown.items():
-        assert picture.startswith(b"\x89PNG")
+    assert list(shown) == OWN and not missing and not notes
+    for name, (_, figure, pictures) in shown.items():
+        assert all(picture.startswith("<svg") for picture in pictures)
         for english, korean in (figure.takeaway, figure.caption):
             assert english.strip().endswith(".") and re.search("[가-힣]", korean), name
             assert "nan" not in english and "nan" not in korean, name
         assert ("simulated" in figure.caption[0]) == (name in JUDGED)
         toy = ("toy world", "Yoo", "Wei", "Kossen")
         assert all(word in figure.caption[0] for word in toy) == (name in IN_CONTEXT)
+        if isinstance(figure.figure, tuple):
+            continue
         for ax in figure.figure.axes:
             assert ax.get_xlabel() or ax.get_ylabel() or ax.get_title("left") or not ax.axison
         assert all(
@@ -84,20 +95,20 @@ def test_all_logs_give_every_figure(full):
 def test_one_file_without_outside_requests(full):
     out, logs, shown, _, _ = full
     text = page.page(logs, shown, {}, [], 0)
-    pictures = re.findall(r'src="data:image/png;base64,([^"]*)"', text)
-    assert [base64.b64decode(p) for p in pictures] == [shown[name][2] for name in NAMES]
-    rest = re.sub(r'src="data:[^"]*"', "", text)
-    assert not re.search(r"(?i)https?:|<script|<link|@import|url\(|src=", rest)
+    assert text.count("<svg role") == len(OWN) + 1  # of the first figure one in each language
+    assert not re.search(r"(?i)https?:|<script|<link|@import|url\((?!#)|src=", text)
+    ids = re.findall(r'\bid="([^"]*)"', text)
+    assert len(ids) == len(set(ids)), "an id names one thing of a page"
     assert 'http-equiv="refresh"' not in text
     assert 'http-equiv="refresh" content="5"' in page.page(logs, shown, {}, [], 5.0)
-    for name in NAMES:
+    for name in OWN:
         assert f'href="#{name}"' in text and f'id="{name}"' in text
 
 
 def test_an_empty_folder_lists_every_command(tmp_path, capsys):
     report.main(report.Config(out=str(tmp_path)))
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "<img" not in text and not list((tmp_path / "figures").iterdir())
+    assert "<svg" not in text and not list((tmp_path / "figures").iterdir())
     out = tmp_path.as_posix()
     for line in (
         f"python pretrain.py --out={out}/pretrain",
@@ -120,10 +131,10 @@ def test_a_figure_whose_logs_are_gone_is_removed(tmp_path):
     out = tmp_path
     write(out / "sft/log.jsonl", head("sft"), [{"step": i, "loss": 1.0} for i in range(3)])
     report.main(report.Config(out=str(out)))
-    assert (out / "figures/losses.png").exists()
+    assert (out / "figures/losses.svg").exists()
     (out / "sft/log.jsonl").unlink()
     report.main(report.Config(out=str(out)))
-    assert not list((out / "figures").glob("*.png"))
+    assert not list((out / "figures").glob("*.svg"))
 
 
 def test_what_a_log_holds_is_text_not_html(tmp_path):
@@ -165,11 +176,9 @@ def test_words_follow_the_numbers():
     assert words.moved(0.46, 4.651)[0] == "rose from 0.46 to 4.65"
     assert words.moved(0.461, 0.462)[0] == "stayed at 0.46"
     assert words.gap(0.5, 0.1) == ("+0.50 ± 0.10", "+0.50 ± 0.10")
-    assert words.gap(-0.05, 0.1, unit=words.POINTS) == (
-        "-0.05 ± 0.10 points, no clear difference",
-        "-0.05 ± 0.10%p, 뚜렷한 차이 없음",
-    )
-    assert "no interval" in words.gap(0.5, float("nan"))[0]
+    assert words.clear(0.2, 0.1) and not words.clear(-0.05, 0.1)
+    assert not words.clear(0.5, float("nan")) and not words.clear(0.5, None)
+    assert words.sentence([]) == words.UNCLEAR
 
 
 def test_what_is_no_number_is_not_there(tmp_path):
@@ -223,13 +232,15 @@ def test_a_korean_sentence_is_korean_throughout():
 
 def test_overoptimisation_is_seen_only_where_it_is(tmp_path):
     report_logs.studies(tmp_path)
-    clauses = dict(
-        zip(("ppo", "ppo_free", "few", "few_free"), said(tmp_path, "overoptimisation").split("; "))
-    )
-    assert clauses["few_free"].rstrip(".").endswith("they part")
-    assert clauses["ppo"].endswith("the judge still gains")
+    clauses = said(tmp_path, "overoptimisation").rstrip(".").split("; ")
+    told = {clause.rpartition(": judge")[0].rpartition(": ")[2]: clause for clause in clauses}
+    assert told["PPO, no price on KL, few comparisons"].endswith("they part")
+    assert told["PPO, many comparisons"].endswith("the judge still gains")
+    assert all("±" in clause for clause in clauses)
     edit(tmp_path / "studies/overoptimisation.jsonl", lambda row: row.update(judge=row["proxy"]))
     assert "part" not in said(tmp_path, "overoptimisation")
+    report_logs.studies(tmp_path, seeds=(1,))
+    assert said(tmp_path, "overoptimisation") == words.SINGLE[0]
 
 
 def titles(out, name):
@@ -258,7 +269,7 @@ def test_a_title_says_that_fewer_rules_are_broken_only_where_the_intervals_are_a
     assert found["same"] == "Rules broken, and right answers"
     assert "SFT, dialogue prompt 40.0% and 50.0%" in said(tmp_path / "better", "broken_rules")
     assert "prompted model are apart" in said(tmp_path / "better", "broken_rules")
-    assert "prompted model overlap" in said(tmp_path / "same", "broken_rules")
+    assert "prompted model" not in said(tmp_path / "same", "broken_rules").partition("0%;")[2]
 
 
 def test_which_rule_is_told_better_by_reading_it(tmp_path):
@@ -308,7 +319,8 @@ def test_rules_are_drawn_from_the_records_where_there_is_no_run(tmp_path, monkey
 def test_calibration_and_baselines(tmp_path):
     training(tmp_path)
     text = said(tmp_path, "reward")
-    assert "overconfident by 5.0 points" in text and "2.5 points more than counting" in text
+    assert "overconfident by 5.0 points" in text
+    assert "than counting" not in text  # 2.5 points on 900 pairs are within chance
 
     def other(row):
         if "details" in row:
@@ -336,7 +348,8 @@ def test_gain_by_size_and_phase_change(full):
         if r.get("stage") == "pretrain"
     ]
     runs = {"fewshot": [Run("fewshot", {}, middle)], "induction": []}
-    assert "the gain does not grow" in fewshot.sizes(runs).takeaway[0]
+    text = fewshot.sizes(runs).takeaway[0]
+    assert "the larger the model" not in text or "the gain does not grow" in text
 
 
 def test_the_model_is_not_the_lstm_beside_it(full):
@@ -379,7 +392,7 @@ def test_a_persons_own_file_is_read_by_choice(full):
 
 def test_regimes_of_the_demonstrations(full):
     text = full[2]["demos"][1].takeaway[0]
-    assert "keep their meaning (ρ = 0): true minus random labels +1.0 ± 2.0 points, no" in text
+    assert "(ρ = 0): true minus" not in text  # +1.0 ± 2.0 points: no difference
     assert "reversed in 50% of documents: true minus random labels +42.0 ± 2.0 points" in text
     assert "none 50%, gold 92%, random 50%, 0% correct 8%" in text
 
@@ -389,6 +402,60 @@ def test_speed_counts_rows(full):
         "faster in every turn in 2 and slower in every turn in 1"
         in (full[2]["speed"][1].takeaway[0])
     )
+
+
+# --- the first figure, and the records -----------------------------------------------------------
+
+
+def test_the_story_claims_what_its_intervals_exclude(tmp_path):
+    """Made-up rows: PPO costs 0.1 nats and ptx gives 0.08 of it back; all seeds differ alike."""
+    report_logs.studies(tmp_path)
+    shown = FIGURES["story"].draw(report.read_logs(tmp_path)[0])
+    assert shown.title[0] == (
+        "Fine-tuning makes more answers right, PPO stops the rudeness, at the price of some "
+        "language, which ptx gives back"
+    )
+    assert "PPO minus SFT: right answers +18 ± 0 points" in shown.takeaway[0]
+    assert shown.table[1][0] == ("base", "base") and len(shown.table) == 5
+    assert all(text.count("<circle") == 4 * 4 * (1 + 3) for text in shown.figure)
+
+    def noisy(row):
+        row["correct"] += 0.3 * (row["seed"] - 2) * (row["arm"] == "sft")
+
+    edit(tmp_path / "studies/tax.jsonl", noisy)
+    shown = FIGURES["story"].draw(report.read_logs(tmp_path)[0])
+    assert shown.title[0] == "From the base model to an assistant"
+    assert "SFT minus base: right" not in shown.takeaway[0]
+    report_logs.studies(tmp_path, seeds=(1,))
+    shown = FIGURES["story"].draw(report.read_logs(tmp_path)[0])
+    assert shown.takeaway == words.UNCLEAR and "nan" not in "".join(shown.figure)
+
+
+def test_the_committed_records_tell_the_story(tmp_path, capsys):
+    report.main(report.Config(out=str(tmp_path), example=True, language="ko"))
+    text = (tmp_path / "example.html").read_text(encoding="utf-8")
+    for name in ("story", "exam", "tax", "broken_rules", "examples", "ginc", "demos", "speed"):
+        assert (
+            f'<section id="{name}">' in text and (tmp_path / f"example_figures/{name}.svg").exists()
+        )
+    assert 'id="ko" checked' in text and 'id="en" checked' not in text
+    assert "about 4 min" in text and "python pretrain.py" in text and "nan" not in text
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_picture_follows_the_page():
+    """Ink and paper are the page's, ids are the picture's own, and by itself it minds the system."""
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    ax = figure.subplots()
+    ax.plot([1, 2], color="black")
+    ax.set_title("<b>")
+    text = vector.svg_of(figure, "mine")
+    assert "var(--ink" in text and "#000000" not in text and "prefers-color-scheme: dark" in text
+    assert 'id="mine-' in text and "<b>" not in text and "&lt;b&gt;" in text
+    inside = vector.inline(text, "what it shows")
+    assert 'aria-label="what it shows"' in inside and "http" not in inside
 
 
 # --- lineage and answers -------------------------------------------------------------------------
