@@ -1,7 +1,7 @@
 """The committed records (docs/records) in the form in which the report reads logs: what it draws on
 a clone on which nothing was run, for `python -m lab.report --example`."""
 
-from lab.figures.rows import Run, by, interval, share
+from lab.figures.rows import Run, by, column, interval, pick, share
 from lab.harvest import records
 from plumbing.records import t_interval
 
@@ -13,6 +13,16 @@ AS_THEY_ARE = {
     "probing": "probing",
     "rules_record": "rules",
     "bench": "bench",
+}
+
+
+# What the probe's own table says of the model beside the figures.
+GINC = {
+    "stage": "pretrain",
+    "ckpt": "ginc",
+    "step": 0,
+    "world": "ginc",
+    "eps": 0.0,
 }
 
 
@@ -52,9 +62,9 @@ def bayes():
     found = []
     for row in records("bayes"):
         if row["model"] == "ginc" and row["kind"] == "shots":
-            about = {"stage": "pretrain", "ckpt": "ginc", "step": 0, "world": "ginc", "eps": 0.0}
-            about |= {key: row[key] for key in ("kind", "prompts", "k", "cond")}
-            found.append({**about, "n": row["shots"], **share(row["acc"], row["n"])})
+            about = {key: row[key] for key in ("kind", "prompts", "k", "cond")}
+            cell = share(row["acc"], row["n"])
+            found.append({**GINC, **about, **cell, "n": row["shots"]})
     return found
 
 
@@ -63,13 +73,17 @@ def demonstrations():
     rows = records("demonstrations")
     found = []
     for model, mine in by(rows, "model").items():
-        about = {"ckpt": model, "method": "direct", "rho": mine[0]["rho"], "chance": 0.5}
+        about = {"ckpt": model, "method": "direct"}
+        about["rho"] = mine[0]["rho"]
+        about["chance"] = 0.5  # of two options
         most = max(row["k"] for row in mine)
         for condition, cells in by(mine, "condition").items():
-            acc = [row["acc"] for row in cells]
-            exact = [row["bayes"] for row in cells if row.get("bayes") is not None]
-            cell = {"condition": condition, "k": cells[0]["k"], **interval(*t_interval(acc))}
-            cell["bayes_acc"] = sum(exact) / len(exact) if exact else None
+            mean, half = t_interval([row["acc"] for row in cells])
+            cell = interval(mean, half)
+            cell["condition"] = condition
+            cell["k"] = cells[0]["k"]
+            exact = column(pick(cells, "bayes"), "bayes")
+            cell["bayes_acc"] = exact.mean() if len(exact) else None
             found.append({**about, **cell})
         difference = {"k": most, "name": "gold - random"}
         mean, half = t_interval(over_random(mine))

@@ -31,8 +31,9 @@ from lab import example
 from lab.figures.alignment import ppo, reward, wins
 from lab.figures.bayes import demos, ginc, positions
 from lab.figures.claude import pareto
-from lab.figures.fewshot import examples, phase, sizes, stages
+from lab.figures.fewshot import phase, sizes, stages
 from lab.figures.frames import STYLE
+from lab.figures.labels import examples
 from lab.figures.rows import Missing, Run
 from lab.figures.sparrow import broken_rules, which_rule
 from lab.figures.story import story

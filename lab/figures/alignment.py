@@ -80,9 +80,12 @@ def beside_rules(ax, last, details):
         return []
     more = 100 * (shares["reward_model"] - shares["bag_of_words"])
     # As if the pairs were independent, and both judged on other ones.
-    spread = math.sqrt(sum(p * (1 - p) for p in (shares["reward_model"], shares["bag_of_words"])))
+    variance = 0.0
+    for name in ("reward_model", "bag_of_words"):
+        variance += shares[name] * (1 - shares[name])
     pairs = sum(row["pairs"] for row in details["reliability"])
-    if not pairs or not clear(more, 196 * spread / math.sqrt(pairs)):
+    half = 196 * math.sqrt(variance / max(1, pairs))
+    if not clear(more, half):
         return []
     words = ("more", "많이") if more > 0 else ("fewer", "적게")
     english = "that is {0:.1f} points {1} than counting words gets"
@@ -105,8 +108,9 @@ def calibration(ax, bins):
         off = np.average(100 * sure - right, weights=pairs)
         words = ("over", "지나치게") if off > 0 else ("under", "모자라게")
         english = "it is {0}confident by {1:.1f} points on average"
-        chance = math.sqrt(sum(pairs * right * (100 - right))) / sum(pairs)
-        if clear(off, 1.96 * chance):
+        variance = sum(pairs * right * (100 - right))
+        half = 1.96 * math.sqrt(variance) / sum(pairs)
+        if clear(off, half):
             said = [say(english, "평균 {1:.1f}%p만큼 {0} 확신합니다", words, abs(off))]
     ax.set(xlim=(48, 102), ylim=(35, 102))
     title = "Calibration (number: pairs)"
@@ -166,7 +170,10 @@ def ends(name, rows):
     said = []
     for field, label in SPOKEN.items():
         values = column(pick(rows, field), field)
-        if len(values) > 5 and clear(*step_of(values[:3], values[-3:])):
+        if len(values) < 6:
+            continue
+        change, half = step_of(values[:3], values[-3:])
+        if clear(change, half):
             words = TOKENS if field == "length" else {}
             way = moved(values[:3].mean(), values[-3:].mean(), **words)
             said.append(say("{0} {1}", "{0}: {1}", label, way))
@@ -183,8 +190,10 @@ def ends(name, rows):
 def step_of(before, after):
     """The mean of three later values minus that of three earlier ones, and half its 95% interval
     (Student's t, four degrees of freedom)."""
-    spread = np.var(before, ddof=1) + np.var(after, ddof=1)
-    return np.mean(after) - np.mean(before), STUDENT[3] * math.sqrt(spread / 3)
+    change = np.mean(after) - np.mean(before)
+    variance = np.var(before, ddof=1) + np.var(after, ddof=1)
+    half = STUDENT[3] * math.sqrt(variance / 3)
+    return change, half
 
 
 def compared(logs):

@@ -1,0 +1,73 @@
+"""What is exported is loaded by transformers and says the same."""
+
+import pytest
+import torch
+
+from plumbing import hf
+from plumbing.checkpoint import load_checkpoint
+from plumbing.errors import BadInput
+from sampling import load_model
+from tests.tiny_out import TOKENIZER, write
+
+CONVERSATION = [{"role": "user", "content": "Hello 안녕, it's  3 things?"}]
+FORMS = {
+    "GPT2LMHeadModel": ("sft", dict(pos="learned")),
+    "GPT2ForTokenClassification": ("reward", dict(pos="learned")),
+    "ApertusForCausalLM": ("pretrain", dict(rotary=0.5)),
+    "ApertusForTokenClassification": ("reward", dict(rotary=1.0)),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+@torch.no_grad()
+def test_the_logits_are_equal(tmp_path, name):
+    transformers = pytest.importorskip("transformers")
+    if not hasattr(transformers, name):
+        pytest.skip(f"this transformers has no {name}")
+    stage, shape = FORMS[name]
+    path = write(tmp_path / "ckpt.pt", stage, **shape)
+    lines = hf.export(path, tmp_path / "hf")
+    assert name in lines[0] and len(lines) == 1 + (stage == "reward")
+    model, _ = load_model(load_checkpoint(path), path)
+    theirs, info = getattr(transformers, name).from_pretrained(
+        tmp_path / "hf", output_loading_info=True
+    )
+    assert not info["missing_keys"] and not info["unexpected_keys"]
+    tokens = torch.randint(model.config.vocab_size, (2, 32))
+    ours, found = model.eval()(tokens), theirs.eval()(tokens).logits
+    found = found.squeeze(-1) if stage == "reward" else found
+    assert torch.allclose(found, ours, atol=1e-3, rtol=1e-3), (found - ours).abs().max()
+
+
+def test_the_tokenizer_and_its_template_are_exported(tmp_path):
+    transformers = pytest.importorskip("transformers")
+    hf.export(write(tmp_path / "ckpt.pt", "sft"), tmp_path / "hf")
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path / "hf")
+    for text in ("Hello there, how are you?", "  안녕하세요 \n\n x  ", "don't 12,34", "á"):
+        assert theirs.encode(text) == TOKENIZER.encode(text), text
+        assert theirs.decode(TOKENIZER.encode(text)) == TOKENIZER.decode(TOKENIZER.encode(text))
+    asked = theirs.apply_chat_template(CONVERSATION, add_generation_prompt=True, tokenize=False)
+    assert theirs.encode(asked) == TOKENIZER.prompt(CONVERSATION)[0]
+    answered = [*CONVERSATION, {"role": "assistant", "content": "Fine."}]
+    whole = theirs.apply_chat_template(answered, tokenize=False)
+    assert theirs.encode(whole) == TOKENIZER.render(answered)[0]
+
+
+def test_merges_are_those_that_were_made():
+    """ "abc" of a, b, c, ab, abc is ab + c, and of a, b, c, bc, ab, abc it is a + bc."""
+    for pair, parts in ((b"ab", [b"ab", b"c"]), (b"bc", [b"a", b"bc"])):
+        vocab = [b"a", b"b", b"c", pair, b"abc"]
+        assert hf.parents(b"abc", {token: i for i, token in enumerate(vocab)}) == parts
+
+
+@pytest.mark.parametrize(
+    "shape, head, words",
+    [
+        (dict(pos="rope", qk_norm=False), "lm", "qk_norm"),
+        (dict(pos="rope", qk_norm=True, bias=True), "lm", "biases"),
+        (dict(pos="learned"), "reward", "--alpha=0"),
+    ],
+)
+def test_what_has_no_class_there_is_refused(shape, head, words):
+    with pytest.raises(BadInput, match=words):
+        hf.refuse(shape, head)
