@@ -334,7 +334,8 @@ def train(cfg):
         if cfg.rules:
             reward.freeze(opening)
     networks = {name: machine.distribute(network) for name, network in learners.items()}
-    ptx = PretrainText(cfg.mix_data, parent, tokenizer, cfg.seed) if cfg.ptx else None
+    mixed = cfg.ptx and not cfg.eval
+    ptx = PretrainText(cfg.mix_data, parent, tokenizer, cfg.seed) if mixed else None
     # What the held-out exam says of the SFT model, before anything is learned.
     exam = Exam(tokenizer, machine) if cfg.data == "world" else None
     before, sft_scores = exam(ref) if exam else ({}, [])
@@ -387,8 +388,7 @@ def train(cfg):
     if exam:
         run.log(step=cfg.steps, **exam.compare_with(ref, before, sft_scores, final))
     else:
-        models = {"sft": ref, "ppo": final}
-        said = beside(models, reward, tokenizer, questions, cfg, machine, lookup)
+        said = beside(ref, final, reward, tokenizer, questions, cfg, machine, lookup)
         run.log(step=cfg.steps, **said)
     run.finish()  # only now is the run whole, and what comes next may build on it
     return figures

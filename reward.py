@@ -39,7 +39,7 @@ from judges import agreement
 from judges.diagnosis import by_kind, diagnose, judgeable, report, same_worded
 from judges.exam import gold
 from judges.rankings import world_comparisons
-from judges.scores import read_answers, score_texts
+from judges.scores import read_answers, rescale, score_texts
 from likelihood import answer_scores
 from plumbing import errors, measure
 from plumbing.batches import Batches
@@ -258,13 +258,10 @@ def normalise(model, references, samples):
     demonstrations); PPO's value clip and its penalty for not ending assume a unit scale (Ziegler
     2019).
     """
-    head = model.scalar_head
     gain = 1 / max(float(np.std(samples)), 1e-6)
     with torch.no_grad():
-        head.weight.mul_(gain)
-        head.bias.sub_(float(np.mean(references))).mul_(gain)
-        if model.config.head == "reward":
-            model.alpha.mul_(gain)
+        model.scalar_head.bias.sub_(float(np.mean(references)))
+    return rescale(model, gain)
 
 
 # --- training ----------------------------------------------------------------------------------
@@ -304,8 +301,10 @@ def train(cfg):
     # an answer with what the model knows, and a scalar hardly learns that anew from rankings.
     head = "reward" if cfg.alpha else "scalar"
     model, _ = load_model(run.saved or parent, cfg.init, head=head, dropout=0.0)
-    if cfg.alpha:
+    if cfg.alpha and not run.saved:
         model.alpha.fill_(cfg.alpha)
+    if cfg.eval:  # on the scale that the loss was minimised on
+        rescale(model, 1 / run.saved.get("gain", 1.0))
     model = machine.place(model)
     # Muon for the hidden matrices, AdamW for the rest; from here on the run can be resumed.
     optimizers = optim.build(model, cfg.lr, cfg.matrix_lr, dtype=machine.dtype)
@@ -378,7 +377,7 @@ def train(cfg):
         if cfg.data == "world":
             details["same_worded"] = same_worded(model, sft, tokenizer, machine)
         # The loss leaves the level and the scale free; PPO counts on both.
-        normalise(model, references, samples)
+        run.saver.fixed["gain"] = normalise(model, references, samples)
         run.log(step=steps, details=details)
         run.keep(steps, metrics)
         report(metrics, details)

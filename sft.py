@@ -182,7 +182,7 @@ def train(cfg):
     # On the device; with --fsdp each process keeps a share of it.
     model = machine.place(model, cfg.fsdp)
     mix = None
-    if cfg.pretrain_mix:
+    if cfg.pretrain_mix and not cfg.eval:
         mix = PretrainText(cfg.mix_data, run.parent, tokenizer, cfg.seed)
     if cfg.compile:
         model.compile()

@@ -177,7 +177,7 @@ def demonstrates(keys):
 
 def as_transcripts(path):
     """Demonstrations as plain text, in the form in which a base model is asked."""
-    return joined(transcript(record["messages"]) + "\n" for record in read_demonstrations(path))
+    return joined(transcript(record["messages"]) + "\n\n" for record in read_demonstrations(path))
 
 
 def joined(texts):

@@ -86,10 +86,11 @@ def open_rewards(cfg, tokenizer, parent, load, machine):
 
 
 @torch.no_grad()
-def beside(models, reward, tokenizer, questions, cfg, machine, lookup):
-    """Models {name: network} on some of people's own questions, where there is no exam: the mean of
-    the reward that is maximised, with the same draws for each, and a few answers. Printed, and
-    returned for the log."""
+def beside(ref, policy, reward, tokenizer, questions, cfg, machine, lookup):
+    """The policy beside its reference on some of people's own questions, where there is no exam:
+    the mean of the reward that is maximised, with the same draws for both, and a few answers.
+    Printed, and returned for the log."""
+    models = {"sft": ref, "ppo": policy}
     questions = questions[: cfg.batch_size]
     size = (len(questions), cfg.max_new_tokens)
     noise = torch.rand(size, generator=torch.Generator().manual_seed(cfg.seed))

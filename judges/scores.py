@@ -78,6 +78,16 @@ def score_texts(model, tokenizer, asked, texts, machine, limit=CONTEXT):
     return scores
 
 
+@torch.no_grad()
+def rescale(model, gain):
+    """Multiply the reward of a model by `gain`, which is returned."""
+    model.scalar_head.weight.mul_(gain)
+    model.scalar_head.bias.mul_(gain)
+    if model.config.head == "reward":
+        model.alpha.mul_(gain)
+    return gain
+
+
 def model_reward(cfg, tokenizer, load):
     """The reward model's score of whole answers; and the network a value starts from: the reward
     model's trunk and scalar.

@@ -40,6 +40,8 @@ def parse_config(Config, presets, argv=None):
     Raises BadInput for an unknown key (with the nearest one), a wrong type or an unknown preset.
     """
     base, given = read_options(Config, presets, argv)
+    if given.get("resume") and given.get("eval"):
+        raise BadInput("--eval trains nothing and --resume goes on training: give one of the two")
     if given.get("resume"):  # a run goes on as it was begun, but for what is given again
         out = given.get("out", base.get("out", getattr(Config, "out", "")))
         base = saved_options(Path(out), Config, given)
@@ -147,8 +149,6 @@ def measured_options(Config, base, given):
     from it. Without --init it is that of the stage's own folder."""
     from plumbing.checkpoint import load_checkpoint  # with torch, which --help does without
 
-    if given.get("resume"):
-        raise BadInput("--eval trains nothing and --resume goes on training: give one of the two")
     out = Path(given.get("out", base.get("out", Config.out)))
     init = given.get("init") or (out / "ckpt.pt").as_posix()
     if not init.endswith(".pt"):  # weights of OpenAI's

@@ -1,0 +1,203 @@
+"""People's own data, from the first command to a measured model: no stage asks the world's questions
+in their place, and --eval measures without training or writing."""
+
+import json
+
+import pytest
+
+import dpo
+import ppo
+import pretrain
+import reward
+import sft
+from data.corpora import read_corpus
+from data.questions import check_asked, load_questions, made_base, tuned_on
+from plumbing.checkpoint import load_checkpoint
+from plumbing.config import parse_config
+from plumbing.errors import BadInput
+from tests.tiny_out import write
+
+PARTS = ("router", "printer", "laptop", "camera")
+ROWS = [(f"My {part} number {i} is slow.", f"Restart the {part}.") for part in PARTS for i in "123"]
+
+
+@pytest.fixture
+def csv(tmp_path):
+    path = tmp_path / "support.csv"
+    lines = ["question,answer", *(f'"{q}","{a}"' for q, a in ROWS)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def ranked(tmp_path):
+    path = tmp_path / "ranked.jsonl"
+    lines = []
+    for question, answer in ROWS:
+        messages = [{"role": "user", "content": question}]
+        record = {"messages": messages, "responses": [answer, "No."], "ranking": [[0], [1]]}
+        lines.append(json.dumps(record))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def train(stage, *options):
+    tiny = ["--device=cpu", "--dtype=float32", "--eval_every=2"]
+    return stage.train(parse_config(stage.Config, stage.PRESETS, [*options, *tiny]))
+
+
+def listing(folder):
+    """Every file under a folder and what is in it."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+# --- what is read --------------------------------------------------------------------------------
+
+
+def test_demonstrations_are_pretrained_on_as_transcripts(csv, tmp_path):
+    text = read_corpus(csv)
+    assert text.startswith("User: My router number 1 is slow.\nBot: Restart the router.\n\nUser: ")
+    assert "question,answer" not in text and text.count("Bot:") == len(ROWS)
+    rows = [json.dumps({"instruction": q, "output": a}) for q, a in ROWS]
+    (tmp_path / "alpaca.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    assert read_corpus(tmp_path / "alpaca.jsonl") == text
+    (tmp_path / "texts.csv").write_text("text,question\none,two\n", encoding="utf-8")
+    assert read_corpus(tmp_path / "texts.csv") == "one\n", "a column of texts is the text"
+
+
+def test_ppo_asks_what_sft_was_tuned_on(csv):
+    parent = {"train_config": {"data": str(csv)}}
+    cfg = ppo.Config()
+    asked = [record["messages"][0]["content"] for record in load_questions(cfg, parent)]
+    assert asked == [question for question, _ in ROWS] and cfg.data == str(csv)
+    cfg = ppo.Config(data="world")
+    assert "answers" in load_questions(cfg, parent)[0]
+    for data in ("world", "out/constitution/revisions.jsonl", None):
+        assert tuned_on({"train_config": {"data": data}}) == "world"
+    with pytest.raises(BadInput, match="not here any more"):
+        load_questions(ppo.Config(), {"train_config": {"data": "gone.csv"}})
+
+
+def test_simulated_labelers_rank_no_answers_of_ones_own(csv):
+    parent = {"train_config": {"data": str(csv)}}
+    cfg = parse_config(reward.Config, reward.PRESETS, [])
+    with pytest.raises(BadInput, match=r"chat\.py out/sft/ckpt\.pt --label"):
+        check_asked(cfg, parent)
+    check_asked(parse_config(reward.Config, reward.PRESETS, ["--data=world"]), parent)
+    check_asked(cfg, {"train_config": {"data": "world"}})
+
+
+def test_a_base_of_ones_own_stands_beside_what_is_tuned(csv, tmp_path):
+    def config(*options):
+        return parse_config(sft.Config, sft.PRESETS, [f"--out={tmp_path}/own", *options])
+
+    cfg = config(f"--pretrain_on={csv}")
+    assert made_base(cfg) == ["--seed=1", f"--data={csv}"]
+    assert cfg.init == f"{tmp_path}/own_base/ckpt.pt"
+    write(tmp_path / "own_base/ckpt.pt", "pretrain", data="other.txt")
+    with pytest.raises(BadInput, match=r"of other\.txt"):
+        made_base(config(f"--pretrain_on={csv}"))
+    with pytest.raises(BadInput, match="one of the two"):
+        made_base(config(f"--pretrain_on={csv}", "--init=x.pt"))
+    assert made_base(config()) == ["--seed=1"]
+
+
+# --- what is told --------------------------------------------------------------------------------
+
+
+def test_the_base_is_named_and_so_is_one_that_fits(csv, tmp_path, capsys):
+    base = write(tmp_path / "base/ckpt.pt", "pretrain")
+    options = [f"--init={base}", f"--data={csv}", "--steps=2", "--pretrain_mix=0"]
+    train(sft, *options, f"--out={tmp_path}/sft")
+    told = capsys.readouterr().out
+    assert f"base: {base}, stage pretrain, of world" in told and "bits/byte" in told
+    assert f"--pretrain_on={csv}" in told and "next\n  talk to it" in told
+    assert "\n  base      " in told and "\n  sft       " in told
+    options[0] = f"--init={tmp_path}/sft/ckpt.pt"
+    train(sft, *options, f"--out={tmp_path}/more")
+    told = capsys.readouterr().out
+    assert "stage sft" in told and "\n  before    " in told and "\n  base      " not in told
+
+
+# --- measured and not trained --------------------------------------------------------------------
+
+
+def measured_again(stage, out, folder, *options):
+    """The figures of --eval, which are those of the checkpoint; nothing is written for them."""
+    before = listing(folder)
+    found = train(stage, "--eval", f"--init={out}/ckpt.pt", *options)
+    assert listing(folder) == before
+    return found
+
+
+@pytest.mark.parametrize("stage", [pretrain, sft, reward, dpo])
+def test_eval_finds_the_figures_of_the_checkpoint_again(stage, csv, ranked, tmp_path, capsys):
+    name = stage.__name__
+    parent = write(tmp_path / "parent/ckpt.pt", "pretrain" if stage is sft else "sft", data="gone")
+    data = {"pretrain": csv, "sft": csv}.get(name, ranked)
+    options = [f"--data={data}", "--steps=2", f"--out={tmp_path}/{name}"]
+    if stage is pretrain:
+        options += ["--block_size=16", "--n_layer=1", "--n_embd=16", "--n_head=2"]
+        options += ["--vocab_size=300", "--batch_size=2"]
+    else:
+        options += [f"--init={parent}"]
+    options += ["--pretrain_mix=0"] * (stage is sft)
+    train(stage, *options)
+    capsys.readouterr()
+    kept = load_checkpoint(tmp_path / name / "ckpt.pt")["metrics"]
+    found = measured_again(stage, tmp_path / name, tmp_path)
+    assert found == pytest.approx(kept, abs=1e-4)
+    assert "nothing is trained" in (told := capsys.readouterr().out) and "held out" in told
+    assert "next\n" not in told
+    # On other data all of it is measured.
+    other = tmp_path / f"other{data.suffix}"
+    other.write_text(data.read_text(encoding="utf-8").replace("slow", "hot"), encoding="utf-8")
+    again = measured_again(stage, tmp_path / name, tmp_path, f"--data={other}")
+    assert again != found and f"on all of {other}" in capsys.readouterr().out
+
+
+def test_ppo_on_ones_own_questions_and_measured(csv, tmp_path, capsys):
+    start = write(tmp_path / "sft/ckpt.pt", "sft", data=str(csv))
+    score = write(tmp_path / "reward/ckpt.pt", "reward")
+    options = [f"--init={start}", f"--reward={score}", f"--out={tmp_path}/ppo", "--ptx=0"]
+    options += ["--steps=1", "--batch_size=4", "--minibatch=4", "--max_new_tokens=4"]
+    train(ppo, *options)
+    told = capsys.readouterr().out
+    assert f"4 questions of {csv}, sampled: mean reward" in told
+    assert "My router number 1 is slow." in told and "\n  sft  " in told and "\n  ppo  " in told
+    log = (tmp_path / "ppo/log.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(log[0])["config"]["data"] == str(csv)
+    own = json.loads(log[-1])["own"]
+    before = listing(tmp_path)
+    train(ppo, "--eval", f"--init={tmp_path}/ppo/ckpt.pt")
+    assert listing(tmp_path) == before
+    told = capsys.readouterr().out
+    assert f"ppo  {own['ppo']['reward']:+.2f}" in told, "the same draws, the same reward"
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (["--eval", "--resume"], "one of the two"),
+        (["--eval", "--init=nowhere.pt"], "no such file"),
+        (["--log=xml"], "csv or tensorboard"),
+        (["--export=onnx"], "expected hf"),
+    ],
+)
+def test_bad_options_end_in_one_line(options, words, tmp_path):
+    with pytest.raises(BadInput, match=words):
+        train(sft, *options, f"--out={tmp_path}/x")
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_reward_that_keeps_its_words_is_refused_before_any_work(tmp_path):
+    with pytest.raises(BadInput, match="--alpha=0"):
+        train(reward, "--export=hf", "--data=nowhere.jsonl", f"--out={tmp_path}/x")
+
+
+def test_eval_measures_another_stages_words(csv, tmp_path, capsys):
+    policy = write(tmp_path / "ppo/ckpt.pt", "ppo")
+    found = train(sft, "--eval", f"--init={policy}", f"--data={csv}")
+    assert found["val_loss"] > 0 and "\n  ppo       " in capsys.readouterr().out
+    with pytest.raises(BadInput, match="stage 'reward'"):
+        train(sft, "--eval", f"--init={write(tmp_path / 'r.pt', 'reward')}", f"--data={csv}")
