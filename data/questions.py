@@ -13,6 +13,9 @@ from plumbing.errors import BadInput
 from plumbing.inputs import need
 from plumbing.records import check_whole
 
+PASSES = 20  # over a small text, when a base is made of it
+BYTES_OF_A_STEP = 16 * 128 * 3  # of pretrain.py's batch, at three bytes a token
+MOST = 2600  # its steps
 ASKED = 13 * 300  # questions of the world, before they come again
 
 
@@ -44,7 +47,17 @@ def made_base(cfg):
                 f"{cfg.init} is there already, of {made_of}: start from it with --init={cfg.init}, "
                 "or give another --out"
             )
-    return [f"--seed={cfg.seed}", f"--data={cfg.pretrain_on}"]
+    return [f"--seed={cfg.seed}", f"--data={cfg.pretrain_on}", *small_text(cfg.pretrain_on)]
+
+
+def small_text(path):
+    """Options of pretrain.py for a text that is little: so many steps that it is read PASSES times,
+    with dropout, since what is read more often is learned by heart."""
+    size = Path(path).stat().st_size if Path(path).is_file() else 0
+    steps = PASSES * size // BYTES_OF_A_STEP
+    if not 0 < size or steps >= MOST:
+        return []
+    return [f"--steps={max(100, steps)}", "--dropout=0.2"]
 
 
 def tuned_on(parent):

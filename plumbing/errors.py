@@ -41,8 +41,8 @@ def run(main, *args):
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    child[0] = bool(os.environ.pop(TIED, ""))
-    if child[0]:
+    if os.environ.pop(TIED, ""):
+        child[0] = True
         threading.Thread(target=end_with_parent, daemon=True).start()
     try:
         result = main(*args)

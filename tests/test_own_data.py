@@ -11,7 +11,7 @@ import pretrain
 import reward
 import sft
 from data.corpora import read_corpus
-from data.questions import check_asked, load_questions, made_base, tuned_on
+from data.questions import check_asked, load_questions, made_base, small_text, tuned_on
 from plumbing.checkpoint import load_checkpoint
 from plumbing.config import parse_config
 from plumbing.errors import BadInput
@@ -92,7 +92,10 @@ def test_a_base_of_ones_own_stands_beside_what_is_tuned(csv, tmp_path):
         return parse_config(sft.Config, sft.PRESETS, [f"--out={tmp_path}/own", *options])
 
     cfg = config(f"--pretrain_on={csv}")
-    assert made_base(cfg) == ["--seed=1", f"--data={csv}"]
+    few = ["--steps=100", "--dropout=0.2"]  # of a text that is read twenty times soon
+    assert made_base(cfg) == ["--seed=1", f"--data={csv}", *few]
+    (tmp_path / "large.txt").write_text("word " * 200_000, encoding="utf-8")
+    assert small_text(tmp_path / "large.txt") == [] == small_text("nowhere.txt")
     assert cfg.init == f"{tmp_path}/own_base/ckpt.pt"
     write(tmp_path / "own_base/ckpt.pt", "pretrain", data="other.txt")
     with pytest.raises(BadInput, match=r"of other\.txt"):

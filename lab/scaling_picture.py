@@ -1,0 +1,125 @@
+"""The picture of lab/scaling.py: loss against compute, a line for each size, the envelope's law and
+what it predicts; beside it few-shot accuracy against size."""
+
+import math
+
+from lab.svg import MARGIN, Scale, around, dot, line, picture, text, upright
+
+TITLE = "Loss and few-shot accuracy by compute and size"
+TOP = 92
+BOTTOM = 322
+LEFT = MARGIN + 40  # of the panel of losses
+WIDE = 380
+RIGHT = LEFT + WIDE + 60  # of the panel of few-shot lists
+SMALL = 190
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def log(value):
+    return math.log10(value)
+
+
+def powers(x, y):
+    """The axis of a logarithm: a fine line and 10ⁿ at each power of ten."""
+    parts = []
+    first = math.ceil(x.low)
+    last = math.floor(x.high)
+    for n in range(first, last + 1):
+        ends = [(x(n), y.start), (x(n), y.end)]
+        parts.append(line(ends, "rule", 1))
+        words = "10" + str(n).translate(RAISED)
+        parts.append(text(x(n), y.start + 16, words, "quiet", "middle", 11))
+    return parts
+
+
+def by_depth(rows):
+    """{depth: its rows}, each from little text to much."""
+    found = {}
+    for row in sorted(rows, key=lambda row: (row["depth"], row["tokens"])):
+        found.setdefault(row["depth"], []).append(row)
+    return found
+
+
+def sizes(rows, x, y):
+    """A grey line for each size, its depth at its left end."""
+    parts = []
+    for depth, mine in by_depth(rows).items():
+        points = []
+        for row in mine:
+            points.append((x(log(row["flops"])), y(row["val_loss"])))
+        parts.append(line(points, "quiet", 1))
+        parts += [dot(*point, "quiet", 2.5) for point in points]
+        left, height = points[0]
+        parts.append(text(left - 6, height + 4, str(depth), "quiet", "end", 10.5))
+    return parts
+
+
+def predicted(target, x, y):
+    """What the law says of the larger model, and, once it is trained, what it reaches."""
+    middle, low, high = target["predicted"]
+    far = x(log(target["at"]))
+    parts = [line([(far, y(low)), (far, y(high))], "orange", 2.4)]
+    parts.append(dot(far, y(middle), "orange", 4))
+    if target["reached"]:
+        height = y(target["reached"]["val_loss"])
+        parts.append(line([(far - 9, height), (far + 9, height)], "ink", 2))
+    return parts
+
+
+def compute(rows, best, curve, target):
+    """The panel on the left."""
+    across = [log(flops) for flops, _ in curve]
+    across += [log(row["flops"]) for row in rows]
+    losses = [loss for _, loss in curve]
+    losses += [row["val_loss"] for row in rows]
+    losses += target["predicted"]
+    x = around(across, LEFT, LEFT + WIDE)
+    y = around(losses, BOTTOM, TOP)
+    parts = [text(LEFT, TOP - 12, "loss, nats per token", "ink bold")]
+    parts += powers(x, y)
+    parts += upright(x, y)
+    parts += sizes(rows, x, y)
+    points = [(x(log(flops)), y(loss)) for flops, loss in curve]
+    parts.append(line(points, "blue", 1.8, stroke_dasharray="5 4"))
+    for row in best:
+        parts.append(dot(x(log(row["flops"])), y(row["val_loss"]), "blue", 4))
+    parts += predicted(target, x, y)
+    under = "compute of a training, FLOPs (number: depth)"
+    parts.append(text(LEFT + WIDE / 2, BOTTOM + 36, under, "quiet", "middle", 11))
+    return parts
+
+
+def few_shot(rows):
+    """The panel on the right: each size at the most text it was trained on."""
+    largest = [mine[-1] for mine in by_depth(rows).values()]
+    across = [log(row["parameters"]) for row in largest]
+    across += [across[0] - 0.2, across[-1] + 0.2]  # a single size has no range
+    x = around(across, RIGHT, RIGHT + SMALL)
+    y = Scale(-3, 103, BOTTOM, TOP)
+    parts = [text(RIGHT, TOP - 12, "few-shot lists right", "ink bold")]
+    parts += powers(x, y)
+    parts += upright(x, y, " %")
+    points = []
+    for row in largest:
+        points.append((x(log(row["parameters"])), y(100 * row["few_shot"])))
+    parts.append(line(points, "blue", 1.5))
+    parts += [dot(*point, "blue", 4) for point in points]
+    under = f"parameters (n = {largest[0]['n']} lists)"
+    parts.append(text(RIGHT + SMALL / 2, BOTTOM + 36, under, "quiet", "middle", 11))
+    return parts
+
+
+def draw(rows, best, curve, target, said):
+    """The whole picture as SVG. said: sentences, which stand below."""
+    about = "blue: the best with so much compute, and the law through it; orange: what the law"
+    more = "predicts of a larger model, with its 95 % interval"
+    if target["reached"]:
+        more += "; black: what that reaches"
+    parts = [text(MARGIN, 54, about, "quiet"), text(MARGIN, 69, more, "quiet")]
+    parts += compute(rows, best, curve, target)
+    parts += few_shot(rows)
+    below = BOTTOM + 62
+    for sentence in said:
+        parts.append(text(MARGIN, below, sentence, size=11))
+        below += 16
+    return picture(TITLE, " ".join(said), below + 8, parts)

@@ -1,0 +1,113 @@
+"""The study of scale: the dial, the envelope, the fit, and that it goes on where it stopped."""
+
+import numpy as np
+import pytest
+
+from lab import scaling
+from lab.scaling import Config, compute_of, envelope, fit, law, main, shape_of, spread
+from model import GPT, GPTConfig
+from plumbing.errors import BadInput
+
+TRUE = (1.0, np.log(2e4), 0.4)  # E, log a, b
+
+
+def made_up(noise=0.0):
+    """Rows of a law with E = 1 and b = 0.4: each depth is best in its own reach of compute."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for depth in (1, 2, 3, 4):
+        for asked in (500_000, 1_000_000, 2_000_000, 4_000_000):
+            flops = 6 * asked * 8e4 * depth**2
+            off = 0.02 * abs(np.log2(asked / 1e6) - depth + 1.5)
+            loss = law(flops, TRUE) + off + noise * rng.normal()
+            rows.append(
+                {
+                    "seed": 1,
+                    "depth": depth,
+                    "asked": asked,
+                    "tokens": asked,
+                    "parameters": 80_000 * depth**2,
+                    "flops": flops,
+                    "val_loss": loss,
+                    "few_shot": 0.2 * depth,
+                    "n": 14,
+                }
+            )
+    return rows
+
+
+def test_the_dial_by_hand():
+    assert shape_of(4) == {"n_layer": 4, "n_head": 4, "n_embd": 128, "lr": 0.02}
+    assert shape_of(1) == {"n_layer": 1, "n_head": 1, "n_embd": 32, "lr": 0.04}
+
+
+def test_compute_is_counted_as_the_model_counts_it():
+    def model(depth):
+        shape = shape_of(depth)
+        shape.pop("lr")
+        return GPT(GPTConfig(vocab_size=2048, **shape))
+
+    row = {"depth": 2, "parameters": sum(p.numel() for p in model(2).parameters())}
+    expected = 1000 * model(5).flops_per_token(scaling.BLOCK)
+    assert compute_of(5, 1000, [row]) == pytest.approx(expected, rel=0.01)
+
+
+def test_the_envelope_by_hand():
+    rows = [{"flops": c, "val_loss": loss} for c, loss in ((3, 2.0), (1, 3.0), (2, 3.5), (4, 2.5))]
+    assert [row["flops"] for row in envelope(rows)] == [1, 3]
+
+
+def test_the_fit_finds_the_law_again():
+    flops = np.geomspace(1e11, 1e14, 12)
+    floor, height, slope = fit(flops, law(flops, TRUE))
+    assert floor == pytest.approx(1.0, abs=0.02) and slope == pytest.approx(0.4, abs=0.02)
+    rng = np.random.default_rng(1)
+    noisy = law(flops, TRUE) + 0.01 * rng.normal(size=12)
+    found = spread(flops, noisy, 1e15)
+    for name, true in (("E", 1.0), ("b", 0.4), ("predicted", law(1e15, TRUE))):
+        value, low, high = found[name]
+        assert low <= true <= high and low < value < high, name
+
+
+def test_a_study_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
+    rows = made_up(noise=0.003)
+    done = []
+
+    def measure(cfg, depth, tokens, machine):
+        if len(done) == 3 and not (tmp_path / "again").exists():
+            raise KeyboardInterrupt
+        done.append((depth, tokens))
+        wanted = {"depth": depth, "asked": tokens}
+        known = next((row for row in rows if wanted.items() <= row.items()), None)
+        return known or {**rows[-1], **wanted, "flops": 1e14, "val_loss": 1.05}
+
+    monkeypatch.setattr(scaling, "measure", measure)
+    cfg = Config(out=str(tmp_path), depth="1,2,3,4", millions="0.5,1,2,4", predict=5, device="cpu")
+    with pytest.raises(KeyboardInterrupt):
+        main(cfg)
+    (tmp_path / "again").touch()
+    found = main(cfg)
+    assert len(done) == len(set(done)) == len(found) == 16
+    said = capsys.readouterr().out
+    assert "a·C^(−0.4" in said or "a·C^(−0.3" in said
+    assert "depth 5, it predicts" in said and "reaches" not in said
+    picture = (tmp_path / "scaling.svg").read_text(encoding="utf-8")
+    assert picture.count("<polyline") > 4 and "few-shot lists right" in picture
+    cfg.reach = True
+    main(cfg)
+    assert done[-1] == (5, 4_000_000) and "That model reaches 1.050" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (dict(millions="a"), "millions"),
+        (dict(millions="-1,2"), "millions"),
+        (dict(depth="0,1"), "predict"),
+        (dict(predict=3), "predict"),
+    ],
+)
+def test_bad_options_end_in_one_line(options, words, tmp_path):
+    with pytest.raises(BadInput, match=words):
+        main(Config(out=str(tmp_path / "x"), device="cpu", **options))
+    assert not (tmp_path / "x").exists()
