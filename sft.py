@@ -7,7 +7,8 @@ reads   out/pretrain/ckpt.pt (made if missing) and the tiny world's demonstratio
 writes  out/sft/ckpt.pt (best validation loss), last.pt (for --resume), log.jsonl
 
     python sft.py                                        the tiny world, minutes on a laptop
-    python sft.py --data=alpaca.json                     your own demonstrations
+    python sft.py --data=qa.csv --pretrain_on=qa.csv     your own, and a base of them first
+    python sft.py --eval --init=CKPT --data=qa.csv       measure; every stage can
     python sft.py --preset=gpt2 --data=alpaca.json       fine-tune OpenAI's GPT-2, for a GPU
 """
 

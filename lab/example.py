@@ -11,6 +11,7 @@ AS_THEY_ARE = {
     "preferences": "preferences",
     "overoptimisation": "overoptimisation",
     "probing": "probing",
+    "pareto": "pareto",
     "rules_record": "rules",
     "bench": "bench",
 }

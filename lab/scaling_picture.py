@@ -25,10 +25,12 @@ def powers(x, y):
     first = math.ceil(x.low)
     last = math.floor(x.high)
     for n in range(first, last + 1):
-        ends = [(x(n), y.start), (x(n), y.end)]
+        far = x(n)
+        ends = [(far, y.start), (far, y.end)]
         parts.append(line(ends, "rule", 1))
         words = "10" + str(n).translate(RAISED)
-        parts.append(text(x(n), y.start + 16, words, "quiet", "middle", 11))
+        below = y.start + 16
+        parts.append(text(far, below, words, "quiet", "middle", 11))
     return parts
 
 
@@ -40,39 +42,48 @@ def by_depth(rows):
     return found
 
 
+def place(row, x, y):
+    """Where a run stands in the panel of losses."""
+    far = x(log(row["flops"]))
+    return far, y(row["val_loss"])
+
+
 def sizes(rows, x, y):
     """A grey line for each size, its depth at its left end."""
     parts = []
     for depth, mine in by_depth(rows).items():
-        points = []
-        for row in mine:
-            points.append((x(log(row["flops"])), y(row["val_loss"])))
+        points = [place(row, x, y) for row in mine]
         parts.append(line(points, "quiet", 1))
         parts += [dot(*point, "quiet", 2.5) for point in points]
         left, height = points[0]
-        parts.append(text(left - 6, height + 4, str(depth), "quiet", "end", 10.5))
+        words = str(depth)
+        parts.append(text(left - 6, height + 4, words, "quiet", "end", 10.5))
     return parts
 
 
 def predicted(target, x, y):
     """What the law says of the larger model, and, once it is trained, what it reaches."""
-    middle, low, high = target["predicted"]
+    middle, *ends = target["predicted"]
     far = x(log(target["at"]))
-    parts = [line([(far, y(low)), (far, y(high))], "orange", 2.4)]
+    way = [(far, y(end)) for end in ends]
+    parts = [line(way, "orange", 2.4)]
     parts.append(dot(far, y(middle), "orange", 4))
     if target["reached"]:
         height = y(target["reached"]["val_loss"])
-        parts.append(line([(far - 9, height), (far + 9, height)], "ink", 2))
+        left = (far - 9, height)
+        right = (far + 9, height)
+        parts.append(line([left, right], "ink", 2))
     return parts
 
 
 def compute(rows, best, curve, target):
     """The panel on the left."""
-    across = [log(flops) for flops, _ in curve]
-    across += [log(row["flops"]) for row in rows]
-    losses = [loss for _, loss in curve]
-    losses += [row["val_loss"] for row in rows]
+    flops, losses = map(list, zip(*curve))
+    for row in rows:
+        flops.append(row["flops"])
+        losses.append(row["val_loss"])
     losses += target["predicted"]
+    across = [log(value) for value in flops]
     x = around(across, LEFT, LEFT + WIDE)
     y = around(losses, BOTTOM, TOP)
     parts = [text(LEFT, TOP - 12, "loss, nats per token", "ink bold")]
@@ -82,7 +93,7 @@ def compute(rows, best, curve, target):
     points = [(x(log(flops)), y(loss)) for flops, loss in curve]
     parts.append(line(points, "blue", 1.8, stroke_dasharray="5 4"))
     for row in best:
-        parts.append(dot(x(log(row["flops"])), y(row["val_loss"]), "blue", 4))
+        parts.append(dot(*place(row, x, y), "blue", 4))
     parts += predicted(target, x, y)
     under = "compute of a training, FLOPs (number: depth)"
     parts.append(text(LEFT + WIDE / 2, BOTTOM + 36, under, "quiet", "middle", 11))
@@ -101,7 +112,8 @@ def few_shot(rows):
     parts += upright(x, y, " %")
     points = []
     for row in largest:
-        points.append((x(log(row["parameters"])), y(100 * row["few_shot"])))
+        far = x(log(row["parameters"]))
+        points.append((far, y(100 * row["few_shot"])))
     parts.append(line(points, "blue", 1.5))
     parts += [dot(*point, "blue", 4) for point in points]
     under = f"parameters (n = {largest[0]['n']} lists)"
@@ -115,7 +127,8 @@ def draw(rows, best, curve, target, said):
     more = "predicts of a larger model, with its 95 % interval"
     if target["reached"]:
         more += "; black: what that reaches"
-    parts = [text(MARGIN, 54, about, "quiet"), text(MARGIN, 69, more, "quiet")]
+    parts = [text(MARGIN, 54, about, "quiet")]
+    parts.append(text(MARGIN, 69, more, "quiet"))
     parts += compute(rows, best, curve, target)
     parts += few_shot(rows)
     below = BOTTOM + 62
