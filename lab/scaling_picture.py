@@ -6,8 +6,8 @@ import math
 from lab.svg import MARGIN, Scale, around, dot, line, picture, text, upright
 
 TITLE = "Loss and few-shot accuracy by compute and size"
-TOP = 92
-BOTTOM = 322
+TOP = 106
+BOTTOM = 336
 LEFT = MARGIN + 40  # of the panel of losses
 WIDE = 380
 RIGHT = LEFT + WIDE + 60  # of the panel of few-shot lists
