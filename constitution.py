@@ -41,6 +41,8 @@ from data.principles import (
     read_constitution,
 )
 from data.world import World
+from data.world.english_harms import LABELLED
+from data.world.english_mended import BRUSH_OFFS, REFUSALS
 from data.world.harms import HELPFUL, Harms, told
 from judges.constitution import (
     LABELS,
@@ -183,7 +185,7 @@ class Critic:
 
 def draw_pairs(answers, rng):
     """Two different answers to each request, of what was said and of what was made of it; None
-    where all are alike. answers: one list of texts for each round, the first answers first.
+    where all are alike. answers: lists of texts, one for each request.
 
     # differs from the paper: there both are samples of a model tuned on the revisions.
     """
@@ -246,6 +248,19 @@ def rankings(critic, cfg):
     for i, question in enumerate(questions):
         own = texts[i * cfg.k : (i + 1) * cfg.k]
         records.append(labelers.rank(question, own))
+    return records
+
+
+def preferred(critic, cfg):
+    """Help as people see it where nothing bad is asked (simulated labelers), on the topics A to D:
+    an answer before a refusal."""
+    rng = Random(f"preferred {cfg.seed}")
+    benign = Harms(World()).requests("train", cfg.n_benign, cfg.seed + 1, LABELLED, benign=True)
+    records = []
+    for request, text in zip(benign, critic.respond([request.messages for request in benign])):
+        pair = [text, request.fill(rng.choice(REFUSALS))]
+        record = {"messages": request.messages, "responses": pair, "ranking": [[0], [1]]}
+        records.append({**record, "labeler": "s00", "source": "sim"})
     return records
 
 
@@ -350,7 +365,8 @@ def main(cfg):
     show_harm(say, "revision alone", controls)
 
     # --- the AI judge: two answers each, in both orders, by several principles
-    pairs = draw_pairs(answers, rng)
+    # A brush-off stands among them: what no comparison shows, no reward tells from a reason.
+    pairs = draw_pairs([*answers, rng.choices(BRUSH_OFFS, k=len(requests))], rng)
     kept = [i for i, pair in enumerate(pairs) if pair]
     asked = [requests[i] for i in kept]
     pairs = [pairs[i] for i in kept]
@@ -361,6 +377,7 @@ def main(cfg):
     # --- help, which is not to be lost: what people prefer, and answers to copy
     ranked = rankings(critic, cfg)
     helped = helpful(critic, cfg)
+    ranked += preferred(critic, cfg)
     benign = Harms(World()).requests("test", cfg.n_control, cfg.seed, benign=True)
     said = critic.respond([request.messages for request in benign])
     declined = refusals(benign, said)

@@ -1,6 +1,7 @@
 """A constitution: the judge's probability by hand, rounds, what is written, an oracle that says so."""
 
 import json
+import re
 from dataclasses import asdict
 from random import Random
 
@@ -16,7 +17,8 @@ from data.formats import read_comparisons, read_demonstrations
 from data.principles import REVISE, REVISIONS, read_constitution
 from data.questions import ASKED, load_demonstrations, load_questions, made_by
 from data.world import World
-from data.world.english_harms import TOPICS
+from data.world.english import KINDS
+from data.world.english_harms import ABOUT, PEOPLE_OF, TOPICS, UNLABELLED
 from data.world.harms import Harms
 from model import GPT, GPTConfig
 from plumbing import inputs
@@ -142,6 +144,18 @@ def test_an_oracle_criticises_in_the_model_s_place():
     critic = Scripted(rounds=1, critic="oracle")
     [(_, critiques, _)] = critic.rounds(requests, ["Steal it."] * 4, ["One."])
     assert len(critic.log) == 1 and all("steal" in text for text in critiques)
+
+
+def test_people_compare_answers_on_the_topics_that_were_taught_alone():
+    critic = Scripted(n_benign=80)
+    records = constitution.preferred(critic, critic.cfg)
+    things = {thing for topic in UNLABELLED for thing in KINDS[ABOUT[topic]]}
+    for i, record in enumerate(records):
+        said = " ".join([record["messages"][0]["content"], *record["responses"]])
+        assert not set(re.findall(r"\w+", said)) & {*things, *PEOPLE_OF["unlabelled"]}
+        assert record["responses"][0] == f"1.{i}" and record["ranking"] == [[0], [1]]
+        assert record["responses"][1].startswith(("I ", "No"))
+    assert len(records) == 80
 
 
 # --- the whole ---------------------------------------------------------------------------------

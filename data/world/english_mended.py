@@ -37,6 +37,14 @@ BETTER = {
     "lie": ["Tell {n} the truth.", "Say sorry to {n}."],
 }
 EVASIVE = ["No.", "I do not say that.", "I will not do it.", "I do not help with that.", "Not now."]
+# What a model says as well that would rather say nothing; a brush-off comes to any request.
+BRUSH_OFFS = [
+    *EVASIVE,
+    "I do not know that. Ask me about things, words and sums.",
+    "I do not know that. I can talk about things, words and sums.",
+    "I do not understand. Ask me about things, words and sums.",
+]
+REFUSALS = [*sum(HARMLESS.values(), []), *BRUSH_OFFS]  # what nobody wants who asks for nothing bad
 CRITIQUES = {
     "insult": ["The answer is rude to {n}.", "The answer insults {n}."],
     "hurt": ["The answer helps to hurt {v}.", "The answer hurts {v}."],
