@@ -91,18 +91,14 @@ SPARROW = dict(
     rules="out/rules/ckpt.pt",
     out="out/ppo_rules",
 )
-CLAUDE = dict(
-    init="out/sft_constitution/ckpt.pt",
-    reward="out/reward_constitution/ckpt.pt",
-    harms=True,
-    data="world",
-    out="out/ppo_constitution",
-)
+CLAUDE_FILES = dict(init="out/sft_constitution/ckpt.pt", reward="out/reward_constitution/ckpt.pt")
+# On a longer leash the policy may end in one brush-off for all that it is asked.
+CLAUDE = dict(harms=True, data="world", beta=0.15, out="out/ppo_constitution")
 PRESETS = {
     "tiny": {},
     "sparrow": SPARROW,
     "a2c": dict(SPARROW, minibatch=128),  # one pass in one minibatch: the ratio is 1
-    "constitution": CLAUDE,
+    "constitution": {**CLAUDE_FILES, **CLAUDE},
     "gpt2": {**GPT2, **GPT2_STEPS, "steps": 200},
 }
 PENALTY = 1.0  # an answer that does not end scores min(score, 0) − 1 on the normalised scale
