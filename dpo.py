@@ -49,6 +49,7 @@ class Config:
     max_len: int = 512  # tokens of question and answer; a longer pair loses its left
     batch_size: int = 8  # questions of one step, with all pairs of each
     grad_accum: int = 1  # forward-backward passes that make up one step
+    checkpoint_activations: bool = False  # compute blocks again in the backward pass: less memory
     epochs: int = 1
     steps: int = 0  # optimizer steps; 0: as many as the epochs need
     lr: float = 3e-4  # AdamW; then a cosine down to a tenth

@@ -60,6 +60,7 @@ class Config:
     minibatch: int = 32  # answers of one optimizer step (InstructGPT: 64)
     epochs: int = 1  # passes over an iteration's answers (InstructGPT: 1)
     grad_accum: int = 1  # forward-backward passes that make up one optimizer step
+    checkpoint_activations: bool = False  # compute blocks again in the backward pass: less memory
     steps: int = 40  # iterations: rounds of sampling and learning
     max_new_tokens: int = 32  # an answer is cut off there
     beta: float = 0.05  # price of a nat of KL to the reference (InstructGPT: 0.02)
@@ -222,9 +223,7 @@ def rollout(
 
 def backward(policy, value, batch, rows, cfg, machine):
     """Gradients of both losses on one minibatch, whose rows here are `rows`; returns its figures.
-
-    A loss is the mean over all tokens of answers in the minibatch, on all processes.
-    """
+    A loss is the mean over all tokens of answers in the minibatch, on all processes."""
     count = machine.sum(batch["mask"][rows].sum())
     history = []
     for some, weight in machine.parts(rows, cfg.grad_accum):

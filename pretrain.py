@@ -58,6 +58,7 @@ class Config:
     dropout: float = 0.0  # 0 while text is plentiful, 0.2 where it is repeated
     batch_size: int = 16  # rows of one step, over all processes and accumulation steps
     grad_accum: int = 1  # forward-backward passes that make up one step
+    checkpoint_activations: bool = False  # compute blocks again in the backward pass: less memory
     steps: int = 2600  # optimizer steps; "world" draws exactly as much fresh text as they need
     lr: float = 0.02  # AdamW: embeddings and norms
     matrix_lr: float = 0.02  # Muon: hidden matrices; 0 hands them to AdamW

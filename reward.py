@@ -70,6 +70,7 @@ class Config:
     max_len: int = 512  # tokens of question and answer; a longer pair loses its left
     batch_size: int = 8  # questions of one step, with all pairs of each (InstructGPT: 64)
     grad_accum: int = 1  # forward-backward passes that make up one step
+    checkpoint_activations: bool = False  # compute blocks again in the backward pass: less memory
     epochs: int = 1  # InstructGPT, App. C.2: more than one overfits
     steps: int = 0  # optimizer steps; 0: as many as the epochs need
     lr: float = 1e-3  # AdamW; then a cosine down to a tenth (InstructGPT, App. C.2)

@@ -58,6 +58,7 @@ class Config:
     max_len: int = 512  # tokens of one example; a longer one loses the left of its prompt
     batch_size: int = 32  # demonstrations of one step (InstructGPT, App. C.1)
     grad_accum: int = 1  # forward-backward passes that make up one step
+    checkpoint_activations: bool = False  # compute blocks again in the backward pass: less memory
     epochs: int = 1  # InstructGPT, App. C.3: 2; the world's demonstrations are made as needed
     steps: int = 0  # optimizer steps; 0: as many as the epochs need
     lr: float = 2e-3  # AdamW; then a cosine down to a tenth, no warm-up (InstructGPT, App. C.1)

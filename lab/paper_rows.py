@@ -39,6 +39,7 @@ TITLES = {
     "Su et al. 2021": "RoFormer: Enhanced Transformer with Rotary Position Embedding",
     "Henry et al. 2020": "Query-Key Normalization for Transformers",
     "Hendrycks & Gimpel 2016": "Gaussian Error Linear Units",
+    "Chen et al. 2016": "Training Deep Nets with Sublinear Memory Cost",
     "FlashAttention-2": "Dao 2023, Faster Attention with Better Parallelism and Work Partitioning",
     "Jordan et al. 2024": "Muon: An optimizer for hidden layers in neural networks (blog)",
     "Holtzman et al. 2020": "The Curious Case of Neural Text Degeneration",
@@ -85,6 +86,7 @@ ROWS = [
         "attention and its gradient without the T × T matrix",
         "kernels/attention.py:attention",
     ),
+    Row("Chen et al. 2016", "", "blocks that are computed again", "model.py:GPT.blocks"),
     Row("GPT-2", "section 2.2", "byte-level BPE", "tokenizer.py:Tokenizer"),
     Row(
         "Jordan et al. 2024",

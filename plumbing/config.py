@@ -14,7 +14,7 @@ from plumbing.errors import BadInput, first_process, run
 
 # Options that may be given anew with --resume: where and how long it trains, not what it does.
 FREE = {"out", "resume", "steps", "eval_every", "export", "log"}
-FREE |= {"device", "dtype", "compile", "fsdp", "grad_accum"}
+FREE |= {"device", "dtype", "compile", "fsdp", "grad_accum", "checkpoint_activations"}
 SHAPE = (
     "n_layer",
     "n_head",

@@ -27,6 +27,7 @@ class Machine:
     dtype: torch.dtype
     rank: int = 0
     processes: int = 1
+    recompute: bool = False  # --checkpoint_activations: a backward pass computes blocks again
 
     def __post_init__(self):
         """float16 has its loss scaled; `scale` is None in the other formats."""
@@ -47,7 +48,9 @@ class Machine:
         return torch.autocast(self.device.split(":")[0], self.dtype)
 
     def place(self, model, shard=False):
-        """Move a model to the device, or, with `shard`, this process's share of it."""
+        """Move a model to the device, or, with `shard`, this process's share of it; tell it whether
+        a backward pass computes its blocks again (GPT.blocks)."""
+        model.recompute = self.recompute
         return shards.shard(model, self) if shard else model.to(self.device)
 
     def distribute(self, model):
@@ -169,7 +172,7 @@ def setup(cfg):
     if processes > 1 and not dist.is_initialized():
         dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
     Machine(device, dtype).seed(cfg.seed)  # not by rank: all draw the same first weights
-    return Machine(device, dtype, rank, processes)
+    return Machine(device, dtype, rank, processes, getattr(cfg, "checkpoint_activations", False))
 
 
 def check_batch(cfg, rows):

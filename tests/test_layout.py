@@ -57,7 +57,7 @@ EXTRAS = {
 PROBES = ("fewshot", "bayes", "demonstrations", "induction")
 # Options that the machinery (plumbing/) reads for every stage.
 READ_BY_PLUMBING = {"preset", "device", "dtype", "seed", "resume", "out", "init", "grad_accum"}
-READ_BY_PLUMBING |= {"eval", "log", "export"}
+READ_BY_PLUMBING |= {"eval", "log", "export", "checkpoint_activations"}
 
 each_file = pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(ROOT).as_posix())
 

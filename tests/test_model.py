@@ -140,6 +140,69 @@ def test_flops_per_token_by_hand():
         assert GPT(GPTConfig(pos=pos, **config)).flops_per_token(8) == 1656
 
 
+# --- blocks that are computed again --------------------------------------------------------------
+
+
+def gradients(model, recompute, compute=torch.autocast("cpu", enabled=False)):
+    """(loss, gradients, numbers kept for the backward pass, blocks computed) of one step."""
+    model.recompute, kept, ran = recompute, {}, []
+    hooks = [block.register_forward_pre_hook(lambda *_: ran.append(1)) for block in model.h]
+    model.zero_grad()
+    torch.manual_seed(3)
+    tokens = torch.randint(V, (3, 21))
+
+    def keep(x):
+        kept[x.untyped_storage().data_ptr()] = x.numel()
+        return x
+
+    with compute, torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
+        loss = model(tokens[:, :-1], tokens[:, 1:]).mean()
+    loss.backward()
+    for hook in hooks:
+        hook.remove()
+    return loss, [p.grad.clone() for p in model.parameters()], sum(kept.values()), len(ran)
+
+
+@BOTH
+@pytest.mark.parametrize("head", ["lm", "scalar", "reward"])
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_blocks_computed_again_give_the_same_bits_for_less_memory(pos, head, dropout):
+    model = tiny(pos, head=head, dropout=dropout, n_layer=4).train()
+    loss, grads, kept, ran = gradients(model, False)
+    again, same, less, twice = gradients(model, True)
+    assert torch.equal(loss, again) and all(map(torch.equal, grads, same))
+    assert (ran, twice) == (4, 8) and less < 0.5 * kept
+    torch.manual_seed(3)  # and what is drawn next is the same too
+    gradients(model, False)
+    drawn = torch.rand(2)
+    gradients(model, True)
+    assert torch.equal(torch.rand(2), drawn)
+
+
+def test_blocks_computed_again_in_bfloat16_and_compiled():
+    model = tiny(n_layer=3, dropout=0.2).train()
+    half = torch.autocast("cpu", torch.bfloat16)
+    one, other = (gradients(model, recompute, half) for recompute in (False, True))
+    assert torch.equal(one[0], other[0]) and all(map(torch.equal, one[1], other[1]))
+    model = tiny(n_layer=2).train()
+    loss, grads, *_ = gradients(model, True)
+    model.compile(backend="aot_eager")
+    again, same, *_ = gradients(model, True)
+    torch.testing.assert_close(again, loss)
+    torch.testing.assert_close(same, grads)
+
+
+def test_blocks_are_computed_once_where_nothing_goes_back():
+    model, ran = tiny(), []
+    model.recompute = True
+    model.h[0].register_forward_pre_hook(lambda *_: ran.append(1))
+    with torch.no_grad():
+        model(torch.randint(V, (2, 5)))
+    cached = model.trunk(torch.randint(V, (2, 5)), model.new_cache(2, 8))
+    cached.sum().backward()
+    assert len(ran) == 2
+
+
 # --- RoPE --------------------------------------------------------------------------------------
 
 

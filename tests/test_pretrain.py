@@ -350,9 +350,9 @@ def test_two_processes_train_as_one(text_file, tmp_path, fsdp):
         config(text_file, tmp_path / name, grad_accum=2, steps=20) for name in ("one", "two")
     )
     pretrain.train(one)
-    more = []
+    more = ["--checkpoint_activations"]  # which changes no figure
     if fsdp:  # cut off and taken up again, each time on the model's shares
-        more = ["--fsdp", "--resume"]
+        more += ["--fsdp", "--resume"]
         cut = in_two_processes("--no-python", sys.executable, "-c", CUT, *options(two), "--fsdp")
         assert "go on with --resume" in cut.stderr, cut.stderr
         assert load_checkpoint(Path(two.out) / "last.pt")["step"] == 12

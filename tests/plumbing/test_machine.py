@@ -217,3 +217,22 @@ def test_the_log_counts_the_skipped():
     run.machine.scale.skipped = 2
     assert Run.skipped(run) == {"skipped": 2}
     assert Run.skipped(SimpleNamespace(machine=Machine("cpu", torch.float32))) == {}
+
+
+# --- blocks that are computed again --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_that_computes_blocks_again_comes_to_the_same_bits(
+    stage, given, tmp_path, monkeypatch
+):
+    plain, again = tmp_path / "plain", tmp_path / "again"
+    more = ["--n_eval=2"] if stage == "sft" else []
+    assert call(stage, [*options(stage, given, plain, 2), *more]) == (0, [])
+    ran = []
+    really = model.checkpoint
+    monkeypatch.setattr(model, "checkpoint", lambda *a, **k: (ran.append(1), really(*a, **k))[1])
+    argv = [*options(stage, given, again, 2), *more, "--checkpoint_activations"]
+    assert call(stage, argv) == (0, [])
+    assert weights_of(again / "last.pt") == weights_of(plain / "last.pt")
+    assert len(ran) >= 2 and load_checkpoint(again / "last.pt")["train_config"]["grad_accum"] == 1
