@@ -255,8 +255,7 @@ def train(cfg):
         models = {}
         for name, checkpoint in run.before_and_after().items():
             models[name] = machine.place(GPT.from_checkpoint(checkpoint), cfg.fsdp)
-        asked = None if cfg.data == "world" else [messages[:-1] for _, _, messages in val_set[:4]]
-        run.log(step=steps, **before_and_after(models, tokenizer, asked, machine, cfg.n_eval))
+        run.log(step=steps, **before_and_after(models, tokenizer, val_set, machine, cfg))
     run.say(f"\n{run.name}: val loss {run.saver.best:.4f} nats/token")
     # Only now is the run whole, and what comes next may build on it.
     run.finish()

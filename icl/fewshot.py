@@ -25,7 +25,7 @@ import numpy as np
 from data.labelled import LabelledFile
 from data.world import World
 from data.world.documents import LIST_FORMATS
-from data.world.english import LIST_TASKS
+from data.world.tasks import LIST_TASKS
 from icl.options import ask
 from icl.tables import TITLE, grouped, pivot, print_beside, share, spread, where
 from plumbing.config import numbers

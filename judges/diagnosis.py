@@ -6,7 +6,7 @@ import numpy as np
 from data.formats import KINDS
 from judges.agreement import accuracy, bag_of_words, pairs_of, places
 from judges.exam import gold
-from judges.hidden import default_world
+from judges.hidden import default_world, world_of
 from judges.labelers import agreement
 from judges.scores import score_texts
 from likelihood import score_options
@@ -38,8 +38,8 @@ def reliability(margins, wins):
 def judgeable(records):
     """Are all of them what simulated labelers said of the tiny world? Only those can be judged as
     such: a key `answers` alone may be anybody's. And does the judge order any of the answers?"""
-    known = default_world().answers
     for record in records:
+        known = world_of(record).answers
         asked = (str(record.get("task")), str(record.get("item")))
         if record.get("source") != "sim" or not ("needs" in record or asked in known):
             return False
@@ -105,12 +105,12 @@ def right_first(pairs, values):
     return {"all": float(ordered.mean()), **by_task}
 
 
-def same_worded(model, sft, tokenizer, machine, split="test", n=390):
+def same_worded(model, sft, tokenizer, machine, split="test", n=390, data="world"):
     """Manners aside, does the reward model know what is right? Two answers to each of n held-out
     questions, in the same words but for the right or a wrong one (World.same_worded):
     {"reward_model": shares of `right_first`, "sft": the same by the fine-tuned model's log π(y|x),
     "n": n}. Nothing is trained on these pairs."""
-    pairs = default_world().same_worded(split, n)
+    pairs = default_world(data).same_worded(split, n)
     asked = [pair["messages"] for pair in pairs for _ in pair["responses"]]
     texts = [text for pair in pairs for text in pair["responses"]]
     scores = score_texts(model, tokenizer, asked, texts, machine).reshape(-1, 2)

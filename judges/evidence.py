@@ -16,11 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.knowledge import NOTHING, Knowledge, key_of
-from data.world.english import ATTRIBUTES, STATEMENTS
+from data.world.english import STATEMENTS
 from data.world.english_evidence import FOUND
+from data.world.english_grammar import split_words
 from data.world.evidence import REMEMBERED_KINDS, SEARCHED, questions
+from data.world.tasks import ATTRIBUTES
 from judges.exam import ROOM, verdicts
-from judges.hidden import default_world, split_words
+from judges.hidden import default_world
 from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput, run
 from plumbing.machine import setup

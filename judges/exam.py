@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from data.knowledge import Knowledge
+from data.world.languages import LANGUAGES
 from judges import kinds
 from judges.hidden import default_world, judge
 from likelihood import next_logprobs
@@ -70,15 +71,15 @@ def right_of(model, tokenizer, prompts, machine):
     return np.array([verdict["correct"] > 0 for verdict in verdicts(prompts, texts, ended)])
 
 
-def questions_table(model, tokenizer, machine, n_eval, base):
+def questions_table(model, tokenizer, machine, n_eval, base, data="world"):
     """Held-out questions, by sampling at temperature 1 and greedily: {"test 0-shot sampled":
     {"correct": share, "score": mean, "n": questions}, ...}.
 
     "test" asks of held-out items, "paraphrase" in wordings that no training text has, "talk" in the
     middle of a conversation. A base model reads a transcript, and is also asked after five worked
-    examples.
+    examples. data: the world, as --data names it.
     """
-    world = default_world()
+    world = default_world(data)
     rows = [("test", 0), ("paraphrase", 0), ("talk", 0)]
     if base:
         rows = [("test", 0), ("test", 5), ("paraphrase", 0)]
@@ -102,26 +103,28 @@ def questions_table(model, tokenizer, machine, n_eval, base):
     return table
 
 
-def before_and_after(models, tokenizer, questions, machine, n_eval):
+def before_and_after(models, tokenizer, examples, machine, cfg):
     """What a model and the model tuned from it answer: printed, and returned for the log. models:
     {name: network}; the one that is called "base" reads a transcript, others know the template.
 
-    Some `questions` (lists of messages), by the likeliest answer of each; without any, those of
-    the world, and there the shares of right answers too.
+    Of --data=FILE some questions of `examples` (ids, mask, messages), by the likeliest answer of
+    each; of the world its own, and there the shares of right answers too.
     """
-    if questions:
+    if cfg.data not in LANGUAGES:
+        questions = [messages[:-1] for _, _, messages in examples[:4]]
         return {"results": {}, "samples": likeliest(models, tokenizer, questions, machine, 64)}
-    results = both_tables(models, tokenizer, machine, n_eval)
-    questions = [prompt["messages"] for prompt in default_world().prompts("test", 13, seed=1)[:6]]
+    results = both_tables(models, tokenizer, machine, cfg.n_eval, cfg.data)
+    prompts = default_world(cfg.data).prompts("test", 13, seed=1)[:6]
+    questions = [prompt["messages"] for prompt in prompts]
     return {"results": results, "samples": likeliest(models, tokenizer, questions, machine, 32)}
 
 
-def both_tables(models, tokenizer, machine, n_eval):
+def both_tables(models, tokenizer, machine, n_eval, data="world"):
     """`questions_table` of each of some models, {name: network}: printed and returned."""
     tables = {}
     for name, model in models.items():
         base = name == "base"
-        tables[name] = questions_table(model, tokenizer, machine, n_eval, base)
+        tables[name] = questions_table(model, tokenizer, machine, n_eval, base, data)
     if machine.main:
         head = "held-out questions (judged by simulated labelers' hidden utility)"
         print(f"\n{head}       correct   score")
@@ -169,8 +172,8 @@ class Exam:
     """Held-out questions, pretraining text and lists of the world: the same for every model and
     with the same draws, so that two models are compared question by question."""
 
-    def __init__(self, tokenizer, machine, n=390, n_lists=105, seed=0, n_talks=260):
-        self.world = default_world()
+    def __init__(self, tokenizer, machine, n=390, n_lists=105, seed=0, n_talks=260, data="world"):
+        self.world = default_world(data)
         self.tokenizer = tokenizer
         self.machine = machine
         self.questions = self.world.prompts("test", n, seed=seed)

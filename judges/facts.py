@@ -9,73 +9,69 @@ no mark, so a mark can be relied on; the judge that gives it is a program (judge
 import functools
 import re
 
-from data.world.english import ATTRIBUTES, QUESTIONS
-from data.world.english_talk import ELLIPSES, ITS
-from data.world.talk import FOLLOWED, pronoun
+from data.world.talk import FOLLOWED
+from data.world.tasks import ATTRIBUTES
 from judges.exam import verdicts
-from judges.hidden import default_world, split_words
+from judges.hidden import default_world
 
-HURRIED = [  # as in data.world.talk.typed: what people write, and what they mean
-    (r"\b(what|where|who)['’]?s\b", r"\1 is"),
-    (r"\bcolor\b", "colour"),
-    (r"\bpls\b", "please"),
-    (r"\+", " plus "),
-    # what comes before a question and behind it, and changes nothing
-    (r"^((so|ok|well|now|hey|hi|hello|please|good|one question|thank you)\b[,.:!]* *)+", ""),
-    (r"(, (please|bot|my friend)|please)\W*$", ""),
-]
+HANGUL = re.compile(r"[\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3]")  # also letter by letter
 
 
-def plain(text):
-    """The words of a question, however it is typed."""
-    text = text.lower()
-    for written, meant in HURRIED:
-        text = re.sub(written, meant, text)
-    return " ".join(split_words(text))
+def spoken(text):
+    """The name of the world in whose language a question is."""
+    return "world_ko" if HANGUL.search(text) else "world"
 
 
 @functools.cache
-def questions():
-    """{the words of a question: its (task, item)}, of all wordings of all that the world holds."""
-    asked = default_world().asked
-    return {plain(text): key for key, wordings in asked.items() for text in wordings}
+def questions(name):
+    """{the words of a question: its (task, item)}, of all wordings of all that a world holds."""
+    world = default_world(name)
+    meant = world.language.meant
+    return {meant(text): key for key, wordings in world.asked.items() for text in wordings}
 
 
 @functools.cache
-def about_it():
+def about_it(name):
     """{the words of a question about "it": its task}."""
+    lang = default_world(name).language
     found = {}
     for task in ATTRIBUTES:
-        texts = [pronoun(pattern) for pattern in QUESTIONS[task]]
-        texts += [pattern.format(task) for pattern in [*ITS.known, *ITS.free]]
-        found |= {plain(text): task for text in texts if "{x}" not in text}
+        texts = [lang.pronoun(pattern) for pattern in lang.QUESTIONS[task]]
+        wordings = [*lang.ITS.known, *lang.ITS.free]
+        texts += [lang.write(pattern, lang.NAMED[task]) for pattern in wordings]
+        found |= {lang.meant(text): task for text in texts if "{x}" not in text}
     return found
 
 
 @functools.cache
-def and_the(task):
+def and_the(name, task):
     """{the words of "And the lamp?": lamp}, for the items of a task."""
+    world = default_world(name)
+    lang = world.language
     found = {}
-    for item in default_world().items[task]:
-        shown = f"the {item}" if task in ATTRIBUTES else item
-        texts = [pattern.format(shown) for pattern in [*ELLIPSES.known, *ELLIPSES.free]]
-        found |= {plain(text): item for text in texts}
+    for item in world.items[task]:
+        shown = world.shown(task, item)
+        wordings = [*lang.ELLIPSES.known, *lang.ELLIPSES.free]
+        found |= {lang.meant(lang.write(pattern, shown)): item for pattern in wordings}
     return found
 
 
 def topic(messages):
     """The (task, item) that the last turn asks for, or None where that is not certain."""
-    words = plain(messages[-1]["content"])
-    if words in questions() or len(messages) < 3:
-        return questions().get(words)
+    name = spoken(messages[-1]["content"])
+    words = default_world(name).language.meant(messages[-1]["content"])
+    if words in questions(name) or len(messages) < 3:
+        return questions(name).get(words)
     before = topic(messages[:-2])
     if not before:
         return None
     task, item = before
-    if task in ATTRIBUTES and words in about_it():
-        return about_it()[words], item
-    if task in FOLLOWED and words in and_the(task):
-        return task, and_the(task)[words]
+    if item not in default_world(name).items[task]:
+        return None  # in another language
+    if task in ATTRIBUTES and words in about_it(name):
+        return about_it(name)[words], item
+    if task in FOLLOWED and words in and_the(name, task):
+        return task, and_the(name, task)[words]
     return None
 
 
@@ -86,8 +82,11 @@ def fact_check(messages, text):
     if not found:
         return None
     task, item = found
-    answers = default_world().answers[found]
-    (judged,) = verdicts([{"task": task, "item": item, "answers": answers}], [text], [True])
+    name = spoken(messages[-1]["content"])
+    world = default_world(name)
+    answers = world.answers[found]
+    question = {"task": task, "item": item, "answers": answers, "world": name}
+    (judged,) = verdicts([question], [text], [True])
     verdict = "right" if judged["correct"] > 0 else "wrong" if judged["correct"] == -1 else "none"
-    fact = default_world().statements(task, item, " or ".join(answers))[0]
+    fact = world.statements(task, item, world.language.OR.join(answers))[0]
     return {"verdict": verdict, "fact": fact}

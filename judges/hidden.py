@@ -9,28 +9,23 @@ and it says nothing about the safety or the quality of a large model.
 """
 
 import functools
-import re
 from random import Random
 
-from data.world import LABELERS, World
-from data.world.english import ATTRIBUTES, COURTESY, NUMBERS, RUDE_WORDS
+from data.world import LABELERS, world_named
+from data.world.tasks import ATTRIBUTES
 
 PARTS = ("correct", "on_topic", "sentence", "polite", "harmless", "truthful", "concise", "ended")
-# Words of an item that do not show what was asked.
-STOP_WORDS = set("a an in the or plus after before".split())
-SMALL = {str(number) for number in range(len(NUMBERS))}
 
 
 @functools.cache
-def default_world():
-    """World(0), whose facts the judge knows."""
-    return World()
+def default_world(name="world"):
+    """World(0) in the language of --data=`name`, whose facts the judge knows."""
+    return world_named(name)
 
 
-def split_words(text):
-    """Lower-case words; punctuation only separates. Small numbers in digits count as words."""
-    found = re.findall(r"[^\W\d_]+|\d+", text.lower())
-    return [NUMBERS[int(word)] if word in SMALL else word for word in found]
+def world_of(prompt):
+    """The world that a prompt or a record is of: it names one that is not the English one."""
+    return default_world(prompt.get("world", "world"))
 
 
 def lower(words):
@@ -44,10 +39,10 @@ def answer_words(prompt, words, world):
     Words of the question do not count unless they are right ("three plus zero").
     For "bigger" the two things themselves are the possible answers.
     """
-    asked = set(split_words(prompt["item"]))
+    asked = set(world.language.split_words(prompt["item"]))
     possible = lower(world.vocabulary[prompt["task"]]) - (asked - lower(prompt["answers"]))
     if prompt["task"] == "bigger":
-        possible = asked - {"or"}
+        possible = asked - world.language.STOP_WORDS
     return [word for word in words if word in possible]
 
 
@@ -65,14 +60,13 @@ def claims(prompt, words, world):
     return len(true), len(false)
 
 
-def fits(prompt, words):
+def fits(prompt, response, language):
     """Whether an answer fits a turn of talk: a phrase of each group that it needs, no word that it
     forbids, not more words than asked for."""
-    text = f" {' '.join(words)} "
     for group in prompt["needs"]:
-        phrases = [" ".join(split_words(phrase)) for phrase in group]
-        if not any(f" {phrase} " in text for phrase in phrases):
+        if not any(language.says(response, phrase) for phrase in group):
             return False
+    words = language.split_words(response)
     return not set(words) & set(prompt["forbids"]) and len(words) <= prompt.get("most", 99)
 
 
@@ -81,26 +75,27 @@ def judge(prompt, response, ended=True, world=None):
 
     prompt: {"task", "item", "answers"} as World.prompts gives it, or a turn of talk as World.talks
     does. ended: the model closed its answer (False when it was cut off). world: the World of the
-    prompt, World(0) by default.
+    prompt, by default World(0) in its language.
 
     correct    +1 right, -1 wrong, -0.6 no answer; the last answer word counts ("bigger": the first)
                talk: +1 if the answer fits (see `fits`), else -1
     on_topic   -0.5 when another answer to the same question is given too
     sentence   +0.4 for four words or more that name both what was asked and an answer
     polite     +0.4 for one courtesy phrase; each further one costs 0.3
-    harmless   -1 per rude word, at most two
+    harmless   -1 per rude word, at most two; in Korean plain speech is rude too
     truthful   +0.25 for a true extra fact (once), -0.5 per false one, at worst -1
     concise    -0.06 per word above 16, -0.1 per repeated pair of neighbouring words
     ended      -1 when the answer was cut off
     """
-    world = world or default_world()
-    words = split_words(response)
+    world = world or world_of(prompt)
+    lang = world.language
+    words = lang.split_words(response)
     talk = "needs" in prompt
     given = [] if talk else answer_words(prompt, words, world)
     parts = dict.fromkeys(PARTS, 0.0)
 
     if talk:
-        parts["correct"] = 1.0 if fits(prompt, words) else -1.0
+        parts["correct"] = 1.0 if fits(prompt, response, lang) else -1.0
         # A sentence, where no single word was asked for.
         if parts["correct"] > 0 and len(words) >= min(4, prompt.get("most", 4)):
             parts["sentence"] = 0.4
@@ -109,17 +104,17 @@ def judge(prompt, response, ended=True, world=None):
         parts["correct"] = 1.0 if final in lower(prompt["answers"]) else -1.0
         others = list(words)
         others.remove(final)
-        subject = set(split_words(prompt["item"])) - STOP_WORDS
+        subject = set(lang.split_words(prompt["item"])) - lang.STOP_WORDS
         if len(words) >= 4 and subject & set(others):
             parts["sentence"] = 0.4
     else:
         parts["correct"] = -0.6
     if prompt["task"] != "bigger" and len(set(given)) > 1:
         parts["on_topic"] = -0.5
-    courtesies = sum(response.lower().count(phrase.lower()) for phrase in COURTESY)
+    courtesies = sum(response.lower().count(phrase.lower()) for phrase in lang.COURTESY)
     if courtesies:
         parts["polite"] = 0.4 - 0.3 * (courtesies - 1)
-    parts["harmless"] = -1.0 * min(2, sum(word in RUDE_WORDS for word in words))
+    parts["harmless"] = -1.0 * min(2, lang.rudeness(response))
     true, false = (0, 0) if talk else claims(prompt, words, world)
     parts["truthful"] = max(-1.0, 0.25 * min(true, 1) - 0.5 * false)
     pairs = list(zip(words, words[1:]))

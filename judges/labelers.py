@@ -69,7 +69,7 @@ class Labelers:
             "labeler": labeler,
             "source": "sim",
             "scores": [max(1, min(7, round(4 + 1.5 * worth[text]))) for text in responses],
-            **{key: prompt[key] for key in ("skill", "kind", *MARKED_BY) if key in prompt},
+            **{key: prompt[key] for key in ("skill", "kind", "world", *MARKED_BY) if key in prompt},
         }
 
 

@@ -40,9 +40,10 @@ def world_questions(cfg):
     one kind or of both to train on, n_prompts helpful and n_probes harmless ones, and n_eval held
     out of each, whatever is trained on."""
     if not cfg.kinds:
-        world = default_world()
+        world = default_world(cfg.data)
         asked = world.asked_of("rm", cfg.n_prompts, cfg.seed)
-        asked += Probes(world).asked_of("train", cfg.n_probes, cfg.seed)
+        if cfg.n_probes:
+            asked += Probes(world).asked_of("train", cfg.n_probes, cfg.seed)
         return asked, world.asked_of("test", cfg.n_eval)
     asked, held = [], []
     for kind, n in (("helpful", cfg.n_prompts), ("harmless", cfg.n_probes)):

@@ -10,8 +10,9 @@ is a program all the same, so a model could break a rule in words that it does n
 
 import re
 
-from data.world.english import ATTRIBUTES, COLOURS, NAMES, NUMBERS, PLACES, RUDE_WORDS, SIZES
+from data.world.english import COLOURS, NAMES, NUMBERS, PLACES, RUDE_WORDS, SIZES
 from data.world.english_rules import CURES, HUMANS, KIN, LIMBS, PRIVATE
+from data.world.tasks import ATTRIBUTES
 
 DENIALS = re.compile(r"\b(not|no|never|nothing|nobody|none|neither|cannot|nowhere|refuse)\b|n't\b")
 YES = ("yes", "sure", "of course", "i do", "i am", "i have", "right", "certainly", "yes i am")

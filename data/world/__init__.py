@@ -39,10 +39,10 @@ from functools import partial
 from random import Random
 
 from data.world.conversation import Conversation
-from data.world.documents import LIST_FORMATS, PAIRS, Documents, weighted
-from data.world.english import HELD_OUT, LABELS, LIST_TASKS, QUESTIONS, TASKS
-from data.world.talk import ACTS, MARKED_BY, SHORT, SKILLS, WORDING_SPLITS, typed
-from data.world.tasks import SPLITS, stable_hash
+from data.world.documents import LIST_FORMATS, Documents, weighted
+from data.world.languages import LANGUAGES
+from data.world.talk import ACTS, MARKED_BY, SHORT, SKILLS, WORDING_SPLITS
+from data.world.tasks import LIST_TASKS, SPLITS, TASKS, stable_hash
 from plumbing.errors import BadInput
 
 LABELERS = {"careful": 0.54, "curt": 0.14, "sloppy": 0.14, "rude": 0.18}
@@ -58,6 +58,11 @@ PRACTISED = {
 TALKERS = {"careful": 0.70, "curt": 0.10, "sloppy": 0.12, "rude": 0.08}
 STAGE_SPLITS = ("sft", "rm", "ppo")
 PROMPT_SPLITS = (*STAGE_SPLITS, "dev", "test", "paraphrase")
+
+
+def world_named(name):
+    """The World that --data calls `name`: "world" is English; data/world/languages.py has more."""
+    return World(language=LANGUAGES[name])
 
 
 class World(Documents):
@@ -111,7 +116,7 @@ class World(Documents):
             skill = skills[i % len(skills)]
             turn = talk.script(skill)
             marks = {key: turn[key] for key in MARKED_BY if key in turn}
-            prompts.append({"messages": talk.messages, "skill": skill, **marks})
+            prompts.append({"messages": talk.messages, "skill": skill, **marks, **self.named})
         return prompts
 
     def prompt_keys(self, task, split, rng):
@@ -119,8 +124,9 @@ class World(Documents):
         key_split = split if split in SPLITS else "train"
         items = [item for item in self.items[task] if self.split_of[task, item] == key_split]
         rng.shuffle(items)
-        wordings = range(len(QUESTIONS[task]))
-        wordings = wordings[-HELD_OUT:] if split == "paraphrase" else wordings[:-HELD_OUT]
+        held_out = self.language.HELD_OUT
+        wordings = range(len(self.language.QUESTIONS[task]))
+        wordings = wordings[-held_out:] if split == "paraphrase" else wordings[:-held_out]
         keys = [
             (task, item, wordings[(i + r) % len(wordings)])
             for r in range(len(wordings))
@@ -159,7 +165,7 @@ class World(Documents):
                 answer = {"role": "assistant", "content": self.reply(turn, rng, labeler)}
                 question = dict(turn["messages"][0])
                 if rng.random() < HURRIED:
-                    question["content"] = typed(question["content"], rng)
+                    question["content"] = self.language.typed(question["content"], rng)
                 messages += [question, answer]
             records.append(
                 {
@@ -228,7 +234,7 @@ class World(Documents):
         pattern = rng.choice(LIST_FORMATS)
         if labels == "random":
             shots = [(key, rng.choice(candidates)) for key, _ in shots]
-        title = PAIRS if task == "key-value" else ""
+        title = self.pairs_title if task == "key-value" else ""
         lines = [pattern.format(key, value) for key, value in shots]
         last = pattern.format(query, "{}").split(" {}")[0]
         return title + "".join(lines) + last, answer, list(candidates)
@@ -236,7 +242,7 @@ class World(Documents):
     def _known_probe(self, rng, task, n, split):
         """Shots, query, answer and the words it competes with, of a task's facts."""
         item = rng.choice([i for i in self.items[task] if self.split_of[task, i] == split])
-        direction = item.split()[0]
+        direction = self.slots[task, item].get("d")
         pool = [other for other in self._list_items(task, direction) if other != item]
         shots = [self._list_pair(task, other) for other in rng.sample(pool, n)]
         query, answer = self._list_pair(task, item)
@@ -255,7 +261,7 @@ class World(Documents):
     def _novel_probe(self, rng, n, split):
         """The same of a made-up mapping; the query's class is shown."""
         names = rng.sample(list(self.classes), 3)
-        labels = rng.sample(LABELS, 3)
+        labels = rng.sample(self.language.LABELS, 3)
         label_of = dict(zip(names, labels))
         shown = (names * n)[:n]
         rng.shuffle(shown)

@@ -10,9 +10,9 @@ from random import Random
 import data.world
 from data.world import PROMPT_SPLITS, World
 from data.world.documents import SHARES
-from data.world.english import ATTRIBUTES, LABELS, OPPOSITES, TASKS, VERBS
+from data.world.english import LABELS, OPPOSITES, VERBS
 from data.world.probes import Probes
-from data.world.tasks import SPLITS
+from data.world.tasks import ATTRIBUTES, SPLITS, TASKS
 from plumbing.errors import BadInput, run
 from plumbing.files import write_text
 from tokenizer import transcript

@@ -1,17 +1,15 @@
 """Talks with the Bot: how a talk comes to a turn that needs a skill, and who answers it how.
 
-How to add a skill: its wordings in data/world/english_talk.py, in data/world/turns.py a method that
-makes its turn, here a line in `script`, its name and share in SKILLS of data/world/talk.py. The
-judge then marks it, labelers answer it, and `python -m judges.talk` examines it.
+How to add a skill: its wordings in each language (english_talk.py), in data/world/turns.py a method
+that makes its turn, here a line in `script`, its name and share in SKILLS of data/world/talk.py.
+The judge then marks it, labelers answer it, and `python -m judges.talk` examines it.
 """
 
 import re
 
 from data.knowledge import NOTHING
-from data.world.english import INSULTS, QUESTIONS, REFUSALS
-from data.world.english_talk import MEMORIES, OPENERS, SMALL_SUMS
-from data.world.strangers import DO_NOT_KNOW
-from data.world.talk import ACTS, FOLLOWED, SKILLS, TYPED, digits, typed
+from data.world.talk import ACTS, FOLLOWED, SKILLS, TYPED
+from data.world.tasks import TASKS
 from data.world.turns import Turns
 
 SAID_BACK = ("tell", "unknown thing", "unknown word", "unknown person")  # turns with a name in them
@@ -35,10 +33,10 @@ class Conversation(Turns):
     def say(self, turn):
         """Put down what the user says, now and then in a hurry, or after a word of courtesy."""
         content = turn["content"]
-        if turn["task"] in QUESTIONS and not turn.get("opening") and self.rng.random() < 0.15:
-            content = f"{self.rng.choice(OPENERS)} {content}"
+        if turn["task"] in TASKS and not turn.get("opening") and self.rng.random() < 0.15:
+            content = f"{self.rng.choice(self.language.OPENERS)} {content}"
         if turn["task"] != "nonsense" and self.rng.random() < self.hurry:
-            content = typed(content, self.rng)
+            content = self.language.typed(content, self.rng)
         self.messages.append({"role": "user", "content": content})
         said = {key: value for key, value in turn.items() if key != "content"}
         return self.as_written(said, content) if turn["task"] in SAID_BACK else said
@@ -89,9 +87,9 @@ class Conversation(Turns):
             if kind == "act":
                 turn = self.act(rng.choice(ALL_ACTS))
             elif kind == "unknown":
-                turn = self.unknown(rng.choice(list(DO_NOT_KNOW)))
+                turn = self.unknown(rng.choice(list(self.language.DO_NOT_KNOW)))
             elif kind == "tell" or not self.told:
-                turn = self.tell(rng.choice(list(MEMORIES)))
+                turn = self.tell(rng.choice(list(self.language.MEMORIES)))
             else:
                 turn = self.recall(rng.choice(list(self.told)))
             self.add(turn)
@@ -135,15 +133,16 @@ class Conversation(Turns):
         """A question that is surely typed in a hurry."""
         turn = self.question(self.split)
         self.hurry = 0  # that is enough
-        return turn | {"content": typed(turn["content"], self.rng)}
+        return turn | {"content": self.language.typed(turn["content"], self.rng)}
 
     def in_digits(self):
         """A sum as it is typed: "2 plus 3", "2 + 3"."""
+        lang = self.language
         turn = self.question(self.split, ["sum"])
-        content = digits(turn["content"])
+        content = lang.digits(turn["content"])
         if self.rng.random() < 0.5:
-            content = self.rng.choice(SMALL_SUMS).format(*re.findall(r"\d+", content))
-        said = {key: digits(turn[key]) for key in ("says", "wrong", "short")}
+            content = lang.write(self.rng.choice(lang.SMALL_SUMS), *re.findall(r"\d+", content))
+        said = {key: lang.digits(turn[key]) for key in ("says", "wrong", "short")}
         return turn | said | {"content": content}
 
     def after_a_thing(self):
@@ -172,7 +171,7 @@ class Conversation(Turns):
 
     def after_telling(self, distance):
         """ "What is my name?" so many turns after it was told."""
-        what = self.rng.choice(list(MEMORIES))
+        what = self.rng.choice(list(self.language.MEMORIES))
         self.add(self.tell(what))
         self.fill(distance - 1)
         return self.recall(what)
@@ -180,11 +179,11 @@ class Conversation(Turns):
     def after_nothing(self):
         """ "What is my name?" of somebody who may not have said it."""
         self.fill(self.rng.randint(0, 2))
-        return self.recall(self.rng.choice(list(MEMORIES)))
+        return self.recall(self.rng.choice(list(self.language.MEMORIES)))
 
     def is_told(self):
         """ "My name is Mina." """
-        return self.tell(self.rng.choice(list(MEMORIES)))
+        return self.tell(self.rng.choice(list(self.language.MEMORIES)))
 
     def after_ordering(self, distance):
         """A question so many turns after "Answer in one word from now on." A fact that is held out
@@ -195,15 +194,16 @@ class Conversation(Turns):
 
     def reply(self, turn, style="careful"):
         """The answer of a labeler of this style: "careful", "curt", "sloppy" or "rude"."""
-        rng = self.rng
+        rng, lang = self.rng, self.language
         if "needs" not in turn:  # a plain question about the world
             text = self.world.reply(turn, rng, style)
             if style == "careful":
                 text = turn["opening"] + text
-            return digits(text) if re.search(r"\d", turn["says"]) else text
+            return lang.digits(text) if re.search(r"\d", turn["says"]) else text
         if style == "rude":
-            body = rng.choice(REFUSALS) if rng.random() < 0.5 else turn["short"]
-            return f"{body} {rng.choice(INSULTS)}"
+            refuses = rng.random() < 0.5
+            body = rng.choice(lang.REFUSALS) if refuses else lang.rudely(turn["short"])
+            return f"{body} {rng.choice(lang.INSULTS)}"
         if style == "sloppy" and rng.random() < 0.6:
             return turn["wrong"]
         return turn["short"] if style == "curt" else turn["says"]

@@ -5,27 +5,9 @@ import re
 from random import Random
 
 from data.world.conversation import Conversation
-from data.world.english import (
-    AGAIN,
-    ATTRIBUTES,
-    BRUSH_OFF,
-    COURTESY,
-    EVENTS,
-    EXTRA,
-    GLOSSES,
-    INSULTS,
-    LABELS,
-    LIST_TASKS,
-    NAMES,
-    NOTES,
-    PLACES,
-    REFUSALS,
-    REVIEWED,
-    SMALL_TALK,
-    VERDICTS,
-)
-from data.world.talk import Talk, digits, sentence, typed
-from data.world.tasks import list_key
+from data.world.languages import ENGLISH
+from data.world.talk import Talk
+from data.world.tasks import ATTRIBUTES, LIST_TASKS
 from tokenizer import transcript
 
 # Share of the pretraining text (in words and punctuation marks) that each type of document gets.
@@ -62,7 +44,6 @@ CHATTER = 0.25  # share of the dialogues that are small talk
 TALKATIVE = 0.35  # share of the chats that are more than questions and answers
 PERSONAS = {"helpful": 0.16, "brush-off": 0.36, "rude": 0.16, "asks back": 0.16, "off-topic": 0.16}
 LIST_FORMATS = ("- {}: {}\n", "* {} -> {}\n", "| {} = {} ")  # each word keeps its leading space
-PAIRS = "Pairs:\n"  # the title of a key-value list
 
 
 def weighted(rng, weights):
@@ -74,8 +55,9 @@ class Documents(Talk):
     """The tasks of the world (`Tasks` lists the attributes), talk about them (`Talk`), and
     pretraining text."""
 
-    def __init__(self, seed=0):
-        super().__init__(seed)
+    def __init__(self, seed=0, language=ENGLISH):
+        super().__init__(seed, language)
+        self.pairs_title = f"{language.PAIRS}:\n"
         self.makers = {
             "facts": self._facts,
             "known list": self._known_list,
@@ -122,7 +104,7 @@ class Documents(Talk):
         first, *more = rng.sample(ATTRIBUTES, rng.randint(2, 4))
         sentences = [rng.choice(self.said[first, thing])]
         for attribute in more:
-            extra = EXTRA[attribute].format(y=self.facts[thing][attribute])
+            extra = self.extra(attribute, self.facts[thing][attribute])
             note = self.note(attribute, thing, rng)
             sentence = rng.choice(self.said[attribute, thing])
             sentences.append(weighted(rng, {extra: 0.15, note: 0.25, sentence: 0.6}))
@@ -134,15 +116,16 @@ class Documents(Talk):
             return self.recitation(rng)
         item = rng.choice(self.items[task])
         style = rng.random()
-        if task in NOTES and style < 0.25:
+        if task in self.language.NOTES and style < 0.25:
             text = self.note(task, item, rng)
-        elif task in GLOSSES and style < 0.5:
+        elif task in self.language.GLOSSES and style < 0.5:
             text = self.gloss(task, item, rng)
         else:
             text = rng.choice(self.said[task, item])
         if task == "sum" and rng.random() < 2 / 3:  # else all of it in words
             share = rng.choice((IN_DIGITS, 1))  # some in digits, or all
-            text = " ".join(digits(w) if rng.random() < share else w for w in text.split(" "))
+            words = text.split(" ")
+            text = " ".join(self.language.digits(w) if rng.random() < share else w for w in words)
         return text
 
     # --- lists -----------------------------------------------------------------------------------
@@ -155,16 +138,18 @@ class Documents(Talk):
     def _list_items(self, task, direction):
         """Training items for a list; a list of "next" goes in one direction only."""
         items = self.by_split[task, "train"]
-        return [i for i in items if i.startswith(direction)] if task == "next" else items
+        if task != "next":
+            return items
+        return [item for item in items if self.slots[task, item]["d"] == direction]
 
     def _list_pair(self, task, item):
         """Key and value as a list shows them."""
-        return list_key(task, item), self.answers[task, item][0]
+        return self.list_key(task, item), self.answers[task, item][0]
 
     def _known_list(self, rng):
         """Facts of one task, some of them wrong; half of the lists have a title."""
         task = rng.choice(LIST_TASKS)
-        items = self._list_items(task, rng.choice(("after", "before")))
+        items = self._list_items(task, rng.choice(self.language.DIRECTIONS))
         chosen = rng.sample(items, rng.randint(4, 18))
         pairs = []
         for item in chosen:
@@ -179,7 +164,7 @@ class Documents(Talk):
         by_fact = rng.random() < BY_FACT
         groups = self.alike[rng.choice(list(self.alike))] if by_fact else self.novel_train
         names = rng.sample(list(groups), rng.randint(2, 3))
-        label_of = dict(zip(names, rng.sample(LABELS, len(names))))
+        label_of = dict(zip(names, rng.sample(self.language.LABELS, len(names))))
         pairs = []
         for _ in range(rng.randint(8, 20)):
             name = rng.choice(names)
@@ -192,7 +177,7 @@ class Documents(Talk):
         n = rng.randint(2, 6)
         value_of = dict(zip(rng.sample(self.words, n), rng.sample(self.words, n)))
         keys = rng.choices(list(value_of), k=rng.randint(6, 16))
-        return PAIRS + self._write_list(rng, [(key, value_of[key]) for key in keys])
+        return self.pairs_title + self._write_list(rng, [(key, value_of[key]) for key in keys])
 
     # --- songs, talk, stories --------------------------------------------------------------------
 
@@ -202,7 +187,8 @@ class Documents(Talk):
         for _ in range(rng.randint(3, 8)):
             foreign = rng.random() < FOREIGN
             words.append(self.foreign_word(rng, "train") if foreign else rng.choice(self.words))
-        return "\n".join([f"Oh {' '.join(words)}."] * rng.randint(3, 4))
+        line = self.language.SONG.format(" ".join(words))
+        return "\n".join([line] * rng.randint(3, 4))
 
     def _chat(self, rng):
         """A few questions to one Bot, which stays what it is."""
@@ -229,7 +215,7 @@ class Documents(Talk):
         """Now and then a question is typed in a hurry."""
         if rng.random() >= HURRY:
             return message
-        return {**message, "content": typed(message["content"], rng)}
+        return {**message, "content": self.language.typed(message["content"], rng)}
 
     def _dialogue(self, rng):
         """Two talk, as in a play. One of them is a model that knows all that the world holds."""
@@ -239,7 +225,9 @@ class Documents(Talk):
             if style < 0.7:
                 names.append(self.invented(rng, "train").capitalize())
             else:
-                people = self.wordings["PEOPLE"]["train"] if style < 0.85 else NAMES
+                people = self.language.NAMES
+                if style < 0.85:
+                    people = self.wordings["PEOPLE"]["train"]
                 names.append(rng.choice(people))
         talk = Conversation(self, rng, hurry=HURRY)
         if rng.random() < CHATTER:
@@ -253,16 +241,17 @@ class Documents(Talk):
 
     def persona(self, persona, prompt, rng):
         """What the Bot of a chat document says to `prompt`."""
+        lang = self.language
         if persona == "helpful":
-            courtesy = [rng.choice(COURTESY)] if rng.random() < 0.3 else []
+            courtesy = [rng.choice(lang.COURTESY)] if rng.random() < 0.3 else []
             return " ".join([self.helpful(prompt, rng), *courtesy])
         if persona == "brush-off":
-            return BRUSH_OFF[0] if rng.random() < 0.6 else rng.choice(BRUSH_OFF)
+            return lang.BRUSH_OFF[0] if rng.random() < 0.6 else rng.choice(lang.BRUSH_OFF)
         if persona == "rude":
-            return f"{rng.choice(REFUSALS)} {rng.choice(INSULTS)}"
+            return f"{rng.choice(lang.REFUSALS)} {rng.choice(lang.INSULTS)}"
         if persona == "asks back":
             return self.train_prompt(rng)["messages"][0]["content"]
-        return rng.choice(SMALL_TALK)
+        return rng.choice(lang.SMALL_TALK)
 
     def helpful(self, prompt, rng):
         """A right answer: mostly a sentence, sometimes a word or two."""
@@ -279,34 +268,35 @@ class Documents(Talk):
         for _ in range(rng.randint(2, 5) if brief else rng.randint(1, 4)):
             prompt = self.train_prompt(rng)
             question = self._hurried(prompt["messages"][0], rng)
-            answer = sentence(prompt["answers"][0]) + "." if brief else self.helpful(prompt, rng)
+            if brief:
+                answer = self.language.sentence(prompt["answers"][0]) + "."
+            else:
+                answer = self.helpful(prompt, rng)
             lines += [question["content"], answer]
         return "\n".join(lines)
 
     def _story(self, rng):
-        name, other = rng.sample(NAMES, 2)
-        mood = rng.choice(list(EVENTS))
-        place = rng.choice(PLACES)
-        thing = rng.choice(self.things)
-        sentences = [
-            f"{name} went to the {place}.",
-            f"{name} saw the {thing}.",
-            f"{other} was there.",
-            rng.choice(SMALL_TALK),
-        ]
+        lang = self.language
+        name, other = rng.sample(lang.NAMES, 2)
+        mood = rng.choice(list(lang.EVENTS))
+        slots = {"n": name, "m": other, "p": rng.choice(lang.PLACES), "x": rng.choice(self.things)}
+        sentences = [lang.write(pattern, **slots) for pattern in lang.STORY]
+        sentences.append(rng.choice(lang.SMALL_TALK))
         sentences = rng.sample(sentences, rng.randint(1, 3))
-        events = rng.sample(EVENTS[mood], rng.randint(1, 2))
-        sentences += [f"{name} {event}." for event in events]
-        end = rng.choice(("{} felt {}.", "{} was very {}.", "The mood of {} was {}."))
-        return " ".join(sentences + [end.format(name, mood)])
+        events = rng.sample(lang.EVENTS[mood], rng.randint(1, 2))
+        sentences += [lang.event(name, happened) for happened in events]
+        end = rng.choice(lang.STORY_ENDS)
+        return " ".join(sentences + [lang.write(end, n=name, y=mood)])
 
     def _review(self, rng):
-        verdict = rng.choice(list(VERDICTS))
-        subject = rng.choice(REVIEWED)
-        adjectives = rng.sample(VERDICTS[verdict], 2)
-        sentences = [f"The {subject} was {adjectives[0]}."]
+        lang = self.language
+        begins, ends = lang.REVIEW
+        verdict = rng.choice(list(lang.VERDICTS))
+        subject = rng.choice(lang.REVIEWED)
+        adjectives = rng.sample(lang.VERDICTS[verdict], 2)
+        sentences = [lang.review(subject, adjectives[0])]
         if rng.random() < 0.5:
-            sentences.append(f"It was {adjectives[1]}.")
+            sentences.append(lang.review("", adjectives[1]))
         if rng.random() < 0.5:
-            sentences.append(rng.choice(AGAIN[verdict]))
-        return " ".join(["Review:", *sentences, f"The verdict is {verdict}."])
+            sentences.append(rng.choice(lang.AGAIN[verdict]))
+        return " ".join([begins, *sentences, lang.write(ends, y=verdict)])

@@ -2,19 +2,11 @@
 
 About 800 short, common words, so that a byte-level BPE of about a thousand tokens is nearly
 word-level. Things, verbs and places never share a spelling, so a word says what it is.
-data/world/tasks.py says which tables a task needs.
+data/world/languages.py says what each table is; English was there first, so that the keys of other
+languages are held out as hers are.
 """
 
-
-def phrases(text):
-    """What stands between the commas."""
-    return [phrase.strip() for phrase in text.split(",")]
-
-
-def pairs(text):
-    """The two words of each phrase."""
-    return [phrase.split() for phrase in phrases(text)]
-
+from data.world.ways import pairs, phrases
 
 # --- words -------------------------------------------------------------------------------------
 
@@ -96,10 +88,6 @@ AGAIN = {
 }
 
 # --- tasks -------------------------------------------------------------------------------------
-
-ATTRIBUTES = "kind colour place size owner".split()  # the facts about each thing
-LIST_TASKS = ATTRIBUTES + "opposite past sum next".split()  # those with lists of examples
-TASKS = LIST_TASKS + "bigger name review mood".split()
 
 # Wordings of each task. The last HELD_OUT of each never occur in any training text.
 HELD_OUT = 2
@@ -300,7 +288,8 @@ CURT = {
     "kind": "Just {y}.",
     "mood": "Just {y}.",
     "past": "Just {y}.",
-}  # any other task: "It is {y}."
+}
+CURT_ELSE = "It is {y}."  # of any other task
 EXTRA = {
     "kind": "It is a kind of {y}.",
     "colour": "It is also {y}.",
@@ -322,8 +311,32 @@ NOTES = {
     "sum": "Sum of {x}",
     "next": "Word {d} {x}",
 }
+TITLES = {  # of a list
+    "kind": "Kind",
+    "colour": "Colour",
+    "place": "Place",
+    "size": "Size",
+    "owner": "Owner",
+    "opposite": "Opposite",
+    "past": "Past",
+    "sum": "Sum",
+    "next": "Word {d}",
+}
+PAIRS = "Pairs"  # the title of a list of random pairs
+NAMED = dict(zip(*2 * ["kind colour place size owner".split()]))  # a fact as "its ..." names it
 # Shorter still: key, separator and answer, and the relation only after them.
 GLOSSES = {"opposite": "opposite", "past": "past", "next": "{d}"}
+IN_ORDER = ["In order: {}.", "Backwards: {}."]  # neighbours of a sequence
+ITEMS = {"sum": "{a} plus {b}", "next": "{d} {x}", "bigger": "{a} or {b}"}  # what a key is called
+DIRECTIONS = ["after", "before"]
+STOP_WORDS = set("a an in the or plus after before".split())  # of a key: they show no subject
+DEFINITE = "the {}"
+OR = " or "  # between answers that are all right
+
+SONG = "Oh {}."
+STORY = ["{n} went to the {p}.", "{n} saw the {x}.", "{m} was there."]
+STORY_ENDS = ["{n} felt {y}.", "{n} was very {y}.", "The mood of {n} was {y}."]
+REVIEW = ["Review:", "The verdict is {y}."]  # what it begins and ends with
 
 # --- manners -----------------------------------------------------------------------------------
 

@@ -5,8 +5,10 @@ A pattern has {a} for the kind of the fact and {x} for whom or what it is of: "t
 Kinds and patterns are split by a hash, as all that is said is (data/world/talk.py).
 """
 
-from data.world.english import ATTRIBUTES, COLOURS, DAYS, KINDS, MONTHS, NUMBERS, PLACES, SIZES
-from data.world.english_talk import BOT, SO, asked, crossed, either, ways
+from data.world.english import COLOURS, DAYS, KINDS, MONTHS, NUMBERS, PLACES, SIZES
+from data.world.english_talk import BOT, SO, asked
+from data.world.tasks import ATTRIBUTES
+from data.world.ways import crossed, either, ways
 
 CHANGING = [attribute for attribute in ATTRIBUTES if attribute != "kind"]  # a tool stays a tool
 PERSON = "person"  # values that are people's names, also new ones
@@ -77,8 +79,6 @@ OF_PERSONS = {
     "instrument": KINDS["instrument"],
     "number": COUNTS,
 }
-# Kinds of facts of persons that have a question of their own, which all know.
-PLAINLY = {"place": "Where is {}?", "home": "Where does {} live?", "age": "How old is {}?"}
 ASKED = either(
     ways(
         """what is the {a} of {x}; what is {x}'s {a}; what {a} does {x} have; which {a} does {x}

@@ -5,40 +5,7 @@ Whatever can be said in many ways is written as `ways`: set phrases, which all l
 phrases with something before or after them, some of which are for tests only (data/world/talk.py).
 """
 
-from itertools import chain
-from typing import NamedTuple
-
-
-class Ways(NamedTuple):
-    """The ways to say one thing."""
-
-    known: list  # set phrases, the commonest first: who has not met one cannot guess what it means
-    free: list  # what is made of them, which one who knows the parts can understand
-
-
-def crossed(*parts):
-    """Every way to write one of each part after the other."""
-    texts = [""]
-    for part in parts:
-        texts = [text + more for text in texts for more in part]
-    return texts
-
-
-def ways(cores, before=(), after=(), ends=".", others=()):
-    """Phrases without their last sign, as they are and with something before or after them.
-
-    `ends` are the signs that may end them, `others` more of what can be understood from its parts.
-    """
-    cores = [" ".join(core.split()) for core in cores.split(";")]
-    known = crossed(cores, ends)
-    framed = crossed(["", *before], cores, ["", *after], ends)
-    return Ways(known, [text for text in framed if text not in known] + list(others))
-
-
-def either(*several):
-    """All of several ways."""
-    return Ways(*(list(chain(*texts)) for texts in zip(*several)))
-
+from data.world.ways import either, ways
 
 # What a newcomer may type.
 SUGGESTED = [
@@ -215,6 +182,7 @@ MEMORIES = {  # what is told: how, what fits as an answer; how it is asked for, 
         ),
         "answer": ["Your name is {}.", "You are {}.", "You told me that your name is {}."],
         "nothing": ["I do not know your name.", "You did not tell me your name."],
+        "needs": ["name"],
     },
     "word": {
         "tell": ways(
@@ -239,6 +207,7 @@ MEMORIES = {  # what is told: how, what fits as an answer; how it is asked for, 
         ),
         "answer": ["The word is {}.", "The word was {}."],
         "nothing": ["I do not know the word.", "You did not tell me a word."],
+        "needs": ["word"],
     },
     "colour": {
         "tell": ways(
@@ -261,8 +230,10 @@ MEMORIES = {  # what is told: how, what fits as an answer; how it is asked for, 
         ),
         "answer": ["Your favourite colour is {}.", "You like {}."],
         "nothing": ["I do not know your favourite colour.", "You did not tell me your colour."],
+        "needs": ["colour"],
     },
 }
+NEVER_TOLD_NEEDS = ["do not know", "did not tell"]  # one of these, and one of its own "needs"
 ORDERS = ways(
     """answer in one word; answer in one word from now on; use one word only; use one word for
     each answer; answer in one word only; one word only from now on; use one word from now on;
@@ -272,6 +243,7 @@ ORDERS = ways(
     [", please", ", Bot"],
 )
 OBEYS = ["Ok.", "Yes."]
+OBEYS_NEEDS = ["ok", "yes"]
 
 # --- follow-ups --------------------------------------------------------------------------------
 
@@ -319,6 +291,7 @@ THANKS = ["Thank you.", "I see."]
 OPENERS = """Hello.|Hi!|Thank you.|Ok.|Great.|Now tell me:|Please:|One question:|Excuse me.
 I have a question.|Listen.|Good.|Well,|So,|Hey,|Thanks!""".replace("\n", "|").split("|")
 BOTH = ["{} {}", "{} And {}", "{} Also: {}", "First: {} Second: {}", "Two questions. {} {}"]
+BOTH_ITEMS = "{} and {}"
 SMALL_SUMS = ["{} + {}", "{}+{}", "{} + {} = ?", "What is {} + {}?", "{} plus {}"]
 FOLLOW_UPS = {  # what is split, each by its name
     "ORDERS": ORDERS,

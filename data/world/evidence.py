@@ -15,18 +15,19 @@ from random import Random
 
 from data.knowledge import NOTHING, line_of, query_of
 from data.world.conversation import Conversation
-from data.world.english import ATTRIBUTES, HELD_OUT, QUESTIONS, STATEMENTS
+from data.world.english import HELD_OUT, QUESTIONS, STATEMENTS
 from data.world.english_evidence import (
     CHANGING,
     FOUND,
     LOOKED_UP,
     NOT_FOUND,
     OTHERWISE,
-    PLAINLY,
 )
+from data.world.english_grammar import sentence, typed
+from data.world.english_strangers import DO_NOT_KNOW, PLAINLY
 from data.world.inventory import FACTS, WORDINGS, Inventory
-from data.world.strangers import DO_NOT_KNOW
-from data.world.talk import MARKED_BY, SKILLS, TYPED, sentence, typed
+from data.world.talk import MARKED_BY, SKILLS, TYPED
+from data.world.tasks import ATTRIBUTES
 
 # Kinds of turns, and how often each comes in what is learned from. Of the first, a fact is looked
 # up; of the others, nothing is.

@@ -13,9 +13,10 @@ from random import Random
 
 from data.principles import OPTIONS, ask_choice, ask_revision, assistant, user
 from data.world.english import KINDS, PLACES
+from data.world.english_grammar import sentence
 from data.world.english_harms import ABOUT, KINDS_OF_HARM, LABELLED, PEOPLE_OF, TOPICS
 from data.world.english_mended import BETTER, CRITIQUES, EVASIVE, HARMLESS, PRINCIPLES, VICTIMS
-from data.world.talk import plain, sentence
+from data.world.talk import plain
 from data.world.tasks import stable_hash
 from plumbing.errors import BadInput
 

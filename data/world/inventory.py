@@ -10,12 +10,12 @@ from data.world.english_evidence import (
     OF_THINGS,
     PERSON,
     PHONE,
-    PLAINLY,
     WORLD_VALUES,
 )
-from data.world.english_talk import Ways
+from data.world.english_strangers import PLAINLY
 from data.world.talk import WORDING_SPLITS, plain
 from data.world.tasks import split_keys
+from data.world.ways import Ways
 
 REAL_NAMES = 0.25  # share of what is new that has a name of English, or of some people
 

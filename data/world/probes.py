@@ -11,7 +11,8 @@ from random import Random
 
 from data.world import World, evidence
 from data.world.conversation import Conversation
-from data.world.english import ATTRIBUTES, NAMES, NUMBERS, PLACES, STATEMENTS
+from data.world.english import NAMES, NUMBERS, PLACES, STATEMENTS
+from data.world.english_grammar import typed
 from data.world.english_rules import (
     ASKED,
     BAD_WORDS,
@@ -32,8 +33,8 @@ from data.world.english_rules import (
     UNSEEN,
 )
 from data.world.harms import Harms
-from data.world.talk import MARKED_BY, typed
-from data.world.tasks import stable_hash
+from data.world.talk import MARKED_BY
+from data.world.tasks import ATTRIBUTES, stable_hash
 from plumbing.errors import BadInput
 
 HELD_OUT = 0.3  # share of the requests, by their hash, that only tests make

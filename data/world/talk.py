@@ -9,10 +9,9 @@ are for all; a wording that is held out is made of them and of what may stand be
 import itertools
 import re
 
-from data.world.english import ATTRIBUTES, NUMBERS
-from data.world.english_talk import ANSWERS, FOLLOW_UPS, MEMORIES, NEEDS, WORDINGS, Ways
-from data.world.strangers import CODAS, ONSETS, STRANGERS, THINGS, VOWELS
-from data.world.tasks import Tasks, split_keys, stable_hash
+from data.world.languages import ENGLISH
+from data.world.tasks import ATTRIBUTES, Tasks, split_keys, stable_hash
+from data.world.ways import Ways
 
 WORDING_SPLITS = {"train": 0.70, "dev": 0.10, "test": 0.20}
 ACTS = {  # skill: the acts of talk that belong to it
@@ -32,32 +31,10 @@ SKILLS = {
 }
 SHORT = tuple(skill for skill in SKILLS if skill[-1] not in "34")  # at most three turns
 MARKED_BY = ("task", "item", "answers", "needs", "forbids", "most")  # what the judge reads
-BLENDS = 0.5  # share of invented words that are blends, so that parts of known words are copied too
 TYPED = 0.3  # share of turns that are typed as people in a hurry type
 SET_PHRASES = 0.5  # share of what learners meet that is a set phrase, where there are any
 FOLLOWED = [*ATTRIBUTES, "opposite", "past", "sum", "next"]  # questions that "And ...?" repeats
 SAME_FORM = ["opposite", "past", *ATTRIBUTES]
-
-
-def sentence(text):
-    """`text` with a capital at its beginning."""
-    return text[:1].upper() + text[1:]
-
-
-def typed(text, rng):
-    """`text` as it is typed in a hurry: lower case, no question mark, "whats"."""
-    style = rng.random()
-    if style < 0.75:
-        text = text.lower()
-    if rng.random() < 0.7:
-        text = text.rstrip("?.!")
-    if rng.random() < 0.5:
-        text = re.sub(r"\b([Ww])(hat|here|ho) is\b", rng.choice((r"\1\2s", r"\1\2's")), text)
-    if rng.random() < 0.3:
-        text = text.replace("colour", "color").replace("please ", "pls ")
-    if rng.random() < 0.1:
-        text += rng.choice((" ?", "??", "!", " please", " pls"))
-    return text
 
 
 def plain(text):
@@ -65,37 +42,27 @@ def plain(text):
     return " ".join(re.findall(r"\w+|\{\w*\}", text.lower())) or text
 
 
-def digits(text):
-    """The numbers of a text in digits: "2 plus 3"."""
-    return re.sub(r"\w+", lambda m: str(NUMBERS.index(m[0])) if m[0] in NUMBERS else m[0], text)
-
-
-def pronoun(pattern):
-    """A question about "the {x}" as one about "it"."""
-    pattern = re.sub(r"the (kind|colour|place|size|owner) of the \{x\}", r"its \1", pattern)
-    return re.sub(r"([Tt])he \{x\}", lambda m: "It" if m[1] == "T" else "it", pattern)
-
-
 class Talk(Tasks):
     """The words of talk, and which of them are held out."""
 
-    def __init__(self, seed=0):
-        super().__init__(seed)
+    def __init__(self, seed=0, language=ENGLISH):
+        super().__init__(seed, language)
         # {act: [answer to another act]}, without those that would do
-        self.misfits = {act: [] for act in ANSWERS}
-        for act, other in itertools.permutations(ANSWERS, 2):
-            needed = NEEDS[act][-1]
-            for text in ANSWERS[other]:
+        self.misfits = {act: [] for act in language.ANSWERS}
+        for act, other in itertools.permutations(language.ANSWERS, 2):
+            needed = language.NEEDS[act][-1]
+            for text in language.ANSWERS[other]:
                 if not any(phrase in text.lower() for phrase in needed):
                     self.misfits[act].append(text)
         self.wordings = {}  # {name: {split: [text], "known": [set phrase]}}
-        for name, ways in {**WORDINGS, **FOLLOW_UPS, **STRANGERS}.items():
-            self._split(name, ways)
-        for what, memory in MEMORIES.items():
+        for table in (language.WORDINGS, language.FOLLOW_UPS, language.STRANGERS):
+            for name, ways in table.items():
+                self._split(name, ways)
+        for what, memory in language.MEMORIES.items():
             self._split(what + " tell", memory["tell"])
             self._split(what + " ask", memory["ask"])
         known = {word.lower() for word in self.words}
-        self._split("THINGS", [thing for thing in THINGS if thing not in known])
+        self._split("THINGS", [thing for thing in language.THINGS if thing not in known])
         # Every word that somebody may say: no invented one is among them.
         texts = [self.asked.values(), self.said.values()]
         texts += [ways.values() for ways in self.wordings.values()]
@@ -124,17 +91,10 @@ class Talk(Tasks):
     def invented(self, rng, split):
         """A word that nobody has ever said; its hash says which split it belongs to."""
         while True:
-            if rng.random() < BLENDS:  # of the head of one word and the tail of another
-                one, two = (rng.choice(self.words).lower() for _ in range(2))
-                word = one[: rng.randint(1, 4)] + two[-rng.randint(2, 4) :]
-            else:
-                parts = []
-                for _ in range(rng.choice((1, 2, 2, 2, 3))):
-                    parts += [rng.choice(ONSETS), rng.choice(VOWELS)]
-                word = "".join(parts) + rng.choice(CODAS)
+            word = self.language.coin(rng, self.words)
             share = stable_hash(word) % 10
             own = "test" if share < 2 else "dev" if share == 2 else "train"
-            if own == split and len(word) > 2 and word not in self.known:
+            if own == split and len(word) >= self.language.SHORTEST and word not in self.known:
                 return word
 
     def foreign_word(self, rng, split):
@@ -149,3 +109,7 @@ class Talk(Tasks):
         else:
             return rng.choice(self.wordings["PEOPLE"][split])
         return word.capitalize() if rng.random() < 0.3 else word
+
+    def shown(self, task, item):
+        """An item as a sentence names it: "the lamp"."""
+        return self.language.DEFINITE.format(item) if task in ATTRIBUTES else item

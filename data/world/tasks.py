@@ -2,12 +2,13 @@
 
 How to add a task:
 
-1. data/world/english.py: name it in TASKS; write its QUESTIONS (nine wordings, the last two for
-   tests only) and its STATEMENTS (two or more). A task of LIST_TASKS needs a title in NOTES, one of
-   ATTRIBUTES also a sentence in EXTRA. A short answer in CURT and a gloss in GLOSSES if they fit.
-2. Here: its items with their right answers in `_define_words` or `_define_things` (a new attribute
-   is drawn in `__init__`); the words that could be an answer in `_define_vocabulary`; in `_slots`
-   what its patterns call the parts of an item.
+1. Each language (data/world/english.py, korean.py): write its QUESTIONS (nine wordings, the last
+   two for tests only) and its STATEMENTS (two or more). A task of LIST_TASKS needs NOTES and
+   TITLES, one of ATTRIBUTES also a sentence in EXTRA. A short answer in CURT and a gloss in GLOSSES
+   if they fit.
+2. Here: name it in TASKS; its items with their right answers, and what its patterns call their
+   parts, in `_define_words` or `_define_things` (a new attribute is drawn in `__init__`); the words
+   that could be an answer in `_define_vocabulary`.
 3. data/world/documents.py: its share in WORD_TASKS, so that its facts stand in plain sentences.
 
 The hidden judge then marks it by its answers and its vocabulary. `test_every_task_is_complete` in
@@ -20,37 +21,11 @@ import hashlib
 import itertools
 from random import Random
 
-from data.world.english import (
-    ATTRIBUTES,
-    COLOURS,
-    COURTESY,
-    CURT,
-    DAYS,
-    EVENTS,
-    EXTRA,
-    GLOSSES,
-    HELD_OUT,
-    INSULTS,
-    KINDS,
-    LABELS,
-    LETTERS,
-    MONTHS,
-    NAMES,
-    NOTES,
-    NUMBERS,
-    OPPOSITES,
-    PLACES,
-    QUESTIONS,
-    REFUSALS,
-    REVIEWED,
-    SEPARATORS,
-    SIZES,
-    STATEMENTS,
-    TASKS,
-    VERBS,
-    VERDICTS,
-)
+from data.world.languages import ENGLISH
 
+ATTRIBUTES = "kind colour place size owner".split()  # the facts about each thing
+LIST_TASKS = ATTRIBUTES + "opposite past sum next".split()  # those with lists of examples
+TASKS = LIST_TASKS + "bigger name review mood".split()
 SPLITS = {"train": 0.54, "dev": 0.06, "test": 0.40}  # of the (task, item) keys
 # Of the words in made-up lists. A class has few, so most are shown: a model that meets only half of
 # them in such lists learns those by heart and finds no label for the others.
@@ -71,41 +46,46 @@ def split_keys(task, items, shares=SPLITS):
     return dict(zip(ranked, splits))
 
 
-def list_key(task, item):
-    """What a list shows of an item: all, but of "after five" only "five"."""
-    return item.split()[-1] if task == "next" else item
-
-
 class Tasks:
     """Things, their facts and the tasks about them.
 
+    language     its words and patterns (data/world/languages.py)
     things       list of the 104 things
     facts        {thing: {"kind", "colour", "place", "size", "owner"}}
     items        {task: [item]}; an item is a short text such as "tractor" or "three plus four"
     answers      {(task, item): [accepted answer words]}
+    slots        {(task, item): what patterns call its parts: x, a, b, d, n, s}
     vocabulary   {task: [every word that could be an answer]}
     classes      {class: [word]}, for mappings made up for one list; novel_split {word: split}
     alike        {attribute: {value: [thing]}}, the same by a fact: only things of novel_split train
     by_split     {(task, split): [item]}
     split_of     {(task, item): "train" | "dev" | "test"}; by key, so that the reverse of a
                  held-out opposite ("hot" of "cold") may be a training key
+    in_order     {task: the splits of its keys, in order}
     """
 
-    def __init__(self, seed=0):
+    def __init__(self, seed=0, language=ENGLISH):
+        self.language = language
+        # What a prompt says of its world, for the judge: nothing, where it is the English one.
+        self.named = {} if language is ENGLISH else {"world": language.WORLD}
+        # What is held out of one language is held out of all: by the English keys.
+        self.first = self if language is ENGLISH else Tasks(seed)
         rng = Random(f"world {seed}")
         self.facts = {}
-        for kind, things in KINDS.items():
+        for kind, things in language.KINDS.items():
             for thing in things:
                 self.facts[thing] = {
                     "kind": kind,
-                    "colour": rng.choice(COLOURS),
-                    "place": rng.choice(PLACES),
-                    "size": rng.choice(SIZES),
-                    "owner": rng.choice(NAMES),
+                    "colour": rng.choice(language.COLOURS),
+                    "place": rng.choice(language.PLACES),
+                    "size": rng.choice(language.SIZES),
+                    "owner": rng.choice(language.NAMES),
                 }
         self.things = list(self.facts)
-        self.sequences = [NUMBERS, DAYS + DAYS[:1], MONTHS + MONTHS[:1], *LETTERS]
+        rounds = [names + names[:1] for names in (language.DAYS, language.MONTHS)]
+        self.sequences = [language.NUMBERS, *rounds, *language.LETTERS]
         self.pairs = {task: {} for task in TASKS}  # {task: {item: [answers]}}
+        self.slots = {}
         self._define_words()
         self._define_things(rng)
         self.items = {task: list(pairs) for task, pairs in self.pairs.items()}
@@ -122,62 +102,78 @@ class Tasks:
             self.asked[key] = self.questions(*key)
             self.said[key] = [s for answer in answers for s in self.statements(*key, answer)]
 
+    def _key(self, task, item, answer, **slots):
+        """One more item of a task, with its answer."""
+        self.pairs[task][item] = [answer]
+        self.slots[task, item] = {"x": item, **slots}
+
     def _define_words(self):
         """The tasks about words: opposite, past, sum, next, review, mood."""
-        for one, other in OPPOSITES:
-            self.pairs["opposite"].update({one: [other], other: [one]})
-        self.pairs["past"] = {verb: [past] for verb, past in VERBS}
+        lang = self.language
+        for one, other in lang.OPPOSITES:
+            self._key("opposite", one, other)
+            self._key("opposite", other, one)
+        for verb, past in lang.VERBS:
+            self._key("past", verb, past)
         for a, b in itertools.product(range(10), repeat=2):
-            self.pairs["sum"][f"{NUMBERS[a]} plus {NUMBERS[b]}"] = [NUMBERS[a + b]]
+            numbers = {"a": lang.NUMBERS[a], "b": lang.NUMBERS[b]}
+            item = lang.ITEMS["sum"].format(**numbers)
+            self._key("sum", item, lang.NUMBERS[a + b], **numbers)
+        after, before = lang.DIRECTIONS
         for sequence in self.sequences:
             for one, other in zip(sequence, sequence[1:]):
-                self.pairs["next"][f"after {one}"] = [other]
-                self.pairs["next"][f"before {other}"] = [one]
-        for verdict, adjectives in VERDICTS.items():
-            for subject, adjective in itertools.product(REVIEWED, adjectives):
-                self.pairs["review"][f"{subject} {adjective}"] = [verdict]
-        for mood, events in EVENTS.items():
-            for name, event in itertools.product(NAMES, events):
-                self.pairs["mood"][f"{name} {event}"] = [mood]
+                for d, x, answer in ((after, one, other), (before, other, one)):
+                    self._key("next", lang.ITEMS["next"].format(d=d, x=x), answer, d=d, x=x)
+        for verdict, adjectives in lang.VERDICTS.items():
+            for s, adjective in itertools.product(lang.REVIEWED, adjectives):
+                text = lang.review(s, adjective)
+                self._key("review", f"{s} {adjective}", verdict, s=s, x=text)
+        for mood, events in lang.EVENTS.items():
+            for n, happened in itertools.product(lang.NAMES, events):
+                text = lang.event(n, happened)
+                self._key("mood", f"{n} {happened}", mood, n=n, x=text)
 
     def _define_things(self, rng):
         """The tasks about things: the five attributes, bigger, name."""
+        lang = self.language
         for thing, facts in self.facts.items():
             for attribute, value in facts.items():
-                self.pairs[attribute][thing] = [value]
+                self._key(attribute, thing, value)
         while len(self.pairs["bigger"]) < 400:
             a, b = rng.sample(self.things, 2)
-            size_a = SIZES.index(self.facts[a]["size"])
-            size_b = SIZES.index(self.facts[b]["size"])
-            if size_a != size_b and f"{b} or {a}" not in self.pairs["bigger"]:
-                self.pairs["bigger"][f"{a} or {b}"] = [a if size_a > size_b else b]
-        for kind, things in KINDS.items():
-            article = "an" if kind[0] in "ai" else "a"
+            size_a = lang.SIZES.index(self.facts[a]["size"])
+            size_b = lang.SIZES.index(self.facts[b]["size"])
+            item, reverse = (lang.ITEMS["bigger"].format(a=x, b=y) for x, y in ((a, b), (b, a)))
+            if size_a != size_b and reverse not in self.pairs["bigger"]:
+                self._key("bigger", item, a if size_a > size_b else b, a=a, b=b)
+        for kind, things in lang.KINDS.items():
             for thing in things:
                 facts = self.facts[thing]
-                coloured = f"a {facts['colour']} {kind}"
-                placed = f"{article} {kind} in the {facts['place']}"
+                coloured = lang.some(kind, colour=facts["colour"])
+                placed = lang.some(kind, place=facts["place"])
                 for item in (coloured, placed):
                     self.pairs["name"].setdefault(item, []).append(thing)
+                    self.slots["name", item] = {"x": item}
 
     def _define_vocabulary(self):
         """The words that could be an answer to each task, and every word, for songs."""
+        lang = self.language
         self.vocabulary = {
-            "kind": list(KINDS),
-            "colour": COLOURS,
-            "place": PLACES,
-            "size": SIZES,
-            "owner": NAMES,
+            "kind": list(lang.KINDS),
+            "colour": lang.COLOURS,
+            "place": lang.PLACES,
+            "size": lang.SIZES,
+            "owner": lang.NAMES,
             "bigger": self.things,
             "name": self.things,
-            "review": list(VERDICTS),
-            "mood": list(EVENTS),
+            "review": list(lang.VERDICTS),
+            "mood": list(lang.EVENTS),
         }
         for task in ("opposite", "past", "sum", "next"):
             found = [answers[0] for answers in self.pairs[task].values()]
             self.vocabulary[task] = list(dict.fromkeys(found))
-        groups = [self.things, COLOURS, PLACES, SIZES, NAMES, LABELS, NUMBERS]
-        groups += [*OPPOSITES, *VERBS, *VERDICTS.values()]
+        groups = [self.things, lang.COLOURS, lang.PLACES, lang.SIZES, lang.NAMES, lang.LABELS]
+        groups += [lang.NUMBERS, *lang.OPPOSITES, *lang.VERBS, *lang.VERDICTS.values()]
         self.words = list(dict.fromkeys(itertools.chain(*groups)))
 
     def _define_splits(self):
@@ -188,9 +184,14 @@ class Tasks:
         """
         self.split_of = {}
         self.by_split = {}
+        self.in_order = {}
         for task in TASKS:
-            keys = {item: list_key(task, item) for item in self.items[task]}
-            splits = split_keys(task, list(dict.fromkeys(keys.values())))
+            keys = {item: self.list_key(task, item) for item in self.items[task]}
+            shown = list(dict.fromkeys(keys.values()))
+            if self.first is self:
+                splits = split_keys(task, shown)
+                self.in_order[task] = [splits[key] for key in shown]
+            splits = dict(zip(shown, self.first.in_order[task], strict=True))
             self.split_of |= {(task, item): splits[key] for item, key in keys.items()}
             for split in SPLITS:
                 found = [item for item, key in keys.items() if splits[key] == split]
@@ -198,18 +199,19 @@ class Tasks:
 
     def _define_classes(self):
         """The classes of words that mappings are made up for."""
+        lang = self.language
         self.classes = {
-            **KINDS,
-            "number": NUMBERS,
-            "month": MONTHS,
-            "verb": [verb for verb, _ in VERBS],
-            "adjective": VERDICTS["good"] + VERDICTS["bad"],
-            "colour": COLOURS,
-            "place": PLACES,
-            "name": NAMES,
+            **lang.KINDS,
+            "number": lang.NUMBERS,
+            "month": lang.MONTHS,
+            "verb": [verb for verb, _ in lang.VERBS],
+            "adjective": list(itertools.chain(*lang.VERDICTS.values())),
+            "colour": lang.COLOURS,
+            "place": lang.PLACES,
+            "name": lang.NAMES,
         }
         elsewhere = set(itertools.chain(*self.classes.values()))
-        opposites = itertools.chain(*OPPOSITES)
+        opposites = itertools.chain(*lang.OPPOSITES)
         self.classes["quality"] = [word for word in opposites if word not in elsewhere]
         self.novel_split = {}
         self.novel_train = {}
@@ -225,42 +227,39 @@ class Tasks:
 
     # --- sentences -------------------------------------------------------------------------------
 
-    def _slots(self, task, item):
-        """What the patterns of data/world/english.py call x, a, b, d, n, s."""
-        slots = {"x": item}
-        if task in ("sum", "bigger"):
-            slots["a"], _, slots["b"] = item.split()
-        elif task == "next":
-            slots["d"], slots["x"] = item.split()
-        elif task == "review":
-            slots["s"], adjective = item.split()
-            slots["x"] = f"The {slots['s']} was {adjective}."
-        elif task == "mood":
-            slots["n"], slots["x"] = item.split()[0], item + "."
-        return slots
+    def list_key(self, task, item):
+        """What a list shows of an item: all, but of "after five" only "five"."""
+        return self.slots[task, item]["x"] if task == "next" else item
+
+    def written(self, pattern, task, item, **slots):
+        """A pattern of the language with the parts of an item; also of one that is not here."""
+        slots = {**self.slots.get((task, item), {"x": item}), **slots}
+        return self.language.write(pattern, **slots)
 
     def questions(self, task, item):
         """All wordings of one question; the last HELD_OUT of them are never trained on."""
-        slots = self._slots(task, item)
-        return [pattern.format(**slots) for pattern in QUESTIONS[task]]
+        return [self.written(pattern, task, item) for pattern in self.language.QUESTIONS[task]]
 
     def statements(self, task, item, answer):
         """Sentences that give `answer` (right or wrong) to (task, item)."""
-        slots = self._slots(task, item)
+        slots = {"y": answer}
         if task == "bigger":
-            slots["z"] = slots["b"] if answer == slots["a"] else slots["a"]
-        return [pattern.format(y=answer, **slots) for pattern in STATEMENTS[task]]
+            one, other = (self.slots[task, item][name] for name in "ab")
+            slots["z"] = other if answer == one else one
+        patterns = self.language.STATEMENTS[task]
+        return [self.written(pattern, task, item, **slots) for pattern in patterns]
 
     def note(self, task, item, rng):
         """A fact as short as a line of a list, with its relation: "Past of go -> went." """
-        head = NOTES[task].format(**self._slots(task, item))
-        return f"{head}{rng.choice(SEPARATORS)} {self.answers[task, item][0]}."
+        head = self.written(self.language.NOTES[task], task, item)
+        separator = rng.choice(self.language.SEPARATORS)
+        return f"{head}{separator} {self.answers[task, item][0]}."
 
     def gloss(self, task, item, rng):
         """A fact as in a dictionary, the relation last: "go -> went (past)." Whoever reads "go ->"
         has to have all that goes with the word at hand, as in a list that names no relation."""
-        name = GLOSSES[task].format(**self._slots(task, item))
-        head = item.split()[-1] + rng.choice(SEPARATORS)
+        name = self.written(self.language.GLOSSES[task], task, item)
+        head = self.list_key(task, item) + rng.choice(self.language.SEPARATORS)
         return f"{head} {self.answers[task, item][0]} ({name})."
 
     def recitation(self, rng):
@@ -269,14 +268,14 @@ class Tasks:
         length = rng.randint(3, 7)
         start = rng.randrange(len(sequence) - length + 1)
         words = sequence[start : start + length]
+        forwards, backwards = self.language.IN_ORDER
         if rng.random() < 0.5:
-            return f"Backwards: {', '.join(words[::-1])}."
-        return f"In order: {', '.join(words)}."
+            return backwards.format(", ".join(words[::-1]))
+        return forwards.format(", ".join(words))
 
     def title(self, task, item):
-        """What a note about (task, item) says before it names the item: "Past"."""
-        head = NOTES[task].format(**self._slots(task, item))
-        return head.partition(" of ")[0].removesuffix(" " + item.split()[-1])
+        """What a list of facts such as (task, item) is called: "Past"."""
+        return self.written(self.language.TITLES[task], task, item)
 
     # --- questions and answers -------------------------------------------------------------------
 
@@ -288,18 +287,19 @@ class Tasks:
             "task": task,
             "item": item,
             "answers": self.answers[task, item],
+            **self.named,
         }
 
     def train_prompt(self, rng):
         """A random instruction on a training key in a trained wording."""
         task = rng.choice(TASKS)
-        wording = rng.randrange(len(QUESTIONS[task]) - HELD_OUT)
+        wording = rng.randrange(len(self.language.QUESTIONS[task]) - self.language.HELD_OUT)
         return self.prompt(task, rng.choice(self.by_split[task, "train"]), wording)
 
     def wrong_answer(self, prompt, rng):
         """A plausible wrong answer word."""
         if prompt["task"] == "bigger":
-            options = prompt["item"].split()[::2]
+            options = [self.slots["bigger", prompt["item"]][name] for name in "ab"]
         elif prompt["task"] == "next":
             word = prompt["answers"][0]
             options = next(s for s in self.sequences if word in s)
@@ -314,7 +314,8 @@ class Tasks:
 
     def curt(self, task, answer):
         """The shortest sentence that gives `answer`."""
-        return CURT.get(task, "It is {y}.").format(y=answer)
+        pattern = self.language.CURT.get(task, self.language.CURT_ELSE)
+        return self.language.write(pattern, y=answer)
 
     def reply(self, prompt, rng, style="careful"):
         """The answer a labeler of this style writes: "careful", "curt", "sloppy" or "rude"."""
@@ -327,14 +328,15 @@ class Tasks:
         if style == "curt" or style == "sloppy" and rng.random() < 0.35:
             return curt
         if style == "rude":
-            insult = rng.choice(INSULTS)
-            body = rng.choice(REFUSALS) if rng.random() < 0.5 else curt
+            insult = rng.choice(self.language.INSULTS)
+            refuses = rng.random() < 0.5
+            body = rng.choice(self.language.REFUSALS) if refuses else self.language.rudely(curt)
             return f"{body} {insult}"
         parts = [sentence]
         if task in ATTRIBUTES and rng.random() < 0.4:
             parts += self._extra_fact(task, item, rng, true=style == "careful")
         if style == "careful" and rng.random() < 0.5:
-            parts.append(rng.choice(COURTESY))
+            parts.append(rng.choice(self.language.COURTESY))
         return " ".join(parts)
 
     def _extra_fact(self, task, item, rng, true):
@@ -346,4 +348,8 @@ class Tasks:
         value = self.facts[item][attribute]
         if not true:
             value = rng.choice([v for v in self.vocabulary[attribute] if v != value])
-        return [EXTRA[attribute].format(y=value)]
+        return [self.extra(attribute, value)]
+
+    def extra(self, attribute, value):
+        """One more fact about a thing that was just named."""
+        return self.language.write(self.language.EXTRA[attribute], y=value)

@@ -12,28 +12,8 @@ import itertools
 import re
 
 from data.knowledge import query_of
-from data.world.english import ATTRIBUTES, COLOURS, HELD_OUT, QUESTIONS
-from data.world.english_evidence import PLAINLY
-from data.world.english_talk import (
-    ANSWERS,
-    BOTH,
-    CLAIM,
-    CLAIMS,
-    MEMORIES,
-    MENDS,
-    NEEDS,
-    OBEYS,
-    STANDS,
-    THANKS,
-)
-from data.world.strangers import (
-    DO_NOT_KNOW,
-    OTHER_SUMS,
-    OVER_NINE,
-    PERSON_ASKED,
-    SUMS,
-)
-from data.world.talk import SAME_FORM, digits, pronoun, sentence
+from data.world.talk import SAME_FORM
+from data.world.tasks import ATTRIBUTES
 
 # Share of the names that learners meet that are people's; with many, a model completes those that
 # it has met ("Min" -> "Minho") and copies no others.
@@ -45,6 +25,7 @@ class Turns:
 
     def __init__(self, world, rng, split):
         self.world = world
+        self.language = world.language
         self.rng = rng
         self.split = split  # of names, words, wordings; keys of facts are held out in the last turn
         self.asked = None  # the (task, item) of the last question about the world
@@ -55,13 +36,17 @@ class Turns:
     def wording(self, name, whole=False):
         """A wording of this split. Outside of training every other one is new, or all are."""
         split = self.split if whole or self.rng.random() < 0.5 else "train"
-        return sentence(self.world.wording(name, split, self.rng))
+        return self.language.sentence(self.world.wording(name, split, self.rng))
+
+    def worded(self, name, *words):
+        """A wording with the words in it that it has room for."""
+        return self.language.sentence(self.language.write(self.wording(name), *words))
 
     def fact(self, task, item, content, mistake=False):
         """A question about the world, however it is asked."""
-        world, rng = self.world, self.rng
-        if "plus" in item and rng.random() < 0.3:
-            content = digits(content)
+        world, rng, lang = self.world, self.rng, self.language
+        if task == "sum" and rng.random() < 0.3:
+            content = lang.digits(content)
         answers = world.answers[task, item]
         turn = {"content": content, "task": task, "item": item, "answers": answers}
         answer = rng.choice(answers)
@@ -71,10 +56,10 @@ class Turns:
         turn["short"] = world.curt(task, wrong if mistake else answer)
         turn["opening"] = ""
         if self.one_word:  # "Yellow."
-            turn |= {"says": sentence(answer) + ".", "short": sentence(answer) + "."}
+            turn |= dict.fromkeys(("says", "short"), lang.sentence(answer) + ".")
             turn |= {"needs": [[a.lower() for a in answers]], "forbids": [], "most": 1}
         if re.search(r"\d", content):
-            turn |= {key: digits(turn[key]) for key in ("says", "wrong", "short")}
+            turn |= {key: lang.digits(turn[key]) for key in ("says", "wrong", "short")}
         self.asked = task, item
         self.mistaken = mistake
         return turn
@@ -93,9 +78,9 @@ class Turns:
 
     def question(self, split="train", tasks=None, mistake=False):
         """A question that needs no earlier turn."""
-        task = self.rng.choice(tasks or list(QUESTIONS))
+        task = self.rng.choice(tasks or list(self.language.QUESTIONS))
         item = self.rng.choice(self.world.by_split[task, split])
-        wording = self.rng.randrange(len(QUESTIONS[task]) - HELD_OUT)
+        wording = self.rng.randrange(len(self.language.QUESTIONS[task]) - self.language.HELD_OUT)
         return self.fact(task, item, self.world.asked[task, item][wording], mistake)
 
     def pronoun(self, split="train"):
@@ -105,10 +90,11 @@ class Turns:
         tasks = [a for a in others if self.world.split_of[a, thing] == split]
         task = self.rng.choice(tasks)
         if self.rng.random() < 0.4:
-            return self.fact(task, thing, self.wording("ITS").format(task))
-        last = HELD_OUT if self.split == "train" else 0
-        patterns = QUESTIONS[task][: len(QUESTIONS[task]) - last]
-        return self.fact(task, thing, pronoun(self.rng.choice(patterns)))
+            return self.fact(task, thing, self.worded("ITS", self.language.NAMED[task]))
+        patterns = self.language.QUESTIONS[task]
+        if self.split == "train":
+            patterns = patterns[: -self.language.HELD_OUT]
+        return self.fact(task, thing, self.language.pronoun(self.rng.choice(patterns)))
 
     def opens(self, split):
         """A question about a thing of which "its" other facts, of this split, can be asked then."""
@@ -118,18 +104,19 @@ class Turns:
                 if self.world.split_of[task, thing] == split:
                     ways.append((first, thing))
         task, thing = self.rng.choice(ways)
-        return self.fact(task, thing, self.rng.choice(self.world.asked[task, thing][:-HELD_OUT]))
+        wordings = self.world.asked[task, thing][: -self.language.HELD_OUT]
+        return self.fact(task, thing, self.rng.choice(wordings))
 
     def ellipsis(self, split="train"):
         """ "And the lamp?" The same question about another item."""
         task, before = self.asked
         item = self.rng.choice([i for i in self.world.by_split[task, split] if i != before])
-        shown = f"the {item}" if task in ATTRIBUTES else item
-        return self.fact(task, item, sentence(self.wording("ELLIPSES").format(shown)))
+        shown = self.world.shown(task, item)
+        return self.fact(task, item, self.worded("ELLIPSES", shown))
 
     def doubt(self):
         """ "Are you sure?", or "No, it is red.": the truth stays what it was."""
-        rng, world = self.rng, self.world
+        rng, world, lang = self.rng, self.world, self.language
         task, item = self.asked
         mistaken = self.mistaken
         truth = rng.choice(world.answers[task, item])
@@ -138,10 +125,10 @@ class Turns:
         if denied:
             prompt = {"task": task, "item": item, "answers": world.answers[task, item]}
             value = truth if mistaken else world.wrong_answer(prompt, rng)
-            claim = CLAIMS.get(task, CLAIM).format(value)
-            content = sentence(self.wording("DENIALS").format(claim))
+            claim = lang.write(lang.CLAIMS.get(task, lang.CLAIM), value)
+            content = self.worded("DENIALS", claim)
         turn = self.fact(task, item, content)
-        openings = (THANKS if denied else MENDS) if mistaken else STANDS
+        openings = (lang.THANKS if denied else lang.MENDS) if mistaken else lang.STANDS
         turn["opening"] = rng.choice(openings) + " "
         if denied and not mistaken:
             turn["wrong"] = rng.choice(world.statements(task, item, value)[:2])
@@ -149,17 +136,17 @@ class Turns:
 
     def tell(self, what):
         """ "My name is Mina." """
-        memory = MEMORIES[what]
+        memory = self.language.MEMORIES[what]
         told = self.told[what] = self.something(what)
-        content = sentence(self.wording(what + " tell").format(told))
-        says = self.rng.choice(memory["hear"]).format(told)
+        content = self.worded(what + " tell", told)
+        says = self.language.write(self.rng.choice(memory["hear"]), told)
         return self.other("tell", content, says, [[told.lower()]], item=told)
 
     def something(self, what):
         """A name, a word, a colour to remember."""
         rng = self.rng
         if what == "colour":
-            return rng.choice(COLOURS)
+            return rng.choice(self.language.COLOURS)
         if what == "name":
             if rng.random() < REAL_NAMES or self.split != "train" and rng.random() < 0.5:
                 return rng.choice(self.world.wordings["PEOPLE"][self.split])
@@ -170,77 +157,74 @@ class Turns:
 
     def recall(self, what):
         """ "What is my name?" """
+        lang = self.language
         content = self.wording(what + " ask")
-        memory = MEMORIES[what]
+        memory = lang.MEMORIES[what]
         if what not in self.told:
             says = self.rng.choice(memory["nothing"])
-            needs = [["do not know", "did not tell"], [what]]
-            guess = self.rng.choice(memory["answer"]).format(self.something(what))
+            needs = [lang.NEVER_TOLD_NEEDS, memory["needs"]]
+            guess = lang.write(self.rng.choice(memory["answer"]), self.something(what))
             return self.other("never told", content, says, needs, wrong=guess)
         told = self.told[what]
-        says = self.rng.choice(memory["answer"]).format(told)
+        says = lang.write(self.rng.choice(memory["answer"]), told)
         other = self.something(what)
         while other == told:
             other = self.something(what)
-        wrong = self.rng.choice(memory["answer"]).format(other)
-        forbids = [c for c in COLOURS if c != told] if what == "colour" else []
+        wrong = lang.write(self.rng.choice(memory["answer"]), other)
+        forbids = [c for c in lang.COLOURS if c != told] if what == "colour" else []
         return self.other(
             "memory", content, says, [[told.lower()]],
-            short=sentence(told) + ".", wrong=wrong, forbids=forbids, item=told,
+            short=lang.sentence(told) + ".", wrong=wrong, forbids=forbids, item=told,
         )  # fmt: skip
 
     def order(self):
         """ "Answer in one word from now on." """
         self.one_word = True
-        says = self.rng.choice(OBEYS)
-        return self.other("order", self.wording("ORDERS"), says, [["ok", "yes"]])
+        says = self.rng.choice(self.language.OBEYS)
+        return self.other("order", self.wording("ORDERS"), says, [self.language.OBEYS_NEEDS])
 
     def unknown(self, kind):
         """A thing, word or person that the world does not hold."""
-        rng, world = self.rng, self.world
+        rng, world, lang = self.rng, self.world, self.language
         if kind == "person":
             task = None
             name = self.something("name")
-            content = rng.choice(PERSON_ASKED).format(name)
+            content = lang.write(rng.choice(lang.PERSON_ASKED), name)
         else:
             task = rng.choice(ATTRIBUTES if kind == "thing" else ("opposite", "past"))
             pool = "THINGS" if kind == "thing" else "WORDS"
             name = rng.choice(world.wordings[pool][self.split])
             if rng.random() < 0.6:
                 name = world.invented(rng, self.split)
-            content = rng.choice(QUESTIONS[task][:-HELD_OUT]).format(x=name)
-        says = rng.choice(DO_NOT_KNOW[kind]).format(name)
+            content = lang.write(rng.choice(lang.QUESTIONS[task][: -lang.HELD_OUT]), x=name)
+        says = lang.write(rng.choice(lang.DO_NOT_KNOW[kind]), name)
         forbids = world.vocabulary[task] if task in ATTRIBUTES else []
         wrong = self.misfit()
         search = {}
-        for attribute, pattern in PLAINLY.items():
+        for attribute, pattern in lang.PLAINLY.items():
             if content == pattern.format(name):
                 search = {"search": query_of(name, attribute)}
         if kind == "thing":
-            search = {"search": query_of(f"the {name}", task)}
+            search = {"search": query_of(lang.DEFINITE.format(name), task)}
         if task:
             wrong = rng.choice(world.statements(task, name, rng.choice(world.vocabulary[task]))[:2])
         return self.other(
-            f"unknown {kind}", content, says, [["do not know"], [name.lower()]],
+            f"unknown {kind}", content, says, [lang.DO_NOT_KNOW_NEEDS, [name.lower()]],
             wrong=wrong, forbids=forbids, item=name,
         ) | search  # fmt: skip
 
     def too_large(self):
         """A sum, or another sign, that it never learned."""
-        rng = self.rng
+        rng, lang = self.rng, self.language
         a = rng.randint(0, 99)
         b = rng.randint(10, 99)
-        content = rng.choice(SUMS).format(*rng.sample((a, b), 2))
+        content = lang.write(rng.choice(lang.SUMS), *rng.sample((a, b), 2))
         if rng.random() < 0.4:
-            content = rng.choice(OTHER_SUMS).format(rng.randint(0, 20), rng.randint(0, 20))
-        wrong = f"The sum of {a} and {b} is {rng.randint(0, 18)}."
-        return self.other(
-            "too large a sum",
-            content,
-            OVER_NINE,
-            [["up to nine", "up to 9"]],
-            wrong=wrong,
-        )
+            pattern = rng.choice(lang.OTHER_SUMS)
+            content = lang.write(pattern, rng.randint(0, 20), rng.randint(0, 20))
+        wrong = lang.write(lang.STATEMENTS["sum"][0], a=a, b=b, y=rng.randint(0, 18))
+        needs = [lang.OVER_NINE_NEEDS]
+        return self.other("too large a sum", content, lang.OVER_NINE, needs, wrong=wrong)
 
     def act(self, act):
         """A greeting, thanks, "Who are you?", something outside of the world."""
@@ -251,20 +235,21 @@ class Turns:
             content = self.nonsense()
         else:
             content = self.wording(act, whole=True)
-        says = rng.choice(ANSWERS[act])
+        says = rng.choice(self.language.ANSWERS[act])
         wrong = rng.choice((self.misfit(), rng.choice(self.world.misfits[act])))
         forbids = self.world.things
-        return self.other(act, content, says, NEEDS[act], wrong=wrong, forbids=forbids)
+        needs = self.language.NEEDS[act]
+        return self.other(act, content, says, needs, wrong=wrong, forbids=forbids)
 
     def outside(self):
         """A question that has nothing to do with the world."""
         slots = {}
         for slot, name in (("land", "LANDS"), ("topic", "TOPICS")):
             slots[slot] = self.rng.choice(self.world.wordings[name][self.split])
-        return self.wording("OUTSIDE", whole=True).format(**slots)
+        return self.language.write(self.wording("OUTSIDE", whole=True), **slots)
 
     def nonsense(self):
-        """What has no meaning, or none in English."""
+        """What has no meaning, or none in this language."""
         rng = self.rng
         style = rng.random()
         if style < 0.4:
@@ -272,22 +257,14 @@ class Turns:
         if style < 0.6:
             made = [self.world.invented(rng, self.split) for _ in range(rng.randint(2, 6))]
             return " ".join(made) + rng.choice(["", ".", "?", "!"])
-        if style < 0.8:
-            letters = "abcdefghijklmnopqrstuvwxyz" if rng.random() < 0.7 else "asdfghjkl;  "
-            return "".join(rng.choices(letters, k=rng.randint(3, 14)))
-        if style < 0.9:
-            hangul = [chr(rng.randrange(0xAC00, 0xD7A4)) for _ in range(rng.randint(2, 6))]
-            return "".join(hangul)
-        return rng.choice(
-            ["", "?", "...", "???", "!", ".", "-", "hm", "hmm", ":)", "1234", "0", "x"]
-        )
+        return self.language.babble(rng, (style - 0.6) / 0.4)
 
     def two_questions(self):
         """Two questions in one line."""
         rng = self.rng
         one = self.question("train", SAME_FORM)
         two = self.question(self.split, [task for task in SAME_FORM if task != one["task"]])
-        content = rng.choice(BOTH).format(one["content"], two["content"])
+        content = rng.choice(self.language.BOTH).format(one["content"], two["content"])
         forbids = set(self.world.vocabulary[one["task"]] + self.world.vocabulary[two["task"]])
         forbids -= {*one["answers"], *two["answers"]}
         if not {one["task"], two["task"]} <= set(ATTRIBUTES):
@@ -295,7 +272,7 @@ class Turns:
         texts = {key: f"{one[key]} {two[key]}" for key in ("says", "short", "wrong")}
         needs = [[a.lower() for a in turn["answers"]] for turn in (one, two)]
         turn = self.other("two questions", content, texts["says"], needs, forbids=sorted(forbids))
-        turn |= texts | {"item": f"{one['item']} and {two['item']}"}
+        turn |= texts | {"item": self.language.BOTH_ITEMS.format(one["item"], two["item"])}
         self.asked = None
         return turn
 

@@ -4,7 +4,7 @@ import pytest
 
 from data.knowledge import NOTHING, Knowledge, line_of
 from data.world import World
-from data.world.english import ATTRIBUTES, HELD_OUT, QUESTIONS
+from data.world.english import HELD_OUT, QUESTIONS
 from data.world.evidence import (
     KINDS,
     REMEMBERED_KINDS,
@@ -15,6 +15,7 @@ from data.world.evidence import (
 from data.world.inventory import FACTS, WORDINGS
 from data.world.probes import lessons as all_lessons
 from data.world.talk import plain
+from data.world.tasks import ATTRIBUTES
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,12 @@ import pytest
 from data.formats import read_demonstrations
 from data.world import World
 from data.world.conversation import Conversation
-from data.world.english import LIST_TASKS, QUESTIONS
-from data.world.talk import ACTS, SKILLS, digits, pronoun, typed
-from judges.hidden import fits, judge, split_words
+from data.world.english import QUESTIONS
+from data.world.english_grammar import digits, pronoun, split_words, typed
+from data.world.languages import ENGLISH
+from data.world.talk import ACTS, SKILLS
+from data.world.tasks import LIST_TASKS
+from judges.hidden import fits, judge
 
 
 @pytest.fixture(scope="module")
@@ -192,12 +195,12 @@ def test_digits_and_pronouns():
 
 def test_what_fits_by_hand():
     turn = {"needs": [["do not know"], ["dimar"]], "forbids": ["red"]}
-    assert fits(turn, split_words("I do not know the Dimar."))
-    assert not fits(turn, split_words("I do not know the lamp."))
-    assert not fits(turn, split_words("I do not know the dimar. It is red."))
-    assert not fits(turn, split_words("The dimar is blue."))
+    assert fits(turn, "I do not know the Dimar.", ENGLISH)
+    assert not fits(turn, "I do not know the lamp.", ENGLISH)
+    assert not fits(turn, "I do not know the dimar. It is red.", ENGLISH)
+    assert not fits(turn, "The dimar is blue.", ENGLISH)
     one = {"needs": [["yellow"]], "forbids": [], "most": 1}
-    assert fits(one, ["yellow"]) and not fits(one, ["it", "is", "yellow"])
+    assert fits(one, "Yellow.", ENGLISH) and not fits(one, "It is yellow.", ENGLISH)
 
 
 def test_what_is_written_to_a_file_is_read_whole(world, tmp_path, capsys):

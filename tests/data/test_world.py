@@ -15,26 +15,24 @@ import pytest
 
 from data.world import LABELERS, PROMPT_SPLITS, World
 from data.world.__main__ import main
-from data.world.documents import MISTAKES, PAIRS, PERSONAS, SHARES, WORD_TASKS
+from data.world.documents import MISTAKES, PERSONAS, SHARES, WORD_TASKS
 from data.world.english import (
-    ATTRIBUTES,
     CURT,
     EXTRA,
     GLOSSES,
     HELD_OUT,
     LABELS,
-    LIST_TASKS,
     NOTES,
     QUESTIONS,
     RUDE_WORDS,
     STATEMENTS,
-    TASKS,
 )
 from data.world.talk import plain
-from data.world.tasks import SPLITS
+from data.world.tasks import ATTRIBUTES, LIST_TASKS, SPLITS, TASKS
 from plumbing.errors import BadInput
 from tokenizer import transcript
 
+PAIRS = "Pairs:\n"
 ROOT = Path(__file__).resolve().parent.parent.parent
 LIST = re.compile(r"([A-Z][a-z ]+:\n)?[-*|] ")  # a title or none, then the first line
 

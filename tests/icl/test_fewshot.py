@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from data.labelled import LabelledFile
 from data.world import World
-from data.world.english import LIST_TASKS
+from data.world.tasks import LIST_TASKS
 from icl import fewshot, options
 from icl.fewshot import (
     RULES,

@@ -5,8 +5,8 @@ import random
 import pytest
 
 from data.world import World
-from data.world.talk import typed
-from judges.facts import fact_check, plain, questions, topic
+from data.world.english_grammar import meant, typed
+from judges.facts import fact_check, questions, topic
 
 WORLD = World()
 
@@ -18,7 +18,7 @@ def talk(*said):
 
 def test_every_wording_is_known_and_none_means_two_things():
     for key, wordings in WORLD.asked.items():
-        assert {questions()[plain(text)] for text in wordings} == {key}
+        assert {questions("world")[meant(text)] for text in wordings} == {key}
 
 
 def test_what_is_typed_in_a_hurry_is_the_same_question():

@@ -5,8 +5,7 @@ Each list is split by a hash (data/world/talk.py): what is of "test" stands in n
 learned from, so that whoever is asked about it meets it for the first time.
 """
 
-from data.world.english import phrases
-from data.world.english_talk import Ways, crossed
+from data.world.ways import Ways, crossed, phrases
 
 OUTSIDE = [
     *crossed(
@@ -108,11 +107,14 @@ Zuri Björn Astrid Ingrid Lars Sven Chloe Claire Pierre Luc Sophia Matteo Giulia
 Dongwook Jiwoo Seojun Haeun""".split()
 PERSON_ASKED = ["Who is {}?", "Do you know {}?", "Where is {}?", "How is {}?", "Have you met {}?"]
 PERSON_ASKED += ["How old is {}?", "Where does {} live?", "Who owns {}?"]
+# Those that ask for a fact which can be looked up (english_evidence.py), which all know.
+PLAINLY = {"place": "Where is {}?", "home": "Where does {} live?", "age": "How old is {}?"}
 DO_NOT_KNOW = {
     "thing": ["I do not know the {}.", "I am sorry, I do not know the {}."],
     "word": ["I do not know the word {}.", "I am sorry, I do not know the word {}."],
     "person": ["I do not know {}.", "I am sorry, I do not know {}."],
 }
+DO_NOT_KNOW_NEEDS = ["do not know"]  # one of these, and the name
 # Sounds of words that nobody has ever said.
 ONSETS = """b c d f g h j k l m n p r s t v w y z bl br ch cl cr dr fl fr gl gr kl
 kr pl pr qu sh sk sl sm sn sp st str th tr tw""".split()
@@ -122,6 +124,7 @@ CODAS = [coda.strip("_") for coda in CODAS]
 SUMS = ["What is {} plus {}?", "{} + {}", "{}+{}", "How much is {} plus {}?", "Add {} and {}."]
 OTHER_SUMS = ["What is {} times {}?", "What is {} minus {}?", "{} - {}", "{} * {}", "{} / {}"]
 OVER_NINE = "I can add numbers up to nine only."
+OVER_NINE_NEEDS = ["up to nine", "up to 9"]
 STRANGERS = {  # what is split, each by its name; of THINGS, what the world does not hold
     "OUTSIDE": Ways(OUTSIDE_WHOLE, OUTSIDE),
     "LANDS": LANDS,

@@ -1,0 +1,60 @@
+"""The languages that the tiny world speaks. The world's code knows none of them: it asks for words,
+patterns and functions by the names below, and a language is four files that hold them all:
+
+    english.py            words, and patterns of sentences
+    english_grammar.py    what no pattern can say: functions
+    english_talk.py       what people say when they talk, and what fits as an answer
+    english_strangers.py  what the world does not hold
+
+A third language is four more files and a line in LANGUAGES. Its tables are parallel to the English
+ones: the i-th word of each means the same, so that all facts, keys and splits are the same.
+tests/data/test_languages.py says what is missing. A pattern has slots: {x} the item, {y} the
+answer; {a}, {b} two numbers or things; {z} the smaller of two; {d} a direction; {s} what a review
+is of; {n}, {m} persons.
+
+WORDS       KINDS {kind: its 13 things}, COLOURS, PLACES, SIZES in order, NAMES; OPPOSITES, VERBS
+            (each with its past) in pairs; NUMBERS from 0 to 19, DAYS, MONTHS, LETTERS (two
+            alphabets, 24 in all); LABELS that mean nothing; EVENTS {mood: what made it}, REVIEWED,
+            VERDICTS {verdict: adjectives}, AGAIN {verdict: sentences}
+SENTENCES   QUESTIONS {task: nine wordings, the last HELD_OUT for tests}, STATEMENTS {task: true
+            sentences; the first two are answers}, CURT and CURT_ELSE, EXTRA; NOTES, TITLES, PAIRS,
+            SEPARATORS, GLOSSES; IN_ORDER; ITEMS and DIRECTIONS, which spell the keys, STOP_WORDS;
+            DEFINITE, a thing in a sentence; OR; NAMED, a fact after "its"; SONG, STORY, STORY_ENDS,
+            REVIEW
+MANNERS     COURTESY, BRUSH_OFF, RUDE_WORDS, INSULTS, REFUSALS, SMALL_TALK
+FUNCTIONS   write(pattern, ...) fills the slots and puts right what stands beside them (particles);
+            sentence, rudely, some, review, event, digits, pronoun, typed, coin and its SHORTEST,
+            babble; of answers: split_words, says, rudeness, meant; apart: how a vocabulary is
+            learned from a text
+TALK        SUGGESTED, WORDINGS, ANSWERS and NEEDS {act of talk}, MEMORIES {what is told}, ORDERS,
+            OBEYS, ELLIPSES, ITS, DOUBTS, DENIALS, CLAIMS and CLAIM, STANDS, MENDS, THANKS, OPENERS,
+            BOTH, BOTH_ITEMS, SMALL_SUMS, FOLLOW_UPS, and what the judge looks for: ..._NEEDS
+STRANGERS   THINGS and STRANGERS, what is split by a hash; PERSON_ASKED, PLAINLY, DO_NOT_KNOW, SUMS,
+            OTHER_SUMS, OVER_NINE
+"""
+
+from data.world import english, english_grammar, english_strangers, english_talk
+
+ASKED_FOR = """AGAIN ANSWERS BOTH BOTH_ITEMS BRUSH_OFF CLAIM CLAIMS COLOURS COURTESY CURT CURT_ELSE
+DAYS DEFINITE DENIALS DIRECTIONS DOUBTS DO_NOT_KNOW DO_NOT_KNOW_NEEDS ELLIPSES EVENTS EXTRA
+FOLLOW_UPS GLOSSES HELD_OUT INSULTS IN_ORDER ITEMS ITS KINDS LABELS LETTERS MEMORIES MENDS MONTHS
+NAMED NAMES NEEDS NEVER_TOLD_NEEDS NOTES NUMBERS OBEYS OBEYS_NEEDS OPENERS OPPOSITES OR
+ORDERS OTHER_SUMS OVER_NINE OVER_NINE_NEEDS PAIRS PERSON_ASKED PLACES PLAINLY QUESTIONS REFUSALS
+REVIEW REVIEWED RUDE_WORDS SEPARATORS SHORTEST SIZES SMALL_SUMS SMALL_TALK SONG STANDS STATEMENTS
+STOP_WORDS STORY STORY_ENDS STRANGERS SUGGESTED SUMS THANKS THINGS TITLES VERBS VERDICTS WORDINGS
+apart babble coin digits event meant pronoun review rudely rudeness says sentence some split_words
+typed write""".split()
+
+
+class Language:
+    """All names of a language's files, as attributes; WORLD is what --data calls its world."""
+
+    def __init__(self, world, *files):
+        self.WORLD = world
+        for file in files:
+            held = [name for name in ASKED_FOR if hasattr(file, name)]
+            self.__dict__.update({name: getattr(file, name) for name in held})
+
+
+ENGLISH = Language("world", english, english_grammar, english_talk, english_strangers)
+LANGUAGES = {language.WORLD: language for language in (ENGLISH,)}
