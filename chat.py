@@ -33,7 +33,7 @@ if __name__ == "__main__":  # answer --help and slips before torch, a second's w
 
 from data.knowledge import FILE, open_lookup, read_knowledge
 from data.marks import read_rules
-from data.world.english_talk import SUGGESTED
+from data.world.languages import LANGUAGES
 from desk.batch import answer_file
 from desk.labelling import KINDS, Desk, check_labeler
 from desk.probing import Probing, most_attacked, probe
@@ -50,7 +50,7 @@ from tokenizer import answering
 
 @dataclass
 class Config:
-    preset: str = "default"  # there is one set of defaults
+    preset: str = "default"  # a named set of other defaults
     prompt: str = ""  # answer this and exit; \n in it is a line break
     prompts: str = ""  # a file of prompts to answer, in any format that is read here
     answers: str = ""  # where their answers go, JSON Lines; empty: onto the screen
@@ -79,6 +79,9 @@ class Config:
     port: int = 8000  # of the page; 0 takes a free one
     device: str = "auto"
     dtype: str = "auto"
+
+
+PRESETS = {"default": {}, "ko": dict(out="out/ko")}  # the chain in Korean
 
 
 def check(cfg, path):
@@ -218,8 +221,8 @@ def talk(shelf, loaded, cfg):
         f"{loaded.name}: stage {loaded.stage}{loaded.unfinished}, {size:,} parameters. "
         "/reset forgets the conversation, /quit ends."
     )
-    if loaded.data == "world" and loaded.chat:
-        print("try: " + "   ".join(SUGGESTED))
+    if loaded.data in LANGUAGES and loaded.chat:
+        print("try: " + "   ".join(LANGUAGES[loaded.data].SUGGESTED))
     judges = open_judges(cfg, shelf.machine, loaded)
     messages, turn, told = [], 0, False
     for line in typed("\nyou  > "):
@@ -302,7 +305,7 @@ def web_server():
 
 def main(argv):
     path, options = path_and_options(argv)
-    cfg = parse_config(Config, {"default": {}}, options)
+    cfg = parse_config(Config, PRESETS, options)
     check(cfg, path)
     server = web_server() if cfg.web else None
     machine = setup(cfg)

@@ -65,6 +65,7 @@ class Config:
 
 PRESETS = {
     "tiny": {},
+    "ko": dict(init="out/ko/sft/ckpt.pt", data="out/ko/reward/comparisons.jsonl", out="out/ko/dpo"),
     "gpt2": dict(
         init="out/sft_gpt2/ckpt.pt",
         data="out/reward_gpt2/comparisons.jsonl",

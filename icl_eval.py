@@ -56,7 +56,7 @@ class Config:
     probe: str = "fewshot"  # fewshot, bayes, demos, induction or choice
     init: str = ""  # checkpoints with commas between, or none; empty: the probe's own
     out: str = "out/icl"  # directory for <probe>.jsonl
-    data: str = ""  # a file of texts with labels in place of the tiny world; choice: of questions
+    data: str = ""  # world_ko, or a file of texts with labels; choice: a file of questions
     template: str = "Review: {text}\\nSentiment: {label}\\n\\n"  # one example of that file
     labels: str = ""  # words for the file's labels: 0=negative,1=positive; empty: as they are
     n: str = ""  # numbers of examples in a prompt, with commas between; empty: the probe's own
@@ -80,6 +80,7 @@ PRESETS = {
         init="out/pretrain/ckpt.pt,out/sft/ckpt.pt,out/ppo_bare/ckpt.pt,out/ppo/ckpt.pt",
         out="out/icl/stages",
     ),
+    "ko": dict(data="world_ko", init="out/ko/pretrain/ckpt.pt", out="out/icl/ko"),
     "gpt2": dict(init="out/gpt2/ckpt.pt", n="0,4,16", dtype="auto"),
 }
 PROBES = {
@@ -103,6 +104,7 @@ MADE_BY = {
     "ppo": ("ppo.py", "tiny"),
     "ppo_bare": ("ppo.py", "tiny", "--ptx=0"),
     "gpt2": ("pretrain.py", "gpt2", "--init=gpt2", "--steps=0"),
+    **{f"ko/{name}": (f"{name}.py", "ko") for name in ("pretrain", "sft", "ppo")},
     **{
         name: ("pretrain.py", name)
         for name in ("tiny_s", "tiny_l", "ginc_gpu", *ginc.CORPORA, *flips.CORPORA)
@@ -161,9 +163,12 @@ def load(path, machine):
 def make(path):
     """The path of a checkpoint, made or finished first if its folder tells how."""
     path = Path(path)
-    if path.parent.name not in MADE_BY:
+    folder = path.parent.name
+    if path.parent.parent.name == "ko":
+        folder = f"ko/{folder}"
+    if folder not in MADE_BY:
         return path  # open_checkpoint says what is wrong with it
-    return need(path, *MADE_BY[path.parent.name])
+    return need(path, *MADE_BY[folder])
 
 
 # --- records -----------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ from data.knowledge import open_lookup
 from data.questions import load_questions, made_by
 from grpo import check_group, compare
 from judges.combined import beside, open_rewards, told_by_judges
-from judges.exam import Exam
+from judges.exam import open_exam
 from likelihood import policy_terms
 from plumbing import errors, signs
 from plumbing.batches import Batches
@@ -55,7 +55,7 @@ class Config:
     rules_weight: float = 3.0  # of that beside the reward, both on one scale; 0: asked, not paid
     harms: bool = False  # also ask for harm; what is missing is made by a constitution
     knowledge: str = ""  # facts that a model looks up while it answers; empty: data/knowledge.tsv
-    data: str = ""  # world, or a file whose questions are asked; empty: what SFT was tuned on
+    data: str = ""  # world, world_ko, or a file of questions; empty: what SFT was tuned on
     batch_size: int = 128  # questions of one iteration (InstructGPT, App. C.4: 512)
     minibatch: int = 32  # answers of one optimizer step (InstructGPT: 64)
     epochs: int = 1  # passes over an iteration's answers (InstructGPT: 1)
@@ -95,8 +95,10 @@ SPARROW = dict(
 CLAUDE_FILES = dict(init="out/sft_constitution/ckpt.pt", reward="out/reward_constitution/ckpt.pt")
 # On a longer leash the policy may end in one brush-off for all that it is asked.
 CLAUDE = dict(harms=True, data="world", beta=0.15, out="out/ppo_constitution")
+KOREAN = dict(init="out/ko/sft/ckpt.pt", reward="out/ko/reward/ckpt.pt", out="out/ko/ppo")
 PRESETS = {
     "tiny": {},
+    "ko": dict(data="world_ko", **KOREAN),
     "sparrow": SPARROW,
     "a2c": dict(SPARROW, minibatch=128),  # one pass in one minibatch: the ratio is 1
     "constitution": {**CLAUDE_FILES, **CLAUDE},
@@ -332,7 +334,7 @@ def train(cfg):
     mixed = cfg.ptx and not cfg.eval
     ptx = PretrainText(cfg.mix_data, parent, tokenizer, cfg.seed) if mixed else None
     # What the held-out exam says of the SFT model, before anything is learned.
-    exam = Exam(tokenizer, machine) if cfg.data == "world" else None
+    exam = open_exam(cfg, tokenizer, machine)
     before, sft_scores = exam(ref) if exam else ({}, [])
     if not saved:
         run.log(step=0, held_out=before)

@@ -28,6 +28,7 @@ import torch
 import optim
 import sampling
 from data import corpora, flips, ginc
+from data.world.languages import LANGUAGES
 from model import GPT
 from plumbing import errors, gpt2, measure
 from plumbing.batches import Batches
@@ -42,7 +43,7 @@ from plumbing.run import Run
 class Config:
     preset: str = "tiny"  # a named set of other defaults
     out: str = "out/pretrain"  # directory for ckpt.pt, last.pt, log.jsonl
-    data: str = "world"  # world, shakespeare (downloaded once), ginc.., demos.., or a file
+    data: str = "world"  # or world_ko (Korean), shakespeare (downloaded), ginc.., demos.., a file
     tokenizer: str = "bpe"  # "bpe": learn one from the text; "gpt2"; or a path to GPT-2's vocab.bpe
     vocab_size: int = 2048  # for bpe, the most, with four special tokens; 260: a token per byte
     init: str = ""  # a checkpoint, a .safetensors file, or gpt2, gpt2-medium, gpt2-large, gpt2-xl
@@ -88,6 +89,7 @@ GPT2_RATES = dict(lr=6e-4, matrix_lr=0.0, weight_decay=0.1, warmup=2000, final_l
 SHAKESPEARE = dict(data="shakespeare", vocab_size=260, block_size=64, batch_size=12, steps=800)
 PRESETS = {
     "tiny": {},
+    "ko": dict(data="world_ko", out="out/ko/pretrain", vocab_size=3072),  # the world in Korean
     "tiny_s": dict(out="out/tiny_s", n_layer=2, n_head=2, n_embd=64),
     "tiny_l": dict(out="out/tiny_l", n_layer=4, n_head=6, n_embd=192, weight_decay=0.1),
     **{name: dict(data=name, out=f"out/{name}", **GINC) for name in ginc.CORPORA},
@@ -104,7 +106,7 @@ def check(cfg):
     check_batch(cfg, cfg.batch_size)
     check_memory(12 * cfg.n_layer * cfg.n_embd**2 + cfg.vocab_size * cfg.n_embd)
     tokens = cfg.steps * cfg.batch_size * cfg.block_size
-    if cfg.data == "world" and tokens > 2**31:
+    if cfg.data in LANGUAGES and tokens > 2**31:
         raise BadInput(f"--steps={cfg.steps}: the world's text for them has {tokens:,} tokens")
     if cfg.short > 1 or cfg.short and cfg.block_size % 8:
         raise BadInput(

@@ -33,7 +33,8 @@ import torch.nn.functional as F
 import optim
 from data import comparisons
 from data.questions import check_asked
-from data.world import World
+from data.world import world_named
+from data.world.languages import LANGUAGES
 from data.world.probes import LESSONS
 from judges import agreement
 from judges.diagnosis import by_kind, diagnose, judgeable, report, same_worded
@@ -56,7 +57,7 @@ class Config:
     preset: str = "tiny"  # a named set of other defaults
     out: str = "out/reward"  # directory for ckpt.pt, comparisons.jsonl, last.pt, log.jsonl
     init: str = "out/sft/ckpt.pt"  # the model to start from; made if it is missing
-    data: str = "world"  # "world": sample answers, let simulated labelers rank them; or files: a,b
+    data: str = "world"  # or world_ko: simulated labelers rank sampled answers; or files: a,b
     kind: str = ""  # of files that do not say: helpful or harmless, one for all or one for each
     kinds: str = ""  # helpful, harmless or both: what to learn from; empty: all, as it is
     harm_weight: float = 1.0  # λ of L_help + λ·L_harm (Bai et al. 2022a)
@@ -87,6 +88,7 @@ class Config:
 
 PRESETS = {
     "tiny": {},
+    "ko": dict(data="world_ko", init="out/ko/sft/ckpt.pt", out="out/ko/reward"),
     "hh": dict(  # help and harm, in the tiny world (judges/kinds.py)
         init="out/sft_probed/ckpt.pt",  # it complies with half of the attacks
         out="out/reward_hh",
@@ -187,7 +189,7 @@ def in_order(scores, ranks):
 def load_comparisons(cfg, sft, tokenizer, machine):
     """Comparisons for training and for validation, of different questions."""
     rated = cfg.loss == "regression"
-    if cfg.data == "world":
+    if cfg.data in LANGUAGES:
         train_set, val_set = world_comparisons(sft, tokenizer, cfg, machine)
         agreement.tell_cut([*train_set, *val_set], tokenizer, cfg.max_len, cfg.data)
         agreement.check_decided(train_set, val_set, cfg.data, rated)
@@ -270,10 +272,10 @@ def normalise(model, references, samples):
 
 def reference_scores(model, samples, tokenizer, cfg, machine):
     """What shall score 0: the demonstrations of the world, or, of a file, the sampled answers."""
-    if cfg.data != "world":
+    if cfg.data not in LANGUAGES:
         return samples
     records = []
-    for demonstration in World().demonstrations(400, seed=cfg.seed):
+    for demonstration in world_named(cfg.data).demonstrations(400, seed=cfg.seed):
         *question, said = demonstration["messages"]
         records.append({"messages": question, "ranking": [[0]], "responses": [said["content"]]})
     return np.concatenate(score_records(model, records, tokenizer, cfg, machine))
@@ -317,7 +319,7 @@ def train(cfg):
     # Questions of similar length share a batch, so that little of it is padding.
     lengths = [length(record) for record in train_set]
     batches = Batches(len(train_set), cfg.batch_size, cfg.seed, lengths=lengths)
-    if cfg.data == "world" and machine.main and not cfg.eval:
+    if cfg.data in LANGUAGES and machine.main and not cfg.eval:
         run.log(comparisons=len(train_set))
         write_lines(run.out / "comparisons.jsonl", train_set)
     # One ranking of K answers holds up to K·(K − 1)/2 comparisons; ties are none.
@@ -375,8 +377,8 @@ def train(cfg):
         references = reference_scores(model, samples, tokenizer, cfg, machine)
         values = score_records(model, val_set, tokenizer, cfg, machine)
         details = diagnose(values, train_set, val_set)
-        if cfg.data == "world":
-            details["same_worded"] = same_worded(model, sft, tokenizer, machine)
+        if cfg.data in LANGUAGES:
+            details["same_worded"] = same_worded(model, sft, tokenizer, machine, data=cfg.data)
         # The loss leaves the level and the scale free; PPO counts on both.
         run.saver.fixed["gain"] = normalise(model, references, samples)
         run.log(step=steps, details=details)

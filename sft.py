@@ -29,6 +29,7 @@ import sampling
 from data.corpora import PretrainText
 from data.formats import searches
 from data.questions import load_demonstrations, made_base
+from data.world.languages import LANGUAGES
 from judges.exam import before_and_after
 from model import GPT
 from plumbing import errors, measure
@@ -46,7 +47,7 @@ class Config:
     preset: str = "tiny"  # a named set of other defaults
     out: str = "out/sft"  # directory for ckpt.pt, last.pt, log.jsonl
     init: str = "out/pretrain/ckpt.pt"  # the base model; made with the same preset if it is missing
-    data: str = "world"  # "world", or a file of demonstrations
+    data: str = "world"  # "world", "world_ko" in Korean, or a file of demonstrations
     n_demos: int = 12000  # single questions of the world, demonstrated
     n_talks: int = 20000  # conversations of the world, demonstrated; 0: a control
     n_probes: int = 0  # probes of rules, half of them done as asked: what rules.py starts from
@@ -81,6 +82,7 @@ GPT2_FILES = dict(init="out/gpt2/ckpt.pt", out="out/sft_gpt2")
 GPT2_STEPS = dict(pretrain_mix=0.0, max_len=1024, grad_accum=4, lr=2e-5, matrix_lr=0.0, epochs=2)
 PRESETS = {
     "tiny": {},
+    "ko": dict(data="world_ko", init="out/ko/pretrain/ckpt.pt", out="out/ko/sft"),
     "gpt2": {**GPT2_FILES, **GPT2_STEPS},
 }
 
@@ -172,7 +174,7 @@ def train(cfg):
     if (run.saved or parent)["stage"] == "pretrain":
         sampling.name_roles(model, tokenizer, share=0.5 if cfg.lora else 1.0)
     fit_len(cfg, model.config)
-    records = load_demonstrations(cfg)
+    records = load_demonstrations(cfg, parent)
     if searches(records):  # the tokens of a query and of what is found, where they are needed
         tokenizer = sampling.name_evidence(model, tokenizer)
     train_set, val_set = load_examples(cfg, records, tokenizer, cfg.max_len)
@@ -212,7 +214,7 @@ def train(cfg):
         if run.due(step, cfg.eval_every) or run.begins(step):  # and what it begins with
             metrics = evaluate(model, val_set, tokenizer, cfg, machine)
             run.log(step=step, **metrics)
-            if step == 0 and cfg.data != "world":  # of people's own data
+            if step == 0 and cfg.data not in LANGUAGES:  # of people's own data
                 run.say(*measure.base_fit(cfg, parent, metrics, tokenizer.n_vocab))
             run.say(measure.language(step, metrics, tokenizer.n_vocab))
             run.save(step, metrics, **lora.parts(model))

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from data.formats import KINDS, read_comparisons
+from data.world import english_only
+from data.world.languages import LANGUAGES
 from plumbing.errors import BadInput
 from plumbing.records import check_whole, tell
 
@@ -89,7 +91,8 @@ def check_options(data, kind, kinds, clamp, n_probes):
         raise BadInput(f"--kinds={kinds}: expected helpful, harmless or both")
     if clamp:
         limits(clamp)
-    if data == "world" and (kind or clamp):
+    english_only(data, kinds=kinds, n_probes=n_probes)
+    if data in LANGUAGES and (kind or clamp):
         name, value = ("kind", kind) if kind else ("clamp", clamp)
         raise BadInput(f"--{name}={value}: it is of the comparisons of a file, --data=FILE")
     if data == "world" and kinds in ("harmless", "both") and not n_probes:

@@ -22,7 +22,8 @@ from data.rows import (
     single,
     table_rows,
 )
-from data.world import World
+from data.world import world_named
+from data.world.languages import LANGUAGES
 from plumbing.checkpoint import ancestry
 from plumbing.config import keep
 from plumbing.errors import BadInput
@@ -41,7 +42,7 @@ def load(cfg, tokenizer=None):
     cfg: what pretrain.py was asked for. Without a `tokenizer`, makes the one that it names.
     """
     n_train = cfg.steps * cfg.batch_size * cfg.block_size + 1
-    if cfg.data == "world":
+    if cfg.data in LANGUAGES:
         return load_world(cfg, n_train, tokenizer)
     for source in (ginc, flips):
         if cfg.data in source.CORPORA:
@@ -55,10 +56,10 @@ def load(cfg, tokenizer=None):
 
 def load_world(cfg, n_train, tokenizer):
     """The tiny world's endless text: a stream of its own for training and for validation."""
-    world = World()
+    world = world_named(cfg.data)
     if not tokenizer:
         sample = itertools.islice(world.documents(seed=0), 4000)
-        tokenizer = make_tokenizer(cfg, "\n".join(sample))
+        tokenizer = make_tokenizer(cfg, "\n".join(map(world.language.apart, sample)))
     train = encode_stream(tokenizer, world.documents(seed=cfg.seed), n_train)
     val = encode_stream(tokenizer, world.documents(seed=10**6), 65_536)
     return train, val, tokenizer
@@ -268,8 +269,9 @@ class PretrainText:
         pretrained = (a.get("data") for a in ancestry(base) if a["stage"] == "pretrain")
         source = source or next(pretrained, None)
         self.block_size = min(128, base.get("model_config", {}).get("block_size", 128))
-        if source == "world":  # a stream of its own: neither the training nor the validation text
-            documents = itertools.islice(World().documents(seed=2 * 10**6 + seed), 6000)
+        if source in LANGUAGES:  # a stream of its own: neither the training nor the validation text
+            world = world_named(source)
+            documents = itertools.islice(world.documents(seed=2 * 10**6 + seed), 6000)
             self.tokens = np.array(tokenizer.encode_documents(documents))
         elif source and Path(source).exists():
             corpus = read_corpus(source)

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from data.formats import read_demonstrations, read_prompts
 from data.principles import EPOCHS, REVISIONS
-from data.world import World
+from data.world import World, english_only, world_named
 from data.world.harms import Harms
+from data.world.languages import LANGUAGES
 from data.world.probes import LESSONS, Probes, lessons
-from plumbing.checkpoint import load_checkpoint
+from plumbing.checkpoint import ancestry, load_checkpoint
 from plumbing.errors import BadInput
 from plumbing.inputs import need
 from plumbing.records import check_whole
@@ -19,11 +20,27 @@ MOST = 2600  # its steps
 ASKED = 13 * 300  # questions of the world, before they come again
 
 
-def load_demonstrations(cfg):
-    """Demonstrations of a file, or of the world, with as many attacks and searches as asked for."""
+def check_language(data, checkpoint, path):
+    """Refuse a world in another language than that in which the model at `path` learned to read."""
+    for ancestor in ancestry(checkpoint) if checkpoint else ():
+        read = ancestor.get("data")
+        if {data, read} <= {*LANGUAGES} and data != read:
+            raise BadInput(
+                f"--data={data}: {path} comes from a model that has read --data={read}, another "
+                "language; --preset=ko is the chain in Korean, --preset=tiny in English"
+            )
+
+
+def load_demonstrations(cfg, parent=None):
+    """Demonstrations of a file, or of the world, with as many attacks and searches as asked for.
+    `parent`: the model that learns from them."""
+    check_language(cfg.data, parent, cfg.init)
+    more = {name: getattr(cfg, name) for name in ("n_probes", "n_harms", "n_evidence")}
+    english_only(cfg.data, **more)
     if cfg.data == "world":
-        more = (cfg.n_probes, cfg.n_harms, cfg.n_evidence)
-        return lessons(cfg.n_demos, cfg.n_talks, *more, seed=cfg.seed)
+        return lessons(cfg.n_demos, cfg.n_talks, *more.values(), seed=cfg.seed)
+    if cfg.data in LANGUAGES:
+        return world_named(cfg.data).lessons(cfg.n_demos, cfg.n_talks, cfg.seed)
     if cfg.n_evidence:
         raise BadInput("--n_evidence is of the world; in a file 'search' and 'result' tell of it")
     if cfg.data.endswith("revisions.jsonl"):  # a model's own, by a constitution
@@ -70,8 +87,10 @@ def tuned_on(parent):
 def check_asked(cfg, parent):
     """Refuse the world's questions to a model that was tuned on people's own data, unless they are
     asked for: the simulated labelers know no others."""
+    check_language(cfg.data, parent, cfg.init)
     own = tuned_on(parent)
-    if cfg.data == "world" and own != "world" and "data" not in getattr(cfg, "given", ("data",)):
+    asked_for = "data" in getattr(cfg, "given", ("data",))
+    if cfg.data in LANGUAGES and own not in LANGUAGES and not asked_for:
         raise BadInput(
             f"{cfg.init} was tuned on {own}, and simulated labelers rank answers to the tiny "
             f"world's questions alone. Rank its answers: python chat.py {cfg.init} --label; then "
@@ -86,16 +105,20 @@ def load_questions(cfg, parent=None):
     for harm."""
     if not cfg.data:
         cfg.data = tuned_on(parent)
-        if cfg.data != "world" and not Path(cfg.data).exists():
+        if cfg.data not in LANGUAGES and not Path(cfg.data).exists():
             raise BadInput(
                 f"{cfg.init} was tuned on {cfg.data}, which is not here any more: give a file of "
                 "questions by --data=FILE (--data=world asks those of the tiny world)"
             )
-    if cfg.data != "world":
+    check_language(cfg.data, parent, cfg.init)
+    if cfg.data not in LANGUAGES:
         if cfg.reward == "judge":
             raise BadInput("--reward=judge knows the questions of --data=world only")
         return read_prompts(cfg.data)
-    questions = World().asked_of("ppo", ASKED, seed=cfg.seed)
+    english_only(cfg.data, rules=cfg.rules, harms=cfg.harms)
+    questions = world_named(cfg.data).asked_of("ppo", ASKED, seed=cfg.seed)
+    if cfg.data != "world":
+        return questions
     questions += Probes(World()).asked_of("train", ASKED if cfg.rules else 0, cfg.seed)
     return questions + Harms(World()).asked_of("train", ASKED if cfg.harms else 0, cfg.seed)
 

@@ -14,8 +14,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from data.world import World
-from data.world.english_talk import SUGGESTED
+from data.world import world_named
 from desk.probing import most_attacked
 from plumbing.errors import BadInput
 from sampling import recent
@@ -109,15 +108,18 @@ def there_is(request: Request):
         "reward": shelf.first("reward"),
         "reference": sft,
         "defaults": request.app.state.defaults,
-        "examples": examples() if any(c.get("world") for c in listed) else [],
+        "examples": examples(next((c["world"] for c in listed if c.get("world")), "")),
     }
 
 
 @functools.cache
-def examples():
-    """What one may type, and a question of each task of the tiny world."""
-    questions = [p["messages"][0]["content"] for p in World().prompts("test", 13, seed=2)]
-    return SUGGESTED + questions
+def examples(name):
+    """What one may type, and a question of each task of the tiny world; of no world, nothing."""
+    if not name:
+        return []
+    world = world_named(name)
+    questions = [p["messages"][0]["content"] for p in world.prompts("test", 13, seed=2)]
+    return world.language.SUGGESTED + questions
 
 
 @router.post("/talk")

@@ -8,9 +8,10 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
+from data.world.languages import LANGUAGES
 from desk.lines import stamp_of
 from insertion import Evidence
-from judges.facts import fact_check
+from judges.facts import fact_check, spoken
 from judges.scores import score_texts
 from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput
@@ -132,7 +133,7 @@ class Shelf:
         event = {"tokens": tokens, "ended": new[-1] in stop, "ids": new, "fact": None}
         said = answer_of(loaded, event)
         # Another model cannot know these facts, and what was looked up may say otherwise.
-        if asked and loaded.data == "world" and not said.evidence:
+        if asked and not said.evidence and loaded.data == spoken(asked[-1]["content"]):
             event["fact"] = fact_check(asked, said)
         yield event
 
@@ -227,6 +228,12 @@ def answer_of(loaded, event):
     return Answer.of(loaded.tokenizer.read(new))
 
 
+def world_of(checkpoint):
+    """The world that a model learned to talk about, as --data names it, "" where it is none."""
+    data = checkpoint.get("train_config", {}).get("data")
+    return data if data in LANGUAGES else ""
+
+
 def summary(name, path):
     """What the list says of a checkpoint; of a damaged one, what is wrong with it."""
     try:
@@ -238,7 +245,7 @@ def summary(name, path):
             "finished": checkpoint.get("finished", True),
             "parameters": sum(tensor.numel() for tensor in checkpoint["model"].values()),
             "head": str(checkpoint["model_config"].get("head", "lm")),
-            "world": checkpoint.get("train_config", {}).get("data") == "world",
+            "world": world_of(checkpoint),
         }
     except (BadInput, OSError, AttributeError) as error:
         return {"name": name, "error": str(error).encode(errors="replace").decode()}

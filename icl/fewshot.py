@@ -23,8 +23,9 @@ from random import Random
 import numpy as np
 
 from data.labelled import LabelledFile
-from data.world import World
+from data.world import world_named
 from data.world.documents import LIST_FORMATS
+from data.world.languages import LANGUAGES
 from data.world.tasks import LIST_TASKS
 from icl.options import ask
 from icl.tables import TITLE, grouped, pivot, print_beside, share, spread, where
@@ -132,10 +133,10 @@ def file_question(file, n, labels, seed):
 
 def groups_of(cfg):
     """{group: what makes its questions}: one function of (n, labels, seed) for each task."""
-    if cfg.data:
+    if cfg.data and cfg.data not in LANGUAGES:
         file = LabelledFile(cfg.data, cfg.template, cfg.labels, cfg.seed)
         return {file.name: [partial(file_question, file)]}
-    question = partial(world_question, World())
+    question = partial(world_question, world_named(cfg.data or "world"))
     return {
         KNOWN: [partial(question, task) for task in LIST_TASKS],
         "novel": [partial(question, "novel")],

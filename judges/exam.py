@@ -168,6 +168,11 @@ def wins(scores, others):
     return (scores > others) + 0.5 * (scores == others)
 
 
+def open_exam(cfg, tokenizer, machine):
+    """The Exam of the world that --data names, None where it is no world."""
+    return Exam(tokenizer, machine, data=cfg.data) if cfg.data in LANGUAGES else None
+
+
 class Exam:
     """Held-out questions, pretraining text and lists of the world: the same for every model and
     with the same draws, so that two models are compared question by question."""

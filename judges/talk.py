@@ -17,9 +17,11 @@ if __name__ == "__main__":  # answer --help and slips before torch, a second's w
 
 import numpy as np
 
+from data.world.languages import LANGUAGES
 from data.world.talk import SKILLS
 from judges.exam import right_of, searching, verdicts
 from judges.hidden import default_world
+from plumbing.checkpoint import ancestry
 from plumbing.errors import BadInput, run
 from plumbing.machine import setup
 from plumbing.records import wilson
@@ -46,16 +48,18 @@ def check(cfg):
         raise BadInput(f"--split={cfg.split}: expected dev or test")
 
 
-def by_skill(model, tokenizer, machine, n=120, split="test", skills=tuple(SKILLS), seed=0):
+def by_skill(
+    model, tokenizer, machine, n=120, split="test", skills=tuple(SKILLS), seed=0, data="world"
+):
     """{skill: share of right answers}: each skill with the same number of turns, about `n`."""
-    prompts = default_world().talks(split, n * len(skills), skills, seed)
+    prompts = default_world(data).talks(split, n * len(skills), skills, seed)
     right = right_of(model, tokenizer, prompts, machine)
     return {skill: float(right[i :: len(skills)].mean()) for i, skill in enumerate(skills)}
 
 
-def asked_alone(model, tokenizer, machine, n=390, splits=("test", "paraphrase")):
+def asked_alone(model, tokenizer, machine, n=390, splits=("test", "paraphrase"), data="world"):
     """{split: share of right answers} to single questions of the thirteen tasks, for comparison."""
-    world = default_world()
+    world = default_world(data)
     shares = {}
     for split in splits:
         prompts = world.prompts(split, n)
@@ -80,7 +84,7 @@ def say_next(loaded, machine, talks):
 def long_talk(loaded, machine, n=60, turns=TURNS):
     """The share of right answers turn by turn (turns,), in `n` talks of single questions. The model
     reads its own earlier answers, as far back as it was trained to."""
-    world = default_world()
+    world = default_world(world_read(loaded))
     prompts = world.prompts("test", n * turns, seed=2)
     talks = [[] for _ in range(n)]
     shares = []
@@ -92,6 +96,12 @@ def long_talk(loaded, machine, n=60, turns=TURNS):
         found = verdicts(questions, texts, ended)
         shares.append(float(np.mean([verdict["correct"] > 0 for verdict in found])))
     return shares
+
+
+def world_read(loaded):
+    """The world whose text a model has read, as --data names it; the English one for any other."""
+    read = [ancestor.get("data") for ancestor in ancestry(loaded.checkpoint)]
+    return next((data for data in read if data in LANGUAGES), "world")
 
 
 def one_talk(loaded, machine, lines):
@@ -115,13 +125,14 @@ def main(argv):
     loaded = open_checkpoint(path, machine)
     network = loaded.model, loaded.tokenizer, machine
     print(f"{path}: right answers, the likeliest of each (simulated judge), n = {cfg.n} a skill")
-    found = by_skill(*network, cfg.n, cfg.split, seed=cfg.seed)
+    data = world_read(loaded)
+    found = by_skill(*network, cfg.n, cfg.split, seed=cfg.seed, data=data)
     for skill, share in found.items():
         low, high = wilson(round(share * cfg.n), cfg.n)
         print(f"  {skill:<16} {share:>6.1%}   [{low:.0%}, {high:.0%}]")
     print(f"  {'all':<16} {np.mean(list(found.values())):>6.1%}")
     splits = ["dev"] if cfg.split == "dev" else ["test", "paraphrase"]
-    for name, share in asked_alone(*network, splits=splits).items():
+    for name, share in asked_alone(*network, splits=splits, data=data).items():
         print(f"  single questions, {name:<12} {share:>6.1%}")
     shares = long_talk(loaded, machine)
     print("  turn by turn:", " ".join(f"{100 * share:.0f}" for share in shares))

@@ -11,7 +11,7 @@ from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import TIED, BadInput, first_process
 from plumbing.files import ROOT
 
-SIZES = ("tiny", "gpt2")  # presets that every stage has
+SIZES = ("tiny", "ko", "gpt2")  # presets that every stage has
 MADE = ("ckpt.pt", "comparisons.jsonl", "revisions.jsonl")  # files that a stage makes
 
 

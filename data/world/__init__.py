@@ -65,6 +65,15 @@ def world_named(name):
     return World(language=LANGUAGES[name])
 
 
+def english_only(data, **options):
+    """Refuse options that the world of this language does not know yet."""
+    for name, value in options.items():
+        if value and data in LANGUAGES and data != "world":
+            raise BadInput(
+                f"--{name}={value}: not in --data={data} yet; it is of the English world"
+            )
+
+
 class World(Documents):
     """The facts and tasks (`Tasks`), the pretraining text (`Documents`), and here the instructions,
     demonstrations and lists that the stages and probes ask for."""

@@ -33,7 +33,16 @@ STRANGERS   THINGS and STRANGERS, what is split by a hash; PERSON_ASKED, PLAINLY
             OTHER_SUMS, OVER_NINE
 """
 
-from data.world import english, english_grammar, english_strangers, english_talk
+from data.world import (
+    english,
+    english_grammar,
+    english_strangers,
+    english_talk,
+    korean,
+    korean_grammar,
+    korean_strangers,
+    korean_talk,
+)
 
 ASKED_FOR = """AGAIN ANSWERS BOTH BOTH_ITEMS BRUSH_OFF CLAIM CLAIMS COLOURS COURTESY CURT CURT_ELSE
 DAYS DEFINITE DENIALS DIRECTIONS DOUBTS DO_NOT_KNOW DO_NOT_KNOW_NEEDS ELLIPSES EVENTS EXTRA
@@ -57,4 +66,5 @@ class Language:
 
 
 ENGLISH = Language("world", english, english_grammar, english_talk, english_strangers)
-LANGUAGES = {language.WORLD: language for language in (ENGLISH,)}
+KOREAN = Language("world_ko", korean, korean_grammar, korean_talk, korean_strangers)
+LANGUAGES = {language.WORLD: language for language in (ENGLISH, KOREAN)}
