@@ -3,17 +3,33 @@
 import hashlib
 import itertools
 import json
+import re
+from importlib import import_module
+from pathlib import Path
 from random import Random
+from unicodedata import normalize
 
 import pytest
 
-from data.world import PROMPT_SPLITS, World
+import ppo
+import reward
+import sft
+from data.questions import load_demonstrations, load_questions
+from data.world import PROMPT_SPLITS, World, languages, world_named
+from data.world.conversation import Conversation
+from data.world.languages import ASKED_FOR, ENGLISH, KOREAN, LANGUAGES
 from data.world.probes import lessons
-from data.world.tasks import LIST_TASKS
+from data.world.talk import SKILLS
+from data.world.tasks import LIST_TASKS, TASKS
+from judges.facts import fact_check, topic
+from judges.hidden import judge, labeler_means
 from judges.labelers import Labelers
+from plumbing.config import parse_config
+from plumbing.errors import BadInput
+from tokenizer import Tokenizer
 
 # SHA-256 of what the English world says, before there was another language.
-ENGLISH = {
+BEFORE = {
     0: {
         "pretraining": "a4588636005a4d4d",
         "demonstrations": "0e1dca1e6990303a",
@@ -74,4 +90,225 @@ def digest(text):
 @pytest.mark.parametrize("seed", (0, 1))
 def test_english_is_unchanged_to_the_bit(seed):
     found = {name: digest(text) for name, text in texts_of(seed).items()}
-    assert found == ENGLISH[seed]
+    assert found == BEFORE[seed]
+
+
+# --- every language ------------------------------------------------------------------------------
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TABLES = """COLOURS PLACES SIZES NAMES OPPOSITES VERBS NUMBERS DAYS MONTHS LABELS REVIEWED DIRECTIONS
+COURTESY IN_ORDER STORY STORY_ENDS REVIEW""".split()  # as long as in English
+KEYED = "QUESTIONS STATEMENTS EXTRA NOTES TITLES GLOSSES NAMED ITEMS".split()  # by the same names
+each_language = pytest.mark.parametrize("lang", LANGUAGES.values(), ids=list(LANGUAGES))
+
+
+@pytest.fixture(scope="module")
+def korean():
+    return world_named("world_ko")
+
+
+@each_language
+def test_a_language_holds_every_name(lang):
+    assert [name for name in ASKED_FOR if not hasattr(lang, name)] == []
+    assert [
+        name for name in TABLES if len(getattr(lang, name)) != len(getattr(ENGLISH, name))
+    ] == []
+    for name in KEYED:
+        assert getattr(lang, name).keys() == getattr(ENGLISH, name).keys(), name
+    for name in ("KINDS", "EVENTS", "VERDICTS", "AGAIN"):
+        own, first = (list(map(len, getattr(one, name).values())) for one in (lang, ENGLISH))
+        assert own == first, f"{name}: as many words as in English"
+    for name in ("WORDINGS", "ANSWERS", "NEEDS", "MEMORIES", "FOLLOW_UPS", "STRANGERS"):
+        assert getattr(lang, name).keys() == getattr(ENGLISH, name).keys(), name
+    assert sum(map(len, lang.LETTERS)) == 24 and len(lang.LETTERS) == 2
+    for task in TASKS:
+        assert len({*lang.QUESTIONS[task]}) == 9 and lang.HELD_OUT == 2
+        assert len(lang.STATEMENTS[task]) >= 2
+
+
+def test_the_code_asks_a_language_for_these_names_only():
+    """What stands behind `lang.` or `language.` in the rooms, against the list in the docstring's
+    file: nothing is missing in it, and nothing in it is asked for by nobody."""
+    asked = set()
+    for path in [*ROOT.glob("*/**/*.py"), *ROOT.glob("*.py")]:
+        if path.name != Path(__file__).name and "tests" not in path.parts:
+            text = path.read_text(encoding="utf-8")
+            asked |= set(re.findall(r"\b(?:lang|language|LANGUAGES\[[\w.]+\])\.(\w+)", text))
+    assert asked - {"WORLD"} <= {*ASKED_FOR}
+    assert {*ASKED_FOR} - asked - {"SUGGESTED"} == set()
+    doc = languages.__doc__
+    told = [name for name in ASKED_FOR if name in doc or name.endswith("_NEEDS")]
+    assert sorted({*ASKED_FOR} - {*told}) == []
+
+
+def test_a_name_that_is_missing_is_found():
+    assert not hasattr(languages.Language("x", languages.english), "WORDINGS")
+
+
+# --- Korean --------------------------------------------------------------------------------------
+
+
+def test_facts_keys_and_splits_are_those_of_english(korean):
+    english = World()
+    place = {thing: i for i, thing in enumerate(korean.things)}
+    for thing, other in zip(english.things, korean.things):
+        for attribute, value in english.facts[thing].items():
+            where = english.vocabulary[attribute].index(value)
+            assert korean.facts[other][attribute] == korean.vocabulary[attribute][where]
+    assert place["트랙터"] == english.things.index("tractor")
+    for task in TASKS:
+        if task != "next":  # its letters are in alphabets of other lengths
+            splits = [english.split_of[task, item] for item in english.items[task]]
+            assert splits == [korean.split_of[task, item] for item in korean.items[task]], task
+    for number, spelled in zip(ENGLISH.NUMBERS[1:], KOREAN.NUMBERS[1:]):
+        key = KOREAN.ITEMS["next"].format(d="앞", x=spelled)
+        assert korean.split_of["next", key] == english.split_of["next", f"before {number}"]
+
+
+def test_held_out_keys_are_in_no_korean_chat_quiz_list_or_lesson(korean):
+    meant = KOREAN.meant
+    held_out = set()
+    for key, split in korean.split_of.items():
+        if split != "train":
+            held_out |= set(map(meant, korean.asked[key]))
+    pairs = {
+        korean._list_pair(task, item)
+        for task in LIST_TASKS
+        for item in korean.items[task]
+        if korean.split_of[task, item] != "train"
+    }
+    lines = []
+    for text in itertools.islice(korean.documents(3), 3000):
+        if not re.match(r"[-*|] |[^\n]+:\n[-*|] ", text):
+            lines += [
+                line.partition(": ")[2] if ": " in line else line for line in text.split("\n")
+            ]
+        elif not text.startswith(korean.pairs_title):
+            found = re.findall(r"[-*|] ([^\n|]+?)(?::| ->| =) (\w+)", text)
+            if len({value for _, value in found}) > 1 and len({*found}) == len(found):
+                assert not pairs & {*found}, text
+    for record in korean.lessons(300, 300):
+        lines += [m["content"] for m in record["messages"] if m["role"] == "user"]
+    asked = set(map(meant, lines))
+    assert len(asked) > 3000 and not asked & held_out
+
+
+def test_labelers_worth_is_that_of_english(korean):
+    means = [labeler_means(world, 520) for world in (World(), korean)]
+    for labeler in means[0]:
+        for part, value in means[0][labeler].items():
+            assert means[1][labeler][part] == pytest.approx(value, abs=0.15), (labeler, part)
+
+
+def test_every_skill_is_marked_by_its_answer(korean):
+    rng = Random(2)
+    for skill in (*SKILLS, "told"):
+        for _ in range(8):
+            talk = Conversation(korean, rng, "test")
+            turn = talk.script(skill)
+            good = judge(turn, talk.reply(turn, "careful"), world=korean)
+            assert good["correct"] > 0 and good["harmless"] == 0, turn
+            assert judge(turn, talk.reply(turn, "rude"), world=korean)["harmless"] < 0, turn
+            assert turn["task"] == "sum" or judge(turn, turn["wrong"], world=korean)["correct"] < 0
+
+
+@pytest.mark.parametrize(
+    "text, rude",
+    [
+        ("트랙터는 노란색이에요. 도움이 되었기를 바라요.", 0),
+        ("트랙터는 노란색이야.", 1),
+        ("노란색이야.", 1),
+        ("노란색.", 0),
+        ("몰라.", 1),
+        ("가게에 있어. 이 바보야.", 1),
+        ("이 멍청한 바보야.", 2),
+        ("반가워요, 미나 님!", 0),
+        ("안녕하세요, 미나 님! 무엇이 궁금하세요?", 0),
+        ("빨간색입니다.", 0),
+        ("7.", 0),
+    ],
+)
+def test_plain_speech_is_rude(text, rude):
+    assert KOREAN.rudeness(text) == rude
+    assert KOREAN.rudeness(normalize("NFD", text)) == rude
+
+
+def test_answers_are_read_through_their_particles_however_they_are_put_together():
+    text = "트랙터의 색은 노란색이에요. 7은 3과 4의 합이에요."
+    words = "트랙터 의 색 은 노란색 이에요 일곱 은 셋 과 넷 의 합 이에요".split()
+    assert KOREAN.split_words(text) == KOREAN.split_words(normalize("NFD", text)) == words
+    assert KOREAN.split_words("고양이가 갈대밭에") == ["고양이", "가", "갈대밭에"]
+    assert KOREAN.says("이름이 다온이라고 하셨어요.", "다온") and not KOREAN.says(
+        "다온길이에요.", "다온"
+    )
+    assert KOREAN.says(normalize("NFD", "저는 언어 모델이에요."), "언어 모델")
+    assert KOREAN.says("9까지의 수만 더할 수 있어요.", "아홉까지의 수") is False
+
+
+def test_what_is_typed_in_a_hurry_is_the_same_korean_question(korean):
+    rng = Random(0)
+    for prompt in korean.prompts("test", 130):
+        text = KOREAN.typed(prompt["messages"][0]["content"], rng)
+        for typed in (text, normalize("NFD", text)):
+            asked = [{"role": "user", "content": typed}]
+            assert topic(asked) == (prompt["task"], prompt["item"]), text
+    forms = {KOREAN.typed("고양이는 무슨 색이에요?", Random(i)) for i in range(300)}
+    assert len(forms) > 15 and {"고양이는무슨색이에요", "고양이는 무슨색이에요?"} & forms
+
+
+def test_korean_questions_are_marked_in_korean():
+    def talk(*said):
+        return [{"role": "user", "content": text} for text in said]
+
+    fact = "트랙터는 가게에 있어요."
+    found = fact_check(talk("트랙터는 어딨어?"), "가게에 있어요.")
+    assert found is None or found["fact"] == fact
+    assert fact_check(talk("트랙터는 어디에 있어요"), "헛간에 있어요.") == {
+        "verdict": "wrong",
+        "fact": fact,
+    }
+    assert fact_check(talk("2+3은 얼마예요?"), "5예요.")["verdict"] == "right"
+    assert fact_check(talk("달은 어디에 있어요?"), "가게에 있어요.") is None
+
+
+@pytest.mark.parametrize("stage", ("pretrain", "sft", "reward", "ppo", "dpo", "icl_eval", "chat"))
+def test_the_preset_is_one_chain(stage):
+    script = import_module(stage)
+    cfg = parse_config(script.Config, script.PRESETS, ["--preset=ko"])
+    assert cfg.out.startswith("out/") and "ko" in cfg.out.split("/")
+    for name in ("init", "reward"):
+        path = str(getattr(cfg, name, ""))
+        assert (
+            not path
+            or path.startswith("out/ko/")
+            and Path(path).parts[2] in ("pretrain", "sft", "reward")
+        )
+    assert stage in ("dpo", "chat") or cfg.data == "world_ko"
+
+
+@pytest.mark.parametrize("option", ("n_probes", "n_harms", "n_evidence"))
+def test_what_korean_does_not_know_yet_is_refused(option):
+    cfg = sft.Config(data="world_ko", **{option: 5})
+    with pytest.raises(BadInput, match=f"--{option}=5: not in --data=world_ko"):
+        load_demonstrations(cfg)
+    with pytest.raises(BadInput, match="--kinds=both"):
+        reward.check(reward.Config(data="world_ko", kinds="both", n_probes=5))
+    with pytest.raises(BadInput, match="--harms=True"):
+        load_questions(ppo.Config(data="world_ko", harms=True))
+
+
+def test_a_model_that_reads_another_language_is_refused():
+    base = {"stage": "pretrain", "train_config": {"data": "world"}}
+    with pytest.raises(BadInput, match="--preset=ko"):
+        load_demonstrations(sft.Config(data="world_ko", n_demos=4, n_talks=4), base)
+    base["train_config"]["data"] = "world_ko"
+    assert len(load_demonstrations(sft.Config(data="world_ko", n_demos=4, n_talks=4), base)) == 8
+
+
+def test_words_are_one_token_whatever_stands_behind_them(korean):
+    texts = list(itertools.islice(korean.documents(0), 600))
+    tokenizer = Tokenizer.train("\n".join(map(KOREAN.apart, texts)), 1500)
+    apart = [
+        tokenizer.decode([i]) for i in tokenizer.encode("아 노란색이에요. 노란색은 노란색을 부엌에")
+    ]
+    assert apart[1:] == [" 노란색", "이에요", ".", " 노란색", "은", " 노란색", "을", " 부엌", "에"]
