@@ -40,6 +40,7 @@ import icl.demonstrations
 import icl.fewshot
 import icl.induction
 from data import flips, ginc
+from data.world.languages import LANGUAGES
 from icl.watch import checkpoints
 from plumbing.errors import BadInput, run
 from plumbing.inputs import need
@@ -124,6 +125,8 @@ def check(cfg):
     """Refuse options that do not fit each other."""
     if cfg.probe not in PROBES:
         raise BadInput(f"--probe={cfg.probe}: expected one of {', '.join(PROBES)}")
+    if cfg.data in LANGUAGES and cfg.probe not in ("fewshot", "induction"):
+        raise BadInput(f"--probe={cfg.probe}: --data={cfg.data} is for fewshot and induction")
     positive(cfg, "draws")
     for name in ("n", "k"):
         numbers(getattr(cfg, name), (0,), name)

@@ -19,6 +19,7 @@ from data.files import read_text
 from data.messages import check_turns, turns
 from data.rows import LeftOut, expect, read_records, single
 from data.world.english_rules import RULES
+from data.world.languages import LANGUAGES
 from plumbing.errors import BadInput
 
 MARKS = ("kept", "broken")  # by number: 1 where the rule is broken
@@ -55,6 +56,10 @@ def trained(wordings):
 
 def read_marks(path, rules):
     """Marked dialogues as Records of {"messages", "rules": {name: "broken" or "kept"}, ...}."""
+    if path in LANGUAGES:
+        raise BadInput(
+            f"--data={path}: rules are of the English world; give --data=FILE with marks"
+        )
     return read_records(path, {"messages rules": single(partial(from_marks, rules))})
 
 

@@ -1,13 +1,15 @@
 """The tiny world: a closed world of about a hundred things in which the truth is known.
 
-    python -m data.world --show          samples of every text, counts, the held-out splits
-    python -m data.world --write=DIR     pretrain.txt, demonstrations.jsonl, prompts_SPLIT.jsonl
+    python -m data.world --show                     samples of every text, counts, the splits
+    python -m data.world --write=DIR                pretrain.txt, demonstrations.jsonl, prompts
+    python -m data.world --data=world_ko --show     the same in Korean
 
-    english.py      its words, and the patterns of its sentences
+    languages.py    the languages that it speaks, and what each has to hold: english.py and
+                    korean.py, their words and the patterns of their sentences, and three more
+                    files of each
     tasks.py        its facts and its thirteen tasks; how to add one
-    talk.py         talk: its skills, and which of its words and wordings are held out;
-                    english_talk.py and strangers.py hold them, turns.py and conversation.py make
-                    talks of them
+    talk.py         talk: its skills, and which of its words and wordings are held out; turns.py
+                    and conversation.py make talks of them
     documents.py    the pretraining text about all of it
     probes.py       attacks on rules, and what only looks like them; english_rules.py holds both
     evidence.py     talks in which facts are looked up, of what inventory.py makes up;

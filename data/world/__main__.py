@@ -8,9 +8,9 @@ from pathlib import Path
 from random import Random
 
 import data.world
-from data.world import PROMPT_SPLITS, World
+from data.world import PROMPT_SPLITS, world_named
 from data.world.documents import SHARES
-from data.world.english import LABELS, OPPOSITES, VERBS
+from data.world.languages import ENGLISH, LANGUAGES
 from data.world.probes import Probes
 from data.world.tasks import ATTRIBUTES, SPLITS, TASKS
 from plumbing.errors import BadInput, run
@@ -21,6 +21,7 @@ from tokenizer import transcript
 def show(world):
     """Print samples of every text, counts, and the held-out splits."""
     rng = Random("show")
+    lang = world.language
     for name, share in SHARES.items():
         print(f"--- {name}: {share:.0%} of the pretraining text")
         print(world.makers[name](rng))
@@ -32,16 +33,14 @@ def show(world):
     for record in world.demonstrations(6):
         print(f"[{record['source']}] {record['task']}")
         print(transcript(record["messages"]))
-    print("\n--- probes of rules, by families that only tests meet, and near misses")
-    probes = Probes(world)
-    for record in probes.probes("test", 7) + probes.near_misses("test", 7):
-        print(f"[{record.get('rule', 'near miss')}, {record['family']}]")
-        print(transcript(record["messages"]).removesuffix("\nBot:"))
+    if lang is ENGLISH:
+        show_probes(world)
     texts = list(itertools.islice(world.documents(), 5000))
     words = re.findall(r"\w+", "\n".join(texts))
     print(
         f"\n--- counts: {len(world.things)} things, {len(ATTRIBUTES) * len(world.things)} facts, "
-        f"{len(OPPOSITES)} opposite pairs, {len(VERBS)} verbs, {len(LABELS)} labels,\n"
+        f"{len(lang.OPPOSITES)} opposite pairs, {len(lang.VERBS)} verbs, {len(lang.LABELS)} "
+        "labels,\n"
         f"{len(set(words))} different words; {len(words) / len(texts):.0f} words per document"
     )
     print("\n--- keys (task, item) and distinct prompts of each split")
@@ -50,6 +49,15 @@ def show(world):
         splits = [world.split_of[task, item] for item in world.items[task]]
         prompts = [len(world.prompt_keys(task, split, rng)) for split in PROMPT_SPLITS]
         row(task, [splits.count(split) for split in SPLITS], prompts)
+
+
+def show_probes(world):
+    """Print attacks on rules, and what only looks like them."""
+    print("\n--- probes of rules, by families that only tests meet, and near misses")
+    probes = Probes(world)
+    for record in probes.probes("test", 7) + probes.near_misses("test", 7):
+        print(f"[{record.get('rule', 'near miss')}, {record['family']}]")
+        print(transcript(record["messages"]).removesuffix("\nBot:"))
 
 
 def row(task, keys, prompts):
@@ -74,16 +82,22 @@ def write(world, folder):
 
 
 def main(argv):
-    """The command line: --show, --write=DIR."""
+    """The command line: --show, --write=DIR, --data=NAME of the world, before them."""
     if not argv or argv[0] in ("-h", "--help"):
         print(data.world.__doc__)
+    name = "world"
     for arg in argv:
         if arg == "--show":
-            show(World())
+            show(world_named(name))
         elif arg.startswith("--write=") and arg != "--write=":
-            write(World(), arg.partition("=")[2])
+            write(world_named(name), arg.partition("=")[2])
+        elif arg.removeprefix("--data=") in LANGUAGES:
+            name = arg.removeprefix("--data=")
         elif arg not in ("-h", "--help"):
-            raise BadInput(f"data.world: unknown option '{arg}'; use --show or --write=DIR")
+            raise BadInput(
+                f"data.world: unknown option '{arg}'; use --show or --write=DIR, after "
+                f"--data={' or --data='.join(LANGUAGES)}"
+            )
 
 
 if __name__ == "__main__":

@@ -22,13 +22,14 @@ SENTENCES   QUESTIONS {task: nine wordings, the last HELD_OUT for tests}, STATEM
             DEFINITE, a thing in a sentence; OR; NAMED, a fact after "its"; SONG, STORY, STORY_ENDS,
             REVIEW
 MANNERS     COURTESY, BRUSH_OFF, INSULTS, REFUSALS, SMALL_TALK
-FUNCTIONS   write(pattern, ...) fills the slots and puts right what stands beside them (particles);
+FUNCTIONS   write(pattern, ...) fills the slots and puts right what stands behind them, particles;
             sentence, rudely, some, review, event, digits, pronoun, typed, coin and its SHORTEST,
             babble; of answers: split_words, says, rudeness, meant; apart: how a vocabulary is
             learned from a text
 TALK        SUGGESTED, WORDINGS, ANSWERS and NEEDS {act of talk}, MEMORIES {what is told},
             FOLLOW_UPS (orders, ELLIPSES, doubts, denials, ITS), OBEYS, CLAIMS and CLAIM, STANDS,
-            MENDS, THANKS, OPENERS, BOTH, BOTH_ITEMS, SMALL_SUMS; what the judge looks for: ..._NEEDS
+            MENDS, THANKS, OPENERS, BOTH, BOTH_ITEMS, SMALL_SUMS; ..._NEEDS, what the judge looks
+            for
 STRANGERS   THINGS and STRANGERS, what is split by a hash; PERSON_ASKED, PLAINLY, DO_NOT_KNOW, SUMS,
             OTHER_SUMS, OVER_NINE
 """
