@@ -165,9 +165,9 @@ HURRIED = [  # what is written with care, and what people type
 def typed(text, rng):
     """`text` as it is typed in a hurry: blanks left out, no question mark, "뭐에요"."""
     style = rng.random()
-    if style < 0.25:
+    if style < 0.12:
         text = text.replace(" ", "")
-    elif style < 0.6:
+    elif style < 0.55:
         blanks = [i for i, letter in enumerate(text) if letter == " "]
         if blanks:
             i = rng.choice(blanks)
