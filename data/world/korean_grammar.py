@@ -49,6 +49,8 @@ def longest_first(words):
     return "|".join(sorted(map(re.escape, words), key=len, reverse=True))
 
 
+BEHIND = f"(?: ?(?:{longest_first(ENDINGS)}))?"
+
 # --- writing -----------------------------------------------------------------------------------
 
 
@@ -210,26 +212,15 @@ def babble(rng, style):
     if style < 0.75:
         hangul = [chr(rng.randrange(0xAC00, 0xD7A4)) for _ in range(rng.randint(2, 6))]
         return "".join(hangul)
-    signs = [
-        "",
-        "?",
-        "...",
-        "???",
-        "!",
-        ".",
-        "-",
-        "음",
-        "흠",
-        "ㅋㅋㅋ",
-        "ㅎㅎ",
-        "ㅠㅠ",
-        ":)",
-        "1234",
-    ]
+    signs = ["", *"? ... ??? ! . - 음 흠 ㅋㅋㅋ ㅎㅎ ㅠㅠ :) 1234".split()]
     return rng.choice(signs)
 
 
 # --- what an answer says -------------------------------------------------------------------------
+
+
+PARTS_OF_SENTENCES = """종류 색 곳 반대말 반대 과거형 합 평 기분 이름 단어 예 말 것 그것 언어 모델
+무엇""".split()
 
 
 @functools.cache
@@ -237,10 +228,7 @@ def lexicon():
     """Every word that the world knows by itself; what stands behind it is an ending."""
     groups = [*KINDS.values(), KINDS, COLOURS, PLACES, SIZES, NAMES, NUMBERS, DAYS, MONTHS]
     groups += [*LETTERS, *OPPOSITES, *VERBS, *VERDICTS.values(), VERDICTS, EVENTS, REVIEWED]
-    groups.append(NAMED.values())
-    groups.append(
-        "종류 색 곳 반대말 반대 과거형 합 평 기분 이름 단어 예 말 것 그것 언어 모델 무엇".split()
-    )
+    groups += [NAMED.values(), PARTS_OF_SENTENCES]
     return frozenset(chain(*groups))
 
 
@@ -277,19 +265,10 @@ def split_words(text):
 def says(text, phrase):
     """Whether a phrase stands in a text, word by word, whatever ending is behind it."""
     text, phrase = (" ".join(map(in_word, words_of(each.lower()))) for each in (text, phrase))
-    behind = f"(?: ?(?:{longest_first(ENDINGS)}))?"
-    return bool(re.search(rf"(?<!\S){re.escape(phrase)}{behind}(?!\S)", text))
+    return bool(re.search(rf"(?<!\S){re.escape(phrase)}{BEHIND}(?!\S)", text))
 
 
-SHORTLY = (
-    "싫어",
-    "몰라",
-    "응",
-    "그래",
-    "아니",
-    "됐어",
-    "왜",
-)  # sentences of a word, in plain speech
+SHORTLY = "싫어 몰라 응 그래 아니 됐어 왜".split()  # sentences of a word, in plain speech
 
 
 def plain_speech(text):
