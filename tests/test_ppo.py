@@ -21,6 +21,7 @@ import ppo
 import sampling
 from data.world import World
 from grpo import compare, group_advantages, leave_one_out
+from judges import exam
 from judges.hidden import judge
 from judges.scores import function_reward, model_reward
 from likelihood import token_logprobs
@@ -1267,7 +1268,7 @@ def test_pretraining_loss_does_not_rise_under_its_gradient(files, trained, token
 
 
 def test_the_world_from_questions_to_a_win_rate(files, monkeypatch, capsys):
-    monkeypatch.setattr(ppo, "Exam", partial(ppo.Exam, n=26))
+    monkeypatch.setattr(exam, "Exam", partial(exam.Exam, n=26))
     ppo.train(config(files, data="world", reward="judge", steps=1, max_new_tokens=12))
     log = [json.loads(line) for line in open(files / "out" / "log.jsonl", encoding="utf-8")][1:]
     assert [r["step"] for r in log] == [0, 1, 1]
