@@ -9,6 +9,7 @@ DEFAULTS = {
     "reward": {"init": "out/sft/ckpt.pt", "out": "out/reward"},
     "ppo": {"init": "out/sft/ckpt.pt", "reward": "out/reward/ckpt.pt", "out": "out/ppo"},
 }
+WORLDS = ("world", "world_ko")  # what --data calls the built-in texts
 LABELS = "out/labels/comparisons.jsonl"  # what chat.py --label writes
 
 
@@ -20,11 +21,17 @@ def sibling(out, stage, other):
     return (folder.parent / f"{folder.name}_{other}").as_posix()
 
 
+def default(stage, name, preset):
+    """The value of an option that need not be typed; the Korean chain has a folder of its own."""
+    value = DEFAULTS[stage].get(name, "")
+    return value.replace("out/", "out/ko/") if preset == "ko" else value
+
+
 def typed(stage, preset="tiny", **options):
     """The command of a stage, without what it would take of itself."""
-    words = [f"python {stage}.py"] + ([f"--preset={preset}"] if preset == "gpt2" else [])
+    words = [f"python {stage}.py"] + ([f"--preset={preset}"] if preset in ("gpt2", "ko") else [])
     for name, value in options.items():
-        if value and value != DEFAULTS[stage].get(name):
+        if value and value != default(stage, name, preset):
             words.append(f"--{name}={shlex.quote(value)}")
     return " ".join(words)
 
@@ -34,9 +41,9 @@ def commands(stage, cfg):
     name = (Path(cfg.out) / "ckpt.pt").as_posix()
     talk = ("talk to it", f"python chat.py {shlex.quote(name)}")
     preset = cfg.preset
-    own = getattr(cfg, "data", "world") != "world"
+    own = getattr(cfg, "data", "world") not in WORLDS
     if stage == "pretrain":
-        out = "" if name == DEFAULTS["sft"]["init"] else sibling(cfg.out, stage, "sft")
+        out = "" if name == default("sft", "init", preset) else sibling(cfg.out, stage, "sft")
         answers = "demonstrations.jsonl" if own else ""
         learn = typed("sft", preset, init=name, data=answers, out=out)
         return [("teach it to answer", learn), talk]

@@ -93,7 +93,7 @@ class Run:
         path = self.cfg.init
         if path and Path(path).exists():
             return load_checkpoint(path)
-        if self.stage != "sft" and (self.stage in BESIDE or self.cfg.data == "world"):
+        if self.stage != "sft" and (self.stage in BESIDE or self.cfg.data in after.WORLDS):
             raise BadInput(
                 f"{self.measured} is measured beside what it came from, {path or 'unknown'}, which "
                 "is not here"

@@ -24,6 +24,7 @@ from data.world.tasks import LIST_TASKS, TASKS
 from judges.facts import fact_check, topic
 from judges.hidden import judge, labeler_means
 from judges.labelers import Labelers
+from plumbing.after import commands
 from plumbing.config import parse_config
 from plumbing.errors import BadInput
 from tokenizer import Tokenizer
@@ -284,6 +285,13 @@ def test_the_preset_is_one_chain(stage):
             and Path(path).parts[2] in ("pretrain", "sft", "reward")
         )
     assert stage in ("dpo", "chat") or cfg.data == "world_ko"
+
+
+def test_what_is_typed_next_is_of_the_same_chain():
+    for stage, following in (("pretrain", "sft"), ("sft", "reward"), ("reward", "ppo")):
+        script = import_module(stage)
+        cfg = parse_config(script.Config, script.PRESETS, ["--preset=ko"])
+        assert f"python {following}.py --preset=ko" in [told[1] for told in commands(stage, cfg)]
 
 
 @pytest.mark.parametrize("option", ("n_probes", "n_harms", "n_evidence"))
