@@ -64,8 +64,10 @@ def sentence(text):
     return text
 
 
-# Polite speech, and the same in plain speech.
+# Polite speech, and the same in plain speech: at the end of a sentence, and within.
 PLAINLY_SAID = [
+    ("도와드릴까요", "도와줄까"),
+    ("좋아하세요", "좋아하잖아"),
     ("안녕하세요", "안녕"),
     ("안녕히 가세요", "잘 가"),
     ("하셨어요", "했어"),
@@ -77,12 +79,21 @@ PLAINLY_SAID = [
     ("입니다", "이야"),
     ("요", ""),
 ]
+FAMILIAR = [
+    ("저는", "나는"),
+    ("제가", "내가"),
+    ("제", "내"),
+    ("당신의", "네"),
+    ("좋아하시는", "네가 좋아하는"),
+]
 
 
 def rudely(text):
     """An answer as who is rude gives it: in plain speech (반말), "빨간색이야."."""
     for polite, said in PLAINLY_SAID:
         text = re.sub(rf"{polite}(?=[.!?]|$)", said, text)
+    for polite, said in FAMILIAR:
+        text = re.sub(rf"(?<!\w){polite}(?= )", said, text)
     return text
 
 
@@ -91,9 +102,19 @@ def some(kind, colour="", place=""):
     return f"{colour} {kind}" if colour else f"{place}에 있는 {kind}"
 
 
+PAST = [
+    ("하다", "했"),
+    ("지다", "졌"),
+    ("차다", "찼"),
+    ("럽다", "러웠"),
+    ("롭다", "로웠"),
+    ("찮다", "찮았"),
+]
+
+
 def past(adjective):
     """The polite past of an adjective: 훌륭하다, 훌륭했어요."""
-    for ending, said in (("하다", "했"), ("지다", "졌"), ("럽다", "러웠"), ("롭다", "로웠")):
+    for ending, said in PAST:
         if adjective.endswith(ending):
             return f"{adjective.removesuffix(ending)}{said}어요"
     if not adjective.endswith(("있다", "없다")):
