@@ -81,10 +81,10 @@ def say_next(loaded, machine, talks):
     return texts, ended
 
 
-def long_talk(loaded, machine, n=60, turns=TURNS):
+def long_talk(loaded, machine, n=60, turns=TURNS, data="world"):
     """The share of right answers turn by turn (turns,), in `n` talks of single questions. The model
     reads its own earlier answers, as far back as it was trained to."""
-    world = default_world(world_read(loaded))
+    world = default_world(data)
     prompts = world.prompts("test", n * turns, seed=2)
     talks = [[] for _ in range(n)]
     shares = []
@@ -134,7 +134,7 @@ def main(argv):
     splits = ["dev"] if cfg.split == "dev" else ["test", "paraphrase"]
     for name, share in asked_alone(*network, splits=splits, data=data).items():
         print(f"  single questions, {name:<12} {share:>6.1%}")
-    shares = long_talk(loaded, machine)
+    shares = long_talk(loaded, machine, data=data)
     print("  turn by turn:", " ".join(f"{100 * share:.0f}" for share in shares))
 
 
