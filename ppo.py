@@ -93,8 +93,12 @@ SPARROW = dict(
     out="out/ppo_rules",
 )
 CLAUDE_FILES = dict(init="out/sft_constitution/ckpt.pt", reward="out/reward_constitution/ckpt.pt")
-# On a longer leash the policy may end in one brush-off for all that it is asked.
-CLAUDE = dict(harms=True, data="world", beta=0.15, out="out/ppo_constitution")
+CLAUDE = dict(
+    harms=True,
+    data="world",
+    beta=0.15,  # on a longer leash it may end in one brush-off for all that it is asked
+    out="out/ppo_constitution",
+)
 KOREAN = dict(init="out/ko/sft/ckpt.pt", reward="out/ko/reward/ckpt.pt", out="out/ko/ppo")
 PRESETS = {
     "tiny": {},
@@ -350,8 +354,7 @@ def train(cfg):
         if step == cfg.steps:  # the last step only saves
             break
 
-        # The policy answers questions. Its draws are fixed in advance, row by row, so that they
-        # depend on nothing but the seed, the step and the question's place.
+        # The policy answers; its draws depend on the seed, the step and the question's place alone.
         rng = np.random.default_rng([cfg.seed, 2, step])
         asked = get_batch(questions, step, cfg, machine)
         noise = torch.from_numpy(machine.mine(rng.random((cfg.batch_size, cfg.max_new_tokens))))
