@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from data.world.english_rules import CONTROL
-from lab import overoptimisation
+from lab import memory, overoptimisation
 from lab.plane import told
 from lab.studies import folder, hardware, read
 from plumbing.files import ROOT
@@ -352,7 +352,7 @@ OF_EACH_SEED = {
     "demonstrations": demonstrations,
     "bayes": bayes,
 }
-OF_ALL_SEEDS = {"talk": talked, "pareto": on_the_plane}
+OF_ALL_SEEDS = {"talk": talked, "pareto": on_the_plane, "memory": memory.collect}
 OF_EACH_MACHINE = {"bench": bench, "times": times}
 
 

@@ -27,6 +27,7 @@ from lab import (
     bench,
     constitution,
     evidence,
+    memory,
     overoptimisation,
     papers,
     pareto,
@@ -36,6 +37,7 @@ from lab import (
     tables,
     tables_claude,
     tables_icl,
+    tables_memory,
     tables_pareto,
     tables_probing,
     tables_speed,
@@ -105,6 +107,7 @@ BLOCKS = {
     "story": tables_speed.story,
     "times": tables_speed.times,
     "other_times": tables_speed.other_times,
+    "memory": tables_memory.memory,
 }
 # The subject of the records that a block is made of, where it has another name.
 SUBJECT = {
@@ -155,6 +158,7 @@ SECTIONS = {
     "Speed": ["speed_line", "speed"],
     "How long each stage takes": ["times"],
     "How long the other runs take": ["other_times"],
+    "Memory": ["memory"],
 }
 BLOCK = re.compile(r"<!-- results: (\w+) -->\n.*?<!-- end -->", re.S)
 
@@ -276,6 +280,8 @@ def make_all(cfg):
     talk.main(talk.Config(**{**shared, "seeds": max(cfg.seeds, talk.Config.seeds)}))
     for name in tables_speed.STAGES:  # once more by themselves: how long each stage takes
         make(replace(cfg, out=f"{cfg.out}/times"), 1, name)
+    if not (Path(cfg.out) / "memory.jsonl").exists():
+        memory.main(memory.Config(out=cfg.out))
     if not (Path(cfg.out) / "bench.jsonl").exists():
         bench.main([f"--out={cfg.out}", f"--device={cfg.device}", f"--dtype={cfg.dtype}"])
 

@@ -1,5 +1,6 @@
 """What the tables and sentences made from records say in Korean. The English text is the key."""
 
+from lab.words_memory import MEMORY
 from lab.words_pareto import PARETO
 
 KOREAN = {
@@ -371,6 +372,7 @@ KOREAN = {
     "1로 뽑은, 보류한 부탁에 한 답, %와 95 % 구간. 시드마다 E-H의 해로운 부탁 {n}개. 해와 "
     "둘러댐은 프로그램이 찾습니다(시뮬레이션).",
     **PARETO,
+    **MEMORY,
 }
 
 
