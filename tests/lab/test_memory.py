@@ -14,7 +14,7 @@ from model import GPTConfig
 from plumbing.machine import Machine
 
 SHAPE = GPTConfig(
-    block_size=48, vocab_size=512, n_layer=3, n_head=2, n_embd=64, bias=True, pos="learned"
+    block_size=48, vocab_size=512, n_layer=2, n_head=2, n_embd=64, bias=True, pos="learned"
 )
 
 
@@ -41,8 +41,10 @@ def really(stage, machine):
     return most
 
 
-@pytest.mark.parametrize("stage", memory.STAGES)
-@pytest.mark.parametrize("again", [False, True])
+AGAIN = {"pretrain": False, "sft": True, "reward": True, "dpo": False, "ppo": True}
+
+
+@pytest.mark.parametrize("stage, again", AGAIN.items())
 def test_the_peak_without_computing_is_that_of_computing(stage, again):
     machine = Machine("cpu", torch.float32, recompute=again)
     reckoned = memory.peak(stage, SHAPE, small(stage), 48, machine)
@@ -68,11 +70,10 @@ def test_a_few_tensors_by_hand():
 def test_less_is_kept_where_blocks_are_computed_again_and_passes_are_small():
     plain, again = (Machine("cpu", torch.bfloat16, recompute=r) for r in (False, True))
     cfg = small("sft")
-    shape = replace(SHAPE, n_layer=8)
+    shape = replace(SHAPE, n_layer=4)
     all_kept, less = (memory.peak("sft", shape, cfg, 48, machine) for machine in (plain, again))
-    assert less < 0.8 * all_kept
     least = memory.peak("sft", shape, replace(cfg, grad_accum=8), 48, plain)
-    assert least < all_kept
+    assert max(less, least) < 0.9 * all_kept
 
 
 def test_a_card_keeps_a_tenth_free():
@@ -82,7 +83,7 @@ def test_a_card_keeps_a_tenth_free():
 def test_every_stage_is_measured_as_its_preset_has_it():
     for stage in memory.STAGES:
         (_, cfg), (options, least) = memory.batches(stage)
-        assert cfg.preset == "tiny" and cfg.max_len == 1024 if stage == "sft" else True
+        assert getattr(cfg, "max_len", 1024) == 1024 and cfg.lr < 1e-3  # those of gpt2
         for option in options.split():
             name, value = option.removeprefix("--").split("=")
             assert getattr(least, name) == int(value) != getattr(cfg, name)
