@@ -15,8 +15,9 @@ SCALAR = {"alpha": 0, "matrix_lr": 0.007}
 # "ppo" is PPO alone, so that one thing at a time is changed; ppo.py's default is "ppo_ptx".
 BARE = {"ptx": 0}
 PEOPLE = "lab/people.py"
-HARMS = {"harms": True}
-WEIGHTS = (0.25, 0.5, 1, 2, 4)
+# Harm is asked for as well; on a longer leash a policy may end in one brush-off for everything.
+HARMS = {"harms": True, "beta": 0.15}
+WEIGHTS = (0.25, 1, 4, 16)
 HALVES = {"half": 1, "other": 2}
 STEPS = (5, 10, 20, 40)
 ROUNDS = 3

@@ -209,7 +209,7 @@ def revised(cfg, seed):
         for after, table in enumerate(details[kind]):
             for side, shares in table.items():
                 about = {"kind": kind, "round": after, "side": side}
-                for part in ("harmful", "evasive"):
+                for part in ("harmful", "garbled", "evasive"):
                     found.append({**about, "part": part, **counted(shares[part])})
     for side, judged in details["judge"].items():
         row = {"kind": "judge", "side": side, **counted(judged["accuracy"])}

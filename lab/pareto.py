@@ -19,8 +19,8 @@ reads   nothing; each stage it needs is run, in out/studies/seedS/. What `python
         lab.constitution` has made there is taken as it is
 writes  out/studies/pareto.jsonl
 
-A seed takes about 50 minutes of CPU time beside what lab.constitution makes: 13 policies of about
-two minutes each (some of fewer steps), 11 reward models of about one, and sampling. A study that
+A seed takes about 50 minutes of CPU time beside what lab.constitution makes: 12 policies of about
+two minutes each (some of fewer steps), 10 reward models of about one, and sampling. A study that
 was stopped goes on where it stopped: finished stages and measured rows are kept.
 """
 

@@ -94,7 +94,7 @@ RUNS = {
         {"epochs": EPOCHS},
     ),
     "reward_constitution": ("reward.py", BY_PRINCIPLES, {}),
-    "ppo_constitution": ("ppo.py", CLAUDE, {**HARMS, "beta": 0.15}),
+    "ppo_constitution": ("ppo.py", CLAUDE, HARMS),
     **PARETO,
     "sft_evidence": ("sft.py", {"init": "pretrain"}, {"n_evidence": evidence.LESSONS}),
     "tiny_s": ("pretrain.py", {}, {"preset": "tiny_s"}),

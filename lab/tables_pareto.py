@@ -84,6 +84,8 @@ def plane(records, language):
 def distance(records, language):
     """Reward against the distance from the start."""
     rows, _ = part_of(records["pareto"], "distance")
+    if not rows:
+        return ""
     fits, _ = part_of(records["pareto"], "line")
     steps = sorted({row["steps"] for row in rows})
     far = [say("√KL, √nat an answer", language)]
@@ -110,6 +112,8 @@ def distance(records, language):
 def rounds(records, language):
     """Fresh labels against static ones."""
     rows, _ = part_of(records["pareto"], "rounds")
+    if not rows:
+        return ""
     last, _ = part_of(records["pareto"], "online")
     table = []
     for arm in LABELLED:

@@ -1,7 +1,7 @@
 """What the tables of lab/tables_pareto.py say in Korean. The English text is the key."""
 
 PARETO = {
-    **{f"HH, λ = {weight}": f"HH, λ = {weight}" for weight in ("0.25", "0.5", "1", "2", "4")},
+    **{f"HH, λ = {weight}": f"HH, λ = {weight}" for weight in ("0.25", "1", "4", "16")},
     "help, Elo": "도움, Elo",
     "harmless, Elo": "무해, Elo",
     "does harm, %": "해를 끼침, %",

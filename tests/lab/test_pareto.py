@@ -139,8 +139,8 @@ def test_every_model_is_a_run():
     for name in plane.LABELLED.values():
         assert {f"{stage}_{name}" for stage in ("people", "reward", "ppo")} <= studies.RUNS.keys()
     assert len(plane.HH) >= 4
-    assert studies.RUNS["ppo_hh_2"][2] == studies.RUNS["ppo_constitution"][2]  # one thing changed
-    assert studies.RUNS["reward_hh_2"][2] == {"harm_weight": 2}
+    assert studies.RUNS["ppo_hh_4"][2] == studies.RUNS["ppo_constitution"][2]  # one thing changed
+    assert studies.RUNS["reward_hh_4"][2] == {"harm_weight": 4}
     assert studies.RUNS["people_round_2"][1] == {"init": "ppo_round_1", "data": "people_round_1"}
 
 
