@@ -35,10 +35,10 @@ def load_demonstrations(cfg, parent=None):
     """Demonstrations of a file, or of the world, with as many attacks and searches as asked for.
     `parent`: the model that learns from them."""
     check_language(cfg.data, parent, cfg.init)
-    more = {name: getattr(cfg, name) for name in ("n_probes", "n_harms", "n_evidence")}
+    more = {"n_probes": cfg.n_probes, "n_harms": cfg.n_harms, "n_evidence": cfg.n_evidence}
     english_only(cfg.data, **more)
     if cfg.data == "world":
-        return lessons(cfg.n_demos, cfg.n_talks, *more.values(), seed=cfg.seed)
+        return lessons(cfg.n_demos, cfg.n_talks, **more, seed=cfg.seed)
     if cfg.data in LANGUAGES:
         return world_named(cfg.data).lessons(cfg.n_demos, cfg.n_talks, cfg.seed)
     if cfg.n_evidence:

@@ -177,7 +177,16 @@ class Exam:
     """Held-out questions, pretraining text and lists of the world: the same for every model and
     with the same draws, so that two models are compared question by question."""
 
-    def __init__(self, tokenizer, machine, n=390, n_lists=105, seed=0, n_talks=260, data="world"):
+    def __init__(
+        self,
+        tokenizer,
+        machine,
+        n=390,
+        n_lists=105,
+        seed=0,
+        n_talks=260,
+        data="world",
+    ):
         self.world = default_world(data)
         self.tokenizer = tokenizer
         self.machine = machine

@@ -119,11 +119,11 @@ def torchs_own():
 # there are gradients while a pass begins.
 
 
-def learner(shape, cfg, machine, head="lm"):
+def learner(shape, options, machine, head="lm"):
     """A network in the midst of its training, and its optimizers, which have their moments."""
     model = GPT(replace(shape, head=head))
     model.recompute = machine.recompute
-    optimizers = optim.build(model, cfg.lr)
+    optimizers = optim.build(model, options.lr)
     for p in model.parameters():
         p.grad = torch.zeros_like(p)
     optim.step(optimizers, model, 0.0)
@@ -139,72 +139,72 @@ def ids(rows, tokens):
     return torch.ones(rows, tokens, dtype=torch.long)
 
 
-def passes(cfg):
-    return range(min(2, cfg.grad_accum))
+def passes(options):
+    return range(min(2, options.grad_accum))
 
 
-def pretrain_step(shape, cfg, tokens, machine):
-    model, optimizers = learner(shape, cfg, machine)
-    x = ids(cfg.batch_size // cfg.grad_accum, tokens)
-    for _ in passes(cfg):
+def pretrain_step(shape, options, tokens, machine):
+    model, optimizers = learner(shape, options, machine)
+    x = ids(options.batch_size // options.grad_accum, tokens)
+    for _ in passes(options):
         with machine.autocast():
             loss = pretrain.pretrain_loss(model(x, x), x.numel())
         machine.backward(loss)
     optim.step(optimizers, model, 1.0)
 
 
-def sft_step(shape, cfg, tokens, machine):
-    model, optimizers = learner(shape, cfg, machine)
-    x = ids(cfg.batch_size // cfg.grad_accum, tokens)
+def sft_step(shape, options, tokens, machine):
+    model, optimizers = learner(shape, options, machine)
+    x = ids(options.batch_size // options.grad_accum, tokens)
     mask = torch.ones(x.shape)
-    for _ in passes(cfg):
+    for _ in passes(options):
         with machine.autocast():
             loss = sft.sft_loss(model(x, x), mask, x.numel())
         machine.backward(loss)
     optim.step(optimizers, model, 1.0)
 
 
-def compared(cfg, tokens):
+def compared(options, tokens):
     """K answers to each question of a pass: tokens (N·K, T), mask (N·K, T−1), ranks (N, K)."""
-    questions = -(-cfg.batch_size // cfg.grad_accum)
+    questions = -(-options.batch_size // options.grad_accum)
     rows = questions * K
     ranks = torch.arange(K).expand(questions, K)
     return ids(rows, tokens), torch.ones(rows, tokens - 1), ranks
 
 
-def reward_step(shape, cfg, tokens, machine):
-    head = "reward" if cfg.alpha else "scalar"
-    model, optimizers = learner(shape, cfg, machine, head)
-    x, mask, ranks = compared(cfg, tokens)
+def reward_step(shape, options, tokens, machine):
+    head = "reward" if options.alpha else "scalar"
+    model, optimizers = learner(shape, options, machine, head)
+    x, mask, ranks = compared(options, tokens)
     last = torch.full((len(x),), tokens - 1)
-    for _ in passes(cfg):
+    for _ in passes(options):
         with machine.autocast():
             scores = answer_scores(model, x, last, mask).view(ranks.shape)
         machine.backward(reward.ranking_loss(scores, ranks, len(ranks)))
     optim.step(optimizers, model, 1.0)
 
 
-def dpo_step(shape, cfg, tokens, machine):
-    policy, optimizers = learner(shape, cfg, machine)
+def dpo_step(shape, options, tokens, machine):
+    policy, optimizers = learner(shape, options, machine)
     ref = reader(shape)
-    x, mask, ranks = compared(cfg, tokens)
-    for _ in passes(cfg):
+    x, mask, ranks = compared(options, tokens)
+    for _ in passes(options):
         with machine.autocast():
             logp = dpo.answer_logp(policy, x, mask, ranks)
             with torch.no_grad():
                 ref_logp = dpo.answer_logp(ref, x, mask, ranks)
-        loss, _ = dpo.dpo_loss(logp, ref_logp, ranks, cfg.beta, len(ranks))
+        loss, _ = dpo.dpo_loss(logp, ref_logp, ranks, options.beta, len(ranks))
         machine.backward(loss)
     optim.step(optimizers, policy, 1.0)
 
 
-def ppo_step(shape, cfg, tokens, machine):
+def ppo_step(shape, options, tokens, machine):
     """An iteration: answers, what is thought of them, and a minibatch of learning from them."""
-    policy, optimizers = learner(shape, cfg, machine)
-    value, its_optimizers = learner(shape, cfg, machine, "scalar")
+    policy, optimizers = learner(shape, options, machine)
+    value, its_optimizers = learner(shape, options, machine, "scalar")
     ref = reader(shape)
     judge = reader(shape, "scalar")
-    size = cfg.batch_size
+    size = options.batch_size
 
     def sample(policy, *_):
         """The memory of sampling: prompts are read into a cache that has room for answers."""
@@ -212,7 +212,7 @@ def ppo_step(shape, cfg, tokens, machine):
         mask = torch.ones(size, tokens - 1)
         with machine.autocast():
             cache = policy.new_cache(size, tokens)
-            policy.trunk(x[:, : -cfg.max_new_tokens], cache)
+            policy.trunk(x[:, : -options.max_new_tokens], cache)
         last = torch.full((size,), tokens - 1)
         return x, mask, last, [""] * size, [True] * size
 
@@ -222,10 +222,10 @@ def ppo_step(shape, cfg, tokens, machine):
     # How many tokens the answers have depends on numbers, so one figure of them is left out.
     unexplained = patch.object(signs, "explained_variance", lambda *_: 0.0)
     with patch.object(ppo, "sample", sample), unexplained:
-        asked = (None, [{}] * size, cfg, machine, None, cfg.beta)
+        asked = (None, [{}] * size, options, machine, None, options.beta)
         batch, _ = ppo.rollout(policy, ref, value, scores, *asked)
-    two = replace(cfg, grad_accum=len(passes(cfg)))
-    rows = np.arange(cfg.minibatch // cfg.grad_accum * two.grad_accum)
+    two = replace(options, grad_accum=len(passes(options)))
+    rows = np.arange(options.minibatch // options.grad_accum * two.grad_accum)
     ppo.backward(policy, value, batch, rows, two, machine)
     optim.step(optimizers, policy, 1.0)
     optim.step(its_optimizers, value, 1.0)
@@ -240,10 +240,10 @@ STEPS = {
 }
 
 
-def peak(stage, shape, cfg, tokens, machine):
+def peak(stage, shape, options, tokens, machine):
     """Bytes at the most in a step of a stage."""
     with counted() as counter:
-        STEPS[stage](shape, cfg, tokens, machine)
+        STEPS[stage](shape, options, tokens, machine)
     return counter.peak
 
 
@@ -254,24 +254,24 @@ def batches(stage):
     """The options of a stage that are measured: those of the preset, and, named as they are typed,
     those of the smallest passes that come to the same step."""
     module = STAGES[stage]
-    cfg = module.Config(**module.PRESETS["gpt2"])
-    yield "", cfg
+    options = module.Config(**module.PRESETS["gpt2"])
+    yield "", options
     if stage == "ppo":  # the answers of an iteration are read all at once
-        yield "--batch_size=32 --grad_accum=32", replace(cfg, batch_size=32, grad_accum=32)
+        yield "--batch_size=32 --grad_accum=32", replace(options, batch_size=32, grad_accum=32)
     else:
-        yield f"--grad_accum={cfg.batch_size}", replace(cfg, grad_accum=cfg.batch_size)
+        yield f"--grad_accum={options.batch_size}", replace(options, grad_accum=options.batch_size)
 
 
 def rows_of(stage):
     """The figures of a stage: each batch, length, size, with blocks kept and computed again."""
     rows = []
-    for options, cfg in batches(stage):
+    for typed, options in batches(stage):
         for tokens in LENGTHS[:1] if stage == "pretrain" else LENGTHS:
             for size, shape in SIZES.items():
                 for again in (False, True):
                     machine = Machine("cpu", torch.bfloat16, recompute=again)
-                    batch = {"stage": stage, "options": options, "tokens": tokens}
-                    taken = peak(stage, shape, cfg, tokens, machine)
+                    batch = {"stage": stage, "options": typed, "tokens": tokens}
+                    taken = peak(stage, shape, options, tokens, machine)
                     rows.append({**batch, "size": size, "again": again, "bytes": taken})
     return rows
 

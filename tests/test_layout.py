@@ -250,6 +250,7 @@ def test_every_option_is_read(path):
             read |= reads(tree(ROOT / "judges" / "combined.py"))
         if path.stem in ("ppo", "sft"):  # to what makes their questions and demonstrations
             read |= reads(tree(ROOT / "data" / "questions.py")) & fields
+            read |= reads(tree(ROOT / "judges" / "exam.py")) & fields
         if path == ROOT / "reward.py":  # to what asks the questions that are ranked
             read |= reads(tree(ROOT / "judges" / "rankings.py"))
         if path.stem == "pretrain":  # and this one to what loads its text and to its network

@@ -34,16 +34,7 @@ STRANGERS   THINGS and STRANGERS, what is split by a hash; PERSON_ASKED, PLAINLY
             OTHER_SUMS, OVER_NINE
 """
 
-from data.world import (
-    english,
-    english_grammar,
-    english_strangers,
-    english_talk,
-    korean,
-    korean_grammar,
-    korean_strangers,
-    korean_talk,
-)
+from importlib import import_module
 
 ASKED_FOR = """AGAIN ANSWERS BOTH BOTH_ITEMS BRUSH_OFF CLAIM CLAIMS COLOURS COURTESY CURT
 CURT_ELSE DAYS DEFINITE DIRECTIONS DO_NOT_KNOW DO_NOT_KNOW_NEEDS ELLIPSES EVENTS EXTRA FOLLOW_UPS
@@ -55,16 +46,20 @@ SUGGESTED SUMS THANKS THINGS TITLES VERBS VERDICTS WORDINGS apart babble coin di
 pronoun review rudely rudeness says sentence some split_words typed write""".split()
 
 
+FILES = ("", "_grammar", "_talk", "_strangers")  # of a language, behind its name
+
+
 class Language:
     """All names of a language's files, as attributes; WORLD is what --data calls its world."""
 
-    def __init__(self, world, *files):
+    def __init__(self, world, name, files=FILES):
         self.WORLD = world
-        for file in files:
-            held = [name for name in ASKED_FOR if hasattr(file, name)]
-            self.__dict__.update({name: getattr(file, name) for name in held})
+        for part in files:
+            file = import_module(f"data.world.{name}{part}")
+            held = [word for word in ASKED_FOR if hasattr(file, word)]
+            self.__dict__.update({word: getattr(file, word) for word in held})
 
 
-ENGLISH = Language("world", english, english_grammar, english_talk, english_strangers)
-KOREAN = Language("world_ko", korean, korean_grammar, korean_talk, korean_strangers)
+ENGLISH = Language("world", "english")
+KOREAN = Language("world_ko", "korean")
 LANGUAGES = {language.WORLD: language for language in (ENGLISH, KOREAN)}

@@ -39,7 +39,7 @@ BEFORE = {
         "exam": "ebd63b12b468d1df",
         "conversation": "d0798c4976cdb6af",
         "lists": "36c40b9c23d2f981",
-        "lessons": "88c31d92ccf48198",
+        "lessons": "0897888145f96f1a",
         "few-shot": "855e2857b8022ec6",
     },
     1: {
@@ -50,7 +50,7 @@ BEFORE = {
         "exam": "37428df99b809af6",
         "conversation": "59a39262c568d252",
         "lists": "7b1ee6cafff0c62b",
-        "lessons": "13f73ef575caccb3",
+        "lessons": "d652ea0d9c6bdfb5",
         "few-shot": "ca7eeb2d8a174402",
     },
 }
@@ -143,7 +143,7 @@ def test_the_code_asks_a_language_for_these_names_only():
 
 
 def test_a_name_that_is_missing_is_found():
-    assert not hasattr(languages.Language("x", languages.english), "WORDINGS")
+    assert not hasattr(languages.Language("x", "english", files=("",)), "WORDINGS")
 
 
 # --- Korean --------------------------------------------------------------------------------------
