@@ -113,7 +113,9 @@ def book(tmp_path, monkeypatch):
     shown = []
     ipython = ModuleType("IPython.display")
     ipython.HTML, ipython.display = str, shown.append
-    monkeypatch.setitem(sys.modules, "IPython", ModuleType("IPython"))
+    package = ModuleType("IPython")
+    package.version_info = (9, 0)  # matplotlib asks for it
+    monkeypatch.setitem(sys.modules, "IPython", package)
     monkeypatch.setitem(sys.modules, "IPython.display", ipython)
     made = Notebook()
     made.shown = shown
