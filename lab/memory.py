@@ -115,19 +115,26 @@ def torchs_own():
 
 
 # --- one step of each stage --------------------------------------------------------------------
-# Each makes the networks and takes a step. Of many backward passes two are made: from the second on
-# there are gradients while a pass begins.
+# Each makes the networks and takes the last of a step's backward passes, and the update.
 
 
 def learner(shape, options, machine, head="lm"):
-    """A network in the midst of its training, and its optimizers, which have their moments."""
+    """A network in the midst of its training, and its optimizers. They have their moments, and
+    there are gradients already where a step has passes before its last."""
     model = GPT(replace(shape, head=head))
     model.recompute = machine.recompute
     optimizers = optim.build(model, options.lr)
+    begin(model)
+    optim.step(optimizers, model, 0.0)
+    if options.grad_accum > 1:
+        begin(model)
+    return model, optimizers
+
+
+def begin(model):
+    """Gradients of nothing."""
     for p in model.parameters():
         p.grad = torch.zeros_like(p)
-    optim.step(optimizers, model, 0.0)
-    return model, optimizers
 
 
 def reader(shape, head="lm"):
@@ -139,17 +146,12 @@ def ids(rows, tokens):
     return torch.ones(rows, tokens, dtype=torch.long)
 
 
-def passes(options):
-    return range(min(2, options.grad_accum))
-
-
 def pretrain_step(shape, options, tokens, machine):
     model, optimizers = learner(shape, options, machine)
     x = ids(options.batch_size // options.grad_accum, tokens)
-    for _ in passes(options):
-        with machine.autocast():
-            loss = pretrain.pretrain_loss(model(x, x), x.numel())
-        machine.backward(loss)
+    with machine.autocast():
+        loss = pretrain.pretrain_loss(model(x, x), x.numel())
+    machine.backward(loss)
     optim.step(optimizers, model, 1.0)
 
 
@@ -157,10 +159,9 @@ def sft_step(shape, options, tokens, machine):
     model, optimizers = learner(shape, options, machine)
     x = ids(options.batch_size // options.grad_accum, tokens)
     mask = torch.ones(x.shape)
-    for _ in passes(options):
-        with machine.autocast():
-            loss = sft.sft_loss(model(x, x), mask, x.numel())
-        machine.backward(loss)
+    with machine.autocast():
+        loss = sft.sft_loss(model(x, x), mask, x.numel())
+    machine.backward(loss)
     optim.step(optimizers, model, 1.0)
 
 
@@ -177,10 +178,9 @@ def reward_step(shape, options, tokens, machine):
     model, optimizers = learner(shape, options, machine, head)
     x, mask, ranks = compared(options, tokens)
     last = torch.full((len(x),), tokens - 1)
-    for _ in passes(options):
-        with machine.autocast():
-            scores = answer_scores(model, x, last, mask).view(ranks.shape)
-        machine.backward(reward.ranking_loss(scores, ranks, len(ranks)))
+    with machine.autocast():
+        scores = answer_scores(model, x, last, mask).view(ranks.shape)
+    machine.backward(reward.ranking_loss(scores, ranks, len(ranks)))
     optim.step(optimizers, model, 1.0)
 
 
@@ -188,13 +188,12 @@ def dpo_step(shape, options, tokens, machine):
     policy, optimizers = learner(shape, options, machine)
     ref = reader(shape)
     x, mask, ranks = compared(options, tokens)
-    for _ in passes(options):
-        with machine.autocast():
-            logp = dpo.answer_logp(policy, x, mask, ranks)
-            with torch.no_grad():
-                ref_logp = dpo.answer_logp(ref, x, mask, ranks)
-        loss, _ = dpo.dpo_loss(logp, ref_logp, ranks, options.beta, len(ranks))
-        machine.backward(loss)
+    with machine.autocast():
+        logp = dpo.answer_logp(policy, x, mask, ranks)
+        with torch.no_grad():
+            ref_logp = dpo.answer_logp(ref, x, mask, ranks)
+    loss, _ = dpo.dpo_loss(logp, ref_logp, ranks, options.beta, len(ranks))
+    machine.backward(loss)
     optim.step(optimizers, policy, 1.0)
 
 
@@ -224,9 +223,8 @@ def ppo_step(shape, options, tokens, machine):
     with patch.object(ppo, "sample", sample), unexplained:
         asked = (None, [{}] * size, options, machine, None, options.beta)
         batch, _ = ppo.rollout(policy, ref, value, scores, *asked)
-    two = replace(options, grad_accum=len(passes(options)))
-    rows = np.arange(options.minibatch // options.grad_accum * two.grad_accum)
-    ppo.backward(policy, value, batch, rows, two, machine)
+    rows = np.arange(options.minibatch // options.grad_accum)
+    ppo.backward(policy, value, batch, rows, replace(options, grad_accum=1), machine)
     optim.step(optimizers, policy, 1.0)
     optim.step(its_optimizers, value, 1.0)
 
