@@ -71,7 +71,7 @@ class Config:
     steps: int = 0  # optimizer steps; 0: as many as the epochs need
     lr: float = 1e-3  # AdamW; then a cosine down to a tenth
     matrix_lr: float = 0.007  # Muon; 0 hands the hidden matrices to AdamW
-    eval_every: int = 100  # steps between validations and checkpoints
+    eval_every: int = 200  # steps between validations and checkpoints
     seed: int = 1
     device: str = "auto"
     dtype: str = "auto"  # float32, bfloat16, float16; auto takes what is fast here
