@@ -86,7 +86,7 @@ ROWS = [
         "attention and its gradient without the T × T matrix",
         "kernels/attention.py:attention",
     ),
-    Row("Chen et al. 2016", "", "blocks that are computed again", "model.py:GPT.blocks"),
+    Row("Chen et al. 2016", "", "blocks that are computed again", "model.py:GPT"),
     Row("GPT-2", "section 2.2", "byte-level BPE", "tokenizer.py:Tokenizer"),
     Row(
         "Jordan et al. 2024",

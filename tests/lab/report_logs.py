@@ -407,7 +407,7 @@ def probed(out, arms=None):
 def plane_rows(seeds=(1, 2), harm=None):
     """The rows of lab/pareto.py with few prompts. harm: {arm: how many of 40 answers do harm}."""
     rng = np.random.default_rng(0)
-    harm = harm or dict(zip(plane.PLANE, (32, 28, 24, 20, 16, 12, 14, 4)))
+    harm = harm or dict(zip(plane.PLANE, (32, 28, 24, 20, 12, 14, 4)))
     rows = []
     for seed in seeds:
         for arm, bad in harm.items():

@@ -64,7 +64,7 @@ def test_less_harm_is_a_higher_rating(known):
 def test_the_gap_tells_above_from_below(known):
     (gap,) = of(known["pareto"], "gap")
     assert gap["gap low"] > 0 and plane.verdict(gap) == 1
-    worst = dict(zip(plane.PLANE, (20, 2, 2, 2, 2, 2, 10, 38)))
+    worst = dict(zip(plane.PLANE, (20, 2, 2, 2, 2, 10, 38)))
     rows = plane_records(harm=worst)
     # Nobody helps surely less or more, so RL-CAI is not above, whatever help is worth.
     assert of(rows, "gap")[0]["gap"] < of(known["pareto"], "gap")[0]["gap"]
@@ -108,7 +108,7 @@ def test_the_tables(known, language, simulated):
 
 def test_the_picture_and_the_figure(known, tmp_path):
     text = pictures_pareto.plane(known)
-    assert text.count('r="5"') == 8 and text.count('r="2"') == 16
+    assert text.count('r="5"') == 7 and text.count('r="2"') == 14
     assert pictures_pareto.spread([1, 2, 30], 10) == [1, 11, 30]
     pytest.importorskip("matplotlib")
     shown = claude.pareto({"pareto": [Run("pareto", {}, known["pareto"])]})
