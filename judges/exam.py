@@ -112,11 +112,13 @@ def before_and_after(models, tokenizer, examples, machine, cfg):
     """
     if cfg.data not in LANGUAGES:
         questions = [messages[:-1] for _, _, messages in examples[:4]]
-        return {"results": {}, "samples": likeliest(models, tokenizer, questions, machine, 64)}
+        samples = likeliest(models, tokenizer, questions, machine, 64)
+        return {"results": {}, "samples": samples}
     results = both_tables(models, tokenizer, machine, cfg.n_eval, cfg.data)
     prompts = default_world(cfg.data).prompts("test", 13, seed=1)[:6]
     questions = [prompt["messages"] for prompt in prompts]
-    return {"results": results, "samples": likeliest(models, tokenizer, questions, machine, 32)}
+    samples = likeliest(models, tokenizer, questions, machine, 32)
+    return {"results": results, "samples": samples}
 
 
 def both_tables(models, tokenizer, machine, n_eval, data="world"):
@@ -170,7 +172,9 @@ def wins(scores, others):
 
 def open_exam(cfg, tokenizer, machine):
     """The Exam of the world that --data names, None where it is no world."""
-    return Exam(tokenizer, machine, data=cfg.data) if cfg.data in LANGUAGES else None
+    if cfg.data not in LANGUAGES:
+        return None
+    return Exam(tokenizer, machine, data=cfg.data)
 
 
 class Exam:
