@@ -29,7 +29,8 @@ from plumbing.config import parse_config
 from plumbing.errors import BadInput
 from tokenizer import Tokenizer
 
-# SHA-256 of what the English world says, before there was another language.
+# SHA-256 of what the English world says, before there was another language; without what is said
+# of harm, which came to its present form later.
 BEFORE = {
     0: {
         "pretraining": "a4588636005a4d4d",
@@ -39,7 +40,7 @@ BEFORE = {
         "exam": "ebd63b12b468d1df",
         "conversation": "d0798c4976cdb6af",
         "lists": "36c40b9c23d2f981",
-        "lessons": "0897888145f96f1a",
+        "lessons": "9907c9c40b6792a5",
         "few-shot": "855e2857b8022ec6",
     },
     1: {
@@ -50,7 +51,7 @@ BEFORE = {
         "exam": "37428df99b809af6",
         "conversation": "59a39262c568d252",
         "lists": "7b1ee6cafff0c62b",
-        "lessons": "d652ea0d9c6bdfb5",
+        "lessons": "22402f9f2d2097ae",
         "few-shot": "ca7eeb2d8a174402",
     },
 }
@@ -78,7 +79,7 @@ def texts_of(seed):
         "exam": [world.prompts(split, 39, seed) for split in PROMPT_SPLITS],
         "conversation": [world.talks("test", 100, seed=seed), world.asked_of("ppo", 60, seed)],
         "lists": lists,
-        "lessons": lessons(9, 9, 30, 30, 30, seed=seed),
+        "lessons": lessons(9, 9, 30, n_evidence=30, seed=seed),
         "few-shot": [world.few_shot(p, 3, seed) for p in world.prompts("dev", 13)],
     }
     return {name: json.dumps(text, ensure_ascii=False) for name, text in found.items()}
