@@ -36,6 +36,7 @@ import torch.nn.functional as F
 import optim
 from data.formats import check_evidence
 from data.marks import MARKS, read_marks, read_rules, trained
+from data.questions import check_language
 from data.world import World
 from data.world.english_rules import UNSEEN
 from data.world.probes import LESSONS, Probes
@@ -290,6 +291,7 @@ def train(cfg):
     rules = read_rules(cfg.rules_file)
     made = (f"--seed={cfg.seed}", f"--n_probes={LESSONS}")
     parent = run.inherit("sft.py", ("sft", "pretrain", "ppo"), *made)
+    check_language(cfg.data, parent, cfg.init)
     sft, tokenizer = load_model(parent, cfg.init)
     sft = sft.to(machine.device)
     fit_len(cfg, sft.config)

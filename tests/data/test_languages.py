@@ -14,7 +14,7 @@ import pytest
 import ppo
 import reward
 import sft
-from data.questions import load_demonstrations, load_questions
+from data.questions import check_language, load_demonstrations, load_questions
 from data.world import PROMPT_SPLITS, World, languages, world_named
 from data.world.conversation import Conversation
 from data.world.languages import ASKED_FOR, ENGLISH, KOREAN, LANGUAGES
@@ -321,3 +321,13 @@ def test_words_are_one_token_whatever_stands_behind_them(korean):
         tokenizer.decode([i]) for i in tokenizer.encode("아 노란색이에요. 노란색은 노란색을 부엌에")
     ]
     assert apart[1:] == [" 노란색", "이에요", ".", " 노란색", "은", " 노란색", "을", " 부엌", "에"]
+
+
+def test_a_model_of_the_other_language_is_refused():
+    """Whatever stage it is of: what its base has read decides."""
+    base = {"stage": "pretrain", "path": "p", "data": "world_ko"}
+    tuned = {"stage": "sft", "train_config": {"data": "mine.jsonl"}, "parent": base}
+    check_language("world_ko", tuned, "out/sft/ckpt.pt")
+    check_language("mine.jsonl", tuned, "out/sft/ckpt.pt")
+    with pytest.raises(BadInput, match="has read --data=world_ko, another language"):
+        check_language("world", tuned, "out/sft/ckpt.pt")
