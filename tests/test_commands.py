@@ -290,11 +290,11 @@ def test_the_chain_from_pretraining_to_chat(clone):
     last = log(clone / "out" / "sft" / "log.jsonl")[-1]
     for stage, rows in last["results"].items():
         for name, row in rows.items():
-            assert row["n"] == 13 and f"{stage:<5} {name}" in shown
+            assert row["n"] == 13 and f"{stage:<6} {name}" in shown
     assert {"test 0-shot sampled", "test 5-shot greedy"} < last["results"]["base"].keys()
     assert {"test 0-shot sampled", "paraphrase 0-shot greedy"} < last["results"]["sft"].keys()
     assert len(last["samples"]) == 6 and all(
-        f"User  {s['question']}" in shown for s in last["samples"]
+        f"question  {s['question']}" in shown for s in last["samples"]
     )
     saved = load_checkpoint(clone / "out" / "sft" / "ckpt.pt", stages=("sft",))
     assert (

@@ -319,7 +319,7 @@ def test_the_text_of_rows(write, capsys):
         assert read_corpus(write(content)) == '오늘은 맑다. He said "hi".\n둘\n'
     assert "1 records skipped: empty text" in capsys.readouterr().out
     assert read_corpus(write('["one", "two"]')) == "one\ntwo\n"
-    refused(read_corpus, write([{"messages": user("a", "b")}]), "line 1", "(text)")
+    refused(read_corpus, write([{"rating": 3}]), "line 1", "text")
     refused(read_corpus, write('{"text": "a"}\n{"text": \n'), "line 2", "broken JSON")
     for prose in ('["Hello," he said]', "[Verse 1]\nla la", "{{Infobox}}\ntext", "{x | x > 0}"):
         assert read_corpus(write(prose)) == prose

@@ -918,7 +918,7 @@ def test_options_of_kinds_that_do_not_fit(files, changes, words):
 
 def test_the_worlds_two_kinds_from_sampling_to_a_row(files, monkeypatch):
     known = {"reward_model": {}, "sft": {}, "n": 0}  # the control of same words, for speed
-    monkeypatch.setattr(reward, "same_worded", lambda *args: known)
+    monkeypatch.setattr(reward, "same_worded", lambda *args, **options: known)
     cfg = config(files, data="world", kinds="both", n_prompts=26, n_probes=14, n_eval=13, k=3)
     metrics = reward.train(cfg)
     assert {"helpful_accuracy", "harmless_accuracy"} <= metrics.keys()
