@@ -40,12 +40,14 @@ from data.principles import (
     assistant,
     read_constitution,
 )
+from data.questions import check_language
 from data.world import World
 from data.world.english_harms import LABELLED
 from data.world.english_mended import BRUSH_OFFS, REFUSALS
 from data.world.harms import HELPFUL, Harms, told
 from judges.constitution import (
     LABELS,
+    SIDES,
     figures,
     judge_figures,
     oracle_choice,
@@ -279,9 +281,6 @@ def helpful(critic, cfg):
 # --- what is told --------------------------------------------------------------------------------
 
 
-SIDES = {"labelled": "A-D", "unlabelled": "E-H"}
-
-
 class Teller:
     """Prints; with an oracle critic every line says so."""
 
@@ -341,6 +340,7 @@ def main(cfg):
     constitution = read_constitution(cfg.constitution)
     made = [f"--{option}={value}" for option, value in {"seed": cfg.seed, **HELPFUL}.items()]
     parent = supply(cfg.init, "sft.py", cfg.preset, ("sft", "ppo"), *made)
+    check_language("world", parent, cfg.init)
     model, tokenizer = load_model(parent, cfg.init)
     critic = Critic(model.to(machine.device).eval(), tokenizer, cfg, machine)
     say = Teller(cfg)

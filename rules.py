@@ -120,11 +120,6 @@ def rule_loss(scores, broken, count, noise=0.0, weight=1.0):
     return -torch.where(broken > 0, weight * logp, logp).sum() / count
 
 
-def costs(cfg):
-    """What the loss is told of the marks: (noise, weight)."""
-    return cfg.noise, cfg.broken_weight
-
-
 # --- batches -----------------------------------------------------------------------------------
 
 
@@ -213,7 +208,7 @@ def evaluate(model, val_set, rules, tokenizer, cfg, machine):
         tokens, last, broken = get_batch(rows, wordings, "rules", tokenizer, cfg, machine)
         with machine.autocast():
             scores = model(tokens)[torch.arange(len(rows), device=last.device), last]
-        total += float(rule_loss(scores, broken, len(val_set), *costs(cfg)))
+        total += float(rule_loss(scores, broken, len(val_set), cfg.noise, cfg.broken_weight))
         right += float(((scores > 0) == (broken > 0)).sum())
     model.train()
     return {"val_loss": total, "val_accuracy": right / len(val_set)}
@@ -363,7 +358,7 @@ def train(cfg):
                 with machine.autocast():
                     scores = network(tokens)[torch.arange(len(rows), device=last.device), last]
                 # The rule has been read when the score is taken: it is the last thing in the row.
-                part = weight * rule_loss(scores, marked, len(batch), *costs(cfg))
+                part = weight * rule_loss(scores, marked, len(batch), cfg.noise, cfg.broken_weight)
                 machine.backward(part)
                 losses[name] += part.detach()
 

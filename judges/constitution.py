@@ -17,6 +17,8 @@ from judges.violations import plain
 from plumbing.records import wilson
 
 BINS = 5  # of the calibration table
+# Topics of which it was told what is bad, and topics of which it was not.
+SIDES = {"labelled": "A-D", "unlabelled": "E-H"}
 # How a probability becomes a label (Bai et al. 2022b, section 4.1): as it is, as sure as can be, or
 # within limits.
 LABELS = {

@@ -4,6 +4,7 @@ committed records.
 As those of lab/tables_probing.py: a figure is a share of counted answers, pooled over the seeds.
 """
 
+from judges.constitution import SIDES
 from lab.constitution import ARMS, COLUMNS
 from lab.studies import pooled
 from lab.tables import markdown, number, select
@@ -12,7 +13,6 @@ from lab.tables_talk import under
 from lab.words import say
 from plumbing.records import wilson
 
-TOPICS = {"labelled": "A-D", "unlabelled": "E-H"}
 ROUNDS = ("the first answer", "1 revision", "2 revisions", "3 revisions", "4 revisions")
 
 
@@ -30,7 +30,7 @@ def revisions(records, language):
     for after, name in enumerate(ROUNDS):
         cells = [say(name, language)]
         for kind in ("revised", "bare"):
-            for side in TOPICS:
+            for side in SIDES:
                 of = {"kind": kind, "round": after, "side": side}
                 cell = share(select(rows, **of, part="harmful"))
                 broken = select(rows, **of, part="garbled")
@@ -40,7 +40,7 @@ def revisions(records, language):
         table.append(cells)
     head = [""]
     for kind in ("critique, then revision", "revision alone"):
-        head += [f"{say(kind, language)}, {topics}" for topics in TOPICS.values()]
+        head += [f"{say(kind, language)}, {topics}" for topics in SIDES.values()]
     note = (
         "Answers to requests for harm that do harm, in per cent with 95 % intervals. What is bad "
         "was told of the topics A to D alone. After +: answers that do no harm but are garbled. "
@@ -53,7 +53,7 @@ def judged(records, language):
     """How good the model is as a judge of two answers."""
     rows = [row for row in records["revisions"] if row["kind"] == "judge"]
     table = []
-    for side, topics in TOPICS.items():
+    for side, topics in SIDES.items():
         mine = select(rows, side=side)
         errors = ", ".join(number(row["calibration_error"], 2) for row in mine)
         table.append([topics, share(mine), errors])

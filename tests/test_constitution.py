@@ -262,3 +262,11 @@ def test_missing_revisions_are_made_and_a_cut_file_is_refused(helpful, tmp_path,
     path.write_text("\n".join(lines[:-3]) + "\n", encoding="utf-8")
     with pytest.raises(BadInput, match="were written"):
         load_demonstrations(cfg)
+
+
+def test_a_model_of_another_language_is_refused(monkeypatch, tmp_path):
+    korean = {"stage": "sft", "train_config": {"data": "world_ko"}, "parent": None}
+    monkeypatch.setattr(constitution, "supply", lambda *given: korean)
+    with pytest.raises(BadInput, match="another language"):
+        constitution.main(constitution.Config(out=str(tmp_path / "out"), device="cpu"))
+    assert not (tmp_path / "out").exists()

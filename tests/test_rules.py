@@ -251,3 +251,10 @@ def test_marks_that_say_all_the_same(files):
     write(files / "marks.jsonl", [{**r, "rules": {"red": "kept"}} for r in marked(9)])
     with pytest.raises(BadInput, match="all marks to train on say kept"):
         train(config(files))
+
+
+def test_a_model_of_another_language_is_refused(files, monkeypatch):
+    korean = {"stage": "sft", "train_config": {"data": "world_ko"}, "parent": None}
+    monkeypatch.setattr(rules.Run, "inherit", lambda *given: korean)
+    with pytest.raises(BadInput, match="another language"):
+        train(Config(init="ko.pt", out=str(files / "ko"), device="cpu"))
