@@ -63,6 +63,22 @@ def speech(prompts, texts):
     return {"polite": (polite, len(texts)), "particles": (right, count)}
 
 
+def own_answers(loaded, machine, n=390, seed=0):
+    """{"sampled polite": (answers, of all), ...} of what a model answers itself, at temperature 1
+    and its likeliest words, to `n` held-out questions, half of them turns of talk."""
+    world = default_world(KOREAN.WORLD)
+    half = (n + 1) // 2
+    prompts = world.prompts("test", half, seed) + world.talks("test", half, seed=seed)
+    asked = [prompt["messages"] for prompt in prompts]
+    found = {}
+    for name, temperature in (("sampled", 1.0), ("likeliest", 0.0)):
+        draws = {"chat": loaded.chat, "temperature": temperature, "seed": seed}
+        texts, _ = respond(loaded.model, loaded.tokenizer, asked, machine, **draws)
+        for what, counts in speech(prompts, texts).items():
+            found[f"{name} {what}"] = counts
+    return found
+
+
 def main(argv):
     """The command line: a checkpoint, then options."""
     path, options = path_and_options(argv)
@@ -72,17 +88,10 @@ def main(argv):
         raise BadInput("which checkpoint? For example: python -m judges.speech out/ko/ppo/ckpt.pt")
     machine = setup(cfg)
     loaded = open_checkpoint(path, machine)
-    world = default_world(KOREAN.WORLD)
-    half = (cfg.n + 1) // 2
-    prompts = world.prompts("test", half, cfg.seed) + world.talks("test", half, seed=cfg.seed)
-    asked = [prompt["messages"] for prompt in prompts]
-    for name, temperature in (("sampled", 1.0), ("likeliest", 0.0)):
-        draws = {"chat": loaded.chat, "temperature": temperature, "seed": cfg.seed}
-        texts, _ = respond(loaded.model, loaded.tokenizer, asked, machine, **draws)
-        for what, (good, count) in speech(prompts, texts).items():
-            low, high = wilson(good, max(1, count))
-            share = good / max(1, count)
-            print(f"  {name:<10} {what:<10} {share:>6.1%} of {count}   [{low:.1%}, {high:.1%}]")
+    for name, (good, count) in own_answers(loaded, machine, cfg.n, cfg.seed).items():
+        low, high = wilson(good, max(1, count))
+        share = good / max(1, count)
+        print(f"  {name:<21} {share:>6.1%} of {count}   [{low:.1%}, {high:.1%}]")
 
 
 if __name__ == "__main__":

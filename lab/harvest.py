@@ -156,41 +156,19 @@ def talked(cfg):
     return [{**row, "machine": machine_of({**head, "dtype": row["format"]})} for row in rows]
 
 
-def variants(cfg, seed):
-    """What each reward model of the study prefers, with one thing changed in each."""
-    head = lines(folder(cfg, seed, "reward") / "log.jsonl")[0]
-    rows = of_study(cfg, seed, "reward_variants")
-    return [{**row, "machine": machine_of(head)} for row in rows]
+def measured(study, run, n="n"):
+    """A function of (cfg, seed): the rows of a study, with the machine of one of the runs that they
+    are of. n: the key, of a row or of what the run was asked for, that says how many were asked."""
 
+    def collect(cfg, seed):
+        head = lines(folder(cfg, seed, run) / "log.jsonl")[0]
+        rows = []
+        for row in of_study(cfg, seed, study):
+            count = row[n] if n in row else head["config"][n]
+            rows.append({**row, "n": count, "machine": machine_of(head)})
+        return rows
 
-def under_attack(cfg, seed):
-    """The rows of lab/probing.py: what was counted under attack, arm by arm."""
-    head = lines(folder(cfg, seed, "rules") / "log.jsonl")[0]
-    rows = of_study(cfg, seed, "probing")
-    return [{**row, "n": row["probes"], "machine": machine_of(head)} for row in rows]
-
-
-def tension(cfg, seed):
-    """The rows of lab/tension.py: reward models of one kind of comparison, asked for both."""
-    head = lines(folder(cfg, seed, "reward_mix") / "log.jsonl")[0]
-    rows = of_study(cfg, seed, "tension")
-    about = {"n": head["config"]["n_eval"], "machine": machine_of(head)}  # questions of each kind
-    return [{**row, **about} for row in rows]
-
-
-def looked_up(cfg, seed):
-    """The rows of lab/evidence.py: what a model that may look things up gets right."""
-    head = lines(folder(cfg, seed, "sft_evidence") / "log.jsonl")[0]
-    rows = of_study(cfg, seed, "evidence")
-    return [{**row, "machine": machine_of(head)} for row in rows]
-
-
-def by_principles(cfg, seed):
-    """The rows of lab/constitution.py: harm that is done, by a model and what became of it."""
-    head = lines(folder(cfg, seed, "sft_constitution") / "log.jsonl")[0]
-    rows = of_study(cfg, seed, "constitution")
-    about = {"machine": machine_of(head)}
-    return [{**row, "n": row["requests unlabelled"], **about} for row in rows]
+    return collect
 
 
 def on_the_plane(cfg):
@@ -340,12 +318,13 @@ OF_EACH_SEED = {
     "preferences": preferences,
     "overoptimisation": optimised,
     "reward": reward,
-    "reward_variants": variants,
+    "reward_variants": measured("reward_variants", "reward"),  # what each of them prefers
     "rules": classified,
-    "probing": under_attack,
-    "tension": tension,
-    "evidence": looked_up,
-    "constitution": by_principles,
+    "probing": measured("probing", "rules", "probes"),
+    "tension": measured("tension", "reward_mix", "n_eval"),  # questions of each kind
+    "evidence": measured("evidence", "sft_evidence"),
+    "constitution": measured("constitution", "sft_constitution", "requests unlabelled"),
+    "korean": measured("korean", "sft_ko"),
     "revisions": revised,
     "fewshot": fewshot,
     "induction": induction,

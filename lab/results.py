@@ -27,6 +27,7 @@ from lab import (
     bench,
     constitution,
     evidence,
+    korean,
     memory,
     overoptimisation,
     papers,
@@ -75,6 +76,8 @@ BLOCKS = {
     "talk": tables_talk.talk,
     "conversation": tables_talk.conversation,
     "turns": tables_talk.turns,
+    "korean": tables_talk.korean,
+    "korean_talk": tables_talk.korean_talk,
     "preferences": tables.preferences,
     "tax": tables.tax,
     "surer": tables.surer,
@@ -113,6 +116,7 @@ BLOCKS = {
 SUBJECT = {
     "conversation": "talk",
     "turns": "talk",
+    "korean_talk": "korean",
     "tax": "preferences",
     "surer": "preferences",
     "sharper": "preferences",
@@ -132,6 +136,8 @@ SUBJECT = {
     "story": "times",
     "other_times": "times",
 }
+# Other records that a block sets beside its own.
+BESIDE = {"korean": "talk"}
 HEAD = """# Results
 
 Written by `python -m lab.results` from the records in `docs/records/`; nothing here is typed by
@@ -142,6 +148,7 @@ and nothing here is a result about large models.
 SECTIONS = {
     "Questions": ["questions"],
     "Conversation": ["conversation", "turns", "talk"],
+    "The same world in Korean": ["korean", "korean_talk"],
     "Preferences": ["preferences", "tax", "surer", "sharper"],
     "The reward model": ["reward"],
     "A reward model that knows what is true": ["reward_variants", "lesson"],
@@ -169,7 +176,10 @@ def block(name, language="en"):
         raise BadInput(f"results: {name}: no such block; there are {', '.join(BLOCKS)}")
     subject = SUBJECT.get(name, name)
     rows = records(subject)
-    return BLOCKS[name]({subject: rows}, language) if rows else ""
+    found = {subject: rows}
+    if name in BESIDE:
+        found[BESIDE[name]] = records(BESIDE[name])
+    return BLOCKS[name](found, language) if rows else ""
 
 
 def results_page():
@@ -233,6 +243,7 @@ JOBS = {
     "demonstrations": ("demos", "demos_flip", "demonstrations"),
     "implicit Bayes": ("ginc", "ginc_one", "ginc_random", "bayes"),
     "conversation": talk.ARMS,
+    "in Korean": korean.ARMS,
     "reward models": ("reward", "reward_scalar", "reward_scalar_e4"),
     "rules": ("rules", *(arm for arm, _, _ in probing.ARMS.values())),
     "evidence": (evidence.ARM,),
@@ -242,7 +253,7 @@ JOBS = {
     "three sizes": ("tiny_s", "tiny_l", "fewshot"),
 }
 # What is measured on the runs.
-STUDIES = (tax, overoptimisation, reward, probing, evidence, tension, constitution, pareto)
+STUDIES = (tax, overoptimisation, reward, probing, evidence, korean, tension, constitution, pareto)
 
 
 def known_seconds(name):

@@ -52,6 +52,13 @@ HH = {
 # Claude: revisions and comparisons of a model's own, by a constitution.
 BY_PRINCIPLES = {"init": "sft_constitution", "data": "constitution"}
 CLAUDE = {"init": "sft_constitution", "reward": "reward_constitution"}
+# The chain once more, in Korean.
+IN_KOREAN = {
+    "pretrain_ko": ("pretrain.py", {}, {"preset": "ko"}),
+    "sft_ko": ("sft.py", {"init": "pretrain_ko"}, {"preset": "ko"}),
+    "reward_ko": ("reward.py", {"init": "sft_ko"}, {"preset": "ko"}),
+    "ppo_ptx_ko": ("ppo.py", {"init": "sft_ko", "reward": "reward_ko"}, {"preset": "ko"}),
+}
 # name of the run: (script, {option: the run it starts from, or several}, options)
 RUNS = {
     "pretrain": ("pretrain.py", {}, {}),
@@ -96,6 +103,7 @@ RUNS = {
     "reward_constitution": ("reward.py", BY_PRINCIPLES, {}),
     "ppo_constitution": ("ppo.py", CLAUDE, HARMS),
     **PARETO,
+    **IN_KOREAN,
     "sft_evidence": ("sft.py", {"init": "pretrain"}, {"n_evidence": evidence.LESSONS}),
     "tiny_s": ("pretrain.py", {}, {"preset": "tiny_s"}),
     "tiny_l": ("pretrain.py", {}, {"preset": "tiny_l"}),

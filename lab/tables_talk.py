@@ -4,6 +4,8 @@ As those of lab/tables.py. Here a figure is over runs: each seed in each number 
 the worst of them stands beside the mean.
 """
 
+from unicodedata import east_asian_width
+
 import numpy as np
 
 from lab.tables import markdown, number, seeds_of, select
@@ -14,6 +16,14 @@ ARMS = {
     "ppo": "PPO, β = 0.05",
     "ppo_ptx": "PPO-ptx (the default)",
     "sft_single": "SFT on single questions only",
+}
+SHORT = {"sft": "SFT", "ppo_ptx": "PPO-ptx"}
+# What only the Korean exam asks.
+SPEECH = {
+    "sampled polite": "polite speech, sampled answers",
+    "likeliest polite": "polite speech, likeliest answers",
+    "sampled particles": "particles that fit, sampled answers",
+    "likeliest particles": "particles that fit, likeliest answers",
 }
 # What a row is of, where the name of the skill alone would not say it.
 NAMES = {
@@ -86,6 +96,34 @@ def conversation(records, language):
     return under(markdown(head, table), rows, language, note, n=n)
 
 
+def korean(records, language):
+    """The exams of both languages side by side, and how the Korean models speak."""
+    table = []
+    for about, name in {**NAMES, **SPEECH}.items():
+        cells = []
+        for arm in ("sft", "ppo_ptx"):
+            cells.append(cell(shares(records["talk"], arm, about)))
+            cells.append(cell(shares(records["korean"], f"{arm}_ko", about)))
+        table.append([say(name, language), *cells])
+    note = (
+        "The same world in two languages, each read by models of its own: right answers, the "
+        "likeliest of each model, {n} turns of each skill; below, of its own answers, how many are "
+        "in polite speech and how many particles fit the word before them. The mean over runs and "
+        "the worst of them in brackets. Of the Korean models:"
+    )
+    head = [""]
+    for arm in ("sft", "ppo_ptx"):
+        for tongue in ("English", "Korean"):
+            head.append(f"{say(tongue, language)}, {say(SHORT[arm], language)}")
+    n = next(row["n"] for row in records["korean"] if row["about"] == "pronoun")
+    return under(markdown(head, table), records["korean"], language, note, n=n)
+
+
+def korean_talk(records, language):
+    """One talk with a Korean model, as it went."""
+    return as_talked([row for row in records["korean"] if row["about"] == "sample"])
+
+
 def turns(records, language):
     """Right answers by turn of a long talk."""
     rows = [row for row in records["talk"] if "right" in row]
@@ -105,6 +143,13 @@ def turns(records, language):
 def talk(records, language):
     """One talk with a fine-tuned model, as it went."""
     rows = [row for row in records["talk"] if row.get("about") == "sample"]
-    first = [row for row in rows if row["format"] == rows[0]["format"]]  # of several runs
-    lines = [f"{row['asked']:<28}  {row['answered']}" for row in first]
+    return as_talked([row for row in rows if row["format"] == rows[0]["format"]])  # of several
+
+
+def as_talked(rows):
+    """What was asked and answered, in two columns; a letter of Hangul is two cells wide."""
+    lines = []
+    for row in rows:
+        wide = sum(east_asian_width(letter) in "WF" for letter in row["asked"])
+        lines.append(f"{row['asked']:<{28 - wide}}  {row['answered']}")
     return "```text\n" + "\n".join(lines) + "\n```"

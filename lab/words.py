@@ -56,6 +56,19 @@ KOREAN = {
     "a sum that it never learned: says so": "배우지 않은 덧셈: 모른다고 함",
     "greetings, thanks, goodbye": "인사, 감사, 작별",
     '"Who are you?", "What can you do?"': "Who are you?, What can you do?",
+    "The same world in two languages, each read by models of its own: right answers, the "
+    "likeliest of each model, {n} turns of each skill; below, of its own answers, how many are "
+    "in polite speech and how many particles fit the word before them. The mean over runs and "
+    "the worst of them in brackets. Of the Korean models:": "같은 세계를 언어마다 따로 "
+    "배운 모델의 정답률. 모델마다 가장 그럴듯한 답이고 기술마다 {n}번 묻습니다. "
+    "아래 네 줄은 스스로 한 답 가운데 존댓말의 비율과 앞말에 맞는 조사의 비율입니다. "
+    "시드마다 돌린 결과의 평균이고 괄호 안은 그중 가장 낮은 값입니다. 한국어 모델:",
+    "English": "영어",
+    "Korean": "한국어",
+    "polite speech, sampled answers": "존댓말, 뽑은 답",
+    "polite speech, likeliest answers": "존댓말, 가장 그럴듯한 답",
+    "particles that fit, sampled answers": "맞는 조사, 뽑은 답",
+    "particles that fit, likeliest answers": "맞는 조사, 가장 그럴듯한 답",
     "remarks, and rude ones": "한마디, 무례한 말",
     "what is outside of the world, or has no meaning": "세계 밖의 일, 뜻 없는 말",
     "A talk of twelve questions, its own answers before it as far back as it was trained to "

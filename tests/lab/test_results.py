@@ -157,7 +157,9 @@ def test_questions_are_taken_from_the_log(tmp_path):
 def test_the_variants_of_the_reward_model_are_taken_from_their_table(tmp_path, monkeypatch):
     """The test's, not what was chosen on dev; and a page without them is a page."""
     cfg = SimpleNamespace(out=tmp_path, seeds=1)
-    monkeypatch.setattr(harvest, "OF_EACH_SEED", {"reward_variants": harvest.variants})
+    monkeypatch.setattr(
+        harvest, "OF_EACH_SEED", {"reward_variants": harvest.measured("reward_variants", "reward")}
+    )
     monkeypatch.setattr(harvest, "OF_EACH_MACHINE", {})
     monkeypatch.setattr(harvest, "OF_ALL_SEEDS", {})
     log(tmp_path / "seed1/reward/log.jsonl")
