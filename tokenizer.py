@@ -100,20 +100,28 @@ def merge(word, pair, new):
     return out
 
 
+def led(text):
+    """A text with a blank before its first word, so that this word has the tokens there that it has
+    within a sentence. Korean begins with what a sentence is about, and has no capitals."""
+    return f" {text}" if text[:1].isalnum() else text
+
+
 class Tokenizer:
     """An encoding and the special tokens. What a user types never becomes a special token.
+
+    `lead`: the first word of a text gets the blank in front that words within it have (`led`).
 
     n_vocab counts text tokens and specials. Special ids follow the text tokens, which gives
     GPT-2's `<|endoftext|>` its own number, 50256. The two of evidence come last, and only where
     they are asked for; elsewhere `search` and `result` are None.
     """
 
-    def __init__(self, vocab, pattern=PATTERN, evidence=False):
+    def __init__(self, vocab, pattern=PATTERN, evidence=False, lead=False):
         """`vocab`: list of bytes by rank, all 256 single bytes among them."""
         ranks = {token: rank for rank, token in enumerate(vocab)}
         if len(ranks) != len(vocab) or not all(bytes([b]) in ranks for b in range(256)):
             raise ValueError("a vocabulary needs each of the 256 bytes, and no token twice")
-        self.vocab, self.pattern, self.evidence = vocab, pattern, evidence
+        self.vocab, self.pattern, self.evidence, self.lead = vocab, pattern, evidence, lead
         names = [ENDOFTEXT, USER, ASSISTANT, PAD] + [SEARCH, RESULT] * evidence
         specials = {name: len(vocab) + i for i, name in enumerate(names)}
         # A fresh Encoding, never tiktoken's cache by path: two vocabularies may share a file name.
@@ -127,10 +135,10 @@ class Tokenizer:
         self.newline = ranks[b"\n"]  # which ends an inserted line
 
     @classmethod
-    def train(cls, text, vocab_size):
+    def train(cls, text, vocab_size, lead=False):
         """Learn from `text` so that text tokens and specials together number at most
         `vocab_size`."""
-        return cls(train_bpe(text, vocab_size - 4))
+        return cls(train_bpe(text, vocab_size - 4), lead=lead)
 
     @classmethod
     def gpt2(cls, vocab_bpe=None):
@@ -142,7 +150,7 @@ class Tokenizer:
 
     def with_evidence(self):
         """The same tokenizer with <|search|> and <|result|>; all other tokens keep their ids."""
-        return Tokenizer(self.vocab, self.pattern, evidence=True)
+        return Tokenizer(self.vocab, self.pattern, evidence=True, lead=self.lead)
 
     def to_json(self):
         """All that is needed to rebuild this tokenizer, for the checkpoint: one file is enough to
@@ -151,13 +159,15 @@ class Tokenizer:
             "pattern": self.pattern,
             "vocab": [base64.b64encode(token).decode() for token in self.vocab],
         }
-        return json.dumps({**saved, "evidence": True} if self.evidence else saved)
+        asked = {name: True for name in ("evidence", "lead") if getattr(self, name)}
+        return json.dumps({**saved, **asked})
 
     @classmethod
     def from_json(cls, text):
         saved = json.loads(text)
         vocab = [base64.b64decode(token) for token in saved["vocab"]]
-        return cls(vocab, saved["pattern"], saved.get("evidence") is True)
+        asked = {name: saved.get(name) is True for name in ("evidence", "lead")}
+        return cls(vocab, saved["pattern"], **asked)
 
     def encode(self, text):
         """Text -> list of ids. NFC first: a Korean syllable typed as parts is the same syllable."""
@@ -168,7 +178,8 @@ class Tokenizer:
 
     def pieces(self, text):
         """The text, normalised, cut where blanks go on and on."""
-        return LONG_BLANK.split(unicodedata.normalize("NFC", text))
+        text = unicodedata.normalize("NFC", text)
+        return LONG_BLANK.split(led(text) if self.lead else text)
 
     def encode_documents(self, documents):
         """Each document's ids followed by `<|endoftext|>`, in one list."""

@@ -133,6 +133,30 @@ def test_round_trip_of_any_text(text):
     assert all(0 <= i < len(TOKENIZER.vocab) for i in ids)
 
 
+@given(TEXT)
+def test_with_lead_a_first_word_is_read_as_one_within_a_sentence(text):
+    """Only what begins with a letter or a digit gets the blank; a decoded text keeps it."""
+    tokenizer = Tokenizer(TOKENIZER.vocab, lead=True)
+    known = unicodedata.normalize("NFC", text)
+    blank = " " if known[:1].isalnum() else ""
+    assert tokenizer.encode(text) == TOKENIZER.encode(blank + text)
+    assert tokenizer.encode_documents([text, text])[:-1] == [
+        *tokenizer.encode(text),
+        tokenizer.endoftext,
+        *tokenizer.encode(text),
+    ]
+    assert tokenizer.decode(tokenizer.encode(text)) == blank + known
+    for copy in (Tokenizer.from_json(tokenizer.to_json()), tokenizer.with_evidence()):
+        assert copy.lead and copy.encode(text) == tokenizer.encode(text)
+
+
+def test_an_answer_has_no_blank_before_it():
+    tokenizer = Tokenizer(TOKENIZER.vocab, lead=True)
+    ids, _ = tokenizer.render([{"role": "assistant", "content": "The red"}])
+    assert ids[1] == TOKENIZER.encode(" The")[0]
+    assert tokenizer.read(ids[1:])["content"] == "The red"
+
+
 def test_every_byte_is_a_token():
     assert sorted(TOKENIZER.vocab[:256]) == [bytes([b]) for b in range(256)]
     assert TOKENIZER.decode_bytes(range(256)) == bytes(range(256))

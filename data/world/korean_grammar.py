@@ -26,7 +26,9 @@ from data.world.korean import (
     VERDICTS,
 )
 from data.world.particles import FORMS, join
+from tokenizer import led
 
+LEAD = True  # the first word of a text is read with a blank before it, as words within it are
 BLENDS = 0.5  # share of invented words that are blends, so that parts of known words are copied too
 SHORTEST = 2  # syllables of an invented word
 # Sounds of invented words: initial, vowel and final of a syllable, as Unicode numbers them.
@@ -314,9 +316,10 @@ def rudeness(text):
 
 def apart(text):
     """The text as a vocabulary is learned from it: words and the endings behind them apart, each in
-    a line, so that a word has the same tokens whatever is behind it."""
+    a line, so that a word has the same tokens whatever is behind it. What is before it does not
+    matter either (LEAD): a question begins with its key, "곰은 무슨 색이에요?"."""
 
     def cut(found):
         return "\n".join(parted(found[0]))
 
-    return re.sub(r"[가-힣ㄱ-ㅎㅏ-ㅣ]+", cut, text)
+    return re.sub(r"[가-힣ㄱ-ㅎㅏ-ㅣ]+", cut, led(text))

@@ -314,13 +314,17 @@ def test_a_model_that_reads_another_language_is_refused():
     assert len(load_demonstrations(sft.Config(data="world_ko", n_demos=4, n_talks=4), base)) == 8
 
 
-def test_words_are_one_token_whatever_stands_behind_them(korean):
-    texts = list(itertools.islice(korean.documents(0), 600))
-    tokenizer = Tokenizer.train("\n".join(map(KOREAN.apart, texts)), 1500)
-    apart = [
-        tokenizer.decode([i]) for i in tokenizer.encode("아 노란색이에요. 노란색은 노란색을 부엌에")
-    ]
-    assert apart[1:] == [" 노란색", "이에요", ".", " 노란색", "은", " 노란색", "을", " 부엌", "에"]
+def test_words_are_one_token_whatever_stands_around_them(korean):
+    """Behind a word stand particles; before it a blank or, where a turn begins, nothing: what was
+    read of it in one place would be lost in another."""
+    texts = itertools.islice(korean.documents(seed=0), 2000)
+    tokenizer = Tokenizer.train("\n".join(map(KOREAN.apart, texts)), 2500, KOREAN.LEAD)
+    for thing in ("고양이", "배", "사과", "트랙터", "램프", "무디다", "하나"):
+        for text in ("{}은(는) 파란색이에요.", "그럼 {}의 색은 뭐예요?", "* {} -> 파란색"):
+            ids = tokenizer.encode(KOREAN.write(text, thing))
+            assert tokenizer.encode(f" {thing}")[0] in ids and len(tokenizer.encode(thing)) == 1
+        turn, _ = tokenizer.render([{"role": "user", "content": f"{thing}: 무슨 색이에요?"}])
+        assert turn[1] == tokenizer.encode(f" {thing}")[0]
 
 
 def test_a_model_of_the_other_language_is_refused():
