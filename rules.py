@@ -232,7 +232,8 @@ def examine(networks, sft, rules, tokenizer, cfg, machine):
     attacked = [question.get("rule", "") for question in questions]
     gold = gold_table(asked, texts, [*rules, *UNSEEN])
     tables = scores("rules", said), scores("rules", unseen), scores("bad", [""])[:, 0]
-    return classifier_figures(*tables, gold, attacked, list(rules), list(UNSEEN))
+    names = attacked, list(rules), list(UNSEEN)
+    return classifier_figures(*tables, gold, *names, cfg.broken_weight)
 
 
 def by_rule(model, val_set, rules, tokenizer, cfg, machine):
