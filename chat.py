@@ -33,6 +33,7 @@ if __name__ == "__main__":  # answer --help and slips before torch, a second's w
 
 from data.knowledge import FILE, open_lookup, read_knowledge
 from data.marks import read_rules
+from data.questions import world_read
 from data.world.languages import LANGUAGES
 from desk.batch import answer_file
 from desk.labelling import KINDS, Desk, check_labeler
@@ -320,7 +321,7 @@ def main(argv):
 
     def open_probing():
         loaded = open_checkpoint(path, machine) if path else shelf.get(most_attacked(shelf))
-        rules = read_rules(cfg.rules_file)
+        rules = read_rules(cfg.rules_file, world_read(loaded.checkpoint))
         return Probing(shelf, loaded, rules, cfg.max_new_tokens, seed=cfg.seed, **settings(cfg))
 
     if cfg.web:

@@ -17,6 +17,7 @@ reads   out/sft_probed/ckpt.pt (made first if it is missing: sft.py --n_probes, 
 writes  out/rules/ckpt.pt (which carries the rules), last.pt (for --resume), probes.jsonl, log.jsonl
 
     python rules.py                                               the tiny world
+    python rules.py --preset=ko                                   the same in Korean
     python rules.py --rules_file=rules.txt --data=marks.jsonl     your own rules (data/marks.py)
     python ppo.py --preset=sparrow                                a policy that keeps to them
 """
@@ -36,9 +37,9 @@ import torch.nn.functional as F
 import optim
 from data.formats import check_evidence
 from data.marks import MARKS, read_marks, read_rules, trained
-from data.questions import check_language
-from data.world import World
-from data.world.english_rules import UNSEEN
+from data.questions import check_language, world_read
+from data.world import world_named
+from data.world.languages import LANGUAGES
 from data.world.probes import LESSONS, Probes
 from judges.probing import NOISE, Markers, auc, classifier_figures, gold_table
 from judges.rules import answered, rule_scores, rule_tokens
@@ -58,7 +59,7 @@ class Config:
     preset: str = "tiny"  # a named set of other defaults
     out: str = "out/rules"  # directory for ckpt.pt, probes.jsonl, last.pt, log.jsonl
     init: str = "out/sft_probed/ckpt.pt"  # the model to attack and to start from; made if missing
-    data: str = "world"  # "world": attack it, let simulated labelers mark; or a file of marks
+    data: str = "world"  # or world_ko: attack it, let simulated labelers mark; or a file of marks
     rules_file: str = ""  # rules, a wording a line; empty: the tiny world's
     n_marks: int = 14000  # dialogues under attack, one mark each (Sparrow: about 14,000)
     n_eval: int = 700  # dialogues of attacks that no training meets, each judged by all rules
@@ -82,7 +83,10 @@ class Config:
     export: str = ""  # hf: also write {out}/hf, which transformers loads
 
 
-PRESETS = {"tiny": {}}
+PRESETS = {
+    "tiny": {},
+    "ko": dict(data="world_ko", init="out/ko/sft_probed/ckpt.pt", out="out/ko/rules"),
+}
 
 
 def check(cfg):
@@ -98,7 +102,7 @@ def check(cfg):
         raise BadInput(f"--n_marks={cfg.n_marks}: at least 20, a tenth of them is held out")
     if cfg.grad_accum > cfg.batch_size:
         raise BadInput(f"--grad_accum={cfg.grad_accum}: --batch_size has no so many marks")
-    if cfg.rules_file and cfg.data == "world":
+    if cfg.rules_file and cfg.data in LANGUAGES:
         raise BadInput("--rules_file: nobody marks by your rules but you; give the marks by --data")
 
 
@@ -125,7 +129,7 @@ def rule_loss(scores, broken, count, noise=0.0, weight=1.0):
 
 def sample_marks(model, tokenizer, cfg, machine):
     """Attacks, the model's answers at temperature 1, and one simulated mark of each."""
-    questions = Probes(World()).asked_of("train", cfg.n_marks, cfg.seed)
+    questions = Probes(world_named(cfg.data)).asked_of("train", cfg.n_marks, cfg.seed)
     asked = [question["messages"] for question in questions]
     texts, _ = respond(model, tokenizer, asked, machine, seed=cfg.seed)
     markers = Markers(cfg.seed)
@@ -134,7 +138,7 @@ def sample_marks(model, tokenizer, cfg, machine):
 
 def load_marks(cfg, rules, sft, tokenizer, machine):
     """Marked dialogues (training, validation); a tenth of the dialogues is held out."""
-    if cfg.data == "world":
+    if cfg.data in LANGUAGES:
         records = sample_marks(sft, tokenizer, cfg, machine)
     else:
         records = read_marks(cfg.data, rules)
@@ -217,9 +221,11 @@ def evaluate(model, val_set, rules, tokenizer, cfg, machine):
 def examine(networks, sft, rules, tokenizer, cfg, machine):
     """Answers to attacks that no training meets, under every rule and one that nobody was given,
     against the gold predicates (simulated): see `classifier_figures`."""
-    probes = Probes(World())
+    world = world_named(cfg.data)
+    unseen = world.language.UNSEEN
+    probes = Probes(world)
     questions = probes.asked_of("test", cfg.n_eval, cfg.seed)
-    questions += probes.probes("test", cfg.n_eval // 5, cfg.seed, tuple(UNSEEN))
+    questions += probes.probes("test", cfg.n_eval // 5, cfg.seed, tuple(unseen))
     asked = [question["messages"] for question in questions]
     texts, _ = respond(sft, tokenizer, asked, machine, seed=10**6 + cfg.seed)
     dialogues = answered(asked, texts)
@@ -227,12 +233,12 @@ def examine(networks, sft, rules, tokenizer, cfg, machine):
     def scores(name, wordings):
         return rule_scores(networks[name], tokenizer, dialogues, wordings, machine, cfg.max_len)
 
-    said = [wordings[0] for wordings in {**rules, **UNSEEN}.values()]
-    unseen = [wordings[-1] for wordings in rules.values()]
+    said = [wordings[0] for wordings in {**rules, **unseen}.values()]
+    reworded = [wordings[-1] for wordings in rules.values()]
     attacked = [question.get("rule", "") for question in questions]
-    gold = gold_table(asked, texts, [*rules, *UNSEEN])
-    tables = scores("rules", said), scores("rules", unseen), scores("bad", [""])[:, 0]
-    names = attacked, list(rules), list(UNSEEN)
+    gold = gold_table(questions, texts, [*rules, *unseen])
+    tables = scores("rules", said), scores("rules", reworded), scores("bad", [""])[:, 0]
+    names = attacked, list(rules), list(unseen)
     return classifier_figures(*tables, gold, *names, cfg.broken_weight)
 
 
@@ -284,10 +290,12 @@ def train(cfg):
     check(cfg)
     run = Run(cfg, "rules")
     machine = run.machine
-    rules = read_rules(cfg.rules_file)
+    rules = read_rules(cfg.rules_file) if cfg.rules_file else {}
     made = (f"--seed={cfg.seed}", f"--n_probes={LESSONS}")
     parent = run.inherit("sft.py", ("sft", "pretrain", "ppo"), *made)
     check_language(cfg.data, parent, cfg.init)
+    # Where no file has rules, they are the world's, in the language that the model reads.
+    rules = rules or read_rules("", world_read(parent))
     sft, tokenizer = load_model(parent, cfg.init)
     sft = sft.to(machine.device)
     fit_len(cfg, sft.config)
@@ -319,7 +327,7 @@ def train(cfg):
     steps = cfg.steps or cfg.epochs * per_epoch
     batches = Batches(len(train_set), cfg.batch_size, cfg.seed, lengths=lengths)
     # What was marked is kept, in the form in which people's marks are read.
-    if cfg.data == "world" and machine.main and not cfg.eval:
+    if cfg.data in LANGUAGES and machine.main and not cfg.eval:
         write_lines(run.out / "probes.jsonl", records)
         run.log(probes=len(records), noise=NOISE)
     # What there is to learn from: few marks say broken.
@@ -373,9 +381,9 @@ def train(cfg):
 
     # --- results
     # Of the world by the gold predicates (simulated), of people's own rules by held-out marks.
-    if machine.main and not (cfg.eval and cfg.data == "world"):
+    if machine.main and not (cfg.eval and cfg.data in LANGUAGES):
         inputs = (rules, tokenizer, cfg, machine)
-        if cfg.data == "world":
+        if cfg.data in LANGUAGES:
             details = examine(learners, sft, *inputs)
         else:
             details = by_rule(learners["rules"], val_set, *inputs)

@@ -91,7 +91,7 @@ def check_options(data, kind, kinds, clamp, n_probes):
         raise BadInput(f"--kinds={kinds}: expected helpful, harmless or both")
     if clamp:
         limits(clamp)
-    english_only(data, kinds=kinds, n_probes=n_probes)
+    english_only(data, kinds=kinds)
     if data in LANGUAGES and (kind or clamp):
         name, value = ("kind", kind) if kind else ("clamp", clamp)
         raise BadInput(f"--{name}={value}: it is of the comparisons of a file, --data=FILE")

@@ -18,7 +18,6 @@ from functools import partial
 from data.files import read_text
 from data.messages import check_turns, turns
 from data.rows import LeftOut, expect, read_records, single
-from data.world.english_rules import RULES
 from data.world.languages import LANGUAGES
 from plumbing.errors import BadInput
 
@@ -26,10 +25,11 @@ MARKS = ("kept", "broken")  # by number: 1 where the rule is broken
 LONGEST = 400  # characters of a wording: the rule stands after the dialogue, in the same context
 
 
-def read_rules(path):
-    """{name: [wordings]} of a file, or the tiny world's own where there is none."""
+def read_rules(path, world="world"):
+    """{name: [wordings]} of a file, or where there is none the tiny world's own, in the language of
+    this world."""
     if not path:
-        return {name: list(wordings) for name, wordings in RULES.items()}
+        return {name: list(wordings) for name, wordings in LANGUAGES[world].RULES.items()}
     rules = {}
     for number, line in enumerate(read_text(path).split("\n"), 1):
         if not line.strip() or line.startswith("#"):
@@ -56,10 +56,6 @@ def trained(wordings):
 
 def read_marks(path, rules):
     """Marked dialogues as Records of {"messages", "rules": {name: "broken" or "kept"}, ...}."""
-    if path in LANGUAGES:
-        raise BadInput(
-            f"--data={path}: rules are of the English world; give --data=FILE with marks"
-        )
     return read_records(path, {"messages rules": single(partial(from_marks, rules))})
 
 

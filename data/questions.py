@@ -5,7 +5,7 @@ from pathlib import Path
 
 from data.formats import read_demonstrations, read_prompts
 from data.principles import EPOCHS, REVISIONS
-from data.world import World, english_only, world_named
+from data.world import english_only, world_named
 from data.world.harms import Harms
 from data.world.languages import LANGUAGES
 from data.world.probes import LESSONS, Probes, lessons
@@ -31,16 +31,21 @@ def check_language(data, checkpoint, path):
             )
 
 
+def world_read(checkpoint):
+    """The world whose text a model has read, as --data names it; the English one for any other."""
+    read = [ancestor.get("data") for ancestor in ancestry(checkpoint)]
+    return next((data for data in read if data in LANGUAGES), "world")
+
+
 def load_demonstrations(cfg, parent=None):
     """Demonstrations of a file, or of the world, with as many attacks and searches as asked for.
     `parent`: the model that learns from them."""
     check_language(cfg.data, parent, cfg.init)
     more = {"n_probes": cfg.n_probes, "n_harms": cfg.n_harms, "n_evidence": cfg.n_evidence}
-    english_only(cfg.data, **more)
-    if cfg.data == "world":
-        return lessons(cfg.n_demos, cfg.n_talks, **more, seed=cfg.seed)
+    english_only(cfg.data, n_harms=cfg.n_harms, n_evidence=cfg.n_evidence)
     if cfg.data in LANGUAGES:
-        return world_named(cfg.data).lessons(cfg.n_demos, cfg.n_talks, cfg.seed)
+        world = world_named(cfg.data)
+        return lessons(cfg.n_demos, cfg.n_talks, **more, seed=cfg.seed, world=world)
     if cfg.n_evidence:
         raise BadInput("--n_evidence is of the world; in a file 'search' and 'result' tell of it")
     if cfg.data.endswith("revisions.jsonl"):  # a model's own, by a constitution
@@ -115,12 +120,11 @@ def load_questions(cfg, parent=None):
         if cfg.reward == "judge":
             raise BadInput("--reward=judge knows the questions of --data=world only")
         return read_prompts(cfg.data)
-    english_only(cfg.data, rules=cfg.rules, harms=cfg.harms)
-    questions = world_named(cfg.data).asked_of("ppo", ASKED, seed=cfg.seed)
-    if cfg.data != "world":
-        return questions
-    questions += Probes(World()).asked_of("train", ASKED if cfg.rules else 0, cfg.seed)
-    return questions + Harms(World()).asked_of("train", ASKED if cfg.harms else 0, cfg.seed)
+    english_only(cfg.data, harms=cfg.harms)
+    world = world_named(cfg.data)
+    questions = world.asked_of("ppo", ASKED, seed=cfg.seed)
+    questions += Probes(world).asked_of("train", ASKED if cfg.rules else 0, cfg.seed)
+    return questions + Harms(world).asked_of("train", ASKED if cfg.harms else 0, cfg.seed)
 
 
 def made_by(cfg):

@@ -21,7 +21,7 @@ from random import Random
 from unicodedata import normalize
 
 from data.formats import from_comparison, read_prompts
-from data.world import World, english_only, world_named
+from data.world import world_named
 from data.world.languages import LANGUAGES
 from data.world.probes import Probes
 from desk.lines import Lines
@@ -77,12 +77,10 @@ def labelers_agree(records, labeler=None):
 def load_prompts(data, seed, kind=""):
     """Conversations up to a user's turn: of the tiny world, or of a file (data.formats). Harm is
     looked for where somebody asks for it: in attacks on rules."""
-    if kind:
-        english_only(data, kind=kind)
     if data not in LANGUAGES:
         prompts = read_prompts(data)
     elif kind == "harmful":
-        prompts = Probes(World()).probes("train", PROMPTS, seed)
+        prompts = Probes(world_named(data)).probes("train", PROMPTS, seed)
     else:
         prompts = world_named(data).asked_of("rm", PROMPTS, seed)
     return [prompt["messages"] for prompt in prompts]

@@ -11,6 +11,7 @@ gets better is not to move the scale that it is measured on.
 import torch
 import torch.nn.functional as F
 
+from data.world.languages import LANGUAGES
 from judges.exam import likeliest, world_figures
 from judges.probing import broken_share
 from judges.rules import as_rule_model
@@ -116,6 +117,6 @@ def told_by_judges(cfg, reward, questions, texts, ended):
         figures |= world_figures(questions, texts, ended)
     if cfg.rules:
         figures |= reward.terms
-        if cfg.data == "world":
+        if cfg.data in LANGUAGES:
             figures |= broken_share(questions, texts)
     return figures

@@ -12,8 +12,8 @@ import numpy as np
 from data.world.english_harms import LABELLED
 from data.world.english_mended import CRITIQUES
 from judges.diagnosis import by_step
+from judges.dialogue import plain
 from judges.harms import PREDICATES, declined, evasive, garbled
-from judges.violations import plain
 from plumbing.records import wilson
 
 BINS = 5  # of the calibration table

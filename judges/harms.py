@@ -15,7 +15,7 @@ from itertools import chain
 from data.world.english import BRUSH_OFF, REFUSALS
 from data.world.english_harms import KINDS_OF_HARM, TOPICS
 from data.world.english_mended import BETTER, EVASIVE, HARMLESS
-from judges.violations import plain
+from judges.dialogue import plain
 
 DENIALS = re.compile(r"\b(not|no|never|nothing|cannot|neither)\b|n't\b")
 DECLINES = re.compile(

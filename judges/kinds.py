@@ -13,8 +13,7 @@ For simulated labelers and for evaluation only, as the hidden judge is.
 
 from random import Random
 
-from data.world.english_rules import FAMILY_SPLITS
-from data.world.probes import Probes
+from data.world.probes import FAMILY_SPLITS, Probes
 from judges.hidden import default_world, judge
 from judges.violations import broken
 

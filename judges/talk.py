@@ -17,11 +17,10 @@ if __name__ == "__main__":  # answer --help and slips before torch, a second's w
 
 import numpy as np
 
-from data.world.languages import LANGUAGES
+from data.questions import world_read
 from data.world.talk import SKILLS
 from judges.exam import right_of, searching, verdicts
 from judges.hidden import default_world
-from plumbing.checkpoint import ancestry
 from plumbing.errors import BadInput, run
 from plumbing.machine import setup
 from plumbing.records import wilson
@@ -98,12 +97,6 @@ def long_talk(loaded, machine, n=60, turns=TURNS, data="world"):
     return shares
 
 
-def world_read(loaded):
-    """The world whose text a model has read, as --data names it; the English one for any other."""
-    read = [ancestor.get("data") for ancestor in ancestry(loaded.checkpoint)]
-    return next((data for data in read if data in LANGUAGES), "world")
-
-
 def one_talk(loaded, machine, lines):
     """What the model answers to the lines of one talk, its likeliest words: [(line, answer)]."""
     messages = []
@@ -125,7 +118,7 @@ def main(argv):
     loaded = open_checkpoint(path, machine)
     network = loaded.model, loaded.tokenizer, machine
     print(f"{path}: right answers, the likeliest of each (simulated judge), n = {cfg.n} a skill")
-    data = world_read(loaded)
+    data = world_read(loaded.checkpoint)
     found = by_skill(*network, cfg.n, cfg.split, seed=cfg.seed, data=data)
     for skill, share in found.items():
         low, high = wilson(round(share * cfg.n), cfg.n)

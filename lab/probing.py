@@ -29,8 +29,7 @@ if __name__ == "__main__":  # answer --help and slips before torch, a second's w
 import numpy as np
 
 from data.world import World
-from data.world.english_rules import RULES
-from data.world.probes import Probes
+from data.world.probes import RULES, Probes
 from judges.exam import verdicts
 from judges.probing import gold_table, under_attack
 from judges.rules import as_rule_model, best_of_n
@@ -84,7 +83,7 @@ def prompt(probes, cfg):
     trained on, each answered as the rule has it."""
     rng = Random(f"dialogue prompt {cfg.seed}")
     messages = []
-    for rule in list(RULES)[:SHOWN]:
+    for rule in RULES[:SHOWN]:
         record, _, keeps = probes.probe(rng, "train", rule)
         said = {"role": "assistant", "content": rng.choice(keeps)}
         messages += [record["messages"][-1], said]
@@ -118,7 +117,7 @@ def measure(cfg, seed, arm, machine):
     asked = [question["messages"] for question in attacks]
     # What the rule model believes of the same answers: a policy may please it and break the rule.
     believed = rule_model.broken(asked, texts, machine) > 0.5
-    gold = gold_table(asked, texts, list(RULES))
+    gold = gold_table(attacks, texts)
     probed = np.array(["rule" in question for question in attacks])
     row["believed"] = int(believed[probed].any(1).sum())
     for rule, here in zip(RULES, gold[probed].T):

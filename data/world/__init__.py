@@ -5,13 +5,14 @@
     python -m data.world --data=world_ko --show     the same in Korean
 
     languages.py    the languages that it speaks, and what each has to hold: english.py and
-                    korean.py, their words and the patterns of their sentences, and three more
-                    files of each
+                    korean.py, their words and the patterns of their sentences, and more files
+                    of each
     tasks.py        its facts and its thirteen tasks; how to add one
     talk.py         talk: its skills, and which of its words and wordings are held out; turns.py
                     and conversation.py make talks of them
     documents.py    the pretraining text about all of it
-    probes.py       attacks on rules, and what only looks like them; english_rules.py holds both
+    probes.py       attacks on rules, and what only looks like them; english_rules.py and
+                    korean_rules.py hold both
     evidence.py     talks in which facts are looked up, of what inventory.py makes up;
                     english_evidence.py holds their words
     __init__.py     what the stages and probes ask for: prompts, demonstrations, lists

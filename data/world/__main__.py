@@ -10,7 +10,7 @@ from random import Random
 import data.world
 from data.world import PROMPT_SPLITS, world_named
 from data.world.documents import SHARES
-from data.world.languages import ENGLISH, LANGUAGES
+from data.world.languages import LANGUAGES
 from data.world.probes import Probes
 from data.world.tasks import ATTRIBUTES, SPLITS, TASKS
 from plumbing.errors import BadInput, run
@@ -33,8 +33,7 @@ def show(world):
     for record in world.demonstrations(6):
         print(f"[{record['source']}] {record['task']}")
         print(transcript(record["messages"]))
-    if lang is ENGLISH:
-        show_probes(world)
+    show_probes(world)
     texts = list(itertools.islice(world.documents(), 5000))
     words = re.findall(r"\w+", "\n".join(texts))
     print(

@@ -1,12 +1,13 @@
 """The languages that the tiny world speaks. The world's code knows none of them: it asks for words,
-patterns and functions by the names below, and a language is four files that hold them all:
+patterns and functions by the names below, and a language is some files that hold them all:
 
     english.py            words, and patterns of sentences
     english_grammar.py    what no pattern can say: functions
     english_talk.py       what people say when they talk, and what fits as an answer
     english_strangers.py  what the world does not hold
+    english_rules.py      rules, and attacks on them
 
-A third language is four more files and a line in LANGUAGES. Its tables are parallel to the English
+A third language is as many files and a line in LANGUAGES. Its tables are parallel to the English
 ones: the i-th word of each means the same, so that all facts, keys and splits are the same.
 tests/data/test_languages.py says what is missing. A pattern has slots: {x} the item, {y} the
 answer; {a}, {b} two numbers or things; {z} the smaller of two; {d} a direction; {s} what a review
@@ -32,21 +33,29 @@ TALK        SUGGESTED, WORDINGS, ANSWERS and NEEDS {act of talk}, MEMORIES {what
             for
 STRANGERS   THINGS and STRANGERS, what is split by a hash; PERSON_ASKED, PLAINLY, DO_NOT_KNOW, SUMS,
             OTHER_SUMS, OVER_NINE
+RULES       RULES and UNSEEN {rule: five wordings, the last for tests}; FAMILIES {family: forms of
+            an attack}, OPENINGS of those of two turns; REQUESTS {rule: what is asked for}, and what
+            fills them: HUMANS, KIN, LIMBS, PRIVATE, ILLS, CURES, COUNTING, CARRIED and HANDLED,
+            whose forms `deeds` names; NOTED, a note that is shown, and NOTE_KEPT; DECLINED, phrases
+            of who declines; NEAR, BAD_WORDS, BAD_DEEDS, what only looks like an attack. What breaks
+            a rule is read by judges/english_violations.py and korean_violations.py
 """
 
 from importlib import import_module
 
-ASKED_FOR = """AGAIN ANSWERS BOTH BOTH_ITEMS BRUSH_OFF CLAIM CLAIMS COLOURS COURTESY CURT CURT_ELSE
-DAYS DEFINITE DIRECTIONS DO_NOT_KNOW DO_NOT_KNOW_NEEDS ELLIPSES EVENTS EXTRA FOLLOW_UPS GLOSSES
-HELD_OUT INSULTS IN_ORDER ITEMS ITS KINDS LABELS LEAD LETTERS MEMORIES MENDS MONTHS NAMED NAMES
-NEEDS NEVER_TOLD_NEEDS NOTES NUMBERS OBEYS OBEYS_NEEDS OPENERS OPPOSITES OR OTHER_SUMS OVER_NINE
-OVER_NINE_NEEDS PAIRS PERSON_ASKED PLACES PLAINLY QUESTIONS REFUSALS REVIEW REVIEWED SEPARATORS
-SHORTEST SIZES SMALL_SUMS SMALL_TALK SONG STANDS STATEMENTS STOP_WORDS STORY STORY_ENDS STRANGERS
-SUGGESTED SUMS THANKS THINGS TITLES VERBS VERDICTS WORDINGS apart babble coin digits event meant
-pronoun review rudely rudeness says sentence some split_words typed write""".split()
+ASKED_FOR = """AGAIN ANSWERS BAD_DEEDS BAD_WORDS BOTH BOTH_ITEMS BRUSH_OFF CARRIED CLAIM CLAIMS
+COLOURS COUNTING COURTESY CURES CURT CURT_ELSE DAYS DECLINED DEFINITE DIRECTIONS DO_NOT_KNOW
+DO_NOT_KNOW_NEEDS ELLIPSES EVENTS EXTRA FAMILIES FOLLOW_UPS GLOSSES HANDLED HELD_OUT HUMANS ILLS
+INSULTS IN_ORDER ITEMS ITS KIN KINDS LABELS LEAD LETTERS LIMBS MEMORIES MENDS MONTHS NAMED NAMES
+NEAR NEEDS NEVER_TOLD_NEEDS NOTED NOTES NOTE_KEPT NUMBERS OBEYS OBEYS_NEEDS OPENERS OPENINGS
+OPPOSITES OR OTHER_SUMS OVER_NINE OVER_NINE_NEEDS PAIRS PERSON_ASKED PLACES PLAINLY PRIVATE
+QUESTIONS REFUSALS REQUESTS REVIEW REVIEWED RULES SEPARATORS SHORTEST SIZES SMALL_SUMS SMALL_TALK
+SONG STANDS STATEMENTS STOP_WORDS STORY STORY_ENDS STRANGERS SUGGESTED SUMS THANKS THINGS TITLES
+UNSEEN VERBS VERDICTS WORDINGS apart babble coin deeds digits event meant pronoun review rudely
+rudeness says sentence some split_words typed write""".split()
 
 
-FILES = ("", "_grammar", "_talk", "_strangers")  # of a language, behind its name
+FILES = ("", "_grammar", "_talk", "_strangers", "_rules")  # of a language, behind its name
 
 
 class Language:

@@ -17,13 +17,15 @@ import sft
 from data.questions import check_language, load_demonstrations, load_questions
 from data.world import PROMPT_SPLITS, World, languages, world_named
 from data.world.conversation import Conversation
+from data.world.evidence import questions
 from data.world.languages import ASKED_FOR, ENGLISH, KOREAN, LANGUAGES
-from data.world.probes import lessons
+from data.world.probes import FAMILY_SPLITS, Probes, lessons
 from data.world.talk import SKILLS
 from data.world.tasks import LIST_TASKS, TASKS
 from judges.facts import fact_check, topic
 from judges.hidden import judge, labeler_means
 from judges.labelers import Labelers
+from judges.probing import Markers, gold_table
 from plumbing.after import commands
 from plumbing.config import parse_config
 from plumbing.errors import BadInput
@@ -42,6 +44,8 @@ BEFORE = {
         "lists": "36c40b9c23d2f981",
         "lessons": "9907c9c40b6792a5",
         "few-shot": "855e2857b8022ec6",
+        "attacks": "c0e26162b18011bd",
+        "evidence": "d3c689a9baf3f0c7",
     },
     1: {
         "pretraining": "2ab96c16ad67557b",
@@ -53,6 +57,8 @@ BEFORE = {
         "lists": "7b1ee6cafff0c62b",
         "lessons": "22402f9f2d2097ae",
         "few-shot": "ca7eeb2d8a174402",
+        "attacks": "28bdd5ea2860612d",
+        "evidence": "15a272b08585ed37",
     },
 }
 
@@ -81,8 +87,19 @@ def texts_of(seed):
         "lists": lists,
         "lessons": lessons(9, 9, 30, n_evidence=30, seed=seed),
         "few-shot": [world.few_shot(p, 3, seed) for p in world.prompts("dev", 13)],
+        "attacks": attacks_of(world, seed),
+        "evidence": [questions(world, 6, seed, split) for split in ("dev", "test")],
     }
     return {name: json.dumps(text, ensure_ascii=False) for name, text in found.items()}
+
+
+def attacks_of(world, seed):
+    """What is asked under attack, what is answered, and how both are marked."""
+    probes, markers = Probes(world), Markers(seed)
+    asked = [probes.asked_of(split, 60, seed, control=True) for split in FAMILY_SPLITS]
+    said = [record["messages"][-1]["content"] for record in probes.lessons(60, seed)]
+    gold = gold_table(asked[2], said).tolist()
+    return [asked, said, list(map(markers.mark, asked[0], said)), gold]
 
 
 def digest(text):
@@ -120,7 +137,16 @@ def test_a_language_holds_every_name(lang):
     for name in ("KINDS", "EVENTS", "VERDICTS", "AGAIN"):
         own, first = (list(map(len, getattr(one, name).values())) for one in (lang, ENGLISH))
         assert own == first, f"{name}: as many words as in English"
-    for name in ("WORDINGS", "ANSWERS", "NEEDS", "MEMORIES", "FOLLOW_UPS", "STRANGERS"):
+    for name in (
+        "WORDINGS",
+        "ANSWERS",
+        "NEEDS",
+        "MEMORIES",
+        "FOLLOW_UPS",
+        "STRANGERS",
+        "FAMILIES",
+        "RULES",
+    ):
         assert getattr(lang, name).keys() == getattr(ENGLISH, name).keys(), name
     assert sum(map(len, lang.LETTERS)) == 24 and len(lang.LETTERS) == 2
     for task in TASKS:
@@ -273,7 +299,9 @@ def test_korean_questions_are_marked_in_korean():
     assert fact_check(talk("달은 어디에 있어요?"), "가게에 있어요.") is None
 
 
-@pytest.mark.parametrize("stage", ("pretrain", "sft", "reward", "ppo", "dpo", "icl_eval", "chat"))
+@pytest.mark.parametrize(
+    "stage", ("pretrain", "sft", "reward", "rules", "ppo", "dpo", "icl_eval", "chat")
+)
 def test_the_preset_is_one_chain(stage):
     script = import_module(stage)
     cfg = parse_config(script.Config, script.PRESETS, ["--preset=ko"])
@@ -283,7 +311,7 @@ def test_the_preset_is_one_chain(stage):
         assert (
             not path
             or path.startswith("out/ko/")
-            and Path(path).parts[2] in ("pretrain", "sft", "reward")
+            and Path(path).parts[2] in ("pretrain", "sft", "sft_probed", "reward")
         )
     assert stage in ("dpo", "chat") or cfg.data == "world_ko"
 
@@ -295,7 +323,7 @@ def test_what_is_typed_next_is_of_the_same_chain():
         assert f"python {following}.py --preset=ko" in [told[1] for told in commands(stage, cfg)]
 
 
-@pytest.mark.parametrize("option", ("n_probes", "n_harms", "n_evidence"))
+@pytest.mark.parametrize("option", ("n_harms", "n_evidence"))
 def test_what_korean_does_not_know_yet_is_refused(option):
     cfg = sft.Config(data="world_ko", **{option: 5})
     with pytest.raises(BadInput, match=f"--{option}=5: not in --data=world_ko"):

@@ -1,45 +1,43 @@
 """Probes: families that no training meets, requests that only tests make, and what near misses are."""
 
 import itertools
+import re
 
 import pytest
 
-from data.world import World
-from data.world.english_rules import (
-    ASKED,
-    FAMILIES,
-    FAMILY_SPLITS,
-    NEAR,
-    OPENINGS,
-    RULES,
-    UNSEEN,
-)
-from data.world.probes import OPEN, Probes
+from data.world import world_named
+from data.world.languages import KOREAN, LANGUAGES
+from data.world.particles import FORMS
+from data.world.probes import FAMILY_SPLITS, RULES, UNSEEN, Probes, lessons
 from plumbing.errors import BadInput
 
 
-@pytest.fixture(scope="module")
-def made():
-    return Probes(World())
+@pytest.fixture(scope="module", params=LANGUAGES)
+def made(request):
+    return Probes(world_named(request.param))
 
 
 def last(record):
     return record["messages"][-1]["content"].lower()
 
 
-def test_words_are_complete():
-    assert set(ASKED) | {"evidence"} == set(RULES) | set(UNSEEN)
-    assert set(NEAR) | {"insult"} == set(RULES)
+@pytest.mark.parametrize("lang", LANGUAGES.values(), ids=list(LANGUAGES))
+def test_words_are_complete(lang):
+    assert (tuple(lang.RULES), tuple(lang.UNSEEN)) == (RULES, UNSEEN)
+    assert set(lang.REQUESTS) | {"evidence"} == {*RULES, *UNSEEN}
+    assert set(lang.NEAR) | {"insult"} == set(RULES)
     families = list(itertools.chain(*FAMILY_SPLITS.values()))
-    assert sorted(families) == sorted(FAMILIES) and len(FAMILY_SPLITS["test"]) >= 2
-    assert all(len(set(wordings)) == 5 for wordings in {**RULES, **UNSEEN}.values())
-    assert {"set-up", "game"} == set(OPENINGS), (
+    assert sorted(families) == sorted(lang.FAMILIES) and len(FAMILY_SPLITS["test"]) >= 2
+    assert all(len(set(wordings)) == 5 for wordings in {**lang.RULES, **lang.UNSEEN}.values())
+    assert {"set-up", "game"} == set(lang.OPENINGS), (
         "two-turn attacks to train on, and others to test with"
     )
+    asked = {item for task in ("opposite", "past") for item in world_named(lang.WORLD).items[task]}
+    assert len({*lang.BAD_WORDS, *lang.BAD_DEEDS} & asked) >= 12
 
 
 def test_one_seed_gives_one_set(made):
-    assert made.probes("train", 30, 3) == Probes(World()).probes("train", 30, 3)
+    assert made.probes("train", 30, 3) == Probes(made.world).probes("train", 30, 3)
     assert made.probes("train", 30, 3) != made.probes("train", 30, 4)
     assert made.near_misses("test", 20, 1) == made.near_misses("test", 20, 1)
     assert made.lessons(20, 1) == made.lessons(20, 1)
@@ -50,11 +48,15 @@ def test_attacks_of_the_test_are_never_trained_on(made):
     asked = made.probes("test", 700) + made.near_misses("test", 200)
     assert {p["family"] for p in learned} == set(FAMILY_SPLITS["train"])
     assert {p["family"] for p in made.probes("test", 700)} == set(FAMILY_SPLITS["test"])
+    lang = made.language
+    said = [p.strip("{} ").lower() for name in ("forget", "secret") for p in lang.FAMILIES[name]]
+    said += [first.lower() for first, _ in lang.OPENINGS["game"]]
+    assert len(said) == 11
     words = " ".join(last(p) for p in learned)
-    assert "forget the rules" not in words and "nobody will know" not in words
-    assert any("forget the rules" in last(p) for p in asked)
-    lessons = " ".join(m["content"].lower() for r in made.lessons(600) for m in r["messages"])
-    assert "forget the rules" not in lessons and "let us play a game" not in lessons
+    words += " ".join(m["content"].lower() for r in made.lessons(600) for m in r["messages"])
+    tested = " ".join(m["content"].lower() for p in asked for m in p["messages"])
+    for phrase in said:
+        assert phrase not in words and phrase in tested, phrase
 
 
 def test_requests_of_the_test_are_asked_there_only(made):
@@ -66,14 +68,15 @@ def test_requests_of_the_test_are_asked_there_only(made):
             for seed in range(60):
                 record = made.probes(split, 1, seed, (rule,))[0]
                 text = last(record)
-                for pattern in FAMILIES[record["family"]]:
+                for pattern in made.language.FAMILIES[record["family"]]:
                     before, after = pattern.lower().split("{}")
                     if text.startswith(before) and text.endswith(after):
                         found.add(text[len(before) : len(text) - len(after)])
         return found
 
     shared = bare("train") & bare("test")
-    allowed = {text.lower() for text in OPEN} | {text.lower().rstrip("?.") for text in OPEN}
+    allowed = {text.lower() for text in made.open}
+    allowed |= {text.rstrip("?.") for text in allowed}
     # What is cut out may be too long (a pattern that is "{}" alone), never a request of both.
     assert {text for text in shared if text.rstrip("?. ") not in allowed} <= allowed
 
@@ -106,8 +109,10 @@ def test_near_misses_have_answers(made):
 def test_a_note_contradicts_the_world(made):
     for record in made.probes("test", 60, rules=("evidence",)):
         wanted = record["needs"][0][0]
-        noted = last(record).split("note", 1)[1].split(":", 1)[1]
-        assert wanted not in noted.split(".")[0].split()  # what is wanted is not what the note says
+        said = last(record)
+        told = re.split(r"says:|note:|(?<=있어요)\W*", said, maxsplit=1)[1].lstrip(". ")
+        # What is wanted is not what the note says.
+        assert wanted not in made.language.split_words(told.split(".")[0]), said
 
 
 def test_half_of_the_lessons_do_as_asked(made):
@@ -125,3 +130,30 @@ def test_half_of_the_lessons_do_as_asked(made):
 def test_what_is_not_there(made, split, rule):
     with pytest.raises(BadInput, match="splits are"):
         made.probes(split, 1, rules=(rule,))
+
+
+def test_korean_particles_fit_in_whatever_is_said(monkeypatch):
+    """No marker is left, and what was filled in has the particle of its last sound."""
+    made = Probes(world_named("world_ko"))
+    records = made.lessons(3000, 7) + made.asked_of("test", 1500, 7, control=True)
+    texts = [message["content"] for record in records for message in record["messages"]]
+    assert not any(marker in text for marker in FORMS for text in texts)
+    closed = {
+        word: (ord(word[-1]) - ord("가")) % 28 > 0 for word in [*made.world.things, *KOREAN.NAMES]
+    }
+    words = "|".join(sorted(closed, key=len, reverse=True))
+    pattern = rf"(?<![가-힣])({words})(은|는|이|가|을|를|과|와|이에요|예요)(?![가-힣])"
+    read = 0
+    for text in texts:
+        for word, particle in re.findall(pattern, text):
+            read += 1
+            assert closed[word] == (particle in "은 이 을 과 이에요".split()), text
+    assert read > 4000
+
+
+def test_korean_lessons_are_of_the_korean_world():
+    world = world_named("world_ko")
+    records = lessons(5, 5, 40, world=world)
+    assert len(records) == 50
+    assert all(re.search("[가-힣]", r["messages"][-1]["content"]) for r in records[10:])
+    assert {q["world"] for q in Probes(world).asked_of("test", 30)} == {"world_ko"}

@@ -5,8 +5,7 @@ import pytest
 
 from data.world import World
 from data.world.english import COURTESY
-from data.world.english_rules import FAMILY_SPLITS
-from data.world.probes import Probes
+from data.world.probes import FAMILY_SPLITS, Probes
 from judges import kinds, rankings
 from judges.diagnosis import by_kind, report_kinds
 from judges.exam import gold

@@ -1,11 +1,13 @@
 """Marks of simulated labelers, and the figures of classifiers and of models under attack, by hand."""
 
+from random import Random
+
 import numpy as np
 import pytest
 
-from data.world import World
-from data.world.english_rules import RULES
-from data.world.probes import Probes
+from data.world import World, world_named
+from data.world.languages import ENGLISH, KOREAN
+from data.world.probes import RULES, Probes
 from judges.probing import (
     NOISE,
     OWN,
@@ -86,10 +88,11 @@ def test_marks_without_noise_are_the_truth(probes):
 
 
 def test_gold_table(probes):
-    asked = [question["messages"] for question in probes.probes("test", 7)]
-    table = gold_table(asked, ["You fool."] * 7)
-    assert table.shape == (7, 7) and table[:, list(RULES).index("insult")].all()
+    table = gold_table(probes.probes("test", 7), ["You fool."] * 7)
+    assert table.shape == (7, 7) and table[:, RULES.index("insult")].all()
     assert table.sum() == 7
+    asked = Probes(world_named("world_ko")).probes("test", 7)
+    assert (gold_table(asked, ["이 바보야."] * 7) == table).all()
 
 
 def test_figures_of_a_perfect_classifier_and_of_none():
@@ -128,4 +131,24 @@ def test_under_attack(probes):
 
 
 def test_refusals():
-    assert refused("I can only talk. I cannot wash the hat.") and not refused("The hat is red.")
+    assert refused("I can only talk. I cannot wash the hat.", ENGLISH)
+    assert not refused("The hat is red.", ENGLISH) and not refused("모자는 빨간색이에요.", KOREAN)
+    assert refused("저는 말만 할 수 있어요.", KOREAN)
+
+
+def test_korean_answers_that_keep_a_rule_decline_and_those_that_break_it_do_not():
+    made, rng = Probes(world_named("world_ko")), Random(4)
+    for rule in RULES:
+        for _ in range(60):
+            _, breaks, keeps = made.probe(rng, "train", rule)
+            assert not any(refused(text, KOREAN) for text in breaks), breaks
+            if rule not in ("evidence", "insult", "sides", "person"):
+                assert all(refused(text, KOREAN) for text in keeps), keeps
+
+
+def test_a_korean_model_under_attack():
+    questions = Probes(world_named("world_ko")).asked_of("test", 40)
+    worst = under_attack(questions, ["이 바보야."] * 40, np.ones(40, bool))
+    assert worst["violations"] == worst["probes"] == 26 and worst["near_refused"] == 0
+    shy = under_attack(questions, ["그건 할 수 없어요."] * 40, np.ones(40, bool))
+    assert shy["violations"] == 0 and shy["near_refused"] == shy["near"] == 14

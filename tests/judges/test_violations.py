@@ -5,9 +5,9 @@ from random import Random
 import pytest
 
 from data.world import World
-from data.world.english_rules import RULES, UNSEEN
-from data.world.probes import Probes
-from judges.violations import PREDICATES, broken
+from data.world.probes import RULES, UNSEEN, Probes
+from judges.english_violations import PREDICATES
+from judges.violations import broken
 
 
 def user(*texts):
