@@ -8,10 +8,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from kernels import ops
+from model import rows_at_once
 from plumbing.machine import right_pad
 
-ROWS = 32  # answers whose probabilities over the whole vocabulary are held at once
 TOKENS_AT_ONCE = 16_384  # tokens of one forward pass, pads included
 
 
@@ -20,26 +19,39 @@ def masked_mean(x, mask):
     return (x * mask).sum() / mask.sum()
 
 
-def token_logprobs(model, tokens, temperature=1.0):
-    """log p(tokens[:, t+1] | tokens[:, :t+1]) as (B, T-1): entry t scores the token at t+1.
+def token_logprobs(model, tokens):
+    """log p(tokens[:, t+1] | tokens[:, :t+1]) as (B, T−1): entry t scores the token at t+1.
 
-    tokens (B, T), ids; model(tokens) gives logits (B, T, V), those at t of the token at t+1, to be
-    divided by the temperature. Masks, values, rewards and advantages all live in this alignment.
+    tokens (B, T), ids. A model that is given targets says −log p of each, (B, T), and never holds
+    the logits of them all.
     """
-    logits = model(tokens)[:, :-1].float() / temperature  # (B, T-1, V)
-    loss = ops.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
-    return -loss.view(len(tokens), -1)
+    targets = F.pad(tokens[:, 1:], (0, 1), value=-1)  # (B, T): nothing follows the last column
+    return -model(tokens, targets)[:, :-1]
 
 
-def policy_terms(logits, tokens):
-    """log p of the tokens taken and the entropy of each choice, (B, T−1), from logits (B, T, V)."""
-    taken, entropy = [], []
-    # Some rows at a time: in float32 all of (B, T, V) would fill the memory several times.
-    for part, chosen in zip(logits[:, :-1].split(ROWS), tokens[:, 1:].split(ROWS)):
-        logp = part.float().log_softmax(-1)
-        taken.append(logp.gather(2, chosen[:, :, None]).squeeze(2))
-        entropy.append(-(logp.exp() * logp).sum(-1))
-    return torch.cat(taken), torch.cat(entropy)
+@torch.no_grad()
+def policy_terms(policy, ref, tokens):
+    """What a policy and its reference think of the tokens taken, (B, T), at each choice: log π of
+    the token, log π_ref of it, the policy's entropy, and the exact KL(π || π_ref), four (B, T−1).
+
+    Entropy and KL are sums over the whole vocabulary, so the choices go through in parts: all
+    probabilities of all choices would fill the memory several times.
+    """
+    x = policy.trunk(tokens)[:, :-1]  # (B, T−1, C), from which the head makes the logits
+    ref_x = ref.trunk(tokens)[:, :-1]
+    taken = tokens[:, 1:]
+    rows = rows_at_once(policy.config.vocab_size)
+    parts = zip(*(each.flatten(0, 1).split(rows) for each in (x, ref_x, taken)))
+    found = []
+    for part, ref_part, token in parts:
+        p = F.linear(part, policy.wte.weight).float().log_softmax(-1)  # (rows, V)
+        q = F.linear(ref_part, ref.wte.weight).float().log_softmax(-1)
+        logp = p.gather(1, token[:, None]).squeeze(1)
+        ref_logp = q.gather(1, token[:, None]).squeeze(1)
+        entropy = -(p.exp() * p).sum(-1)
+        kl = (p.exp() * (p - q)).sum(-1)
+        found.append(torch.stack([logp, ref_logp, entropy, kl]))
+    return torch.cat(found, 1).view(4, *taken.shape)
 
 
 def answer_scores(model, tokens, last, mask):

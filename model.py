@@ -315,7 +315,12 @@ class GPT(nn.Module):
         return 6 * N + 6 * self.config.n_layer * self.config.n_embd * T
 
 
-MOST_LOGITS = 2**25  # 128 MiB in float32: what the loss holds at a time
+MOST_LOGITS = 2**25  # 128 MiB in float32: what is held of them at a time
+
+
+def rows_at_once(vocab_size):
+    """Rows of logits that are held at a time."""
+    return max(1, MOST_LOGITS // vocab_size)
 
 
 def nll(x, weight, targets):
@@ -328,7 +333,7 @@ def nll(x, weight, targets):
     def part(x, targets):
         return ops.cross_entropy(F.linear(x, weight), targets)
 
-    rows = max(1, MOST_LOGITS // len(weight))
+    rows = rows_at_once(len(weight))
     if len(x) <= rows:
         return part(x, targets)
     parts = zip(x.split(rows), targets.split(rows))

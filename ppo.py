@@ -35,7 +35,7 @@ from data.questions import load_questions, made_by
 from grpo import check_group, compare
 from judges.combined import beside, open_rewards, told_by_judges
 from judges.exam import open_exam
-from likelihood import policy_terms
+from likelihood import policy_terms, token_logprobs
 from plumbing import errors, signs
 from plumbing.batches import Batches
 from plumbing.errors import BadInput
@@ -195,16 +195,13 @@ def rollout(
 
     # Three readings of the same tokens: how likely to policy and reference, and how good.
     with machine.autocast():
-        logits = policy(tokens)
-        ref_logits = ref(tokens)
+        logp, ref_logp, entropy, kl = policy_terms(policy, ref, tokens)
         scores = reward(questions, texts, ended, tokens, last, mask).float()
-    logp, entropy = policy_terms(logits, tokens)
-    ref_logp, _ = policy_terms(ref_logits, tokens)
 
     # An answer that was cut off loses: a policy paid for it would never stop.
     ends = torch.tensor(ended, device=scores.device)
     scores = torch.where(ends, scores, scores.clamp(max=0) - PENALTY)
-    figures = signs.distances(logits, ref_logits, logp, ref_logp, mask)
+    figures = signs.distances(logp, ref_logp, kl, mask)
     figures |= signs.of_answers(scores, ends, entropy, mask, machine)
 
     batch = {"tokens": tokens, "mask": mask, "logp": logp}
@@ -240,8 +237,7 @@ def backward(policy, value, batch, rows, cfg, machine):
             return weight * (x * mask).sum() / count
 
         with machine.autocast():
-            logits = policy(part["tokens"])
-        logp, _ = policy_terms(logits, part["tokens"])
+            logp = token_logprobs(policy, part["tokens"])
 
         # The policy moves towards choices that turned out better than expected, a clip at a time.
         # What stands in `part` is of the time of sampling: no gradient flows through it.

@@ -44,11 +44,11 @@ HINTS = {
     # week 1: the language model
     1: "Walk with an index. After a match it moves on by two, so that aaa gives (aa) a.",
     2: "Scores, minus infinity above the diagonal (triu(1)), softmax over the keys, times v.",
-    3: "T tokens make T - 1 predictions: the last logits and the first token are left over.",
+    3: "T tokens make T - 1 predictions: the last position and the first token are left over.",
     4: "Count how many of five answers repeat at each temperature.",
     5: "What did the text that it read do after a question?",
     6: "Compare what happens to a text before training and before encoding.",
-    7: "Write down, for T = 3, which token each row of logits has already read.",
+    7: "Write down, for T = 3, which token each entry of the loss is about, and what was read.",
     8: "Prompts of a batch differ in length. Which position does each row's new token get?",
     9: "Print the factor for 10 steps with a warm-up of 4. Where does the cosine begin?",
     # week 2: demonstrations and rankings
@@ -121,7 +121,7 @@ BUGS = {
         'LONG_BLANK.split(unicodedata.normalize("NFC", text))',
         "LONG_BLANK.split(text)",
     ),
-    7: Bug("token_logprobs", "model(tokens)[:, :-1]", "model(tokens)[:, 1:]"),
+    7: Bug("token_logprobs", "F.pad(tokens[:, 1:],", "F.pad(tokens[:, :-1],"),
     8: Bug("GPT.trunk", "lengths[:, None]", "lengths.max().expand(B, 1)"),
     9: Bug(
         "learning_rate", "(step - warmup) / max(1, steps - 1 - warmup)", "step / max(1, steps - 1)"

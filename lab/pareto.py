@@ -44,11 +44,10 @@ from judges.scores import score_texts, tokens_of
 from lab.harvest import last_with, lines
 from lab.plane import ARMS_OF, DISTANCE, LABELLED, LAST, PLANE, RIVAL, SCORES, START, summary
 from lab.studies import append, folder, make, over_seeds, read, wins
-from likelihood import groups
+from likelihood import groups, policy_terms
 from plumbing.errors import run
 from plumbing.machine import setup
 from plumbing.records import print_table
-from plumbing.signs import exact_kl
 from sampling import CONTEXT, lay_out, open_checkpoint, respond
 
 # --- configuration -----------------------------------------------------------------------------
@@ -133,8 +132,8 @@ def travelled(model, start, tokenizer, messages, texts, machine):
         tokens, mask, _ = lay_out(asked, said, tokenizer.pad)
         tokens = machine.put(tokens)
         with machine.autocast():
-            found = exact_kl(model(tokens), start(tokens))
-        nats[some] = (found.cpu() * mask).sum(1)
+            *_, kl = policy_terms(model, start, tokens)
+        nats[some] = (kl.cpu() * mask).sum(1)
     return float(nats.mean())
 
 

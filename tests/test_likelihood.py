@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import likelihood
+import model as module
 from likelihood import (
     groups,
     next_logprobs,
+    policy_terms,
     score_options,
     token_logprobs,
 )
@@ -113,16 +115,68 @@ def test_numbers_or_one_line(text):
         assert min(values) >= 0
 
 
-@pytest.mark.parametrize("temperature", [1.0, 0.7])
-def test_token_logprobs_score_the_next_token(temperature):
+def test_token_logprobs_score_the_next_token():
     model, tokens = tiny(), torch.randint(V, (2, 6))
-    found = token_logprobs(model, tokens, temperature)
+    found = token_logprobs(model, tokens)
     assert found.shape == (2, 5)
-    logp = (model(tokens) / temperature).log_softmax(-1)
+    logp = model(tokens).log_softmax(-1)
     for b in range(2):
-        for t in range(
-            5
-        ):  # entry t: the model has read up to t and is asked for the token at t + 1
-            assert found[b, t].item() == pytest.approx(
-                logp[b, t, tokens[b, t + 1]].item(), abs=1e-5
-            )
+        for t in range(5):
+            # Entry t: the model has read up to t and is asked for the token at t + 1.
+            expected = logp[b, t, tokens[b, t + 1]].item()
+            assert found[b, t].item() == pytest.approx(expected, abs=1e-5)
+
+
+# --- in parts, against all logits at once in float64 ---------------------------------------------
+
+
+def all_logprobs(model, tokens):
+    """log p of every word at each choice (B, T−1, V), the head in float64."""
+    x = model.trunk(tokens)[:, :-1].double()
+    return (x @ model.wte.weight.double().T).log_softmax(-1)
+
+
+@pytest.fixture(params=[2**25, 7 * V, 1])
+def most(request, monkeypatch):
+    """All 24 choices of three rows at once; 7 at a time, which ends in a smaller part; each alone."""
+    monkeypatch.setattr(module, "MOST_LOGITS", request.param)
+
+
+def test_token_logprobs_and_their_gradient(most):
+    model, tokens = tiny(), torch.randint(V, (3, 9))
+    weights = torch.randn(3, 8)
+    found = token_logprobs(model, tokens)
+    (found * weights).sum().backward()
+    gradients = [p.grad.clone() for p in model.parameters()]
+    model.zero_grad()
+    expected = all_logprobs(model, tokens).gather(2, tokens[:, 1:, None]).squeeze(2)
+    (expected * weights).sum().backward()
+    torch.testing.assert_close(found.double(), expected, atol=1e-5, rtol=0)
+    for gradient, p in zip(gradients, model.parameters()):
+        torch.testing.assert_close(gradient, p.grad, atol=1e-4, rtol=1e-4)
+
+
+def test_policy_terms(most):
+    policy, ref = tiny(), tiny()
+    tokens = torch.randint(V, (3, 9))
+    terms = policy_terms(policy, ref, tokens)
+    assert terms.shape == (4, 3, 8) and not terms.requires_grad
+    p, q = (all_logprobs(model, tokens).detach() for model in (policy, ref))
+    logp, ref_logp = (x.gather(2, tokens[:, 1:, None]).squeeze(2) for x in (p, q))
+    p, q = (torch.distributions.Categorical(logits=x) for x in (p, q))
+    kl = torch.distributions.kl_divergence(p, q)
+    assert kl.min() > 0.01
+    expected = torch.stack([logp, ref_logp, p.entropy(), kl])
+    torch.testing.assert_close(terms.double(), expected, atol=1e-5, rtol=0)
+
+
+def test_policy_terms_of_a_network_beside_itself():
+    """No KL at all; and where every word is as likely as the next, the entropy is log V."""
+    model, tokens = tiny(), torch.randint(V, (3, 9))
+    logp, ref_logp, _, kl = policy_terms(model, model, tokens)
+    assert torch.equal(logp, ref_logp) and (kl == 0).all()
+    torch.testing.assert_close(logp, token_logprobs(model, tokens).detach())
+    with torch.no_grad():
+        model.wte.weight.zero_()
+    _, _, entropy, _ = policy_terms(model, model, tokens)
+    torch.testing.assert_close(entropy, torch.full((3, 8), math.log(V)))

@@ -30,7 +30,7 @@ from plumbing.checkpoint import load_checkpoint, save_checkpoint
 from plumbing.config import parse_config
 from plumbing.errors import BadInput, run
 from plumbing.machine import Machine
-from plumbing.signs import exact_kl, steer, warn
+from plumbing.signs import steer, warn
 from ppo import (
     Config,
     gae,
@@ -38,14 +38,13 @@ from ppo import (
     kl_rewards,
     load_questions,
     policy_loss,
-    policy_terms,
     rollout,
     sample,
     update,
     value_loss,
     whiten,
 )
-from tests.tiny import tiny
+from tests.tiny import plain_logprobs, tiny
 from tokenizer import Tokenizer
 
 ROOT = Path(ppo.__file__).parent
@@ -428,34 +427,6 @@ def test_a_value_that_has_not_moved_is_not_clipped():
     torch.testing.assert_close(value_loss(old, old, returns, 0.2), 0.5 * (old - returns) ** 2)
 
 
-def test_policy_terms_are_log_softmax_and_entropy():
-    logits, tokens = torch.randn(3, 6, 11), torch.randint(11, (3, 6))
-    logp, entropy = policy_terms(logits, tokens)
-    for b in range(3):
-        for t in range(5):
-            p = torch.distributions.Categorical(logits=logits[b, t])
-            assert logp[b, t].item() == pytest.approx(p.log_prob(tokens[b, t + 1]).item(), abs=1e-5)
-            assert entropy[b, t].item() == pytest.approx(p.entropy().item(), abs=1e-5)
-    _, uniform = policy_terms(torch.zeros(1, 2, 11), tokens[:1, :2])
-    assert uniform.item() == pytest.approx(math.log(11), rel=1e-6)
-
-
-def test_exact_kl_is_the_sum_over_the_vocabulary():
-    logits, ref_logits = torch.randn(2, 3, 6, 11)
-    p, q = (torch.distributions.Categorical(logits=x[:, :-1]) for x in (logits, ref_logits))
-    torch.testing.assert_close(
-        exact_kl(logits, ref_logits), torch.distributions.kl_divergence(p, q)
-    )
-    assert (exact_kl(logits, logits) == 0).all()
-
-
-def test_the_scored_probabilities_are_the_models(policy):
-    tokens = torch.randint(policy.config.vocab_size, (3, 9))
-    torch.testing.assert_close(
-        policy_terms(policy(tokens), tokens)[0], token_logprobs(policy, tokens)
-    )
-
-
 # --- answers compared with one another ---------------------------------------------------------
 
 
@@ -641,7 +612,7 @@ def test_a_reward_model_with_words_reads_them_in_the_answer(files, tokenizer):
     mask = torch.tensor([[0, 0, 0, 1, 1, 1, 1, 1], [0, 0, 1, 1, 1, 0, 0, 0.0]])
     scalar = start(tokens)  # the value network starts from the reward model's trunk and scalar
     assert start.config.head == "scalar" and scalar.shape == (2, 9)
-    logp = token_logprobs(model, tokens)
+    logp = plain_logprobs(model, tokens)
     expected = torch.stack(
         [
             scalar[0, 8] + 0.5 * logp[0, 3:8].sum() / 5**0.5,
@@ -728,7 +699,7 @@ def test_what_is_sampled_is_what_is_scored(loud, tokenizer):
     )
     freedom = len(expected) - 1
     assert ((found - expected) ** 2 / expected).sum() < freedom + 4 * math.sqrt(2 * freedom)
-    logp, _ = policy_terms(loud(tokens), tokens)
+    logp = token_logprobs(loud, tokens)
     torch.testing.assert_close(logp[:, -1].double(), p.log()[tokens[:, -1]], atol=1e-4, rtol=0)
 
 
@@ -830,7 +801,7 @@ def test_what_a_row_is_worth_does_not_depend_on_its_company(policy, value, token
         )
         own = company["mask"][row] > 0
         assert text == texts[row : row + 1] and mask.sum() == own.sum()
-        logp, _ = policy_terms(policy(tokens), tokens)
+        logp = token_logprobs(policy, tokens)
         torch.testing.assert_close(
             company["logp"][row][own], logp[0][mask[0] > 0], atol=1e-5, rtol=0
         )
@@ -945,7 +916,7 @@ def test_more_pads_change_no_figure(policy, value, tokenizer):
 
 
 def test_questions_and_pads_have_no_gradient(policy, value, tokenizer):
-    """The gradient reaches a logit or a value where the policy chose, and nowhere else."""
+    """The gradient reaches a token or a value where the policy chose, and nowhere else."""
     cfg, seen = config(batch_size=8, minibatch=8), {}
     batch, *_ = rolled(policy, perturbed(policy), value, tokenizer, cfg)
 
@@ -954,11 +925,9 @@ def test_questions_and_pads_have_no_gradient(policy, value, tokenizer):
             super().__init__()
             self.model, self.name = model, name
 
-        def forward(self, tokens):
-            out = self.model(tokens)
-            out.register_hook(
-                lambda g: seen.update({self.name: (g if g.ndim == 2 else g.abs().sum(-1))})
-            )
+        def forward(self, tokens, *targets):
+            out = self.model(tokens, *targets)  # (B, T)
+            out.register_hook(lambda g: seen.update({self.name: g}))
             seen["tokens"] = tokens
             return out
 

@@ -46,7 +46,7 @@ from reward import (
     regression_loss,
     score_records,
 )
-from tests.tiny import tiny
+from tests.tiny import plain_logprobs, tiny
 from tokenizer import Tokenizer
 
 CPU = Machine("cpu", torch.float32)
@@ -301,7 +301,7 @@ def test_earlier_answers_are_no_part_of_the_sum(tokenizer):
     tokens, last, mask, *_ = get_batch(batch, tokenizer, Config(), CPU)
     size = len(tokenizer.encode("sit down")) + 1
     assert mask.sum() == size
-    expected = 0.7 * token_logprobs(model, tokens)[0, -size:].sum() / size**0.5
+    expected = 0.7 * plain_logprobs(model, tokens)[0, -size:].sum() / size**0.5
     torch.testing.assert_close(answer_scores(model, tokens, last, mask)[0], expected)
 
 

@@ -19,3 +19,9 @@ def tiny(pos="rope", loud=True, **changes):
             for p in model.parameters():
                 p.normal_(std=0.35) if p.ndim == 2 else p.add_(torch.randn_like(p) * 0.2)
     return model
+
+
+def plain_logprobs(model, tokens):
+    """log p of each next token, (B, T−1), by the softmax of all logits: the plain computation."""
+    logp = model(tokens)[:, :-1].log_softmax(-1)
+    return logp.gather(2, tokens[:, 1:, None]).squeeze(2)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+import model
 from lab import harvest, memory, tables_memory
 from lab.memory import Counter, card, counted
 from model import GPTConfig
@@ -74,6 +75,19 @@ def test_less_is_kept_where_blocks_are_computed_again_and_passes_are_small():
     all_kept, less = (memory.peak("sft", shape, cfg, 48, machine) for machine in (plain, again))
     least = memory.peak("sft", shape, replace(cfg, grad_accum=8), 48, plain)
     assert max(less, least) < 0.9 * all_kept
+
+
+@pytest.mark.parametrize("stage", ["dpo", "ppo"])
+def test_no_step_holds_the_logits_of_all_its_answers(stage, monkeypatch):
+    monkeypatch.setattr(model, "MOST_LOGITS", 2**22)
+    shape = replace(SHAPE, vocab_size=16_384)
+    cfg = replace(small(stage), grad_accum=1)
+    machine = Machine("cpu", torch.bfloat16)
+    few, many = (
+        memory.peak(stage, shape, replace(cfg, batch_size=size), 48, machine) for size in (16, 32)
+    )
+    answers = 16 * (1 if stage == "ppo" else memory.K)
+    assert many - few < answers * 48 * shape.vocab_size * 2  # of those that are added, in bfloat16
 
 
 def test_a_card_keeps_a_tenth_free():
