@@ -122,10 +122,12 @@ def settings(cfg):
 
 
 def typed(mark):
-    """What is typed in, line by line, until /quit or the end of input."""
+    """What is typed in, line by line, until /quit or the end of input. A terminal shows what is
+    typed after the mark; what comes from a pipe nobody sees, so it is printed with its mark."""
+    by_hand = sys.stdin.isatty()
     while True:
         try:
-            line = input(mark).strip()
+            line = input(mark if by_hand else "").strip()
             line.encode()  # some consoles hand over bytes that are no text as half characters
         except EOFError:
             return
@@ -136,6 +138,8 @@ def typed(mark):
             ) from None
         if line == "/quit":
             return
+        if line and not by_hand:
+            print(mark + line)
         if line:
             yield line
 

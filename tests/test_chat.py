@@ -204,6 +204,16 @@ def test_the_end_of_input_ends_it(checkpoint, say, asked, tokenizer, monkeypatch
     assert say(checkpoint()).count("model> ") == 1
 
 
+def test_a_talk_from_a_pipe_reads_like_one_that_was_typed(
+    checkpoint, say, asked, tokenizer, monkeypatch
+):
+    asked.use(tokenizer)
+    type_in(monkeypatch, "Hello", "", "Bye")
+    talk = say(checkpoint()).partition("/quit ends.")[2]
+    turns = talk[talk.index("\nyou") :]
+    assert turns == "\nyou  > Hello\nmodel> Fine.\n\nyou  > Bye\nmodel> Fine.\n"
+
+
 def test_a_seeded_conversation_repeats_but_its_turns_differ(checkpoint, say, monkeypatch):
     path, said = checkpoint(), []
     for _ in range(2):
