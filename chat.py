@@ -71,7 +71,7 @@ class Config:
     reward: str = ""  # a checkpoint of reward.py: answers that people prefer go first
     knowledge: str = ""  # facts to look up, for a model that searches; empty: data/knowledge.tsv
     explain: bool = False  # show all answers with their scores, and the rule most at risk
-    max_new_tokens: int = 200
+    max_new_tokens: int = 200  # an answer is cut off there
     seed: int = 0  # the same seed and the same words give the same answer; 0 draws a new one
     out: str = "out"  # where --compare, --label and --web look for */ckpt.pt
     data: str = ""  # prompts to label: "world" or a file; empty: what the model was tuned on

@@ -50,7 +50,7 @@ class Config:
     batch_size: int = 8  # questions of one step, with all pairs of each
     grad_accum: int = 1  # forward-backward passes that make up one step
     checkpoint_activations: bool = False  # compute blocks again in the backward pass: less memory
-    epochs: int = 1
+    epochs: int = 1  # passes over the training comparisons
     steps: int = 0  # optimizer steps; 0: as many as the epochs need
     lr: float = 3e-4  # AdamW; then a cosine down to a tenth
     eval_every: int = 50  # steps between validations and checkpoints

@@ -47,9 +47,9 @@ class Config:
     tokenizer: str = "bpe"  # "bpe": learn one from the text; "gpt2"; or a path to GPT-2's vocab.bpe
     vocab_size: int = 2048  # for bpe, the most, with four special tokens; 260: a token per byte
     init: str = ""  # a checkpoint, a .safetensors file, or gpt2, gpt2-medium, gpt2-large, gpt2-xl
-    n_layer: int = 4
-    n_head: int = 4
-    n_embd: int = 128
+    n_layer: int = 4  # blocks: depth
+    n_head: int = 4  # of attention; they share the width
+    n_embd: int = 128  # channels: width
     block_size: int = 128  # tokens of context in training
     shuffle: bool = True  # blocks of text in random order; False keeps that of the text
     short: float = 0.0  # share of steps on blocks of an eighth, so that short prompts are known too

@@ -66,7 +66,7 @@ class Config:
     max_len: int = 512  # tokens of dialogue and rule; a longer dialogue loses its left
     batch_size: int = 32  # marks of one step
     grad_accum: int = 1  # forward-backward passes that make up one step
-    epochs: int = 3
+    epochs: int = 3  # passes over the marks
     # differs from the paper: the loss knows of slips, and marks that say broken, few, weigh double
     noise: float = 0.1  # share of the marks that is taken to be wrong; 0: marks at their word
     broken_weight: float = 2.0  # of a mark "broken", of which there are few, beside one "kept"

@@ -224,17 +224,39 @@ def fit_len(cfg, config):
     cfg.max_len = room
 
 
+# What these options mean wherever the field has no comment of its own.
+SHARED = {
+    "seed": "of every draw; the same seed gives the same run",
+    "device": "cpu, cuda or mps; auto takes a GPU where there is one",
+    "dtype": "float32, bfloat16, float16; auto takes what is fast here",
+}
+
+
 def print_help(Config, presets):
     """The stage's docstring, then each field with its default, as it can be typed, and the comment
     that stands beside it."""
     print(sys.modules[Config.__module__].__doc__.strip(), "\n\noptions (default: meaning)")
-    comments = dict(re.findall(r"^    (\w+): .*?  # (.*)$", inspect.getsource(Config), re.M))
+    comments = SHARED | dict(
+        re.findall(r"^    (\w+): .*?  # (.*)$", inspect.getsource(Config), re.M)
+    )
+    options = {}
     for f in dataclasses.fields(Config):
         default = shlex.quote(str(f.default)) if f.default != "" else ""
-        print(f"  --{f.name}={default:<12} {comments.get(f.name, '')}")
+        options[f"--{f.name}={default}"] = comments.get(f.name, "")
+    print_columns(options)
     print("\npresets (each a set of other defaults)")
+    sets = {}
     for name, values in presets.items():
-        print(f"  --preset={name:<18}", " ".join(f"{k}={v}" for k, v in values.items()))
+        changed = " ".join(f"{k}={v}" for k, v in values.items())
+        sets[f"--preset={name}"] = changed or "the defaults above"
+    print_columns(sets)
+
+
+def print_columns(rows):
+    """Words and what they mean, side by side."""
+    width = max(map(len, rows))
+    for word, meaning in rows.items():
+        print(f"  {word:<{width}}  {meaning}")
 
 
 def numbers(text, default, name):

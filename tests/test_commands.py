@@ -157,7 +157,12 @@ def test_help_prints_every_option_with_its_meaning(name, capsys):
         parse_config(module.Config, getattr(module, "PRESETS", {"default": {}}), ["--help"])
     shown = capsys.readouterr().out
     assert stop.value.code == 0 and module.__doc__.strip().splitlines()[0] in shown
-    words = re.findall(r"^  (--(?!preset)\w+=(?:'[^']*'|\S*))", shown, re.M)
+    options = shown.partition("\noptions")[2].partition("\npresets")[0].splitlines()[1:]
+    rows = re.findall(r"^  (--\w+=(?:'[^']*'|\S*)) +(\S.*)$", "\n".join(options), re.M)
+    assert len(rows) == len([line for line in options if line]), "an option is not explained"
+    at = {line.index(meaning, 2 + len(word)) for line, (word, meaning) in zip(options, rows)}
+    assert len(at) == 1, "the meanings stand in a column"
+    words = [word for word, _ in rows if not word.startswith("--preset=")]
     typed = [shlex.split(word)[0] for word in words]
     plain = module.Config()
     again = parse_config(module.Config, {plain.preset: {}}, typed)  # what it prints can be typed

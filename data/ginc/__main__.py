@@ -24,14 +24,14 @@ from plumbing.files import write_text
 
 @dataclass
 class Config:
-    preset: str = ""
+    preset: str = ""  # there is one set of defaults
     write: str = ""  # directory to fill with files under their released names
     official: bool = False  # the released instance; every file is checked by its SHA-1
     concepts: int = 5  # in-distribution concepts; as many more are unseen
     symbols: int = 50  # size of the vocabulary, "/" included (released: 50, 100, 150)
     temperature: float = 0.1  # of slot transitions; smaller: closer to one permutation
     identity: float = 0.9  # how much a value stays the same from token to token
-    seed: int = 1111
+    seed: int = 1111  # of the hidden Markov models and of their text
 
 
 def files(ginc):
