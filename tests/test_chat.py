@@ -12,6 +12,7 @@ import sampling
 from data.formats import read_comparisons
 from desk import shelf
 from insertion import Evidence
+from kernels import attention
 from model import GPT
 from plumbing.checkpoint import load_checkpoint, save_checkpoint
 from plumbing.errors import BadInput, run
@@ -196,6 +197,14 @@ def test_each_turn_sees_all_before_it_until_reset(checkpoint, say, asked, tokeni
         tokenizer.prompt(messages)[0] for messages in expected
     ]
     assert said.count("model> Fine.\n") == 3 and "(forgotten)" in said and "stage sft" in said
+
+
+def test_how_attention_is_computed_is_told_before_the_talk(checkpoint, say, monkeypatch):
+    monkeypatch.setattr(attention, "_paths", {})
+    monkeypatch.setattr(attention, "_say", print)
+    type_in(monkeypatch, "Hello")
+    said = say(checkpoint())
+    assert said.startswith("attention: ") and said.count("attention: ") == 1
 
 
 def test_the_end_of_input_ends_it(checkpoint, say, asked, tokenizer, monkeypatch):
