@@ -38,7 +38,7 @@ from data.world.languages import LANGUAGES
 from desk.batch import answer_file
 from desk.labelling import KINDS, Desk, check_labeler
 from desk.probing import Probing, most_attacked, probe
-from desk.shelf import Shelf
+from desk.shelf import Shelf, world_of
 from desk.terminal import label, print_answer, print_piece
 from insertion import Evidence
 from judges.rules import as_rule_model, rank, tell
@@ -226,8 +226,9 @@ def talk(shelf, loaded, cfg):
         f"{loaded.name}: stage {loaded.stage}{loaded.unfinished}, {size:,} parameters. "
         "/reset forgets the conversation, /quit ends."
     )
-    if loaded.data in LANGUAGES and loaded.chat:
-        print("try: " + "   ".join(LANGUAGES[loaded.data].SUGGESTED))
+    world = world_of(loaded.checkpoint)
+    if world and loaded.chat:
+        print("try: " + "   ".join(LANGUAGES[world].SUGGESTED))
     judges = open_judges(cfg, shelf.machine, loaded)
     messages, turn, told = [], 0, False
     for line in typed("\nyou  > "):

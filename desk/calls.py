@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from data.world import world_named
 from desk.probing import most_attacked
+from desk.samples import MOST, compare_samples
 from plumbing.errors import BadInput
 from sampling import recent
 
@@ -59,6 +60,7 @@ class Talk(Settings):
 class Compare(Settings):
     checkpoints: list[Text] = Field(min_length=1, max_length=6)
     prompt: Text = Field(min_length=1)
+    samples: int = Field(1, ge=1, le=MOST)
     reward: Text | None = None
     reference: Text | None = None
 
@@ -162,7 +164,11 @@ def compare(ask: Compare, request: Request):
             shelf.get(name, head)
     asked = [{"role": "user", "content": ask.prompt}]
     beside = {"reward": ask.reward, "reference": ask.reference}
-    events = shelf.compare(ask.checkpoints, asked, **beside, **ask.settings())
+    if ask.samples == 1:
+        events = shelf.compare(ask.checkpoints, asked, **beside, **ask.settings())
+    else:
+        beside["n"] = ask.samples
+        events = compare_samples(shelf, ask.checkpoints, asked, **beside, **ask.settings())
     return streamed(events, request.app.state.log)
 
 

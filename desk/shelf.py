@@ -8,12 +8,13 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
+from data.principles import REVISIONS
 from data.world.languages import LANGUAGES
 from desk.lines import stamp_of
 from insertion import Evidence
 from judges.facts import fact_check, spoken
 from judges.scores import score_texts
-from plumbing.checkpoint import load_checkpoint
+from plumbing.checkpoint import ancestry, load_checkpoint
 from plumbing.errors import BadInput
 from sampling import as_text, fit_one, open_checkpoint, recent, stream
 from tokenizer import Answer, answering
@@ -130,12 +131,8 @@ class Shelf:
         tokens = self.considered(loaded, ids, new)
         for token, text, part in zip(tokens, texts, parts):
             token |= {"text": text, "part": part}
-        event = {"tokens": tokens, "ended": new[-1] in stop, "ids": new, "fact": None}
-        said = answer_of(loaded, event)
-        # Another model cannot know these facts, and what was looked up may say otherwise.
-        if asked and not said.evidence and loaded.data == spoken(asked[-1]["content"]):
-            event["fact"] = fact_check(asked, said)
-        yield event
+        event = {"tokens": tokens, "ended": new[-1] in stop, "ids": new}
+        yield {**event, "fact": marked(loaded, asked, event)[1]}
 
     @torch.no_grad()
     def logits(self, loaded, ids, new):
@@ -228,9 +225,23 @@ def answer_of(loaded, event):
     return Answer.of(loaded.tokenizer.read(new))
 
 
+def marked(loaded, asked, event):
+    """The text of a finished answer, and what `fact_check` says of it: None where the conversation
+    `asked` does not end in a question of the tiny world that this model learned of."""
+    text = answer_of(loaded, event)
+    # Another model cannot know these facts, and what was looked up may say otherwise.
+    world = world_of(loaded.checkpoint)
+    known = asked and not text.evidence and world == spoken(asked[-1]["content"])
+    return text, fact_check(asked, text) if known else None
+
+
 def world_of(checkpoint):
-    """The world that a model learned to talk about, as --data names it, "" where it is none."""
-    data = checkpoint.get("train_config", {}).get("data")
+    """The world that a model learned to talk about, as --data names it, "" where it is none. What
+    DPO learns from are comparisons of the answers of the model that it came from."""
+    talkers = (one for one in ancestry(checkpoint) if one["stage"] != "dpo")
+    data = next(talkers, {}).get("data") or ""
+    if data.endswith(REVISIONS):  # a model's own answers to the world's questions
+        return "world"
     return data if data in LANGUAGES else ""
 
 

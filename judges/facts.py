@@ -9,6 +9,7 @@ no mark, so a mark can be relied on; the judge that gives it is a program (judge
 import functools
 import re
 
+from data.world.languages import LANGUAGES
 from data.world.talk import FOLLOWED
 from data.world.tasks import ATTRIBUTES
 from judges.exam import verdicts
@@ -90,3 +91,11 @@ def fact_check(messages, text):
     verdict = "right" if judged["correct"] > 0 else "wrong" if judged["correct"] == -1 else "none"
     fact = world.statements(task, item, world.language.OR.join(answers))[0]
     return {"verdict": verdict, "fact": fact}
+
+
+def is_rude(text, name):
+    """Does it hold a rude word, or in Korean plain speech? None where a model did not learn to
+    speak of a world: other people's manners are not known here."""
+    if name not in LANGUAGES:
+        return None
+    return LANGUAGES[name].rudeness(text) > 0

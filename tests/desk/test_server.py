@@ -181,6 +181,17 @@ def test_an_answer_to_a_question_of_the_world_is_marked(client):
     assert [e["fact"]["fact"] for e in found if "tokens" in e] == [fact["fact"]] * 3
 
 
+def test_compare_asks_several_samples(client):
+    found = events(client.post("/api/compare", json={**COMPARE, "samples": 4}))
+    last = [event for event in found if "answers" in event]
+    assert [e["name"] for e in last] == ["pretrain", "sft", "ppo"]
+    assert all(len(e["answers"]) == e["n"] == 4 for e in last)
+    assert last[2]["reward"]["half"] > 0 and last[2]["rude"]["of"] == 4
+    for wrong in (0, 21, "4"):
+        reply = client.post("/api/compare", json={**COMPARE, "samples": wrong})
+        assert reply.status_code == 422 and reply.json()["error"].startswith("samples: ")
+
+
 def test_a_model_of_other_texts_is_not_asked_for_facts_of_the_world(tmp_path):
     write(tmp_path / "sft" / "ckpt.pt", "sft", data="mine.jsonl")
     with start(tmp_path, stages=[]) as client:

@@ -8,7 +8,7 @@ import torch
 
 import sampling
 from desk import shelf as module
-from desk.shelf import Shelf, Unknown
+from desk.shelf import Shelf, Unknown, world_of
 from plumbing.errors import BadInput
 from plumbing.machine import Machine
 from sampling import fit
@@ -249,3 +249,13 @@ def test_what_was_inserted_has_no_part_in_the_figures(tmp_path, monkeypatch):
 
     assert event["kl"] == pytest.approx((logp(ppo) - logp(sft)).item(), abs=1e-4)
     assert event["fact"] is None
+
+
+def test_what_dpo_learned_of_is_the_world_of_the_model_that_it_came_from():
+    sft = {"stage": "sft", "data": "world_ko", "parent": None}
+    pairs = {"data": "out/reward/comparisons.jsonl"}
+    assert world_of({"stage": "dpo", "train_config": pairs, "parent": sft}) == "world_ko"
+    assert world_of({"stage": "sft", "train_config": pairs, "parent": sft}) == ""
+    revised = {"data": "out/constitution/revisions.jsonl"}
+    assert world_of({"stage": "sft", "train_config": revised, "parent": None}) == "world"
+    assert world_of({"stage": "pretrain", "train_config": {}, "parent": None}) == ""
