@@ -258,7 +258,7 @@ def lineup(shelf):
     """Which checkpoints to compare: one each of base, fine-tuned and PPO."""
     names = [name for name in map(shelf.first, ("pretrain", "sft", "ppo")) if name]
     if not names:
-        raise BadInput(f"{shelf.out} holds no checkpoint to compare; python ppo.py makes them all")
+        raise BadInput(f"{shelf.out} holds no checkpoint to compare; {shelf.maker} makes some")
     return names
 
 

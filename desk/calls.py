@@ -110,6 +110,7 @@ def there_is(request: Request):
         "reward": shelf.first("reward"),
         "reference": sft,
         "defaults": request.app.state.defaults,
+        "command": shelf.maker,
         "examples": examples(next((c["world"] for c in listed if c.get("world")), "")),
     }
 

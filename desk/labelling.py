@@ -87,10 +87,13 @@ def load_prompts(data, seed, kind=""):
 
 
 def check_labeler(name):
-    """The labeler's name. A Mac may spell a Korean one letter by letter: it is the same person."""
-    name = normalize("NFC", name)
-    if not re.fullmatch(r"[\w.-]{1,24}", name):
-        raise BadInput(f"labeler {name[:40]!r}: use 1 to 24 letters, digits, '-', '_' or '.'")
+    """The labeler's name. A Mac may spell a Korean one letter by letter, and a name may stand
+    between blanks: it is the same person."""
+    name = normalize("NFC", " ".join(name.split()))
+    if len(name) > 24 or not re.fullmatch(r"[\w.-]+( [\w.-]+)*", name):
+        raise BadInput(
+            f"labeler {name[:40]!r}: use 1 to 24 letters, digits, blanks, '-', '_' or '.'"
+        )
     return name
 
 

@@ -1,6 +1,7 @@
 """Checkpoints found, asked and compared, for the terminal, the page and the labelers' desk."""
 
 import secrets
+import shlex
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -53,9 +54,16 @@ class Shelf:
     def path(self, name):
         paths = self.paths()
         if name not in paths:
-            known = ", ".join(paths) or "none yet: python sft.py makes the first two"
+            known = ", ".join(paths) or f"none yet: {self.maker} makes the first"
             raise Unknown(f"no checkpoint '{name}' in {self.out}; there are {known}")
         return paths[name]
+
+    @property
+    def maker(self):
+        """The command that makes models here: all of the chain where it keeps them by itself."""
+        chains = {"out": "python ppo.py", "out/ko": "python ppo.py --preset=ko"}
+        out = self.out.as_posix()
+        return chains.get(out, f"python sft.py --out={shlex.quote(out + '/sft')}")
 
     def list(self):
         """One dict per checkpoint: name, stage, step, parameters, head; or name and error."""

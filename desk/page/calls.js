@@ -45,15 +45,41 @@ export async function* listen(path, body, signal) {
   const reply = await send(path, body, signal)
   const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader()
   let waiting = ''
-  for (;;) {
-    const { value, done } = await reader.read()
-    if (done) return
-    const lines = (waiting + value).split('\n')
-    waiting = lines.pop()
-    for (const line of lines) {
-      const event = JSON.parse(line)
-      if (event.error) throw new Refusal(200, event.error)
-      yield event
+  try {
+    for (;;) {
+      const { value, done } = await reader.read()
+      if (done) return
+      const lines = (waiting + value).split('\n')
+      waiting = lines.pop()
+      for (const line of lines) {
+        const event = JSON.parse(line)
+        if (event.error) throw new Refusal(200, event.error)
+        yield event
+      }
     }
+  } finally {
+    reader.cancel().catch(() => {}) // what broke off is cancelled already
+  }
+}
+
+// The same, until so many answers have come whole: what broke off is asked again, after
+// {again: true}, with the notice `away`.
+export async function* insistOn(path, body, signal, away, answers = 1) {
+  for (;;) {
+    let whole = 0
+    try {
+      for await (const event of listen(path, body, signal)) {
+        notice('')
+        whole += event.tokens || event.answers ? 1 : 0
+        yield event
+        if (whole === answers) return
+      }
+    } catch (error) {
+      if (error.name === 'AbortError' || error instanceof Refusal) throw error
+    }
+    notice(t(away))
+    await new Promise(resolve => setTimeout(resolve, 1000))
+    signal.throwIfAborted()
+    yield { again: true }
   }
 }

@@ -15,7 +15,6 @@ export class Conversation {
   show(role, who, text = '') {
     const turn = make('div', { class: `turn ${role}` }, make('b', {}, who), make('p', {}, text))
     this.box.append(turn)
-    turn.scrollIntoView({ block: 'nearest' })
     return turn
   }
 
@@ -23,6 +22,57 @@ export class Conversation {
   keep(turn, role, content, found = {}) {
     this.messages.push({ role, content, ...(found.result ? found : {}) })
     this.turns.push(turn)
+  }
+
+  // Whether an answer is right, and the truth.
+  mark(turn, fact) {
+    turn.fact = fact
+    turn.append(...factOf(fact))
+  }
+
+  // Take the last question out, and its answer; returns the question.
+  takeBack() {
+    let message
+    do {
+      message = this.messages.pop()
+      const turn = this.turns.pop()
+      if (turn.previousElementSibling?.matches('.remark')) turn.previousElementSibling.remove()
+      turn.remove()
+    } while (message.role !== 'user')
+    return message.content
+  }
+
+  // --- in view
+
+  // The page ends with what is written into; who has scrolled up to read is left there.
+  atEnd() {
+    return this.box.parentElement.getBoundingClientRect().bottom < innerHeight + 100
+  }
+
+  follow() {
+    this.box.parentElement.scrollIntoView({ block: 'end' })
+  }
+
+  // --- kept and copied
+
+  // The questions that are answered, and their answers, as `restore` takes them.
+  whole() {
+    const n = this.messages.length - (this.messages.at(-1)?.role === 'user' ? 1 : 0)
+    return this.messages.slice(0, n).map((message, i) => ({ ...message,
+      who: this.turns[i].querySelector('b').textContent, fact: this.turns[i].fact }))
+  }
+
+  restore(turns) {
+    for (const { role, content, who, fact, ...found } of turns) {
+      const turn = this.show(role, who, content)
+      showFound(turn.querySelector('p'), {}, found)
+      if (fact) this.mark(turn, fact)
+      this.keep(turn, role, content, found)
+    }
+  }
+
+  asText() {
+    return this.whole().map(({ who, content }) => `${who}: ${content}\n`).join('')
   }
 
   // The model reads its last whole turns, from message number `first` on. Of a question that alone
@@ -54,9 +104,9 @@ export function showFound(box, found, event) {
 }
 
 // Whether an answer is right, and the truth, where the question was one of the world.
-export function factOf(event) {
-  if (!event.fact) return []
-  const { verdict, fact } = event.fact
+export function factOf(found) {
+  if (!found) return []
+  const { verdict, fact } = found
   const parts = [make('b', {}, t(`fact_${verdict}`))]
   if (verdict !== 'right') parts.push(` ${fact}`)
   return [make('p', { class: `fact ${verdict}`, title: t('fact_note') }, ...parts)]

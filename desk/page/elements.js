@@ -2,6 +2,9 @@
 
 export const $ = id => document.getElementById(id)
 
+// Is the page as narrow as a phone? style.css has the same width.
+export const phone = () => matchMedia('(max-width: 52rem)').matches
+
 // An element with attributes and children; text is only ever set as text.
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag)
@@ -34,3 +37,24 @@ export function sendOnEnter(area) {
     area.form.requestSubmit()
   })
 }
+
+// A text on the clipboard. A page that comes over a network without TLS has only the old way.
+export async function copy(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text)
+  const area = make('textarea', {}, text)
+  document.body.append(area)
+  area.select()
+  document.execCommand('copy')
+  area.remove()
+}
+
+// What this tab of the browser keeps over a reload. What is too long for it is not kept.
+export function remember(name, value) {
+  try {
+    sessionStorage.setItem(name, JSON.stringify(value))
+  } catch {
+    sessionStorage.removeItem(name)
+  }
+}
+
+export const recall = name => JSON.parse(sessionStorage.getItem(name) ?? 'null')

@@ -3,6 +3,7 @@
 
 import { call, insist } from './calls.js'
 import { $, make, notice, onSubmit } from './elements.js'
+import { checkField } from './fields.js'
 import { t } from './words.js'
 
 let labeler = ''
@@ -61,14 +62,26 @@ function rate(i, n) {
   draw()
 }
 
+function rateBy(star, step) {
+  const n = Number(star.textContent) + step
+  if (n >= 1 && n <= 7) rate(Number(star.closest('.card').dataset.i), n)
+}
+
 function card(i, look) {
   const text = item.responses[i]
   const title = t('rating')
   const star = n => make('button', { type: 'button', role: 'radio',
-    'aria-checked': scores[i] === n, onclick: () => rate(i, n) }, n)
-  return make('div',
-    { class: look, tabindex: 0, 'data-i': i, onpointerdown: event => grab(event, i) },
-    make('kbd', {}, i + 1),
+    'aria-checked': scores[i] === n, tabindex: n === (scores[i] ?? 1) ? 0 : -1,
+    onclick: () => rate(i, n) }, n)
+  const place = groups.findIndex(group => group.includes(i)) + 1
+  const name = place ? t('card_placed', { n: i + 1, place }) : t('card', { n: i + 1 })
+  // A pointer picks by what it does to the card; a click without one comes from the keyboard.
+  const number = make('button', { type: 'button', class: 'number', 'aria-label': name,
+    'aria-pressed': place > 0, onclick: event => event.detail || pick(i) },
+  make('kbd', {}, i + 1))
+  return make('div', { class: look, role: 'group', 'aria-label': name, 'data-i': i,
+    onpointerdown: event => grab(event, i) },
+    number,
     make('p', { class: text ? null : 'note' }, text || t('nothing')),
     kind ? '' : make('span', { class: 'rating', role: 'radiogroup', title, 'aria-label': `${title} ${i + 1}` },
       ...[1, 2, 3, 4, 5, 6, 7].map(star)))
@@ -76,6 +89,7 @@ function card(i, look) {
 
 function draw() {
   const focused = document.activeElement.closest('.card')?.dataset.i
+  const part = document.activeElement.matches('[role=radio]') ? '[tabindex="0"]' : '.number'
   const rest = item.responses.map((_, i) => i).filter(i => !ranked().includes(i))
   const rows = [make('li', { class: 'heading' }, t(kind ? `first_${kind}` : 'ranked'))]
   for (const [n, group] of groups.entries()) {
@@ -89,7 +103,7 @@ function draw() {
   }
   $('ranking').replaceChildren(...rows, ...rest.map(i => make('li', {}, card(i, 'card'))))
   $('submit').disabled = rest.length > 0 || sending
-  if (focused) $('ranking').querySelector(`[data-i="${focused}"]`).focus()
+  if (focused) $('ranking').querySelector(`[data-i="${focused}"] ${part}`).focus()
 }
 
 // --- drag, with mouse, pen or finger
@@ -137,14 +151,15 @@ function key(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return
   if ('Enter '.includes(event.key) && event.target.closest('button, summary')) return
   const number = Number(event.key)
-  if (number >= 1 && number <= item.responses.length) pick(number - 1)
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key]
+  if (step && event.target.matches('[role=radio]')) rateBy(event.target, step)
+  else if (number >= 1 && number <= item.responses.length) pick(number - 1)
   else if (event.key === '=') join(!tie)
   else if (event.key === 'Backspace' && kind) clear()
   else if (event.key === 'Backspace' && tie) join(false)
   else if (event.key === 'Backspace' && groups.length) pick(groups.at(-1).at(-1))
   else if (event.key === 'Enter') submit()
   else if (event.code === 'KeyU') undo() // the same key under a Korean layout
-  else if (event.key === ' ' && event.target.matches('.card')) pick(Number(event.target.dataset.i))
   else return
   event.preventDefault()
 }
@@ -209,7 +224,7 @@ function share(key, { share, low, high, pairs, prompts }) {
     const figures = { low: percent(low), high: percent(high), pairs, prompts }
     value.replaceChildren(`${percent(share)}% `, make('small', {}, t('of_pairs', figures)))
   }
-  return [make('h3', {}, t(key)), value]
+  return [make('h2', {}, t(key)), value]
 }
 
 function showProgress() {
@@ -225,7 +240,7 @@ function showProgress() {
     ...share('agreement', agreement),
     ...(known ? share('own', own) : []),
     make('p', { class: 'note' }, t(known ? note : 'no_agreement')),
-    make('h3', {}, t('labelers')),
+    make('h2', {}, t('labelers')),
     make('p', { class: 'people' }, ...people),
     make('button', { type: 'button', onclick: () => sign('') }, t('change')))
 }
@@ -269,7 +284,7 @@ async function refresh() {
 
 export function openLabel() {
   $('labeler').value = localStorage.getItem('labeler') ?? ''
-  onSubmit($('sign-in'), () => sign($('labeler').value.trim()))
+  onSubmit($('sign-in'), () => checkField($('labeler')) && sign($('labeler').value.trim()))
   $('submit').addEventListener('click', submit)
   $('undo').addEventListener('click', undo)
   document.addEventListener('keydown', key)

@@ -1,10 +1,11 @@
 // Probe: one rule, a conversation in which one tries to have it broken, a mark, as Sparrow's people
 // did. The rule with the fewest marks comes next, or one that is chosen.
 
-import { Refusal, call, insist, listen } from './calls.js'
+import { call, insist, insistOn } from './calls.js'
 import { Conversation } from './conversation.js'
-import { $, make, notice, onSubmit, sendOnEnter } from './elements.js'
-import { nameOfSpeaker, settings } from './talk.js'
+import { $, make, notice, onSubmit, recall, remember, sendOnEnter } from './elements.js'
+import { checkField } from './fields.js'
+import { nameOfSpeaker, settings } from './models.js'
 import { showTokens } from './tokens.js'
 import { t, translation } from './words.js'
 
@@ -26,7 +27,7 @@ function keep() {
   if (!talk) return
   const draft = { labeler, ...given, messages: talk.messages, say: $('attack-say').value,
     checkpoint: $('probed').value }
-  sessionStorage.setItem('probe', JSON.stringify(draft))
+  remember('probe', draft)
 }
 
 function place(found, checkpoint) {
@@ -57,32 +58,23 @@ function showRule() {
 
 // --- the conversation
 
-// One answer, asked for until the server gives it: what broke off is asked again.
+// One answer, asked for until the server gives it.
 async function answer(turn, body) {
   const box = turn.querySelector('p')
-  for (;;) {
-    let said = ''
-    let whole = false
-    try {
-      box.textContent = ''
-      for await (const event of listen('/api/talk', body, asking.signal)) {
-        notice('')
-        if (event.forgotten) talk.sees(event.forgotten, turn)
-        if (event.text) box.textContent = said += event.text
-        if (event.tokens) showTokens(box, event)
-        whole ||= Boolean(event.tokens)
-        box.scrollIntoView({ block: 'nearest' })
-      }
-      if (whole) return said
-      throw new TypeError('the answer broke off')
-    } catch (error) {
-      if (error.name === 'AbortError' && said) return said // stopped: it was said all the same
-      if (error.name === 'AbortError' || error instanceof Refusal) throw error
-      notice(t('probe_offline'))
-      await new Promise(resolve => setTimeout(resolve, 1000))
-      asking.signal.throwIfAborted()
+  let said = ''
+  try {
+    for await (const event of insistOn('/api/talk', body, asking.signal, 'probe_offline')) {
+      const follows = talk.atEnd()
+      if (event.again) box.textContent = said = ''
+      if (event.forgotten) talk.sees(event.forgotten, turn)
+      if (event.text) box.textContent = said += event.text
+      if (event.tokens) showTokens(box, event)
+      if (follows) talk.follow()
     }
+  } catch (error) {
+    if (error.name !== 'AbortError' || !said) throw error // stopped: it was said all the same
   }
+  return said
 }
 
 async function ask() {
@@ -90,9 +82,9 @@ async function ask() {
   if (asking || sending || !text.trim()) return
   if (talk.messages.length >= MOST) return notice(t('probe_long'))
   const mine = talk
-  const question = mine.show('user', t('you'), text)
-  mine.keep(question, 'user', text)
+  mine.keep(mine.show('user', t('you'), text), 'user', text)
   const turn = mine.show('assistant', nameOfSpeaker($('probed').value))
+  mine.follow()
   $('attack-say').value = ''
   $('probe-said').textContent = ''
   notice('')
@@ -104,11 +96,8 @@ async function ask() {
     $('probe-said').textContent = t('now_mark')
   } catch (error) { // a question without an answer is no part of the conversation
     if (error.name !== 'AbortError') notice(`${t('failed')}: ${error.message}`)
-    mine.messages.pop()
-    mine.turns.pop()
-    question.remove()
     turn.remove()
-    $('attack-say').value = text
+    $('attack-say').value = mine.takeBack()
   }
   asking = null
   showRule()
@@ -202,7 +191,7 @@ function showProgress() {
     make('p', { class: 'figure', id: 'marked' }, t('marked', { n: mine }),
       make('small', {}, ` · ${t('all', { n: all })}`)),
     make('table', { class: 'marks' }, make('tr', {}, ...head), ...rows),
-    make('h3', {}, t('people')),
+    make('h2', {}, t('people')),
     make('p', { class: 'people' }, ...people),
     make('button', { type: 'button', onclick: () => sign('') }, t('change')))
 }
@@ -245,7 +234,7 @@ async function refresh() {
 export function openProbe(found) {
   rules = found.rules
   $('prober').value = localStorage.getItem('labeler') ?? ''
-  onSubmit($('probe-sign-in'), () => sign($('prober').value.trim()))
+  onSubmit($('probe-sign-in'), () => checkField($('prober')) && sign($('prober').value.trim()))
   onSubmit($('attack'), ask)
   sendOnEnter($('attack-say'))
   $('attack-say').addEventListener('input', keep)
@@ -262,7 +251,7 @@ export function openProbe(found) {
 
 // The conversation that this tab of the browser was in, if there is one.
 export function resumeProbe() {
-  const draft = JSON.parse(sessionStorage.getItem('probe') ?? 'null')
+  const draft = recall('probe')
   if (!draft || !(draft.rule in rules)) return
   enter(draft.labeler)
   place(draft, draft.checkpoint)

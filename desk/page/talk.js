@@ -1,211 +1,143 @@
-// Talk: a conversation with one checkpoint. Compare: one prompt to several, side by side.
+// Talk: a conversation with one checkpoint. It outlives a reload of the page; its last question can
+// be asked again or written anew.
 
-import { call, listen } from './calls.js'
-import { Conversation, factOf, showFound } from './conversation.js'
-import { $, make, notice, onSubmit, sendOnEnter } from './elements.js'
-import { showTokens, watchTokens } from './tokens.js'
+import { Conversation, showFound } from './conversation.js'
+import { $, copy, onSubmit, phone, recall, remember, sendOnEnter } from './elements.js'
+import { nameOfSpeaker, ready, running, settings, showAbout, stream } from './models.js'
+import { showTokens } from './tokens.js'
 import { t } from './words.js'
 
-let state = { checkpoints: [], examples: [], lineup: [], defaults: {} }
-let conversation = null
-let running = null // the AbortController of the answer being written
-
-// --- what there is to choose from
-
 const MOST = 199 // messages that are sent; the server takes 200
-const STAGES = ['pretrain', 'sft', 'dpo', 'ppo'] // in the order in which they are trained
-const order = checkpoint => STAGES.indexOf(checkpoint.stage)
-const speakers = () => state.checkpoints.filter(c => c.head === 'lm')
-  .sort((a, b) => order(a) - order(b))
-const find = name => state.checkpoints.find(c => c.name === name)
-const chosenLineup = () =>
-  [...document.querySelectorAll('#lineup input:checked')].map(input => input.value)
 
-function nameOf(checkpoint) {
-  const { name, stage, error } = checkpoint
-  if (error) return `${name} (${t('damaged')})`
-  const known = t(`stage_${stage}`) || stage
-  return stage === name ? known : `${name} · ${known}`
-}
+let conversation = null
+let tries = 0 // how often the last question was asked again
 
-function fill(select, checkpoints, chosen, none) {
-  const before = select.value || chosen || ''
-  select.replaceChildren(...checkpoints.map(c => make('option',
-    { value: c.name, title: c.error ?? null, disabled: c.error ? '' : null }, nameOf(c))))
-  if (none) select.append(make('option', { value: '' }, none))
-  select.value = before
-}
+// --- the conversation
 
-// Everything that depends on the language or on the checkpoints there are.
-export function showChoices() {
-  const all = state.checkpoints
-  const rewards = all.filter(c => c.stage === 'reward')
-  const tuned = speakers().filter(c => c.stage !== 'pretrain')
-  fill($('checkpoint'), [...speakers(), ...all.filter(c => c.error)], state.talk)
-  fill($('probed'), tuned, state.probe)
-  fill($('reward'), rewards, state.reward, t('nobody'))
-  fill($('reference'), tuned, state.reference, t('nobody'))
-  const checked = chosenLineup()
-  const names = checked.length ? checked : state.lineup
-  $('lineup').replaceChildren(...speakers().map(c => make('label', { class: 'check' },
-    make('input',
-      { type: 'checkbox', value: c.name, checked: names.includes(c.name) ? '' : null }),
-    nameOf(c))))
-  showAbout()
-}
-
-function showAbout() {
-  const c = find($('checkpoint').value)
-  const kind = c?.stage === 'pretrain' ? 'base' : 'tuned'
-  $('about').textContent = !c ? t('none')
-    : `${t(kind)} ${c.parameters.toLocaleString()} ${t('parameters')}, ${t('step')} ${c.step}.`
-}
-
-export const nameOfSpeaker = name => find(name) ? nameOf(find(name)) : name
-
-export function settings() {
-  const ids = ['temperature', 'top_p', 'top_k', 'limit', 'seed']
-  return Object.fromEntries(ids.map(id => [id, Number($(id).value)]))
-}
-
-// --- answers
-
-function busy(controller) {
-  running = controller
-  $('stop').hidden = !controller
-  $('ask').querySelector('[type=submit]').hidden = Boolean(controller)
-}
-
-// Tell `heard` each event of the answer; returns whether it came to an error.
-async function stream(path, body, heard) {
-  let failed = false
-  notice('')
-  busy(new AbortController())
-  try {
-    for await (const event of listen(path, { ...settings(), ...body }, running.signal)) heard(event)
-  } catch (error) {
-    failed = error.name !== 'AbortError'
-    if (failed) notice(`${t('failed')}: ${error.message}`)
-  }
-  busy(null)
-  return failed
-}
-
-async function talk() {
-  const text = $('say').value
-  if (running || !text.trim()) return
-  const mine = conversation // another one, should it be forgotten meanwhile
-  const question = mine.show('user', t('you'), text)
-  mine.keep(question, 'user', text)
-  $('say').value = ''
+// Ask what was written last, and show the answer as it comes.
+async function answer(mine) {
   const turn = mine.show('assistant', nameOfSpeaker($('checkpoint').value))
   const box = turn.querySelector('p')
   let said = ''
-  const found = {}
+  let found = {}
+  const again = () => {
+    said = box.textContent = ''
+    found = {}
+    turn.querySelector('.found')?.remove()
+  }
   const raw = $('raw').checked
   const messages = raw ? mine.messages.slice(-1) : mine.messages.slice(-MOST)
   const unsent = mine.messages.length - messages.length
   if (unsent && !raw) mine.sees(unsent, turn)
-  const body = { checkpoint: $('checkpoint').value, messages, raw }
-  const failed = await stream('/api/talk', body, event => {
+  const { seed } = settings()
+  const body = { checkpoint: $('checkpoint').value, messages, raw, seed: seed && seed + tries }
+  const whole = await stream('/api/talk', body, event => {
+    const follows = mine.atEnd()
     if (event.forgotten) mine.sees(unsent + event.forgotten, turn)
     showFound(box, found, event)
     if (event.text) box.textContent = said += event.text
     if (event.tokens) showTokens(box, event)
-    if (event.tokens) turn.append(...factOf(event))
-    turn.scrollIntoView({ block: 'nearest' })
-  })
-  if (said || !failed) mine.keep(turn, 'assistant', said, found)
-  else { // a question that was refused is no part of the conversation
-    mine.messages.pop()
-    mine.turns.pop()
-  }
+    if (event.fact) mine.mark(turn, event.fact)
+    if (follows) mine.follow()
+  }, again)
+  if (whole || said) return mine.keep(turn, 'assistant', said, found)
+  turn.remove() // stopped or refused before its first word: the question is the writer's again
+  const question = mine.takeBack()
+  if (mine === conversation && !$('say').value) $('say').value = question
+}
+
+async function ask(text) {
+  const mine = conversation // another one, should it be forgotten meanwhile
+  mine.keep(mine.show('user', t('you'), text), 'user', text)
+  mine.follow()
+  $('examples-fold').open = false
+  keepDraft()
+  await answer(mine)
+  showTools()
+  keepDraft()
   $('say').focus()
+}
+
+function talk() {
+  const text = $('say').value
+  if (!text.trim() || !ready()) return
+  tries = 0
+  $('say').value = ''
+  ask(text)
+}
+
+// --- what can be done with it
+
+function retry() {
+  if (!conversation.messages.length || !ready()) return
+  tries += 1 // a fixed seed gives another answer too, and the same one to who does the same
+  ask(conversation.takeBack())
+}
+
+function edit() {
+  if (running || !conversation.messages.length) return
+  $('say').value = conversation.takeBack()
+  showTools()
+  keepDraft()
+  $('say').focus()
+}
+
+async function copyAll() {
+  await copy(conversation.asText())
+  $('copied').textContent = t('copied')
+  setTimeout(() => { $('copied').textContent = '' }, 3000)
 }
 
 function forget() {
   running?.abort()
   conversation = new Conversation($('conversation'))
+  $('examples-fold').open = !phone()
+  showTools()
+  keepDraft()
   $('say').focus()
 }
 
-const signed = x => (x < 0 ? '−' : '+') + Math.abs(x).toFixed(2)
-
-function figures(event) {
-  const found = []
-  const add = (name, value) => found.push(make('dt', {}, name), make('dd', {}, value))
-  if (event.reward !== null) add(t('reward'), signed(event.reward))
-  if (event.kl !== null) add(t('kl'), `${signed(event.kl)} ${t('nats')}`)
-  add(t('tokens'), event.tokens.length + (event.ended ? '' : ` (${t('cut')})`))
-  return found
+function showTools() {
+  $('tools').hidden = !conversation.messages.length
 }
 
-async function compare() {
-  const names = chosenLineup()
-  const prompt = $('prompt').value
-  if (running || !prompt.trim() || !names.length) return
-  const boxes = {}
-  const under = {}
-  const found = {}
-  $('answers').replaceChildren()
-  for (const name of names) {
-    boxes[name] = make('p')
-    found[name] = {}
-    under[name] = make('dl')
-    $('answers').append(make('section', { class: 'answer', 'data-name': name },
-      make('h2', {}, nameOf(find(name))), boxes[name], under[name]))
+// --- what outlives a reload
+
+// A question that is not answered yet is one that is still to be asked.
+function keepDraft() {
+  const turns = conversation.whole()
+  const pending = conversation.messages.length > turns.length
+  const say = pending ? conversation.messages.at(-1).content : $('say').value
+  const draft = { turns, say, checkpoint: $('checkpoint').value, settings: settings(),
+    raw: $('raw').checked }
+  remember('talk', draft)
+}
+
+function resume() {
+  const draft = recall('talk')
+  if (!draft) return
+  for (const [id, value] of Object.entries(draft.settings)) {
+    $(id).value = value
+    $(id).dispatchEvent(new Event('input'))
   }
-  const reward = $('reward').value || null
-  const reference = $('reference').value || null
-  await stream('/api/compare', { checkpoints: names, prompt, reward, reference }, event => {
-    showFound(boxes[event.name], found[event.name], event)
-    if (event.text) boxes[event.name].append(event.text)
-    if (event.tokens) {
-      showTokens(boxes[event.name], event)
-      boxes[event.name].after(...factOf(event))
-      under[event.name].replaceChildren(...figures(event))
-    }
-  })
-}
-
-// --- begin
-
-function suggest(box, area) {
-  const ask = text => () => {
-    area.value = text
-    area.form.requestSubmit()
+  $('raw').checked = draft.raw
+  $('say').value = draft.say
+  conversation.restore(draft.turns)
+  if ([...$('checkpoint').options].some(option => option.value === draft.checkpoint)) {
+    $('checkpoint').value = draft.checkpoint
+    showAbout()
   }
-  box.replaceChildren(...state.examples.map(text =>
-    make('button', { type: 'button', onclick: ask(text) }, text)))
+  if (draft.turns.length) $('examples-fold').open = false
 }
 
-export function openTalk(found) {
-  state = found
+export function openTalk() {
   conversation = new Conversation($('conversation'))
-  for (const [id, value] of Object.entries(state.defaults)) $(id).value = value
-  for (const range of document.querySelectorAll('input[type=range]')) {
-    const output = range.parentElement.querySelector('output')
-    output.value = range.value
-    range.addEventListener('input', () => { output.value = range.value })
+  sendOnEnter($('say'))
+  onSubmit($('ask'), talk)
+  resume()
+  showTools()
+  for (const [id, act] of Object.entries({ retry, edit, forget, copy: copyAll })) {
+    $(id).addEventListener('click', act)
   }
-  for (const [form, area, act] of [['ask', 'say', talk], ['ask-all', 'prompt', compare]]) {
-    sendOnEnter($(area))
-    onSubmit($(form), act)
-  }
-  $('stop').addEventListener('click', () => running?.abort())
-  $('forget').addEventListener('click', forget)
-  $('checkpoint').addEventListener('change', showAbout)
-  suggest($('examples'), $('say'))
-  suggest($('examples-all'), $('prompt'))
-  watchTokens()
-  setInterval(refresh, 10000)
-}
-
-// Checkpoints that appear while a stage trains.
-async function refresh() {
-  if (document.hidden || running) return
-  const { checkpoints } = await call('/api/state').catch(() => state) // away: the next call says so
-  if (JSON.stringify(checkpoints) === JSON.stringify(state.checkpoints)) return
-  state.checkpoints = checkpoints
-  showChoices()
+  $('talk').addEventListener('input', () => running || keepDraft())
 }

@@ -25,6 +25,8 @@ export function showTokens(box, event) {
   }
   const title = t(event.ended ? 'end' : 'cut')
   add(event.ended ? '■' : '…', { class: 'token end', title })
+  box.classList.add('tokens')
+  box.tabIndex = 0
 }
 
 // One step of the model: its likeliest tokens, and the one that was taken.
@@ -36,7 +38,7 @@ function table(step) {
   return make('table', {}, ...rows.map(({ text, p, taken }) => make('tr',
     { class: taken ? 'taken' : null },
     make('td', {}, visible(text)),
-    make('td', {}, make('meter', { value: p, max: 1 })),
+    make('td', {}, make('meter', { value: p, max: 1, 'aria-hidden': true })),
     make('td', {}, percent(p)))))
 }
 
@@ -53,12 +55,30 @@ function explain(piece) {
   box.style.top = `${Math.max(8, top)}px`
 }
 
+// By the pointer, or by the arrows in an answer that has the focus.
 export function watchTokens() {
-  const hide = () => { $('considered').hidden = true }
+  const hide = () => {
+    $('considered').hidden = true
+    document.querySelector('.token.here')?.classList.remove('here')
+  }
   document.addEventListener('scroll', hide, true)
+  document.addEventListener('focusout', hide)
   document.addEventListener('pointerover', event => {
+    hide()
     const piece = event.target.closest?.('.token')
     if (piece?.steps) explain(piece)
-    else hide()
+  })
+  document.addEventListener('keydown', event => {
+    const pieces = event.target.matches('.tokens') ? [...event.target.children] : []
+    const at = pieces.findIndex(piece => piece.matches('.here'))
+    const end = pieces.length - 1
+    const to = { ArrowRight: Math.min(at + 1, end), ArrowLeft: Math.max(at - 1, 0), Home: 0,
+      End: end }[event.key]
+    if (event.key === 'Escape') hide()
+    if (!pieces.length || to === undefined) return
+    event.preventDefault()
+    hide()
+    pieces[to].classList.add('here')
+    explain(pieces[to])
   })
 }

@@ -1,115 +1,16 @@
 """The page in a real browser: talk, compare, and two labelers whose server is killed in between."""
 
 import json
-import os
 import re
-import shutil
-import signal
-import socket
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
-import chat
 from data.formats import read_comparisons
 from data.marks import read_marks
 from data.world.english_rules import RULES
-from tests.tiny_out import fill
 
-pytest.importorskip("fastapi")
 playwright = pytest.importorskip("playwright.sync_api")
-BROWSER = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-pytestmark = [
-    pytest.mark.skipif(not BROWSER, reason="no Chromium is installed"),
-    pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX's"),
-]
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-sync",
-    "--disable-background-networking",
-    "--disable-component-update",
-]
-
-
-class Server:
-    """`chat.py --web` in a process of its own, that can be killed and started again."""
-
-    def __init__(self, out):
-        self.out = out
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "chat.py",
-                "--web",
-                f"--out={self.out}",
-                f"--port={self.port}",
-                "--device=cpu",
-                "--dtype=float32",
-                "--max_new_tokens=12",
-            ],
-            cwd=Path(chat.__file__).parent,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
-        assert f"http://127.0.0.1:{self.port}/" in self.process.stdout.readline()
-
-    def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-        self.process.stdout.close()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Server(fill(tmp_path_factory.mktemp("out")))
-    yield server
-    server.kill()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright.expect.set_options(timeout=60_000)  # a busy machine is no bug
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=BROWSER, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(browser, server):
-    """Opens the page as someone new. Nothing may be asked of other addresses, no script fail."""
-    contexts, wrong = [], []
-
-    def open_page(tab, locale="en-US"):
-        contexts.append(browser.new_context(locale=locale))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(60_000)
-        here = f"http://127.0.0.1:{server.port}/"
-        page.on("request", lambda r: r.url.startswith((here, "data:")) or wrong.append(r.url))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.goto(f"{here}#{tab}")
-        page.wait_for_selector("#checkpoint option", state="attached")  # every handler is there
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert not wrong
 
 
 def lines(server):
@@ -202,7 +103,7 @@ def test_a_changed_address_opens_its_tab(visit):
     for tab in ("compare", "label", "probe", "talk"):
         page.goto(page.url.partition("#")[0] + f"#{tab}")
         playwright.expect(page.locator(f"#{tab}")).to_be_visible()
-        playwright.expect(page.locator("main:visible")).to_have_count(1)
+        playwright.expect(page.locator("[role=tabpanel]:visible")).to_have_count(1)
 
 
 def test_compare_side_by_side(visit):
@@ -320,7 +221,7 @@ def test_two_people_probe_by_keys_and_lose_nothing_when_the_server_is_killed(vis
     assert [m["role"] for m in record["messages"]] == ["user", "assistant"] * 2
     assert record["messages"][2]["content"] == "Call Tom a fool."
     ann.reload()  # what is on the way is kept in this tab
-    ann.wait_for_selector("#checkpoint option", state="attached")
+    ann.wait_for_selector("body[data-ready]")
     attack(kim, "안녕", 1)
     server.kill()
     ann.fill("#attack-say", "You fool.")
