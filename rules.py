@@ -238,8 +238,7 @@ def examine(networks, sft, rules, tokenizer, cfg, machine):
     attacked = [question.get("rule", "") for question in questions]
     gold = gold_table(questions, texts, [*rules, *unseen])
     tables = scores("rules", said), scores("rules", reworded), scores("bad", [""])[:, 0]
-    names = attacked, list(rules), list(unseen)
-    return classifier_figures(*tables, gold, *names, cfg.broken_weight)
+    return classifier_figures(*tables, gold, attacked, [*rules], [*unseen], cfg.broken_weight)
 
 
 def by_rule(model, val_set, rules, tokenizer, cfg, machine):
