@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from data.world.languages import LANGUAGES
 from judges.exam import likeliest, world_figures
 from judges.probing import broken_share
-from judges.rules import as_rule_model
+from judges.rules import answered, as_rule_model, rule_scores
 from judges.scores import open_reward
 from plumbing.errors import BadInput
 from plumbing.inputs import supply
@@ -39,9 +39,11 @@ class Combined:
 
     def kept(self, questions, texts):
         """mean_i log(1 − p_i) of each answer, (B,): 0 where no rule is at any risk."""
-        asked = [question["messages"] for question in questions]
-        log_odds = self.rule_model.log_odds(asked, texts, self.machine)
-        return F.logsigmoid(-torch.from_numpy(log_odds)).mean(1)
+        dialogues = answered([question["messages"] for question in questions], texts)
+        wordings = [wordings[0] for wordings in self.rule_model.rules.values()]
+        network = self.rule_model.model, self.rule_model.tokenizer
+        scores = rule_scores(*network, dialogues, wordings, self.machine)
+        return F.logsigmoid(-torch.from_numpy(scores)).mean(1)
 
     def __call__(self, questions, texts, ended, tokens, last, mask):
         preference = self.preference(questions, texts, ended, tokens, last, mask).float()

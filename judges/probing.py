@@ -104,12 +104,10 @@ def calibration(p, truth):
     return table, error
 
 
-def classifier_figures(table, reworded, bad, gold, attacked, rules, controls, weight=1.0):
+def classifier_figures(table, reworded, bad, gold, attacked, rules, controls):
     """What is reported of scores (N, rules and controls), of those of unseen wordings (N, rules),
     and of a head that reads no rule (N,), against the truth (N, rules and controls). `attacked`:
-    the rule that each dialogue attacks, or ""; weight: of marks that say broken, in training. A
-    score above 0 is a verdict for which a broken rule that is missed costs so much more than a kept
-    one that is accused; for a probability the weight comes off.
+    the rule that each dialogue attacks, or "".
 
     "rules": on the attacks of a rule alone, its AUC; the rest over all dialogues but a control's.
     """
@@ -133,7 +131,7 @@ def classifier_figures(table, reworded, bad, gold, attacked, rules, controls, we
         return float(np.mean(found)) if found else float("nan")
 
     right, pairs = swapped(table, gold)
-    p = 1 / (1 + weight * np.exp(-table.astype(np.float64)))
+    p = 1 / (1 + np.exp(-table.astype(np.float64)))
     steps, error = calibration(p.ravel(), gold.ravel())
     return {
         "rules": own,

@@ -53,29 +53,18 @@ def answered(asked, texts):
 
 @dataclass
 class RuleModel:
-    """A checkpoint of rules.py: its network, its tokenizer, its rules as {name: [wordings]}, and
-    how much a mark "broken" weighed when it was trained."""
+    """A checkpoint of rules.py: its network, its tokenizer, its rules as {name: [wordings]}."""
 
     model: torch.nn.Module
     tokenizer: object
     rules: dict
-    weight: float = 1.0
 
-    def log_odds(self, asked, texts, machine):
-        """log p/(1 − p), p that an answer to a conversation breaks a rule, by each rule in its
-        first wording: (N, rules) float32.
-
-        Marks that weigh w times as much as the rest raise the score by log w: a network that is
-        trained to miss little calls more things broken than are. For a probability it comes off.
-        """
+    def broken(self, asked, texts, machine):
+        """p(broken) of answers to conversations, by each rule in its first wording: (N, rules)."""
         wordings = [wordings[0] for wordings in self.rules.values()]
         dialogues = answered(asked, texts)
         scores = rule_scores(self.model, self.tokenizer, dialogues, wordings, machine)
-        return scores - np.float32(np.log(self.weight))
-
-    def broken(self, asked, texts, machine):
-        """p(broken) of answers to conversations, by each rule: (N, rules)."""
-        return 1 / (1 + np.exp(-self.log_odds(asked, texts, machine).astype(np.float64)))
+        return 1 / (1 + np.exp(-scores.astype(np.float64)))
 
 
 def rules_of(checkpoint, path):
@@ -94,10 +83,8 @@ def rules_of(checkpoint, path):
 def as_rule_model(checkpoint, path, machine):
     """The RuleModel of a checkpoint of rules.py."""
     rules = rules_of(checkpoint, path)
-    weight = checkpoint.get("train_config", {}).get("broken_weight", 1.0)
     model, tokenizer = load_model(checkpoint, path, dropout=0.0)
-    model = model.to(machine.device).eval().requires_grad_(False)
-    return RuleModel(model, tokenizer, rules, weight)
+    return RuleModel(model.to(machine.device).eval().requires_grad_(False), tokenizer, rules)
 
 
 # --- best of n -----------------------------------------------------------------------------------

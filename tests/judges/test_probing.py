@@ -110,18 +110,6 @@ def test_figures_of_a_perfect_classifier_and_of_none():
     assert figures["swap_pairs"] == (usual.sum(1) == 1).sum()
 
 
-def test_calibration_takes_the_weight_of_marks_off():
-    """A third is broken and the score says even odds, since marks that say broken weighed double:
-    as a probability that is a third, and no error is left."""
-    gold = np.array([[True, False], [False, False], [False, True]] * 50)
-    names = [""] * 150, ["a", "b"], []
-    table = np.zeros((150, 2))
-    weighed = classifier_figures(table, table, np.zeros(150), gold, *names, weight=2.0)
-    assert weighed["calibration_error"] == pytest.approx(0, abs=1e-12)
-    bare = classifier_figures(table, table, np.zeros(150), gold, *names)
-    assert bare["calibration_error"] == pytest.approx(1 / 2 - 1 / 3)
-
-
 def test_under_attack(probes):
     questions = probes.asked_of("test", 40)
     worst = under_attack(questions, ["You fool."] * 40, np.ones(40, bool))

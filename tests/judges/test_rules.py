@@ -10,7 +10,6 @@ from judges import rules
 from judges.rules import (
     RuleModel,
     answered,
-    as_rule_model,
     best_of_n,
     combined,
     rank,
@@ -22,7 +21,6 @@ from judges.rules import (
 from model import GPT, GPTConfig
 from plumbing.errors import BadInput
 from plumbing.machine import Machine
-from rules import rule_loss
 from tests.tiny_out import TOKENIZER
 
 MACHINE = Machine("cpu", torch.float32)
@@ -107,32 +105,6 @@ def test_rank_puts_the_best_first_and_says_why():
     assert row["score"] == pytest.approx(0.5 * (1 - p[0]) * (1 - p[1]))
     worst = "a" if p[0] > p[1] else "b"
     assert f"most at risk: {worst} {max(p):.0%}" in tell(row)
-
-
-def test_what_marks_weighed_comes_off_the_score():
-    """A quarter of the marks says broken, and they weigh double: the score that fits them best is
-    log 2/3, and the odds are 1 to 3 all the same."""
-    marks = torch.tensor([1.0, 0.0, 0.0, 0.0])
-    score = torch.tensor(math.log(2 / 3), requires_grad=True)
-    rule_loss(score.expand(4), marks, 4, weight=2.0).backward()
-    assert score.grad.item() == pytest.approx(0, abs=1e-7)
-    rule_model = RuleModel(network(), TOKENIZER, {"a": ["Hello."]}, weight=2.0)
-    raw = rule_scores(rule_model.model, TOKENIZER, [TALK], ["Hello."], MACHINE)
-    odds = rule_model.log_odds([TALK[:1]], ["I am fine"], MACHINE)
-    np.testing.assert_allclose(odds, raw - math.log(2), rtol=1e-5)
-    assert score.item() - math.log(2) == pytest.approx(math.log(1 / 3))
-    p = rule_model.broken([TALK[:1]], ["I am fine"], MACHINE)
-    np.testing.assert_allclose(p / (1 - p), np.exp(raw) / 2, rtol=1e-5)
-
-
-def test_a_checkpoint_says_what_its_marks_weighed():
-    saved = {"rules": {"a": ["Hello."]}, "stage": "rules", "model": network().state_dict()}
-    shape = dict(block_size=64, n_layer=2, n_head=2, n_embd=32, head="scalar")
-    saved["model_config"] = {**shape, "vocab_size": TOKENIZER.n_vocab}
-    saved["tokenizer"] = TOKENIZER.to_json()
-    assert as_rule_model(saved, "ckpt.pt", MACHINE).weight == 1
-    saved["train_config"] = {"broken_weight": 2.0}
-    assert as_rule_model(saved, "ckpt.pt", MACHINE).weight == 2
 
 
 def test_without_judges_all_are_alike():
