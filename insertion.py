@@ -68,3 +68,15 @@ class Evidence:
         line = self.lookups[row](self.tokenizer.decode(self.queries[row]).strip())
         ids = self.tokenizer.line(line)
         return [*ids[:-1][:LONGEST_LINE], ids[-1]]
+
+
+def name_evidence(model, tokenizer):
+    """The tokenizer with the tokens of evidence, and rows for them in the model. A query is a
+    question and the line its answer, so they start as what stands before those."""
+    if tokenizer.evidence:
+        return tokenizer
+    tokenizer = tokenizer.with_evidence()
+    model.grow(tokenizer.n_vocab, like=tokenizer.user)
+    model.adopt(tokenizer.search, like=[tokenizer.user])
+    model.adopt(tokenizer.result, like=[tokenizer.assistant])
+    return tokenizer

@@ -236,6 +236,8 @@ def examine(networks, sft, rules, tokenizer, cfg, machine):
     said = [wordings[0] for wordings in {**rules, **unseen}.values()]
     reworded = [wordings[-1] for wordings in rules.values()]
     attacked = [question.get("rule", "") for question in questions]
+    gold = gold_table(questions, texts, [*rules, *unseen])
+    tables = scores("rules", said), scores("rules", reworded), scores("bad", [""])[:, 0]
     return classifier_figures(*tables, gold, attacked, [*rules], [*unseen])
 
 

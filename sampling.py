@@ -71,22 +71,13 @@ def load_model(checkpoint, path, **changes):
 
 def name_roles(model, tokenizer, share=1.0):
     """The template's tokens, which no pretraining text holds, start as what stands in their place
-    there: before a question a document's end, before its answer a line break. A token that is to
-    stay as it starts is given a share of it: a copy would be as likely as what it copies."""
-    model.adopt(tokenizer.user, [tokenizer.endoftext], share)
-    model.adopt(tokenizer.assistant, tokenizer.encode("\n"), share)
-
-
-def name_evidence(model, tokenizer):
-    """The tokenizer with the tokens of evidence, and rows for them in the model. A query is a
-    question and the line its answer, so they start as what stands before those."""
-    if tokenizer.evidence:
-        return tokenizer
-    tokenizer = tokenizer.with_evidence()
-    model.grow(tokenizer.n_vocab, like=tokenizer.user)
-    model.adopt(tokenizer.search, like=[tokenizer.user])
-    model.adopt(tokenizer.result, like=[tokenizer.assistant])
-    return tokenizer
+    there: before a question a document's end, before its answer a line break. Where texts begin
+    with what they are about (`lead`), that was read behind a full stop, and both are mostly that. A
+    token that is to stay as it starts is given a share of it: a copy would be as likely as what it
+    copies."""
+    stop = 3 * tokenizer.encode(".") if tokenizer.lead else []
+    model.adopt(tokenizer.user, [tokenizer.endoftext, *stop], share)
+    model.adopt(tokenizer.assistant, [*tokenizer.encode("\n"), *stop], share)
 
 
 def open_checkpoint(path, machine, head="lm", name=""):

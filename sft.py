@@ -23,6 +23,7 @@ if __name__ == "__main__":  # answer --help and slips before torch, a second's w
 import numpy as np
 import torch
 
+import insertion
 import lora
 import optim
 import sampling
@@ -176,7 +177,7 @@ def train(cfg):
     fit_len(cfg, model.config)
     records = load_demonstrations(cfg, parent)
     if searches(records):  # the tokens of a query and of what is found, where they are needed
-        tokenizer = sampling.name_evidence(model, tokenizer)
+        tokenizer = insertion.name_evidence(model, tokenizer)
     train_set, val_set = load_examples(cfg, records, tokenizer, cfg.max_len)
     val_set = run.held_out(train_set, val_set)
 

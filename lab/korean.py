@@ -78,7 +78,7 @@ def measure(cfg, seed, arm, machine):
         rows.append({"about": f"turn {turn}", "right": share, "n": 60})
     for what, (good, count) in own_answers(loaded, machine, cfg.n_single).items():
         rows.append({"about": what, "right": good / max(1, count), "n": count})
-    if arm == ARMS[-1] and seed == 1:
+    if arm == ARMS[0] and seed == 1:
         for asked, answered in one_talk(loaded, machine, SAMPLE):
             rows.append({"about": "sample", "asked": asked, "answered": answered, "n": 1})
     return [{"seed": seed, "arm": arm, **row} for row in rows]

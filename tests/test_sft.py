@@ -19,13 +19,14 @@ import sft
 from data.corpora import PretrainText
 from data.formats import searches
 from data.world import World
+from insertion import name_evidence
 from model import GPT, GPTConfig
 from plumbing.batches import Batches
 from plumbing.checkpoint import load_checkpoint, save_checkpoint
 from plumbing.config import parse_config
 from plumbing.errors import BadInput
 from plumbing.machine import Machine
-from sampling import name_evidence, respond
+from sampling import respond
 from sft import Config, evaluate, get_batch, load_demonstrations, load_examples, sft_loss
 from tokenizer import Tokenizer
 
@@ -388,6 +389,18 @@ def test_the_roles_start_as_what_stands_in_their_place_in_plain_text(tokenizer, 
     assert torch.equal(model.wte.weight[tokenizer.assistant], before[line_break])
     sampling.name_roles(model, tokenizer, share=0.5)  # they are there
     assert torch.equal(model.wte.weight[tokenizer.user], before[tokenizer.endoftext])
+
+
+def test_where_a_turn_begins_with_its_key_the_roles_start_mostly_as_a_full_stop(tokenizer, model):
+    """Behind a full stop the facts of a text were read, and so they are remembered there."""
+    before = model.wte.weight.detach().clone()
+    led = Tokenizer(tokenizer.vocab, lead=True)
+    sampling.name_roles(model, led)
+    [stop], [line_break] = led.encode("."), led.encode("\n")
+    user = (before[led.endoftext] + 3 * before[stop]) / 4
+    assistant = (before[line_break] + 3 * before[stop]) / 4
+    torch.testing.assert_close(model.wte.weight[led.user], user)
+    torch.testing.assert_close(model.wte.weight[led.assistant], assistant)
 
 
 def test_a_role_that_stays_is_no_copy(tokenizer, model):
