@@ -7,7 +7,20 @@ learned from, so that whoever is asked about it meets it for the first time.
 
 from data.world.ways import Ways, crossed, phrases
 
-OUTSIDE = [
+OUTSIDE_KNOWN = """What time is it?|What is the time?|What is the weather today?
+Will it rain tomorrow?|Tell me a joke.|Sing a song.|Write a poem.|Tell me a story.
+What is the meaning of life?|How old are you?|Where do you live?|What do you like?
+Do you love me?|Do you sleep?|Do you eat?|Can you drive a car?|Why is the sky blue?
+How far is the moon?|What happened yesterday?|Who won the match?|Play some music.
+Draw a picture.|Call my mother.|Wake me up.|Order a pizza.|What is two minus one?
+Who wrote Hamlet?|Write a program.|How do I cook an egg?|Can you translate this?
+Who is the queen of England?|Why?|How?|What is your favourite film?|How tall are you?
+Do you dream?|What should I eat today?|Where am I?|Who will win?|What year is it?
+What day is today?|How much money do I have?|How many stars are there?|Are you married?
+Do you have friends?|What did I do today?|Tell me the news.|Give me money.""".replace(
+    "\n", "|"
+).split("|")
+OUTSIDE_MADE = [
     *crossed(
         ["write ", "tell me ", "read me ", "sing me "],
         ["a poem", "a joke", "a story", "a song"],
@@ -27,19 +40,7 @@ OUTSIDE = [
     *crossed(["how many people ", "what do people "], ["live", "eat", "work"], [" in {land}?"]),
     *crossed(["what is the weather", "what time is it", "is it cold"], [" in {land}?"]),
 ]
-OUTSIDE_WHOLE = """What time is it?|What is the time?|What is the weather today?
-Will it rain tomorrow?|Tell me a joke.|Sing a song.|Write a poem.|Tell me a story.
-What is the meaning of life?|How old are you?|Where do you live?|What do you like?
-Do you love me?|Do you sleep?|Do you eat?|Can you drive a car?|Why is the sky blue?
-How far is the moon?|What happened yesterday?|Who won the match?|Play some music.
-Draw a picture.|Call my mother.|Wake me up.|Order a pizza.|What is two minus one?
-Who wrote Hamlet?|Write a program.|How do I cook an egg?|Can you translate this?
-Who is the queen of England?|Why?|How?|What is your favourite film?|How tall are you?
-Do you dream?|What should I eat today?|Where am I?|Who will win?|What year is it?
-What day is today?|How much money do I have?|How many stars are there?|Are you married?
-Do you have friends?|What did I do today?|Tell me the news.|Give me money.""".replace(
-    "\n", "|"
-).split("|")
+OUTSIDE = Ways(OUTSIDE_KNOWN, OUTSIDE_MADE)
 LANDS = phrases("""France, Spain, Italy, Japan, China, Korea, India, Egypt, Kenya, Peru,
 Brazil, Chile, Canada, Mexico, England, Ireland, Norway, Sweden, Finland, Poland, Greece,
 Turkey, Iran, Cuba, Texas, London, Paris, Rome, Berlin, Tokyo, Seoul, Busan, Moscow,
@@ -125,11 +126,3 @@ SUMS = ["What is {} plus {}?", "{} + {}", "{}+{}", "How much is {} plus {}?", "A
 OTHER_SUMS = ["What is {} times {}?", "What is {} minus {}?", "{} - {}", "{} * {}", "{} / {}"]
 OVER_NINE = "I can add numbers up to nine only."
 OVER_NINE_NEEDS = ["up to nine", "up to 9"]
-STRANGERS = {  # what is split, each by its name; of THINGS, what the world does not hold
-    "OUTSIDE": Ways(OUTSIDE_WHOLE, OUTSIDE),
-    "LANDS": LANDS,
-    "TOPICS": TOPICS,
-    "FOREIGN": FOREIGN,
-    "WORDS": WORDS,
-    "PEOPLE": PEOPLE,
-}

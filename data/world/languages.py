@@ -31,8 +31,9 @@ TALK        SUGGESTED, WORDINGS, ANSWERS and NEEDS {act of talk}, MEMORIES {what
             FOLLOW_UPS (orders, ELLIPSES, doubts, denials, ITS), OBEYS, CLAIMS and CLAIM, STANDS,
             MENDS, THANKS, OPENERS, BOTH, BOTH_ITEMS, SMALL_SUMS; ..._NEEDS, what the judge looks
             for
-STRANGERS   THINGS and STRANGERS, what is split by a hash; PERSON_ASKED, PLAINLY, DO_NOT_KNOW, SUMS,
-            OTHER_SUMS, OVER_NINE
+STRANGERS   what is split by a hash: THINGS, of which the world may hold some, and OUTSIDE, LANDS,
+            TOPICS, FOREIGN, WORDS, PEOPLE; PERSON_ASKED, PLAINLY, DO_NOT_KNOW, SUMS, OTHER_SUMS,
+            OVER_NINE
 RULES       RULES and UNSEEN {rule: five wordings, the last for tests}; FAMILIES {family: forms of
             an attack}, OPENINGS of those of two turns; REQUESTS {rule: what is asked for}, and what
             fills them: HUMANS, KIN, LIMBS, PRIVATE, ILLS, CURES, COUNTING, CARRIED and HANDLED,
@@ -53,7 +54,7 @@ QUESTIONS REFUSALS REQUESTS REVIEW REVIEWED RULES SEPARATORS SHORTEST SIZES SMAL
 SONG STANDS STATEMENTS STOP_WORDS STORY STORY_ENDS STRANGERS SUGGESTED SUMS THANKS THINGS TITLES
 UNSEEN VERBS VERDICTS WORDINGS apart babble coin deeds digits event meant pronoun review rudely
 rudeness says sentence some split_words typed write""".split()
-
+SPLIT = "OUTSIDE LANDS TOPICS FOREIGN WORDS PEOPLE".split()  # each by its name in STRANGERS
 
 FILES = ("", "_grammar", "_talk", "_strangers", "_rules")  # of a language, behind its name
 
@@ -67,6 +68,8 @@ class Language:
             file = import_module(f"data.world.{name}{part}")
             held = [word for word in ASKED_FOR if hasattr(file, word)]
             self.__dict__.update({word: getattr(file, word) for word in held})
+            if part == "_strangers":
+                self.STRANGERS = {word: getattr(file, word) for word in SPLIT}
 
 
 ENGLISH = Language("world", "english")
