@@ -76,14 +76,12 @@ def groups(lengths):
     order = np.argsort(lengths, kind="stable")
     start = 0
     while start < len(order):
-        size = 1
-        while (
-            start + size < len(order)
-            and (size + 1) * lengths[order[start + size]] <= TOKENS_AT_ONCE
-        ):
-            size += 1
-        yield order[start : start + size].tolist()
-        start += size
+        end = start + 1
+        # Each row is the longest so far, and all before it are padded to its length.
+        while end < len(order) and (end + 1 - start) * lengths[order[end]] <= TOKENS_AT_ONCE:
+            end += 1
+        yield order[start:end].tolist()
+        start = end
 
 
 @torch.no_grad()
@@ -113,26 +111,35 @@ def score_options(model, prompts, options, machine):
     own tokens.
     """
     model.eval()
-    logps, greedy = ([[None] * len(o) for o in options] for _ in range(2))
+    logps = [[None] * len(texts) for texts in options]
+    greedy = [[None] * len(texts) for texts in options]
     for part in groups([len(p) for p in prompts]):
         lengths = [len(prompts[i]) for i in part]
-        pairs = {}  # option length -> [(row, option)]: those of one length go on together
-        for j, i in enumerate(part):
+
+        # option length -> [(row, option)]: those of one length go on together
+        pairs = {}
+        for row, i in enumerate(part):
             for m, option in enumerate(options[i]):
-                pairs.setdefault(len(option), []).append((j, m))
+                pairs.setdefault(len(option), []).append((row, m))
+
+        # The prompts are read, with room for the longest option behind the longest of them.
         with machine.autocast():
             cache = model.new_cache(len(part), max(lengths) + max(pairs))
             x = model.trunk(right_pad([prompts[i] for i in part]).to(machine.device), cache)
-        last = torch.tensor(lengths, device=machine.device) - 1
-        first = _token_logprobs(model, x[torch.arange(len(part)), last], machine)  # (B, V)
+        ends = torch.tensor(lengths, device=machine.device)  # (B,)
+        x = x[torch.arange(len(part)), ends - 1]  # (B, C)
+        first = _token_logprobs(model, x, machine)  # (B, V)
+
         for same in pairs.values():
-            for group in groups([lengths[j] for j, _ in same]):
+            for group in groups([lengths[row] for row, _ in same]):
                 chosen = [same[g] for g in group]
-                ids = torch.tensor([options[part[j]][m] for j, m in chosen], device=machine.device)
-                rows = torch.tensor([j for j, _ in chosen], device=machine.device)
-                logp, best = _continue(model, first, cache, last + 1, rows, ids, machine)
-                for (j, m), values, likeliest in zip(chosen, logp, best):
-                    logps[part[j]][m], greedy[part[j]][m] = values, bool(likeliest.all())
+                ids = [options[part[row]][m] for row, m in chosen]
+                ids = torch.tensor(ids, device=machine.device)  # (n, R)
+                rows = torch.tensor([row for row, _ in chosen], device=machine.device)  # (n,)
+                found = _continue(model, first, cache, ends, rows, ids, machine)
+                for (row, m), values, likeliest in zip(chosen, *found):
+                    logps[part[row]][m] = values
+                    greedy[part[row]][m] = bool(likeliest.all())
     return logps, greedy
 
 
@@ -147,7 +154,8 @@ def _continue(model, first, cache, lengths, rows, options, machine):
     """Go on from rows (n,) of the cache with options (n, R) of ids: log p of each token, and
     whether it is the likeliest of all, two (n, R) arrays. `first` (B, V) holds log p of the token
     after each prompt, `lengths` (B,) the prompts' lengths."""
-    logps, best = [first[rows, options[:, 0]]], [first.argmax(-1)[rows] == options[:, 0]]
+    logps = [first[rows, options[:, 0]]]
+    best = [first.argmax(-1)[rows] == options[:, 0]]
     if options.shape[1] > 1:
         cache, lengths = cache[:, :, rows], lengths[rows]  # (L, 2, n, H, S, D), (n,)
     for t, token in enumerate(options.T[1:]):

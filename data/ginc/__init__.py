@@ -10,6 +10,7 @@ from its seeds:
 
 import json
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -84,13 +85,26 @@ class Prompts:
         return replace(self, tokens=moved.reshape(len(moved), -1)[:, :-2])
 
 
+class Draws(NamedTuple):
+    """Which words draws below one limit take: `taken`, those that are small enough, and `rank`,
+    how many such words stand before each word."""
+
+    taken: np.ndarray
+    rank: np.ndarray
+
+    def word(self, at, i=0):
+        """The word that draw i takes, if draw 0 starts at word `at`."""
+        return self.taken[self.rank[at] + i]
+
+
 class Words:
     """The 32-bit words of a legacy generator, as RandomState spends them: a draw below `limit`
     takes words until one, masked to the bits of limit − 1, is small enough; a uniform number takes
     two words. Seeing the words beforehand lets thousands of prompts be drawn at once."""
 
     def __init__(self, seed):
-        self.random, self.words = np.random.RandomState(seed), np.empty(0, np.uint32)
+        self.random = np.random.RandomState(seed)
+        self.words = np.empty(0, np.uint32)
 
     def ensure(self, count):
         """At least `count` words to look at."""
@@ -105,16 +119,18 @@ class Words:
             at += 1
         return value, at + 1
 
+    def spend(self, count):
+        """Go on behind the next `count` words."""
+        self.words = self.words[count:]
+
     def all_below(self, limit):
-        """Draws below a limit of 9 to 16 from anywhere: `taken`, the words that are small enough,
-        and `rank`: a row of draws from word i on takes the words taken[rank[i]], taken[rank[i] + 1]
-        and so on."""
+        """The Draws below a limit of 9 to 16, from anywhere."""
         small = (self.words & 15).astype(np.uint8) < limit
         rank = small.cumsum(dtype=np.int32) - small
-        return np.flatnonzero(small), np.minimum(rank, rank[-1] - 16)
+        return Draws(np.flatnonzero(small), np.minimum(rank, rank[-1] - 16))
 
     def value(self, at):
-        """The values of draws whose words `all_below` gave."""
+        """The values of draws, from the words that they take."""
         return (self.words[at] & 15).astype(np.int64)
 
     def uniform(self, at):
@@ -131,14 +147,22 @@ def draw_prompts(ginc, words, kind, k, n, count=PROMPTS, only=None):
     no concept; "ood_fixed": walks of the unseen concepts. only=0 passes over them: None.
     """
     walk = kind != "ood"
-    words.ensure(count * (12 + (n + 1) * (2 * k if walk else 2 * k + 2)) + 1000)
-    ten, rank_ten = words.all_below(VALUES)
+    about = 2 * k if walk else 2 * k + 2  # words that an example takes
+    words.ensure(count * (12 + (n + 1) * about) + 1000)
+    ten = words.all_below(VALUES)
+    nine = None if walk else words.all_below(SLOTS - 1)
+
+    # The word behind an example, were it to begin at each of the words.
+    everywhere = slice(None)
     if walk:  # a value, then a uniform number for each move
-        after = ten[rank_ten] + (2 * k - 1)
+        after = ten.word(everywhere) + 1 + 2 * (k - 1)
     else:  # k slots, then a value
-        nine, rank_nine = words.all_below(SLOTS - 1)
-        after = ten[rank_ten[nine[rank_nine + k - 1] + 1]] + 1
-    heads, begins, at, after = [], [], 0, after.data
+        last_slot = nine.word(everywhere, k - 1)
+        after = ten.word(last_slot + 1) + 1
+
+    # Where the examples do begin: one behind the other.
+    after = after.data  # a memoryview hands over single numbers faster than an array
+    heads, begins, at = [], [], 0
     for _ in range(count):
         concept, at = words.below(ginc.concepts, at)
         start, at = words.below(SLOTS - 1, at) if walk else (0, at)
@@ -146,27 +170,34 @@ def draw_prompts(ginc, words, kind, k, n, count=PROMPTS, only=None):
         for _ in range(n + 1):
             begins.append(at)
             at = after[at]
-    N, spent = count if only is None else only, at
+    spent = at
+
+    N = count if only is None else only
     if not N:
-        words.words = words.words[spent:]
+        words.spend(spent)
         return None
-    concept, start = np.array(heads[:N]).T + np.array([[0 if kind == "id" else ginc.concepts], [0]])
+    concept, start = np.array(heads[:N]).T
+    if kind != "id":  # the unseen concepts stand behind the others
+        concept = concept + ginc.concepts
     begins = np.array(begins).reshape(count, n + 1)[:N]
+
     states = np.empty((N, n + 1, k), dtype=np.int64)
     if walk:
-        at = ten[rank_ten[begins]]
+        at = ten.word(begins)
         states[..., 0] = SLOTS * words.value(at) + start[:, None]
         for t in range(1, k):
             u = words.uniform(at + 2 * t - 1)
             states[..., t] = ginc.move(concept[:, None], states[..., t - 1], u)
     else:
-        at = nine[rank_nine[begins][..., None] + np.arange(k)]  # (N, n+1, k)
-        value = words.value(ten[rank_ten[at[..., -1] + 1]])
-        states[:] = SLOTS * value[..., None] + 1 + words.value(at)
-    words.words = words.words[spent:]
+        at = nine.word(begins[..., None], np.arange(k))  # (N, n+1, k)
+        slot = words.value(at) + 1
+        value = words.value(ten.word(at[..., -1] + 1))
+        states[:] = SLOTS * value[..., None] + slot
+    words.spend(spent)
+
     tokens = np.zeros((N, n + 1, k + 1), dtype=np.int64)  # "/" ends each example
     tokens[..., :k] = ginc.say(states)
-    tokens = tokens.reshape(N, -1)[:, :-2]
+    tokens = tokens.reshape(N, -1)[:, :-2]  # without the last label and its "/"
     label = best_label(ginc, concept, start if walk else None, tokens[:, 1 - k :])
     return Prompts(kind, k, n, tokens, label, concept, states % SLOTS, states // SLOTS)
 
@@ -177,6 +208,7 @@ def best_label(ginc, concept, start, x):
     x (N, k−1): the test example alone. A test input that the concept cannot say has no answer, and
     gets "/": about half of the released prompts of unseen concepts are spoilt so at k = 10.
     """
+    # The forward algorithm; α (N, slots, values) is what is known of the state before each token.
     alpha = np.ones((len(x), SLOTS, VALUES))
     if start is not None:
         alpha *= (np.arange(SLOTS) == start[:, None])[..., None]
@@ -204,7 +236,8 @@ def all_cells():
 def prompts(ginc, cells, only=None):
     """Yields the Prompts of each cell (kind, k, n): the released ones, in their order; then those
     of "ood_fixed", which were never released, from streams of their own. `only` the first few."""
-    words, left = Words(1114), {cell for cell in cells if cell[0] != "ood_fixed"}
+    words = Words(1114)
+    left = {cell for cell in cells if cell[0] != "ood_fixed"}
     for cell in all_cells():
         if not left:
             break
@@ -223,7 +256,8 @@ def prompts(ginc, cells, only=None):
 def validation():
     """The released instance and its validation documents: (Ginc, concept (100,), states (100,
     1024))."""
-    ginc, (count, length) = Ginc(), TRAIN
+    ginc = Ginc()
+    count, length = TRAIN
     for _ in range(count):  # pass over the training documents
         ginc.random.randint(0, ginc.concepts)
         ginc.random.random_sample(2 * length)
@@ -250,7 +284,8 @@ def symbol_ids(ginc, tokenizer):
 
 def draw_symbols(name, ginc, count, length, seed):
     """Fresh documents of CORPORA[name]: symbols (count, length)."""
-    random, kind = np.random.RandomState([count, seed]), CORPORA[name]["documents"]
+    random = np.random.RandomState([count, seed])
+    kind = CORPORA[name]["documents"]
     if kind == "none":
         return random.randint(0, len(ginc.words), size=(count, length))
     among = 1 if kind == "first" else ginc.concepts
@@ -270,10 +305,13 @@ def corpus(name, n_tokens, seed):
     Training documents are fresh. No token separates documents, and their length is a multiple of
     every block size in use.
     """
-    ginc, length = Ginc(CORPORA[name]["concepts"]), TRAIN[1]
+    ginc = Ginc(CORPORA[name]["concepts"])
     tokenizer, ids = make_tokenizer(ginc)
-    train = draw_symbols(name, ginc, -(-n_tokens // length), length, seed).ravel()[:n_tokens]
-    return ids[train], ids[corpus_validation(name, ginc).ravel()], tokenizer
+    length = TRAIN[1]
+    count = -(-n_tokens // length)
+    train = draw_symbols(name, ginc, count, length, seed).ravel()[:n_tokens]
+    validation_set = corpus_validation(name, ginc).ravel()
+    return ids[train], ids[validation_set], tokenizer
 
 
 # --- text --------------------------------------------------------------------------------------

@@ -31,20 +31,31 @@ class Mixture:
     def __init__(self, ginc):
         self.ginc = ginc
         W = len(ginc.words)
-        T = ginc.T[: ginc.concepts]
+        T = ginc.T[: ginc.concepts]  # (C, states, states)
         memory = ginc.memory.ravel()
+
+        # The states of each symbol, padded with some that do not count.
         where = [np.flatnonzero(memory == symbol) for symbol in range(W)]
         self.count = np.array([len(states) for states in where])  # (W,)
         K = self.count.max()
-        self.states = np.stack([np.resize(w, K) if len(w) else np.zeros(K, int) for w in where])
+        padded = [np.resize(w, K) if len(w) else np.zeros(K, int) for w in where]
+        self.states = np.stack(padded)
         self.valid = np.arange(K) < self.count[:, None]  # (W, K)
-        rows, columns = self.states[:, None, :, None], self.states[None, :, None, :]
-        both = self.valid[:, None, :, None] & self.valid[None, :, None, :]
-        self.between = np.ascontiguousarray(np.moveaxis(T[:, rows, columns] * both, 0, 2))
+
+        # From each of one symbol's states to each of another's.
+        rows = self.states[:, None, :, None]
+        columns = self.states[None, :, None, :]
+        both = self.valid[:, None, :, None] & self.valid[None, :, None, :]  # (W, W, K, K)
+        between = T[:, rows, columns] * both  # (C, W, W, K, K)
+        self.between = np.ascontiguousarray(np.moveaxis(between, 0, 2))
+
+        # From each of one symbol's states to any state that says another.
         emits = (memory[:, None] == np.arange(W)).astype(float)  # (states, W)
         says = (T @ emits)[:, self.states] * self.valid[..., None]  # (C, W, K, W)
         self.says = np.ascontiguousarray(np.moveaxis(says, 0, 1))
-        self.start = np.moveaxis(ginc.start[: ginc.concepts][:, self.states] * self.valid, 0, 1)
+
+        start = ginc.start[: ginc.concepts][:, self.states] * self.valid  # (C, W, K)
+        self.start = np.moveaxis(start, 0, 1)
 
     def steps(self, tokens, eps=(0.0,)):
         """The forward algorithm over tokens (N, T), one token at a time.
@@ -61,9 +72,10 @@ class Mixture:
         alpha = self.start[tokens[:, 0]][:, :, None] * np.ones_like(eps)  # (N, C, E, K)
         for t in range(tokens.shape[1]):
             if t:
-                now = tokens[:, t]
+                before, now = tokens[:, t - 1], tokens[:, t]
+                walk = alpha @ self.between[before, now]
                 reset = self.valid[now][:, None, None] * (eps / STATES)  # (N, 1, E, K)
-                alpha = (1 - eps) * (alpha @ self.between[tokens[:, t - 1], now]) + reset
+                alpha = (1 - eps) * walk + reset
             evidence = alpha.sum(-1)  # (N, C, E)
             alpha = alpha / np.where(evidence, evidence, 1)[..., None]
             yield evidence, alpha
@@ -85,11 +97,14 @@ class Mixture:
     def document(self, tokens):
         """Predictions along documents (N, T): p(x_t = · | x_<t) for t = 1 .. T−1 (N, T−1, W), and
         the posterior p(c | x_≤t) for t = 0 .. T−1 (N, T, C)."""
-        total, predictions, posteriors = 0.0, [], []
+        total = 0.0
+        predictions, posteriors = [], []
         for t, (evidence, alpha) in enumerate(self.steps(tokens)):
             total = total + log(evidence[..., 0])
-            posteriors.append(softmax(total))
-            predictions.append(mix(posteriors[-1], self.next_symbol(alpha, tokens[:, t])[:, :, 0]))
+            posterior = softmax(total)  # (N, C)
+            following = self.next_symbol(alpha, tokens[:, t])[:, :, 0]  # (N, C, W)
+            posteriors.append(posterior)
+            predictions.append(mix(posterior, following))
         return np.stack(predictions[:-1], 1), np.stack(posteriors, 1)
 
     def log_loss(self, tokens):

@@ -45,24 +45,28 @@ class Ginc:
         self.concepts = concepts
         letters = chain(permutations(ascii_lowercase, 1), permutations(ascii_lowercase, 2))
         self.words = ["/", *map("".join, islice(letters, symbols - 1))]
-        random = np.random.RandomState(seed)  # the legacy generator, whose stream never changes
+
+        # The legacy generator, whose stream never changes.
+        random = np.random.RandomState(seed)
         self.memory = random.randint(1, symbols, size=(VALUES, SLOTS))
         self.memory[:, 0] = 0
-        same = mixed_permutations(np.random.RandomState(seed + 3), temperature)
-        self.V = (1 - identity) * same + identity * np.eye(VALUES)
+        moved = mixed_permutations(np.random.RandomState(seed + 3), temperature)
+        self.V = (1 - identity) * moved + identity * np.eye(VALUES)
+
         start, slots = [], []
         for _ in range(2 * concepts):
             weights = np.exp((random.rand(STATES) - 0.5) / 10)
             start.append(weights / weights.sum())
             slots.append(mixed_permutations(random, temperature))
-        self.start, self.S = np.stack(start), np.stack(slots)
+        self.start = np.stack(start)
+        self.S = np.stack(slots)
         self.T = np.stack([np.kron(self.V, S) for S in self.S])
+
+        # One sorted array for all rows, row r in r..r+1, so that one search serves any batch.
         cumulative = self.T.cumsum(-1)
         cumulative /= cumulative[..., -1:]
-        # One sorted array for all rows, row r in r..r+1, so that one search serves any batch.
-        self.cumulative = (
-            cumulative + np.arange(2 * concepts * STATES).reshape(-1, STATES, 1)
-        ).ravel()
+        row = np.arange(2 * concepts * STATES).reshape(-1, STATES, 1)
+        self.cumulative = (cumulative + row).ravel()
         self.random = random  # the released documents go on from this point of the stream
 
     def move(self, concept, state, u):
