@@ -254,7 +254,7 @@ def batches(stage):
     module = STAGES[stage]
     options = module.Config(**module.PRESETS["gpt2"])
     yield "", options
-    if stage == "ppo":  # the answers of an iteration are read all at once
+    if stage == "ppo":  # the answers of an iteration are written all at once
         yield "--batch_size=32 --grad_accum=32", replace(options, batch_size=32, grad_accum=32)
     else:
         yield f"--grad_accum={options.batch_size}", replace(options, grad_accum=options.batch_size)

@@ -10,7 +10,9 @@ NOTE = (
     "the shapes of each stage's preset gpt2 in {machine}, without `--compile`; every text is as "
     "long as stated. `kept`: as it is; `again`: with `--checkpoint_activations`. PPO holds four "
     "whole networks that share nothing: policy and value learn, reference and reward model are "
-    "read; it reads all answers of an iteration at once, and its memory is that of their logits."
+    "read; it writes all answers of an iteration at once, and sampling holds the keys and values "
+    "of them all: a smaller `--batch_size` lowers that, a larger `--grad_accum` what learning "
+    "takes."
 )
 
 
