@@ -3,10 +3,12 @@
 A line of the file is one fact: subject, attribute and value, separated by tabs. A line that begins
 with # is a note. The subject stands as a sentence needs it: "the dax", "Mina". A query names the
 fact, "the colour of the dax"; what comes back is a sentence, "The colour of the dax is red.", or,
-of what is not in the file, the one line that says so.
+of what is not in the file, the one line that says so. A fact whose attribute is in Hangul is stated
+in Korean: "닥스의 색은 빨간색이에요."
 
     python -m data.knowledge "colour of the blirg"
     python -m data.knowledge "phone of Mina" facts.tsv
+    python -m data.knowledge "블릭의 색"
 """
 
 import re
@@ -15,31 +17,44 @@ import unicodedata
 from pathlib import Path
 
 from data.files import read_text
+from data.particles import join
 from plumbing.errors import BadInput, run
 
 FILE = Path(__file__).with_name("knowledge.tsv")
 COLUMNS = ("subject", "attribute", "value")
 NOTHING = "Nothing is known of that."
+NOTHING_KOREAN = "그건 알려진 것이 없어요."
+HANGUL = re.compile(r"[\u1100-\u11ff\uac00-\ud7a3]")  # also letter by letter
 LONGEST = 200  # characters of a fact; a line is read by a network with little room
 
 
 def line_of(subject, attribute, value):
     """The sentence that states a fact."""
+    if HANGUL.search(attribute):
+        return join(f"{subject}의 {attribute}은(는) {value}(이)에요.")
     sentence = f"the {attribute} of {subject} is {value}."
     return sentence[:1].upper() + sentence[1:]
 
 
 def query_of(subject, attribute):
     """How a fact is asked for: "the colour of the dax", as a question or a sentence may name it."""
+    if HANGUL.search(attribute):
+        return f"{subject}의 {attribute}"
     return f"the {attribute} of {subject}"
+
+
+def nothing(query):
+    """What is said of a fact that is not known, in the language of the query."""
+    return NOTHING_KOREAN if HANGUL.search(query[: 2 * LONGEST]) else NOTHING
 
 
 def key_of(query):
     """A query without what does not matter: capitals, signs, blanks, articles, how a letter is put
-    together, and whether it says "colour of the dax" or "dax colour"."""
+    together, and whether it says "colour of the dax" or "dax colour", "닥스의 색" or "닥스 색"."""
     text = unicodedata.normalize("NFKC", query[: 2 * LONGEST]).casefold()
     words = re.findall(r"\w+", re.sub(r"['’]s\b", "", text))
-    parts = " ".join(word for word in words if word != "the").split(" of ")
+    words = re.sub(r"(?<=\w)의(?= )", "", " ".join(word for word in words if word != "the"))
+    parts = words.split(" of ")
     return " ".join(reversed(parts))
 
 
@@ -54,7 +69,7 @@ class Knowledge:
 
     def look_up(self, query):
         """The line that answers a query, whatever it is."""
-        return self.lines.get(key_of(query), NOTHING)
+        return self.lines.get(key_of(query)) or nothing(query)
 
 
 def read_knowledge(path=FILE):

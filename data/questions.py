@@ -42,7 +42,7 @@ def load_demonstrations(cfg, parent=None):
     `parent`: the model that learns from them."""
     check_language(cfg.data, parent, cfg.init)
     more = {"n_probes": cfg.n_probes, "n_harms": cfg.n_harms, "n_evidence": cfg.n_evidence}
-    english_only(cfg.data, n_harms=cfg.n_harms, n_evidence=cfg.n_evidence)
+    english_only(cfg.data, n_harms=cfg.n_harms)
     if cfg.data in LANGUAGES:
         world = world_named(cfg.data)
         return lessons(cfg.n_demos, cfg.n_talks, **more, seed=cfg.seed, world=world)

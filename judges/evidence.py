@@ -9,20 +9,19 @@ line says, and no word more. This is a program's judgement in a tiny world: anot
 of Sparrow (Glaese et al. 2022), whose raters read the evidence, and not to be held against it.
 """
 
+import functools
 import re
 import sys
 from dataclasses import dataclass
 
 import numpy as np
 
-from data.knowledge import NOTHING, Knowledge, key_of
-from data.world.english import STATEMENTS
-from data.world.english_evidence import FOUND
-from data.world.english_grammar import split_words
+from data.knowledge import Knowledge, key_of, nothing
+from data.questions import world_read
 from data.world.evidence import REMEMBERED_KINDS, SEARCHED, questions
 from data.world.tasks import ATTRIBUTES
 from judges.exam import ROOM, verdicts
-from judges.hidden import default_world
+from judges.hidden import default_world, world_of
 from plumbing.config import parse_config, positive
 from plumbing.errors import BadInput, run
 from plumbing.machine import setup
@@ -32,18 +31,15 @@ from sampling import open_checkpoint, respond
 FOUND_KINDS = tuple(kind for kind in SEARCHED if kind != "not found")
 # Of these nothing is known but what can be looked up: new things and persons, new kinds of facts.
 NEW = ("new thing", "new person", "new kind", "known thing", "follow-up")
-LOOKED, DENIED = "I looked it up:", ", not "
 
 
-def frame():
-    """The words of a sentence that states a fact, whatever the fact; the "s" of "the dax's"."""
-    texts = list(FOUND)
+@functools.cache
+def frame(language):
+    """The words of a sentence that states a fact, whatever the fact."""
+    texts = list(language.FOUND)
     for attribute in ATTRIBUTES:
-        texts += STATEMENTS[attribute]
-    return {"s", *split_words(re.sub(r"\{\w\}", " ", " ".join(texts)))}
-
-
-FRAME = frame()
+        texts += language.STATEMENTS[attribute]
+    return {*language.FRAME, *language.split_words(re.sub(r"\{\w\}", " ", " ".join(texts)))}
 
 
 @dataclass
@@ -56,49 +52,53 @@ class Config:
     dtype: str = "auto"
 
 
-def holds(words, phrase):
+def holds(words, phrase, language):
     """Whether the words of a phrase stand in a row among some words."""
-    return f" {' '.join(split_words(phrase))} " in f" {' '.join(words)} "
+    return f" {' '.join(language.split_words(phrase))} " in f" {' '.join(words)} "
 
 
-def claimed(text):
-    """The words of what an answer claims, without "I looked it up:", and without what it denies."""
-    return split_words(text.rpartition(LOOKED)[2].partition(DENIED)[0])
+def unknowing(words, language):
+    """Whether an answer says that it does not know."""
+    return any(holds(words, phrase, language) for phrase in language.DO_NOT_KNOW_NEEDS)
 
 
-def says(text, line):
+def says(text, line, language):
     """Whether an answer says what a line says: its value, and no word that the line does not hold;
     of nothing found, that it does not know."""
-    words = claimed(text)
-    if line == NOTHING:
-        return holds(words, "do not know")
-    value = line.rpartition(" is ")[2]
-    return holds(words, value) and set(words) <= FRAME | set(split_words(line))
+    names = language.names_in(line)
+    words = language.words_by(language.sides_of(text)[0], names)
+    if line == nothing(line):
+        return unknowing(words, language)
+    allowed = frame(language) | set(language.words_by(line, names))
+    return holds(words, names[-1], language) and set(words) <= allowed
 
 
 def mark(prompt, text, evidence):
     """One answer to a question that needs a look-up, marked: {"searched", "query", "right",
     "supported", "said", "denied", ...}. `evidence`: {"search", "result"}, or nothing."""
+    lang = world_of(prompt).language
     line = evidence.get("result", "")
-    supported = bool(line) and says(text, line)
+    supported = bool(line) and says(text, line, lang)
     query = key_of(evidence.get("search", "")) == key_of(prompt["query"])
-    told = holds(claimed(text), prompt["value"] or "do not know")
-    denied = split_words(text.partition(DENIED)[2])
+    value, memory = prompt["value"], prompt["memory"]
+    claimed, denied = (lang.words_by(side, [value, memory]) for side in lang.sides_of(text))
+    told = holds(claimed, value, lang) if value else unknowing(claimed, lang)
     return {
         "searched": bool(evidence),
         "query": query,
         "right": told and supported and query,
         "told": told,
         "supported": supported,
-        "said": LOOKED in text,
+        "said": lang.LOOKED in text,
         "denied": bool(denied),
-        "remembered": bool(denied) and holds(denied, prompt["memory"]),
+        "remembered": bool(denied) and holds(denied, memory, lang),
     }
 
 
-def exam(model, tokenizer, machine, n=200, split="test", seed=0):
-    """{kind: {figure: (right, n)}}: each kind of question with `n` of it. The likeliest answers."""
-    prompts, facts = questions(default_world(), n, seed, split)
+def exam(model, tokenizer, machine, n=200, split="test", seed=0, data="world"):
+    """{kind: {figure: (right, n)}}: each kind of question with `n` of it, in the language of the
+    world that --data calls so. The likeliest answers."""
+    prompts, facts = questions(default_world(data), n, seed, split)
     asked = [prompt["messages"] for prompt in prompts]
     found = {}
     answers = {}
@@ -192,7 +192,8 @@ def main(argv):
         raise BadInput(f"{path} was taught no look-up; make one with sft.py --n_evidence=8000")
     split = "dev" if cfg.dev else "test"
     print(f"{path}: the likeliest answers, {split} split (simulated judge), n = {cfg.n} a kind")
-    found = exam(loaded.model, loaded.tokenizer, machine, cfg.n, split, cfg.seed)
+    data = world_read(loaded.checkpoint)
+    found = exam(loaded.model, loaded.tokenizer, machine, cfg.n, split, cfg.seed, data)
     print("\n".join(table(found)))
 
 

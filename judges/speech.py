@@ -18,9 +18,9 @@ from plumbing.config import check_options, parse_config, path_and_options, posit
 if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
     check_options(__file__, path_and_options(sys.argv[1:])[1])
 
+from data.particles import join
 from data.world.korean_grammar import ENDINGS, either_form, lexicon
 from data.world.languages import KOREAN
-from data.world.particles import join
 from judges.hidden import default_world
 from plumbing.errors import BadInput, run
 from plumbing.machine import setup

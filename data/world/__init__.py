@@ -14,7 +14,7 @@
     probes.py       attacks on rules, and what only looks like them; english_rules.py and
                     korean_rules.py hold both
     evidence.py     talks in which facts are looked up, of what inventory.py makes up;
-                    english_evidence.py holds their words
+                    english_evidence.py and korean_evidence.py hold their words
     __init__.py     what the stages and probes ask for: prompts, demonstrations, lists
 
 One integer seed fixes the world; a second one fixes each stream of text drawn from it, the same

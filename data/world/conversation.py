@@ -7,7 +7,7 @@ The judge then marks it, labelers answer it, and `python -m judges.talk` examine
 
 import re
 
-from data.knowledge import NOTHING
+from data.knowledge import nothing
 from data.world.talk import ACTS, FOLLOWED, SKILLS, TYPED
 from data.world.tasks import TASKS
 from data.world.turns import Turns
@@ -65,7 +65,9 @@ class Conversation(Turns):
     def answer(self, turn):
         """The message of an answer, after a search in vain where one is asked for."""
         sought = self.searches and "search" in turn
-        evidence = {"search": turn["search"], "result": NOTHING} if sought else {}
+        evidence = {}
+        if sought:
+            evidence = {"search": turn["search"], "result": nothing(turn["search"])}
         return {"role": "assistant", **evidence, "content": self.voice(turn)}
 
     def go_on(self, turns=1, skills=SKILLS):

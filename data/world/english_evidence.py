@@ -6,11 +6,10 @@ Kinds and patterns are split by a hash, as all that is said is (data/world/talk.
 """
 
 from data.world.english import COLOURS, DAYS, KINDS, MONTHS, NUMBERS, PLACES, SIZES
+from data.world.english_grammar import split_words
 from data.world.english_talk import BOT, SO, asked
-from data.world.tasks import ATTRIBUTES
 from data.world.ways import crossed, either, ways
 
-CHANGING = [attribute for attribute in ATTRIBUTES if attribute != "kind"]  # a tool stays a tool
 PERSON = "person"  # values that are people's names, also new ones
 PHONE = "phone"  # values in digits
 PLACED = [f"the {place}" for place in PLACES]
@@ -79,7 +78,7 @@ OF_PERSONS = {
     "instrument": KINDS["instrument"],
     "number": COUNTS,
 }
-ASKED = either(
+FACT_ASKED = either(
     ways(
         """what is the {a} of {x}; what is {x}'s {a}; what {a} does {x} have; which {a} does {x}
         have; do you know the {a} of {x}; what did you hear of the {a} of {x}""",
@@ -132,6 +131,28 @@ NEXT_KIND = ways(
 # --- what the Bot says of a line that it was shown -----------------------------------------------
 
 FOUND = ["It is {y}."]  # or the line itself
+LOOKED, DENIED = "I looked it up:", ", not "
 LOOKED_UP = "I looked it up: {}."
 OTHERWISE = "I looked it up: {}, not {}."  # not what the pretraining text says
 NOT_FOUND = ["I do not know the {a} of {x}.", "I am sorry, I do not know the {a} of {x}."]
+FRAME = ["s"]  # what else stands in a sentence that states a fact: of "the dax's"
+
+
+def in_time(question, word):
+    """A question with a word of time in it: "Where is the lamp now?" """
+    return f"{question[:-1]} {word}{question[-1]}"
+
+
+def sides_of(text):
+    """What an answer claims, without "I looked it up:", and what it denies: ", not red."."""
+    return text.rpartition(LOOKED)[2].partition(DENIED)[0], text.partition(DENIED)[2]
+
+
+def names_in(line):
+    """Names in a line, of which the value is the last."""
+    return [line.rpartition(" is ")[2]]
+
+
+def words_by(text, names):
+    """The words of a text; no ending stands behind a name."""
+    return split_words(text)

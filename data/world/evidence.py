@@ -13,22 +13,13 @@ what the pretraining text says.
 
 from random import Random
 
-from data.knowledge import NOTHING, line_of, query_of
+from data.knowledge import line_of, nothing, query_of
 from data.world.conversation import Conversation
-from data.world.english import HELD_OUT, QUESTIONS, STATEMENTS
-from data.world.english_evidence import (
-    CHANGING,
-    FOUND,
-    LOOKED_UP,
-    NOT_FOUND,
-    OTHERWISE,
-)
-from data.world.english_grammar import sentence, typed
-from data.world.english_strangers import DO_NOT_KNOW, PLAINLY
-from data.world.inventory import FACTS, WORDINGS, Inventory
+from data.world.inventory import Inventory, facts_of, wordings_of
 from data.world.talk import MARKED_BY, SKILLS, TYPED
 from data.world.tasks import ATTRIBUTES
 
+CHANGING = [attribute for attribute in ATTRIBUTES if attribute != "kind"]  # a tool stays a tool
 # Kinds of turns, and how often each comes in what is learned from. Of the first, a fact is looked
 # up; of the others, nothing is.
 SEARCHED = {
@@ -55,66 +46,87 @@ class Inquiry:
 
     def __init__(self, world, rng, split="train", inventory=None, hurry=TYPED):
         self.world, self.rng, self.split, self.hurry = world, rng, split, hurry
+        self.language = world.language
         self.inventory = inventory or Inventory(world, rng, split)
         self.messages = []
         self.topic = None  # (subject, attribute) of the last question that can be followed up
 
     def wording(self, name):
         """A wording of this split; half of what learners meet are set phrases."""
-        texts = WORDINGS[name]
+        texts = wordings_of(self.language)[name]
         known = self.split == "train" and texts["known"] and self.rng.random() < 0.5
         return self.rng.choice(texts["known" if known else self.split])
 
+    def worded(self, pattern, *words, **slots):
+        """A sentence of a pattern and its words."""
+        return self.language.sentence(self.language.write(pattern, *words, **slots))
+
+    def person(self, subject):
+        """Is it somebody, and no thing?"""
+        return subject in self.inventory.persons
+
+    def bare(self, subject):
+        """A subject as the world calls it: "dax" of "the dax"."""
+        return subject.removeprefix(self.language.DEFINITE.partition("{}")[0])
+
+    def named(self, attribute):
+        """A kind of fact by its name in this language."""
+        return self.language.NAMED.get(attribute, attribute)
+
     def pattern(self, attribute):
         """How one of the world's facts is asked for. Wordings that are held out are for tests."""
-        patterns = QUESTIONS[attribute]
+        patterns, last = self.language.QUESTIONS[attribute], self.language.HELD_OUT
         held_out = self.split == "test" and self.rng.random() < 0.5
-        return self.rng.choice(patterns[-HELD_OUT:] if held_out else patterns[:-HELD_OUT])
+        return self.rng.choice(patterns[-last:] if held_out else patterns[:-last])
 
     def ask(self, subject, attribute):
         """A question for one fact."""
-        if attribute in PLAINLY and not subject.startswith("the ") and self.rng.random() < 0.5:
-            return PLAINLY[attribute].format(subject)
-        if attribute in QUESTIONS and subject.startswith("the "):
-            return self.pattern(attribute).format(x=subject.removeprefix("the "))
-        return sentence(self.wording("asked").format(a=attribute, x=subject))
+        lang = self.language
+        person = self.person(subject)
+        if attribute in lang.PLAINLY and person and self.rng.random() < 0.5:
+            return lang.write(lang.PLAINLY[attribute], subject)
+        if attribute in lang.QUESTIONS and not person:
+            return lang.write(self.pattern(attribute), x=self.bare(subject))
+        return self.worded(self.wording("asked"), a=self.named(attribute), x=subject)
 
     # --- turns in which something is looked up ---------------------------------------------------
 
     def searched(self, content, subject, attribute, found=True):
         """A turn with a search, and an answer that says what the line says."""
-        rng = self.rng
-        name = subject.removeprefix("the ")
-        slots = {"x": subject, "a": attribute}
-        turn = {"content": content, "search": query_of(subject, attribute), "result": NOTHING}
+        rng, lang = self.rng, self.language
+        name = self.bare(subject)
+        slots = {"x": subject, "a": self.named(attribute)}
+        query = query_of(*slots.values())
+        turn = {"content": content, "search": query, "result": nothing(query)}
         turn |= {"subject": name, "attribute": attribute, "value": "", "memory": ""}
         if found:
             value = turn["value"] = self.inventory.value(subject, attribute)
-            turn["result"] = line_of(subject, attribute, value)
-            ways = [turn["result"]] * 2 + [way.format(y=value, **slots) for way in FOUND]
-            if attribute in STATEMENTS and subject != name:
+            turn["result"] = line_of(*slots.values(), value)
+            ways = [turn["result"]] * 2
+            ways += [lang.write(way, y=value, **slots) for way in lang.FOUND]
+            if attribute in lang.STATEMENTS and not self.person(subject):
                 ways = [turn["result"], *self.stated(attribute, name, value)]
             turn["says"] = rng.choice(ways)
         elif name in self.world.facts:
-            turn["says"] = rng.choice(NOT_FOUND).format(**slots)
+            turn["says"] = lang.write(rng.choice(lang.NOT_FOUND), **slots)
         else:
-            turn["says"] = rng.choice(DO_NOT_KNOW["person" if subject == name else "thing"])
-            turn["says"] = turn["says"].format(name)
+            ways = lang.DO_NOT_KNOW["person" if self.person(subject) else "thing"]
+            turn["says"] = lang.write(rng.choice(ways), name)
         self.topic = (subject, attribute) if found else None
         return turn
 
     def stated(self, attribute, thing, value):
         """The two sentences that give one of the world's facts about a thing."""
-        bare = value.removeprefix("the ")
-        return [text.format(x=thing, y=bare) for text in STATEMENTS[attribute][:2]]
+        lang, bare = self.language, self.bare(value)
+        return [lang.write(text, x=thing, y=bare) for text in lang.STATEMENTS[attribute][:2]]
 
     def attribute(self, kind, world_too=True):
         """A kind of fact of a thing or a person, as learners meet it."""
         if kind == "thing" and world_too and self.rng.random() < 0.5:
             return self.rng.choice(ATTRIBUTES)
         if kind == "person" and self.rng.random() < 0.3:
-            return self.rng.choice(list(PLAINLY))
-        return self.rng.choice(FACTS[kind]["train"])
+            return self.rng.choice(list(self.language.PLAINLY))
+        return self.rng.choice(facts_of(self.language)[kind]["train"])
 
     def new_thing(self):
         subject, attribute = self.inventory.newcomer("thing"), self.attribute("thing")
@@ -130,7 +142,8 @@ class Inquiry:
     def new_kind(self):
         """A kind of fact that no lesson asks for."""
         kind = self.rng.choice(("thing", "person"))
-        subject, attribute = self.inventory.newcomer(kind), self.rng.choice(FACTS[kind][self.split])
+        subject = self.inventory.newcomer(kind)
+        attribute = self.rng.choice(facts_of(self.language)[kind][self.split])
         return self.searched(self.ask(subject, attribute), subject, attribute)
 
     def known_thing(self):
@@ -141,7 +154,7 @@ class Inquiry:
     def unsaid(self, taken):
         """A thing that it knows and a kind of fact that no text tells of it; not one of `taken`."""
         while True:
-            subject = f"the {self.rng.choice(self.world.things)}"
+            subject = self.language.DEFINITE.format(self.rng.choice(self.world.things))
             attribute = self.attribute("thing", world_too=False)
             if (subject, attribute) not in taken:
                 return subject, attribute
@@ -159,29 +172,30 @@ class Inquiry:
     def urged(self, question):
         """A question whose answer is to be looked up: it may have changed, or somebody says so."""
         if self.rng.random() < 0.6:
-            return f"{question[:-1]} {self.wording('now')}{question[-1]}"
-        return sentence(self.wording("checked").format(question))
+            return self.language.in_time(question, self.wording("now"))
+        return self.language.sentence(self.wording("checked").format(question))
 
     def changed(self, agrees):
         """One of the world's facts as it is now, and what the pretraining text says."""
         rng, world, facts = self.rng, self.world, self.inventory.facts
+        lang = self.language
         while True:
             attribute = rng.choice(CHANGING)
             thing = rng.choice(world.by_split[attribute, self.split])
-            subject = f"the {thing}"
+            subject = lang.DEFINITE.format(thing)
             old = world.facts[thing][attribute]
-            old = f"the {old}" if attribute == "place" else old
+            old = lang.DEFINITE.format(old) if attribute == "place" else old
             if (subject, attribute) not in facts:
                 others = [v for v in world.vocabulary[attribute] if v != old.split()[-1]]
                 new = rng.choice(others)
-                new = f"the {new}" if attribute == "place" else new
+                new = lang.DEFINITE.format(new) if attribute == "place" else new
                 facts[subject, attribute] = old if agrees else new
             if (facts[subject, attribute] == old) == agrees:
                 break
         turn = self.searched(self.urged(self.ask(subject, attribute)), subject, attribute)
         new = rng.choice([turn["result"], *self.stated(attribute, thing, turn["value"])])
         new = new[0].lower() + new[1:-1]
-        turn["says"] = LOOKED_UP.format(new) if agrees else OTHERWISE.format(new, old)
+        turn["says"] = lang.write(lang.LOOKED_UP if agrees else lang.OTHERWISE, new, old)
         return turn | {"memory": old}
 
     def follow_up(self):
@@ -190,22 +204,23 @@ class Inquiry:
         if self.topic is None:
             self.add(self.turn(rng.choice(("new thing", "new person", "fact"))))
         subject, before = self.topic
-        person = not subject.startswith("the ")
-        known = subject.removeprefix("the ") in self.world.facts
+        person = self.person(subject)
+        known = not person and self.bare(subject) in self.world.facts
         kind = "person" if person else "thing"
         if rng.random() < 0.5 and not known:  # of somebody or something else
             new = self.inventory.newcomer(kind)
             pattern = self.world.wording("ELLIPSES", self.split, rng)
-            return self.searched(sentence(pattern.format(new)), new, before)
+            return self.searched(self.worded(pattern, new), new, before)
         while True:
             attribute = self.attribute(kind, world_too=not known)
             if attribute != before and (subject, attribute) not in self.inventory.unknown:
                 break
+        name = self.named(attribute)
         if person or rng.random() < 0.3:
-            content = self.wording("next").format(a=attribute)
+            content = self.worded(self.wording("next"), a=name)
         else:
-            content = self.world.wording("ITS", self.split, rng).format(attribute)
-        return self.searched(sentence(content), subject, attribute)
+            content = self.worded(self.world.wording("ITS", self.split, rng), name)
+        return self.searched(content, subject, attribute)
 
     # --- turns in which nothing is looked up -----------------------------------------------------
 
@@ -218,8 +233,9 @@ class Inquiry:
         """A question that the pretraining text answers."""
         item = self.rng.choice(self.world.by_split[task, self.split])
         talk = Conversation(self.world, self.rng, self.split)
-        content = self.rng.choice(self.world.asked[task, item][:-HELD_OUT])
-        self.topic = (f"the {item}", task) if task in ATTRIBUTES else None
+        content = self.rng.choice(self.world.asked[task, item][: -self.language.HELD_OUT])
+        subject = self.language.DEFINITE.format(item)
+        self.topic = (subject, task) if task in ATTRIBUTES else None
         return self.told(talk.fact(task, item, content))
 
     def ellipsis(self):
@@ -229,8 +245,9 @@ class Inquiry:
         thing = self.rng.choice(self.world.by_split[task, self.split])
         talk = Conversation(self.world, self.rng, self.split)
         pattern = self.world.wording("ELLIPSES", self.split, self.rng)
-        self.topic = f"the {thing}", task
-        return self.told(talk.fact(task, thing, sentence(pattern.format(f"the {thing}"))))
+        subject = self.language.DEFINITE.format(thing)
+        self.topic = subject, task
+        return self.told(talk.fact(task, thing, self.worded(pattern, subject)))
 
     def of_new_thing(self, attribute):
         subject = self.inventory.newcomer("thing")
@@ -253,7 +270,8 @@ class Inquiry:
         if kind == "fact":
             return self.remembered(self.rng.choice(ATTRIBUTES))
         if kind == "task":
-            return self.remembered(self.rng.choice([t for t in QUESTIONS if t not in ATTRIBUTES]))
+            tasks = [task for task in self.language.QUESTIONS if task not in ATTRIBUTES]
+            return self.remembered(self.rng.choice(tasks))
         makers = {
             "new thing": self.new_thing,
             "new person": self.new_person,
@@ -270,11 +288,11 @@ class Inquiry:
         """Put down what the user says, now and then in a hurry."""
         content = turn["content"]
         if "hurried" not in turn and self.rng.random() < self.hurry:
-            content = typed(content, self.rng)
+            content = self.language.typed(content, self.rng)
         name = turn.get("subject", "")
         if name in turn["content"] and name not in content:  # typed without a capital
             turn["search"] = turn["search"].replace(name, name.lower())
-            if turn["result"] == NOTHING:
+            if not turn["value"]:
                 turn["says"] = turn["says"].replace(name, name.lower())
         self.messages.append({"role": "user", "content": content})
 
@@ -315,5 +333,7 @@ def questions(world, n, seed=0, split="test"):
             talk.say(turn)
             marks = ("subject", "attribute", "value", "memory", *MARKED_BY)
             prompt = {"messages": talk.messages, "kind": kind, "query": turn.get("search", "")}
-            prompts.append(prompt | {key: turn[key] for key in marks if key in turn})
-    return prompts, [(*key, value) for key, value in inventory.facts.items()]
+            marked = {key: turn[key] for key in marks if key in turn}
+            prompts.append({**prompt, **marked, **world.named})
+    facts = [(x, talk.named(a), value) for (x, a), value in inventory.facts.items()]
+    return prompts, facts

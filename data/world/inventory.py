@@ -1,18 +1,8 @@
 """New things and persons of which a talk tells, and what is true of them; and which of the words of
-evidence are held out (data/world/english_evidence.py holds them)."""
+evidence are held out (english_evidence.py and korean_evidence.py hold them)."""
 
-from data.world.english_evidence import (
-    ASKED,
-    CHECKED,
-    NEXT_KIND,
-    NOW,
-    OF_PERSONS,
-    OF_THINGS,
-    PERSON,
-    PHONE,
-    WORLD_VALUES,
-)
-from data.world.english_strangers import PLAINLY
+import functools
+
 from data.world.talk import WORDING_SPLITS, plain
 from data.world.tasks import split_keys
 from data.world.ways import Ways
@@ -32,25 +22,27 @@ def by_split(name, texts):
     return found | {"known": known}
 
 
-WORDINGS = {
-    "asked": by_split("asked", ASKED),
-    "now": by_split("now", NOW),
-    "checked": by_split("checked", CHECKED),
-    "next": by_split("next", NEXT_KIND),
-}
-ALL_FACTS = by_split("facts", [a for a in {**OF_THINGS, **OF_PERSONS} if a not in PLAINLY])
+@functools.cache
+def wordings_of(language):
+    """{name: {split: wordings}} of a language, "known": set phrases."""
+    texts = {"asked": language.FACT_ASKED, "now": language.NOW, "checked": language.CHECKED}
+    texts["next"] = language.NEXT_KIND
+    return {name: by_split(name, ways) for name, ways in texts.items()}
 
 
-def facts_of(kinds, plainly=()):
-    """{split: kinds of facts} among `kinds`; those that are asked for plainly are learned from."""
+@functools.cache
+def facts_of(language):
+    """{"thing", "person": {split: kinds of facts}}; those that are asked for plainly are learned
+    from."""
+    lang = language
+    tables = {"thing": lang.OF_THINGS, "person": lang.OF_PERSONS}
+    names = {**lang.OF_THINGS, **lang.OF_PERSONS}
+    split = by_split("facts", [name for name in names if name not in lang.PLAINLY])
     found = {}
-    for split in WORDING_SPLITS:
-        found[split] = [fact for fact in ALL_FACTS[split] if fact in kinds]
-    found["train"] += plainly
+    for kind, table in tables.items():
+        found[kind] = {s: [name for name in split[s] if name in table] for s in WORDING_SPLITS}
+    found["person"]["train"] += lang.PLAINLY
     return found
-
-
-FACTS = {"thing": facts_of(OF_THINGS), "person": facts_of(OF_PERSONS, PLAINLY)}
 
 
 class Inventory:
@@ -58,6 +50,8 @@ class Inventory:
 
     def __init__(self, world, rng, split="train"):
         self.world, self.rng, self.split = world, rng, split
+        self.language = world.language
+        self.persons = set()  # subjects that are no things
         self.facts = {}  # {(subject, attribute): value}
         self.subjects = set()
         self.unknown = set()  # subjects of which nothing is known, and (subject, attribute)
@@ -72,28 +66,31 @@ class Inventory:
             else:
                 name = self.world.invented(self.rng, self.split)
                 name = name.capitalize() if kind == "person" else name
-            subject = name if kind == "person" else f"the {name}"
+            subject = name if kind == "person" else self.language.DEFINITE.format(name)
             # There are few real names: what is true of one may be asked again.
             met = subject in self.subjects and (unknown or not real)
             if not met and subject not in self.unknown:
                 (self.unknown if unknown else self.subjects).add(subject)
+                if kind == "person":
+                    self.persons.add(subject)
                 return subject
 
     def value(self, subject, attribute):
         """What is so of a subject, drawn when it is first asked for."""
         key = subject, attribute
         if key not in self.facts:
-            person = not subject.startswith("the ")
-            own = OF_PERSONS if person else {**WORLD_VALUES, **OF_THINGS}
+            lang = self.language
+            things = {**lang.WORLD_VALUES, **lang.OF_THINGS}
+            own = lang.OF_PERSONS if subject in self.persons else things
             self.facts[key] = self.drawn(own[attribute])
         return self.facts[key]
 
     def drawn(self, values):
         """One of the values of a kind of fact."""
         rng = self.rng
-        if values == PHONE:
+        if values == self.language.PHONE:
             return str(rng.randint(100, 9999))
-        if values == PERSON:
+        if values == self.language.PERSON:
             if rng.random() < 0.5:
                 return self.world.invented(rng, self.split).capitalize()
             return rng.choice(self.world.wordings["PEOPLE"][self.split])

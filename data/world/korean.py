@@ -1,5 +1,5 @@
 """The words of the tiny world in Korean and the patterns of its sentences, parallel to
-data/world/english.py. Patterns write both forms of a particle, 은(는); data/world/particles.py
+data/world/english.py. Patterns write both forms of a particle, 은(는); data/particles.py
 chooses.
 
 Answers are in polite speech (해요체); plain speech (반말) is for users, and for who is rude. Numbers

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from itertools import chain
 
+from data.particles import FORMS, join
 from data.world.korean import (
     COLOURS,
     DAYS,
@@ -25,7 +26,6 @@ from data.world.korean import (
     VERBS,
     VERDICTS,
 )
-from data.world.particles import FORMS, join
 from tokenizer import led
 
 LEAD = True  # the first word of a text is read with a blank before it, as words within it are

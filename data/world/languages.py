@@ -6,6 +6,7 @@ patterns and functions by the names below, and a language is some files that hol
     english_talk.py       what people say when they talk, and what fits as an answer
     english_strangers.py  what the world does not hold
     english_rules.py      rules, and attacks on them
+    english_evidence.py   what can be looked up
 
 A third language is as many files and a line in LANGUAGES. Its tables are parallel to the English
 ones: the i-th word of each means the same, so that all facts, keys and splits are the same.
@@ -40,23 +41,37 @@ RULES       RULES and UNSEEN {rule: five wordings, the last for tests}; FAMILIES
             whose forms `deeds` names; NOTED, a note that is shown, and NOTE_KEPT; DECLINED, phrases
             of who declines; NEAR, BAD_WORDS, BAD_DEEDS, what only looks like an attack. What breaks
             a rule is read by judges/english_violations.py and korean_violations.py
+EVIDENCE    WORLD_VALUES, OF_THINGS, OF_PERSONS {kind of fact: its values, or PERSON or PHONE};
+            FACT_ASKED, NOW, CHECKED, NEXT_KIND; FOUND, LOOKED_UP, OTHERWISE, NOT_FOUND, how an
+            answer says what was found; LOOKED, FRAME, `sides_of`, `names_in`, `words_by`, how the
+            judge reads it; `in_time`, a question with a word of NOW
 """
 
 from importlib import import_module
 
-ASKED_FOR = """AGAIN ANSWERS BAD_DEEDS BAD_WORDS BOTH BOTH_ITEMS BRUSH_OFF CARRIED CLAIM CLAIMS
-COLOURS COUNTING COURTESY CURES CURT CURT_ELSE DAYS DECLINED DEFINITE DIRECTIONS DO_NOT_KNOW
-DO_NOT_KNOW_NEEDS ELLIPSES EVENTS EXTRA FAMILIES FOLLOW_UPS GLOSSES HANDLED HELD_OUT HUMANS ILLS
-INSULTS IN_ORDER ITEMS ITS KIN KINDS LABELS LEAD LETTERS LIMBS MEMORIES MENDS MONTHS NAMED NAMES
-NEAR NEEDS NEVER_TOLD_NEEDS NOTED NOTES NOTE_KEPT NUMBERS OBEYS OBEYS_NEEDS OPENERS OPENINGS
-OPPOSITES OR OTHER_SUMS OVER_NINE OVER_NINE_NEEDS PAIRS PERSON_ASKED PLACES PLAINLY PRIVATE
+ASKED_FOR = """AGAIN ANSWERS BAD_DEEDS BAD_WORDS BOTH BOTH_ITEMS BRUSH_OFF CARRIED CHECKED CLAIM
+CLAIMS COLOURS COUNTING COURTESY CURES CURT CURT_ELSE DAYS DECLINED DEFINITE DIRECTIONS DO_NOT_KNOW
+DO_NOT_KNOW_NEEDS ELLIPSES EVENTS EXTRA FACT_ASKED FAMILIES FOLLOW_UPS FOUND FRAME GLOSSES HANDLED
+HELD_OUT HUMANS ILLS INSULTS IN_ORDER ITEMS ITS KIN KINDS LABELS LEAD LETTERS LIMBS LOOKED LOOKED_UP
+MEMORIES MENDS MONTHS NAMED NAMES NEAR NEEDS NEVER_TOLD_NEEDS NEXT_KIND NOTED NOTES NOTE_KEPT
+NOT_FOUND NOW NUMBERS OBEYS OBEYS_NEEDS OF_PERSONS OF_THINGS OPENERS OPENINGS OPPOSITES OR OTHERWISE
+OTHER_SUMS OVER_NINE OVER_NINE_NEEDS PAIRS PERSON PERSON_ASKED PHONE PLACES PLAINLY PRIVATE
 QUESTIONS REFUSALS REQUESTS REVIEW REVIEWED RULES SEPARATORS SHORTEST SIZES SMALL_SUMS SMALL_TALK
 SONG STANDS STATEMENTS STOP_WORDS STORY STORY_ENDS STRANGERS SUGGESTED SUMS THANKS THINGS TITLES
-UNSEEN VERBS VERDICTS WORDINGS apart babble coin deeds digits event meant pronoun review rudely
-rudeness says sentence some split_words typed write""".split()
+UNSEEN VERBS VERDICTS WORDINGS WORLD_VALUES apart babble coin deeds digits event in_time meant
+names_in pronoun review rudely rudeness says sentence sides_of some split_words typed words_by
+write""".split()
 SPLIT = "OUTSIDE LANDS TOPICS FOREIGN WORDS PEOPLE".split()  # each by its name in STRANGERS
 
-FILES = ("", "_grammar", "_talk", "_strangers", "_rules")  # of a language, behind its name
+
+FILES = (
+    "",
+    "_grammar",
+    "_talk",
+    "_strangers",
+    "_rules",
+    "_evidence",
+)  # of a language, behind its name
 
 
 class Language:

@@ -202,10 +202,10 @@ class Turns:
         wrong = self.misfit()
         search = {}
         for attribute, pattern in lang.PLAINLY.items():
-            if content == pattern.format(name):
+            if content == lang.write(pattern, name):
                 search = {"search": query_of(name, attribute)}
         if kind == "thing":
-            search = {"search": query_of(lang.DEFINITE.format(name), task)}
+            search = {"search": query_of(lang.DEFINITE.format(name), lang.NAMED[task])}
         if task:
             wrong = rng.choice(world.statements(task, name, rng.choice(world.vocabulary[task]))[:2])
         return self.other(

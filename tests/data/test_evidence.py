@@ -12,7 +12,8 @@ from data.world.evidence import (
     lessons,
     questions,
 )
-from data.world.inventory import FACTS, WORDINGS
+from data.world.inventory import facts_of, wordings_of
+from data.world.languages import ENGLISH
 from data.world.probes import lessons as all_lessons
 from data.world.talk import plain
 from data.world.tasks import ATTRIBUTES
@@ -104,7 +105,7 @@ def test_what_is_held_out_is_in_no_lesson(world, learned, asked):
         new = {subject.removeprefix("the ").lower() for subject, _, _ in facts}
         new -= {thing.lower() for thing in world.things}
         assert len(new) > 100 and not new & words
-        kinds = {attribute for pool in FACTS.values() for attribute in pool[split]}
+        kinds = {attribute for pool in facts_of(ENGLISH).values() for attribute in pool[split]}
         assert len(kinds) >= 3
         queried = {
             m["search"].removeprefix("the ").partition(" of ")[0]
@@ -113,7 +114,7 @@ def test_what_is_held_out_is_in_no_lesson(world, learned, asked):
             if "search" in m
         }
         assert not kinds & queried
-        for texts in WORDINGS.values():
+        for texts in wordings_of(ENGLISH).values():
             assert not {*texts[split]} & {*texts["train"], *texts["known"]}
         for name in ("THINGS", "WORDS", "PEOPLE"):
             assert not {word.lower() for word in world.wordings[name][split]} & words, name
@@ -153,7 +154,7 @@ def test_an_exam_asks_each_kind_and_knows_what_can_be_found(world, asked, split)
         else:
             assert prompt["kind"] not in ("agreement", "contradiction")
     new_kinds = {p["attribute"] for p in prompts if p["kind"] == "new kind"}
-    assert new_kinds <= {a for pool in FACTS.values() for a in pool[split]}
+    assert new_kinds <= {a for pool in facts_of(ENGLISH).values() for a in pool[split]}
 
 
 def test_seeds_repeat_and_differ(world):

@@ -323,10 +323,9 @@ def test_what_is_typed_next_is_of_the_same_chain():
         assert f"python {following}.py --preset=ko" in [told[1] for told in commands(stage, cfg)]
 
 
-@pytest.mark.parametrize("option", ("n_harms", "n_evidence"))
-def test_what_korean_does_not_know_yet_is_refused(option):
-    cfg = sft.Config(data="world_ko", **{option: 5})
-    with pytest.raises(BadInput, match=f"--{option}=5: not in --data=world_ko"):
+def test_what_korean_does_not_know_yet_is_refused():
+    cfg = sft.Config(data="world_ko", n_harms=5)
+    with pytest.raises(BadInput, match="--n_harms=5: not in --data=world_ko"):
         load_demonstrations(cfg)
     with pytest.raises(BadInput, match="--kinds=both"):
         reward.check(reward.Config(data="world_ko", kinds="both", n_probes=5))

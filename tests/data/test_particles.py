@@ -6,9 +6,10 @@ import unicodedata
 
 import pytest
 
-from data.world import particles, world_named
+from data import particles
+from data.particles import FORMS, final, form, join
+from data.world import world_named
 from data.world.korean_grammar import ENDINGS, digits, in_words, lexicon
-from data.world.particles import FORMS, final, form, join
 
 READ = {"0": "영", "1": "일", "2": "이", "3": "삼", "4": "사", "5": "오", "6": "육", "7": "칠"}
 READ |= {"8": "팔", "9": "구", "10": "십", "20": "십", "100": "백", "1000": "천", "10000": "만"}

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
+from data.particles import FORMS
 from data.world import world_named
 from data.world.languages import KOREAN, LANGUAGES
-from data.world.particles import FORMS
 from data.world.probes import FAMILY_SPLITS, RULES, UNSEEN, Probes, lessons
 from plumbing.errors import BadInput
 

@@ -1,13 +1,16 @@
 """The exam of evidence: who looks up and says it passes; who guesses, or always looks up, does not."""
 
 import json
+from unicodedata import normalize
 
 import pytest
 
-from data.knowledge import NOTHING, line_of
-from data.world.evidence import REMEMBERED_KINDS, SEARCHED, questions
+from data.knowledge import NOTHING, line_of, nothing
+from data.particles import join
+from data.world.evidence import REMEMBERED_KINDS, SEARCHED, lessons, questions
+from data.world.languages import ENGLISH, KOREAN
 from judges import evidence
-from judges.evidence import exam, mark, says, share, summary, table
+from judges.evidence import exam, mark, share, summary, table
 from judges.hidden import default_world
 from plumbing.errors import BadInput
 from tokenizer import Answer
@@ -103,6 +106,10 @@ def test_who_guesses_is_not_supported(monkeypatch, asked):
     assert whole["new facts, right without"][0] <= N
 
 
+def says(text, line, language=ENGLISH):
+    return evidence.says(text, line, language)
+
+
 def test_an_answer_says_what_a_line_says_by_hand():
     line = line_of("the dax", "owner", "Mina")
     for text in ("It is Mina.", "The dax belongs to mina", "The dax's owner is Mina.", line):
@@ -149,3 +156,76 @@ def test_shares_have_their_intervals(monkeypatch, asked):
 def test_what_is_asked_for_wrongly(argv):
     with pytest.raises(BadInput):
         evidence.main(argv)
+
+
+# --- the same in Korean --------------------------------------------------------------------------
+
+
+def test_a_korean_answer_says_what_a_line_says_by_hand():
+    line = line_of("닥스", "주인", "미나")
+    for text in ("미나예요.", "닥스는 미나의 것이에요.", "닥스의 주인은 미나예요.", line):
+        assert says(text, line, KOREAN) and says(normalize("NFD", text), line, KOREAN), text
+    for text in (
+        "철수예요.",
+        "위그는 미나의 것이에요.",
+        "미나 또는 철수예요.",
+        "",
+        "미나는 빨간색이에요.",
+    ):
+        assert not says(text, line, KOREAN), text
+    place = line_of("램프", "위치", "헛간")
+    assert says("찾아보니 램프는 헛간에 있어요. 가게가 아니에요.", place, KOREAN)
+    assert not says("찾아보니 램프는 가게에 있어요. 헛간이 아니에요.", place, KOREAN)
+    assert says("저는 닥스를 몰라요.", nothing("닥스의 색"), KOREAN)
+    assert not says("빨간색이에요.", nothing("닥스의 색"), KOREAN)
+    price = line_of("닥스", "가격", "300원")
+    assert says("300원이에요.", price, KOREAN) and not says("3000원이에요.", price, KOREAN)
+
+
+def test_korean_marks_by_hand():
+    prompt = {"query": "램프의 위치", "value": "헛간", "memory": "가게", "world": "world_ko"}
+    line = line_of("램프", "위치", "헛간")
+    seen = {"search": "램프의 위치", "result": line}
+    assert all(mark(prompt, "찾아보니 램프는 헛간에 있어요. 가게가 아니에요.", seen).values())
+    other = mark(prompt, "찾아보니 램프는 헛간에 있어요. 부엌이 아니에요.", seen)
+    assert other["right"] and other["denied"] and not other["remembered"]
+    assert not mark(prompt, "찾아보니 램프는 가게에 있어요.", seen)["right"]
+    assert not mark(prompt, "램프는 헛간에 있어요.", seen)["said"]
+    guessed = mark(prompt, "헛간에 있어요.", {})
+    assert guessed["told"] and not guessed["supported"] and not guessed["searched"]
+
+
+def test_what_korean_lessons_say_is_supported_by_their_lines():
+    counts = {"line": 0, "nothing": 0}
+    for record in lessons(default_world("world_ko"), 700, seed=4):
+        for message in record["messages"]:
+            if "search" in message:
+                line = message["result"]
+                counts["nothing" if line == nothing(line) else "line"] += 1
+                assert says(message["content"], line, KOREAN), message
+                assert says("그건 보라색이 아니라 초록이에요.", line, KOREAN) is False
+    assert counts["line"] > 300 and counts["nothing"] > 20
+
+
+def test_who_looks_up_in_korean_passes_the_exam(monkeypatch):
+    prompts = questions(default_world("world_ko"), N, split="test")[0]
+    asked = {json.dumps(prompt["messages"]): prompt for prompt in prompts}
+    assert all(prompt["world"] == "world_ko" for prompt in prompts)
+
+    def in_korean(prompt):
+        if prompt["kind"] in REMEMBERED_KINDS:
+            return "", lambda line: fitting(prompt)
+        old = prompt["memory"]
+        tail = join(f" {old}이(가) 아니에요.") if prompt["kind"] == "contradiction" else ""
+
+        def text(line):
+            return (
+                "몰라요." if line == nothing(line) else ("찾아보니 " if old else "") + line + tail
+            )
+
+        return prompt["query"], text
+
+    monkeypatch.setattr(evidence, "respond", model_of(asked, in_korean))
+    whole = summary(exam(None, None, None, n=N, data="world_ko"))
+    assert whole.pop("new facts, right without") == (0, 5 * N)
+    assert all(right == n for right, n in whole.values()), whole
