@@ -64,14 +64,8 @@ write""".split()
 SPLIT = "OUTSIDE LANDS TOPICS FOREIGN WORDS PEOPLE".split()  # each by its name in STRANGERS
 
 
-FILES = (
-    "",
-    "_grammar",
-    "_talk",
-    "_strangers",
-    "_rules",
-    "_evidence",
-)  # of a language, behind its name
+# Of a language, behind its name.
+FILES = ("", "_grammar", "_talk", "_strangers", "_rules", "_evidence")
 
 
 class Language:
