@@ -10,6 +10,7 @@ DEFAULTS = {
     "ppo": {"init": "out/sft/ckpt.pt", "reward": "out/reward/ckpt.pt", "out": "out/ppo"},
 }
 WORLDS = ("world", "world_ko")  # what --data calls the built-in texts
+RECORDS = (".csv", ".json", ".jsonl")  # of files that hold demonstrations rather than a text
 LABELS = "out/labels/comparisons.jsonl"  # what chat.py --label writes
 
 
@@ -44,8 +45,9 @@ def commands(stage, cfg):
     own = getattr(cfg, "data", "world") not in WORLDS
     if stage == "pretrain":
         out = "" if name == default("sft", "init", preset) else sibling(cfg.out, stage, "sft")
-        answers = "demonstrations.jsonl" if own else ""
-        learn = typed("sft", preset, init=name, data=answers, out=out)
+        # A base of demonstrations is made to be tuned on the same ones.
+        answers = cfg.data if Path(cfg.data).suffix in RECORDS else "demonstrations.jsonl"
+        learn = typed("sft", preset, init=name, data=answers if own else "", out=out)
         return [("teach it to answer", learn), talk]
     if stage == "sft":
         out = sibling(cfg.out, stage, "reward")

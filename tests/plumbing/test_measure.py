@@ -53,6 +53,11 @@ def options(out, data="world", init="out/sft/ckpt.pt", preset="tiny"):
             options("out/book", "book.txt"),
             "python sft.py --init=out/book/ckpt.pt --data=demonstrations.jsonl --out=out/book_sft",
         ),
+        (
+            "pretrain",
+            options("out/faq", "my qa.csv"),
+            "python sft.py --init=out/faq/ckpt.pt --data='my qa.csv' --out=out/faq_sft",
+        ),
         ("sft", options("out/sft"), "python reward.py"),
         (
             "sft",
