@@ -4,7 +4,7 @@ import { insist } from './calls.js'
 import { openCompare } from './compare.js'
 import { $, notice } from './elements.js'
 import { watchFields } from './fields.js'
-import { openLabel, showLabel } from './label.js'
+import { openLabel, resumeLabel, showLabel } from './label.js'
 import { openModels, showChoices, showMissing } from './models.js'
 import { openProbe, resumeProbe, showProbe } from './probe.js'
 import { openTalk } from './talk.js'
@@ -69,6 +69,7 @@ async function begin() {
     notice(`${t('failed')}: ${error.message}`)
   }
   translate(language)
+  resumeLabel()
   resumeProbe()
   document.body.dataset.ready = '' // every handler is there
 }

@@ -2,7 +2,7 @@
 // say which of two is more helpful, or more harmful, as those of HH-RLHF did.
 
 import { call, insist } from './calls.js'
-import { $, make, notice, onSubmit } from './elements.js'
+import { $, make, notice, onSubmit, recall, remember } from './elements.js'
 import { checkField } from './fields.js'
 import { t } from './words.js'
 
@@ -136,6 +136,7 @@ function grab({ button, target, currentTarget: held, pointerId, clientX: x, clie
     if (mark) mark.dataset.drop = where
   }
   held.onpointerup = event => {
+    document.activeElement.blur() // Enter is for the ranking, not for what was pointed at
     if (!dragged) return pick(i)
     const { where, target } = dropAt(event.clientX, event.clientY)
     put(i, where, target)
@@ -271,9 +272,18 @@ function sign(name) {
   $('desk').hidden = $('beside').hidden = !name
   $('question').replaceChildren()
   $('ranking').replaceChildren()
+  remember('label', { labeler, kind })
   if (!name) return $('labeler').focus()
   localStorage.setItem('labeler', name)
   exchange(next, '')
+}
+
+// Whoever was at the desk in this tab of the browser is there again after a reload.
+export function resumeLabel() {
+  const draft = recall('label')
+  if (!draft?.labeler) return
+  $('kind').value = draft.kind
+  sign(draft.labeler)
 }
 
 async function refresh() {

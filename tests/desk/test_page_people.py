@@ -168,6 +168,8 @@ def test_a_name_may_have_blanks(visit, tab, field, inside):
     page.press(field, "Enter")
     page.wait_for_selector(inside)
     assert page.evaluate("localStorage.labeler") == "Mina Kim"
+    page.reload()  # and whoever is in stays in
+    page.wait_for_selector(inside)
 
 
 @pytest.fixture
