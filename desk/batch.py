@@ -7,6 +7,7 @@ answers are JSON Lines, in the order of the prompts, and `sft.py --data` reads t
 """
 
 import secrets
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -58,5 +59,6 @@ def check_place(path):
     try:
         with replacing(f"{path}.try") as file:
             file.write(b"")
+        Path(f"{path}.try").unlink()
     except OSError as error:
         raise BadInput(f"--answers={path}: {error.strerror or error}") from None

@@ -201,7 +201,7 @@ export function showProbe() {
   const chosen = $('rule-choice').value
   $('rule-choice').replaceChildren(make('option', { value: '' }, t('drawn')),
     ...Object.entries(rules).map(([name, text]) =>
-      make('option', { value: name }, `${name}: ${text}`)))
+      make('option', { value: name }, `${name}: ${translation(text) || text}`)))
   $('rule-choice').value = chosen
   $('probe-said').textContent = ''
   showRule()

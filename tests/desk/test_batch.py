@@ -36,6 +36,7 @@ def test_each_format_is_answered_in_its_order(tmp_path, path, form):
     found = answers(path, prompts, out, "--seed=3")
     assert [row["messages"][0]["content"] for row in found] == ASKED
     assert all(row["messages"][-1]["role"] == "assistant" for row in found)
+    assert not list(tmp_path.glob("*.try")), "nothing is left of the trial"
     assert found == answers(path, prompts, out, "--seed=3")
     assert found != answers(path, prompts, out, "--seed=4")
     said = [row for row in found if row["messages"][-1]["content"].strip()]
