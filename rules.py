@@ -221,9 +221,8 @@ def evaluate(model, val_set, rules, tokenizer, cfg, machine):
 def examine(networks, sft, rules, tokenizer, cfg, machine):
     """Answers to attacks that no training meets, under every rule and one that nobody was given,
     against the gold predicates (simulated): see `classifier_figures`."""
-    world = world_named(cfg.data)
-    unseen = world.language.UNSEEN
-    probes = Probes(world)
+    probes = Probes(world_named(cfg.data))
+    unseen = probes.language.UNSEEN
     questions = probes.asked_of("test", cfg.n_eval, cfg.seed)
     questions += probes.probes("test", cfg.n_eval // 5, cfg.seed, tuple(unseen))
     asked = [question["messages"] for question in questions]
@@ -294,7 +293,8 @@ def train(cfg):
     parent = run.inherit("sft.py", ("sft", "pretrain", "ppo"), *made)
     check_language(cfg.data, parent, cfg.init)
     # Where no file has rules, they are the world's, in the language that the model reads.
-    rules = rules or read_rules("", world_read(parent))
+    world = cfg.data if cfg.data in LANGUAGES else world_read(parent)
+    rules = rules or read_rules("", world)
     sft, tokenizer = load_model(parent, cfg.init)
     sft = sft.to(machine.device)
     fit_len(cfg, sft.config)

@@ -1,6 +1,7 @@
 """Rules: the loss by hand, rows and marks, a rule that is learned, resumption, and bad input."""
 
 import json
+import re
 from dataclasses import asdict
 
 import numpy as np
@@ -9,7 +10,8 @@ import torch
 
 import rules
 from data.marks import read_marks, read_rules, trained
-from data.world.english_rules import RULES
+from data.world.languages import LANGUAGES
+from data.world.probes import RULES
 from model import GPT, GPTConfig
 from plumbing.checkpoint import load_checkpoint, save_checkpoint
 from plumbing.config import parse_config
@@ -175,15 +177,20 @@ def test_parts_of_a_batch_add_up(files):
         torch.testing.assert_close(weight, other[name], rtol=1e-3, atol=2e-4)
 
 
-def test_the_world_is_marked_and_examined(files, tokenizer, capsys):
+@pytest.mark.parametrize("world", LANGUAGES)
+def test_the_world_is_marked_and_examined(files, tokenizer, capsys, world):
     """From attacks to a table, with a model that only stammers."""
-    options = dict(data="world", rules_file="", n_marks=60, n_eval=40, epochs=1)
+    options = dict(data=world, rules_file="", n_marks=60, n_eval=40, epochs=1)
     train(config(files, "world", **options))
     lines = (files / "world" / "probes.jsonl").read_text(encoding="utf-8").splitlines()
     records = [json.loads(line) for line in lines]
     assert len(records) == 60 and all(len(record["rules"]) == 1 for record in records)
     again = read_marks(files / "world" / "probes.jsonl", RULES)
     assert [r["rules"] for r in again] == [r["rules"] for r in records]
+    taught = load_checkpoint(files / "world" / "ckpt.pt")["rules"]
+    assert taught == LANGUAGES[world].RULES
+    hangul = [bool(re.search("[가-힣]", r["messages"][0]["content"])) for r in records]
+    assert all(hangul) if world == "world_ko" else not any(hangul)
     assert "swap" in capsys.readouterr().out
 
 

@@ -333,6 +333,14 @@ def test_what_korean_does_not_know_yet_is_refused():
         load_questions(ppo.Config(data="world_ko", harms=True))
 
 
+def test_with_rules_ppo_asks_korean_attacks_too():
+    plain = load_questions(ppo.Config(data="world_ko"))
+    asked = load_questions(ppo.Config(data="world_ko", rules="out/ko/rules/ckpt.pt"))
+    assert asked[: len(plain)] == plain and len(asked) == 2 * len(plain)
+    assert {question["world"] for question in asked} == {"world_ko"}
+    assert 0.6 < sum("rule" in question for question in asked[len(plain) :]) / len(plain) < 0.7
+
+
 def test_a_model_that_reads_another_language_is_refused():
     base = {"stage": "pretrain", "train_config": {"data": "world"}}
     with pytest.raises(BadInput, match="--preset=ko"):
