@@ -166,10 +166,10 @@ def names_in(line):
 
 
 def words_by(text, names):
-    """The words of a text; the ending behind one of these names is a word of its own."""
+    """The words of a text; the ending behind one of these names is left out."""
     known = longest_first(name.lower() for name in names if name) or "(?!)"
-    word = rf"(?<!\w)({known})({longest_first(ENDINGS)})?(?!\w)|(\w+)"
+    word = rf"(?<!\w)({known})(?:{longest_first(ENDINGS)})?(?!\w)|(\w+)"
     words = []
-    for name, ending, other in re.findall(word, unicodedata.normalize("NFC", text).lower()):
-        words += split_words(name or other) + [ending] * bool(ending)
+    for name, other in re.findall(word, unicodedata.normalize("NFC", text).lower()):
+        words += split_words(name or other)
     return words
