@@ -219,6 +219,13 @@ class GPT(nn.Module):
             raise ValueError(f"weights do not fit the model: {foreign[:3]}")
         return model
 
+    def choose_path(self, dtype):
+        """Have it said now how attention is computed in this number format, not within an
+        answer; returns the network."""
+        head_size = self.config.n_embd // self.config.n_head
+        attention.path_in_use(self.wte.weight.device.type, dtype, head_size)
+        return self
+
     @torch.no_grad()
     def adopt(self, token, like, share=1.0):
         """Start a token that no text has held as the mean of some that were learned (ids), or move

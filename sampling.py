@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from insertion import Evidence
-from kernels import attention, graph
+from kernels import graph
 from model import GPT
 from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput, one_line
@@ -91,10 +91,7 @@ def open_checkpoint(path, machine, head="lm", name=""):
             gives = "words, not scores; scores come from stage reward"
         raise BadInput(f"{path} is a checkpoint of stage '{stage}', which gives {gives}")
     model, tokenizer = load_model(checkpoint, path)
-    model = model.to(machine.device).eval()
-    head_size = model.config.n_embd // model.config.n_head
-    # What is said of the path is said now, and not in the middle of the first answer.
-    attention.path_in_use(torch.device(machine.device).type, machine.dtype, head_size)
+    model = model.to(machine.device).eval().choose_path(machine.dtype)
     rest = {key: value for key, value in checkpoint.items() if key not in ("model", "optimizer")}
     return Loaded(name or str(path), stage, model, tokenizer, rest)
 
