@@ -71,13 +71,10 @@ def load_model(checkpoint, path, **changes):
 
 def name_roles(model, tokenizer, share=1.0):
     """The template's tokens, which no pretraining text holds, start as what stands in their place
-    there: before a question a document's end, before its answer a line break. Where texts begin
-    with what they are about (`lead`), that was read behind a full stop, and both are mostly that. A
-    token that is to stay as it starts is given a share of it: a copy would be as likely as what it
-    copies."""
-    stop = 3 * tokenizer.encode(".") if tokenizer.lead else []
-    model.adopt(tokenizer.user, [tokenizer.endoftext, *stop], share)
-    model.adopt(tokenizer.assistant, [*tokenizer.encode("\n"), *stop], share)
+    there: before a question a document's end, before its answer a line break. A token that is to
+    stay as it starts is given a share of it: a copy would be as likely as what it copies."""
+    model.adopt(tokenizer.user, [tokenizer.endoftext], share)
+    model.adopt(tokenizer.assistant, tokenizer.encode("\n"), share)
 
 
 def open_checkpoint(path, machine, head="lm", name=""):

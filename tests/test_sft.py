@@ -391,18 +391,6 @@ def test_the_roles_start_as_what_stands_in_their_place_in_plain_text(tokenizer, 
     assert torch.equal(model.wte.weight[tokenizer.user], before[tokenizer.endoftext])
 
 
-def test_where_a_turn_begins_with_its_key_the_roles_start_mostly_as_a_full_stop(tokenizer, model):
-    """Behind a full stop the facts of a text were read, and so they are remembered there."""
-    before = model.wte.weight.detach().clone()
-    led = Tokenizer(tokenizer.vocab, lead=True)
-    sampling.name_roles(model, led)
-    [stop], [line_break] = led.encode("."), led.encode("\n")
-    user = (before[led.endoftext] + 3 * before[stop]) / 4
-    assistant = (before[line_break] + 3 * before[stop]) / 4
-    torch.testing.assert_close(model.wte.weight[led.user], user)
-    torch.testing.assert_close(model.wte.weight[led.assistant], assistant)
-
-
 def test_a_role_that_stays_is_no_copy(tokenizer, model):
     """Two equal rows of a table that is the output head too would be equally likely for ever."""
     before = model.wte.weight.detach().clone()

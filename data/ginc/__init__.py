@@ -153,11 +153,10 @@ def draw_prompts(ginc, words, kind, k, n, count=PROMPTS, only=None):
     nine = None if walk else words.all_below(SLOTS - 1)
 
     # The word behind an example, were it to begin at each of the words.
-    everywhere = slice(None)
     if walk:  # a value, then a uniform number for each move
-        after = ten.word(everywhere) + 1 + 2 * (k - 1)
+        after = ten.word(slice(None)) + 1 + 2 * (k - 1)
     else:  # k slots, then a value
-        last_slot = nine.word(everywhere, k - 1)
+        last_slot = nine.word(slice(None), k - 1)
         after = ten.word(last_slot + 1) + 1
 
     # Where the examples do begin: one behind the other.

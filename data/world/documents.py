@@ -90,13 +90,13 @@ class Documents(Talk):
     # --- facts in prose --------------------------------------------------------------------------
 
     def _facts(self, rng):
-        """Sentences about a thing or two, then about words."""
-        sentences = []
+        """Sentences about a thing or two, which belong together, and about words."""
+        parts = []
         for _ in range(rng.randint(1, 2)):
-            sentences += self._about_thing(rng)
+            parts.append(" ".join(self._about_thing(rng)))
         for _ in range(rng.randint(1, 7)):
-            sentences.append(self._about_word(rng))
-        text = " ".join(sentences)
+            parts.append(self._about_word(rng))
+        text = self.language.paragraph(rng, parts)
         return text.lower() if rng.random() < LOWER else text
 
     def _about_thing(self, rng):

@@ -33,6 +33,11 @@ def sentence(text):
     return text[:1].upper() + text[1:]
 
 
+def paragraph(rng, parts):
+    """Facts, one behind the other."""
+    return " ".join(parts)
+
+
 def rudely(text):
     """An answer as who is rude gives it: in the same words."""
     return text

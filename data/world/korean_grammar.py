@@ -66,6 +66,13 @@ def sentence(text):
     return text
 
 
+def paragraph(rng, parts):
+    """Facts in any order, one behind the other or a line each. A turn of talk begins with what it is
+    about, so facts have to be known where a text or a line begins, and not behind a full stop
+    alone."""
+    return rng.choice((" ", "\n")).join(rng.sample(parts, len(parts)))
+
+
 # Polite speech, and the same in plain speech: at the end of a sentence, and within.
 PLAINLY_SAID = [
     ("도와드릴까요", "도와줄까"),

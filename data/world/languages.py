@@ -25,9 +25,10 @@ SENTENCES   QUESTIONS {task: nine wordings, the last HELD_OUT for tests}, STATEM
             REVIEW
 MANNERS     COURTESY, BRUSH_OFF, INSULTS, REFUSALS, SMALL_TALK
 FUNCTIONS   write(pattern, ...) fills the slots and puts right what stands behind them, particles;
-            sentence, rudely, some, review, event, digits, pronoun, typed, coin and its SHORTEST,
-            babble; of answers: split_words, says, rudeness, meant; apart: how a vocabulary is
-            learned from a text, and LEAD, whether its first word is read like the others
+            sentence, paragraph, rudely, some, review, event, digits, pronoun, typed, coin and its
+            SHORTEST, babble; of answers: split_words, says, rudeness, meant; apart: how a
+            vocabulary is learned from a text, and LEAD, whether its first word is read like the
+            others
 TALK        SUGGESTED, WORDINGS, ANSWERS and NEEDS {act of talk}, MEMORIES {what is told},
             FOLLOW_UPS (orders, ELLIPSES, doubts, denials, ITS), OBEYS, CLAIMS and CLAIM, STANDS,
             MENDS, THANKS, OPENERS, BOTH, BOTH_ITEMS, SMALL_SUMS; ..._NEEDS, what the judge looks
@@ -59,8 +60,8 @@ OTHER_SUMS OVER_NINE OVER_NINE_NEEDS PAIRS PERSON PERSON_ASKED PHONE PLACES PLAI
 QUESTIONS REFUSALS REQUESTS REVIEW REVIEWED RULES SEPARATORS SHORTEST SIZES SMALL_SUMS SMALL_TALK
 SONG STANDS STATEMENTS STOP_WORDS STORY STORY_ENDS STRANGERS SUGGESTED SUMS THANKS THINGS TITLES
 UNSEEN VERBS VERDICTS WORDINGS WORLD_VALUES apart babble coin deeds digits event in_time meant
-names_in pronoun review rudely rudeness says sentence sides_of some split_words typed words_by
-write""".split()
+names_in paragraph pronoun review rudely rudeness says sentence sides_of some split_words typed
+words_by write""".split()
 SPLIT = "OUTSIDE LANDS TOPICS FOREIGN WORDS PEOPLE".split()  # each by its name in STRANGERS
 
 
