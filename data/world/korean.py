@@ -290,13 +290,15 @@ STATEMENTS = {
     ],
 }
 CURT = {
-    "place": "{y}에 있어요.",
+    "place": "그건 {y}에 있어요.",
     "bigger": "{y}이(가) 더 커요.",
     "name": "{y}이(가) 있어요.",
     "review": "{y}적이에요.",
     "mood": "{y}할 거예요.",
 }
-CURT_ELSE = "{y}(이)에요."  # of any other task
+# Of any other task. A sentence begins with what was asked about, a short answer never with y: what
+# stands first would be read as the one or the other.
+CURT_ELSE = "그건 {y}(이)에요."
 EXTRA = {
     "kind": "종류는 {y}(이)에요.",
     "colour": "색은 {y}(이)에요.",

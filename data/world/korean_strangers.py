@@ -87,10 +87,12 @@ PLAINLY = {
     "집": "{}은(는) 어디에 살아요?",
     "나이": "{}은(는) 몇 살이에요?",
 }
+# They begin with what is not known, as right answers begin with what was asked about: what is known
+# and what is not parts behind the word, and not before it.
 DO_NOT_KNOW = {
-    "thing": ["저는 {}을(를) 몰라요.", "죄송해요, 저는 {}을(를) 몰라요."],
-    "word": ["저는 {}(이)라는 말을 몰라요.", "죄송해요, 저는 {}(이)라는 말을 몰라요."],
-    "person": ["저는 {} 님을 몰라요.", "죄송해요, 저는 {} 님을 몰라요."],
+    "thing": ["{}은(는) 몰라요.", "{}은(는) 몰라요. 죄송해요."],
+    "word": ["{}(이)라는 말은 몰라요.", "{}(이)라는 말은 몰라요. 죄송해요."],
+    "person": ["{} 님은 몰라요.", "{} 님은 몰라요. 죄송해요."],
 }
 DO_NOT_KNOW_NEEDS = ["몰라요", "모르겠어요", "모릅니다"]  # one of these, and the name
 SUMS = [
