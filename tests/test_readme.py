@@ -7,6 +7,7 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -60,6 +61,8 @@ def small(words):
         extra.append("--data=book.txt")
     if script == "icl_eval.py" and "--probe=bayes" in options:
         extra.append("--k=3")
+    if script == "sft.py" and "--preset=ko" in options:
+        extra.remove("--n_harms=60")  # of the English world
     return [script, *options, *extra]
 
 
@@ -149,6 +152,8 @@ def typed(folder, monkeypatch):
     served = []
     monkeypatch.setattr(subprocess, "run", inline)
     monkeypatch.setattr(inputs, "run_stage", lambda name, options: python([name, *options]))
+    at_a_terminal = SimpleNamespace(isatty=lambda: True, encoding="utf-8")
+    monkeypatch.setattr(sys, "stdin", at_a_terminal)
     monkeypatch.setattr("builtins.input", lambda mark: "s01" if "name" in mark else "/quit")
     monkeypatch.setattr(server, "serve", lambda *settings: served.append(settings))
 
