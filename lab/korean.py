@@ -40,6 +40,7 @@ class Config:
     seeds: int = 3  # seeds 1, 2, ...: each has its own base model and all that follows from it
     n: int = 120  # turns of each skill
     n_single: int = 390  # single questions, and answers whose speech is looked at
+    seed: int = 0  # of the turns and questions that are drawn
     device: str = "auto"
     dtype: str = "auto"  # float32, bfloat16, float16; auto takes what is fast here
 
@@ -70,13 +71,13 @@ def measure(cfg, seed, arm, machine):
     network = (loaded.model, loaded.tokenizer, machine)
     world = KOREAN.WORLD
     rows = []
-    for skill, share in by_skill(*network, cfg.n, data=world).items():
+    for skill, share in by_skill(*network, cfg.n, seed=cfg.seed, data=world).items():
         rows.append({"about": skill, "right": share, "n": cfg.n})
     for split, share in asked_alone(*network, cfg.n_single, data=world).items():
         rows.append({"about": f"single {split}", "right": share, "n": cfg.n_single})
     for turn, share in enumerate(long_talk(loaded, machine, data=world), start=1):
         rows.append({"about": f"turn {turn}", "right": share, "n": 60})
-    for what, (good, count) in own_answers(loaded, machine, cfg.n_single).items():
+    for what, (good, count) in own_answers(loaded, machine, cfg.n_single, cfg.seed).items():
         rows.append({"about": what, "right": good / max(1, count), "n": count})
     if arm == ARMS[0] and seed == 1:
         for asked, answered in one_talk(loaded, machine, SAMPLE):

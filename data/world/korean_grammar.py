@@ -67,8 +67,8 @@ def sentence(text):
 
 
 def paragraph(rng, parts):
-    """Facts in any order, one behind the other or a line each. A turn of talk begins with what it is
-    about, so facts have to be known where a text or a line begins, and not behind a full stop
+    """Facts in any order, one behind the other or a line each. A turn of talk begins with what it
+    is about, so facts have to be known where a text or a line begins, and not behind a full stop
     alone."""
     return rng.choice((" ", "\n")).join(rng.sample(parts, len(parts)))
 

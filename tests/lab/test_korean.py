@@ -21,11 +21,11 @@ def measured(monkeypatch, tmp_path):
     shares = iter([0.5, 0.75, 1.0, 0.25])
     monkeypatch.setattr(korean, "make", make)
     monkeypatch.setattr(korean, "open_checkpoint", lambda path, machine: Loaded)
-    monkeypatch.setattr(korean, "by_skill", lambda *network, data: {"pronoun": next(shares)})
+    monkeypatch.setattr(korean, "by_skill", lambda *network, seed, data: {"pronoun": next(shares)})
     monkeypatch.setattr(korean, "asked_alone", lambda *network, data: {"test": 0.9})
     monkeypatch.setattr(korean, "long_talk", lambda loaded, machine, data: [1.0] * 12)
     spoken = {"sampled polite": (8, 10), "likeliest particles": (0, 0)}
-    monkeypatch.setattr(korean, "own_answers", lambda loaded, machine, n: spoken)
+    monkeypatch.setattr(korean, "own_answers", lambda loaded, machine, n, seed: spoken)
     lines = [(line, "안녕하세요!") for line in korean.SAMPLE]
     monkeypatch.setattr(korean, "one_talk", lambda loaded, machine, asked: lines)
     cfg = korean.Config(out=str(tmp_path), seeds=2, n=4, dtype="float32", device="cpu")
