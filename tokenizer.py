@@ -178,8 +178,8 @@ class Tokenizer:
 
     def pieces(self, text):
         """The text, normalised, cut where blanks go on and on."""
-        text = unicodedata.normalize("NFC", text)
-        return LONG_BLANK.split(led(text) if self.lead else text)
+        known = unicodedata.normalize("NFC", text)
+        return LONG_BLANK.split(led(known) if self.lead else known)
 
     def encode_documents(self, documents):
         """Each document's ids followed by `<|endoftext|>`, in one list."""

@@ -28,6 +28,7 @@ from desk.lines import Lines
 from judges.agreement import pairs_of, places
 from plumbing.errors import BadInput
 from plumbing.records import wilson
+from sampling import fit
 
 LABELERS_PER_ITEM = 2
 BATCH = 4  # prompts answered in one go
@@ -312,12 +313,14 @@ class Desk:
 
     def answers(self, prompts, first):
         """For each prompt the first K different ones of twice K samples at temperature 1."""
-        tokenizer, samples = self.loaded.tokenizer, 2 * self.k
-        rows = [tokenizer.prompt(messages)[0] for messages in prompts for _ in range(samples)]
+        tokenizer, config, samples = self.loaded.tokenizer, self.loaded.model.config, 2 * self.k
+        limit = fit(config, [], self.limit)[1]
+        asked = [fit(config, tokenizer.prompt(messages)[0], limit)[0] for messages in prompts]
+        rows = [ids for ids in asked for _ in range(samples)]
         ids = [[] for _ in rows]
         seed = int(fingerprint(f"{self.seed} {first}".encode())[:8], 16)
         stop = [tokenizer.endoftext]
-        for step in self.shelf.steps(self.loaded, rows, self.limit, seed=seed, stop=stop):
+        for step in self.shelf.steps(self.loaded, rows, limit, seed=seed, stop=stop):
             for row, token in zip(ids, step):
                 row += [] if token is None else [token]
         texts = [tokenizer.decode(row).strip() for row in ids]

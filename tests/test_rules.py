@@ -10,8 +10,8 @@ import torch
 
 import rules
 from data.marks import read_marks, read_rules, trained
+from data.world.english_rules import RULES
 from data.world.languages import LANGUAGES
-from data.world.probes import RULES
 from model import GPT, GPTConfig
 from plumbing.checkpoint import load_checkpoint, save_checkpoint
 from plumbing.config import parse_config

@@ -136,7 +136,7 @@ const WORDS = {
   "tabs": ["Tabs", "탭 메뉴"],
   "intro_none": ["Talk to the models that you train on this machine, compare their answers, and rate them.", "이 컴퓨터에서 직접 학습한 모델과 대화하고, 답변을 비교하고 평가하는 페이지입니다."],
   "intro_own": ["These small models were trained on a text of your own: ask what it can answer.", "직접 준비한 글로 학습한 작은 모델들이니, 그 글에 나오는 내용을 물어보세요."],
-  "intro_world": ["These small models know one made-up world, in {language}: ask where a thing is, what colour it is or who owns it, ask for a small sum, or just talk.", "가상의 작은 세계 하나만 {language}로 배운 모델들이니, 사물이 어디에 있는지, 무슨 색인지, 누구 것인지, 간단한 덧셈이 얼마인지 {language}로 물어보거나 그냥 이야기를 나눠 보세요."],
+  "intro_world": ["These small models know one made-up world, in {language}: ask where a thing is, what colour it is or who owns it, ask for a small sum, or just talk.", "가상의 작은 세계 하나만 배운 모델들이니, 사물이 어디에 있는지, 무슨 색인지, 누구 것인지, 간단한 덧셈이 얼마인지 {language}로 물어보거나 그냥 이야기를 나눠 보세요."],
   "speaks_world": ["English", "영어"],
   "speaks_world_ko": ["Korean", "한국어"],
   "no_models": ["There is no model yet. In a terminal, in the project’s folder, type {command} and wait some minutes: this page shows each model once it is there.", "아직 모델이 없습니다. 터미널에서 프로젝트 폴더로 이동해 {command} 명령을 실행하고 몇 분 기다려 주세요. 모델이 만들어지는 대로 이 페이지에 나타납니다."],

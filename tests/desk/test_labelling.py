@@ -58,6 +58,15 @@ def test_an_item_is_a_prompt_with_different_answers_and_nothing_that_tells_on_th
         assert shown["messages"][-1]["role"] == "user"
 
 
+def test_a_model_with_few_positions_answers_the_end_of_a_long_prompt(tmp_path):
+    write(tmp_path / "sft" / "ckpt.pt", "sft", block_size=12, pos="learned")
+    shelf = Shelf(tmp_path, CPU)
+    desk = Desk(shelf, shelf.get("sft"), limit=9)
+    prompt = [{"role": "user", "content": "Hello there. " * 9}]
+    [responses] = desk.answers([prompt], 0)
+    assert len(responses) > 1
+
+
 def test_the_item_stays_until_it_is_judged_and_does_not_come_again(desk):
     first = desk.next("ann")
     assert desk.next("ann") == first
@@ -197,7 +206,7 @@ def test_what_is_no_ranking_is_not_kept(desk, ranking, scores, words):
     assert desk.records() == []
 
 
-@pytest.mark.parametrize("name", ["", "a b", "../x", "x" * 25, "a\n", "\ud800", "<b>"])
+@pytest.mark.parametrize("name", ["", "a/b", "../x", "x" * 25, "a;", "\ud800", "<b>"])
 def test_a_labeler_has_a_simple_name(desk, name):
     for act in (desk.next, desk.undo, lambda name: desk.judge(name, desk.next("a")["item"], [])):
         with pytest.raises(BadInput, match="labeler|ranking"):

@@ -127,7 +127,7 @@ def test_people_side_by_side_begin_with_different_rules(marks):
 @pytest.mark.parametrize(
     "labeler, rule, messages, mark",
     [
-        ("a b", "a", TALK, "kept"),
+        ("a/b", "a", TALK, "kept"),
         ("s01", "x", TALK, "kept"),
         ("s01", "a", TALK, "fine"),
         ("s01", "a", TALK[:1], "kept"),
