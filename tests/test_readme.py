@@ -183,7 +183,7 @@ def made(folder, *runs):
 
 def test_every_command_of_the_readmes_runs(folder, typed):
     done, served = typed(words for page, words in documented() if page.startswith("README"))
-    assert served == 1 and len(done) > 25
+    assert served == 2 and len(done) > 25  # the page of either language
     made(folder, "pretrain", "sft", "reward", "ppo", "ppo_bare", "dpo")
     made(folder, "book_sft", "hangul_sft", "gpt2", "ginc", "demos_flip", "tiny_l")
     assert (folder / "out" / "report.html").stat().st_size > 10_000
