@@ -209,12 +209,17 @@ def export_tokenizer(text, folder, block_size):
     names = SPECIAL + (EVIDENCE if saved.get("evidence") else [])
     added = [dict(id=len(vocab) + i, content=name, special=True) for i, name in enumerate(names)]
     plain = dict(single_word=False, lstrip=False, rstrip=False, normalized=False)
+    leads = []
+    if saved.get("lead"):  # tokenizer.py's `led`: a blank in front, and away again before a sign
+        no_word = {"Regex": r"\A (?=[^\p{L}\p{N}])"}
+        leads.append(dict(type="Prepend", prepend=" "))
+        leads.append(dict(type="Replace", pattern=no_word, content=""))
     words = dict(type="Split", pattern={"Regex": saved["pattern"]}, behavior="Isolated")
     as_bytes = dict(type="ByteLevel", add_prefix_space=False, trim_offsets=False, use_regex=False)
     whole = {
         "version": "1.0",
         "added_tokens": [{**token, **plain} for token in added],
-        "normalizer": {"type": "NFC"},
+        "normalizer": {"type": "Sequence", "normalizers": [{"type": "NFC"}, *leads]},
         "pre_tokenizer": {
             "type": "Sequence",
             "pretokenizers": [{**words, "invert": False}, as_bytes],
