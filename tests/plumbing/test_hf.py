@@ -8,6 +8,7 @@ from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput
 from sampling import load_model
 from tests.tiny_out import TOKENIZER, write
+from tokenizer import Tokenizer
 
 CONVERSATION = [{"role": "user", "content": "Hello 안녕, it's  3 things?"}]
 FORMS = {
@@ -51,6 +52,33 @@ def test_the_tokenizer_and_its_template_are_exported(tmp_path):
     answered = [*CONVERSATION, {"role": "assistant", "content": "Fine."}]
     whole = theirs.apply_chat_template(answered, tokenize=False)
     assert theirs.encode(whole) == TOKENIZER.render(answered)[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hello there.",
+        "안녕하세요, how",
+        "\u1112\u1161\u11ab글",
+        "2 + 3",
+        "* a",
+        "(A) you",
+        " a",
+        "?x",
+        "a\nb\n c",
+        "",
+    ],
+)
+def test_the_first_word_keeps_its_blank(tmp_path, text):
+    """A tokenizer that reads a text's first word like those within it does so in transformers."""
+    transformers = pytest.importorskip("transformers")
+    tokenizer = Tokenizer(TOKENIZER.vocab, lead=True)
+    hf.export_tokenizer(tokenizer.to_json(), tmp_path, 32)
+    theirs = transformers.PreTrainedTokenizerFast.from_pretrained(tmp_path)
+    assert theirs(text, add_special_tokens=False)["input_ids"] == tokenizer.encode(text)
+    talk = [{"role": "user", "content": text}, {"role": "assistant", "content": "I am fine"}]
+    found = theirs.apply_chat_template(talk, tokenize=True, return_dict=False)
+    assert found == tokenizer.render(talk)[0]
 
 
 def test_merges_are_those_that_were_made():
