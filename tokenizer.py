@@ -169,17 +169,18 @@ class Tokenizer:
         asked = {name: saved.get(name) is True for name in ("evidence", "lead")}
         return cls(vocab, saved["pattern"], **asked)
 
-    def encode(self, text):
-        """Text -> list of ids. NFC first: a Korean syllable typed as parts is the same syllable."""
+    def encode(self, text, begins=True):
+        """Text -> list of ids. NFC first: a Korean syllable typed as parts is the same syllable.
+        begins: it does not go on from another text, whose end would stand before its first word."""
         ids = []
-        for piece in self.pieces(text):
+        for piece in self.pieces(text, begins):
             ids += self.encoding.encode_ordinary(piece)
         return ids
 
-    def pieces(self, text):
+    def pieces(self, text, begins=True):
         """The text, normalised, cut where blanks go on and on."""
         known = unicodedata.normalize("NFC", text)
-        return LONG_BLANK.split(led(known) if self.lead else known)
+        return LONG_BLANK.split(led(known) if self.lead and begins else known)
 
     def encode_documents(self, documents):
         """Each document's ids followed by `<|endoftext|>`, in one list."""

@@ -118,8 +118,8 @@ HINTS = {
 BUGS = {
     6: Bug(
         "Tokenizer.pieces",
-        "LONG_BLANK.split(led(known) if self.lead else known)",
-        "LONG_BLANK.split(led(text) if self.lead else text)",
+        "LONG_BLANK.split(led(known) if self.lead and begins else known)",
+        "LONG_BLANK.split(led(text) if self.lead and begins else text)",
     ),
     7: Bug("token_logprobs", "F.pad(tokens[:, 1:],", "F.pad(tokens[:, :-1],"),
     8: Bug("GPT.trunk", "lengths[:, None]", "lengths.max().expand(B, 1)"),

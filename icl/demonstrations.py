@@ -78,7 +78,7 @@ def prompt_ids(case, layout, tokenizer):
     else:
         asked = [(*layout.ask(case.x), word) for word in case.options]
     given = [[tokenizer.endoftext, *tokenizer.encode(shown + text)] for text, _, _ in asked]
-    scored = [tokenizer.encode(blank + rest) for _, blank, rest in asked]
+    scored = [tokenizer.encode(blank + rest, begins=False) for _, blank, rest in asked]
     prompt = commonprefix(given)
     options = [a[len(prompt) :] + b for a, b in zip(given, scored)]
     return prompt, options, [len(ids) for ids in scored]

@@ -145,6 +145,7 @@ def test_with_lead_a_first_word_is_read_as_one_within_a_sentence(text):
         tokenizer.endoftext,
         *tokenizer.encode(text),
     ]
+    assert tokenizer.encode(text, begins=False) == TOKENIZER.encode(text), "it goes on from another"
     assert tokenizer.decode(tokenizer.encode(text)) == blank + known
     for copy in (Tokenizer.from_json(tokenizer.to_json()), tokenizer.with_evidence()):
         assert copy.lead and copy.encode(text) == tokenizer.encode(text)
