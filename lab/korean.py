@@ -23,8 +23,8 @@ if __name__ == "__main__":  # answer --help and slips before torch, a second's w
 
 from data.world.languages import KOREAN
 from judges.speech import own_answers
-from judges.talk import asked_alone, by_skill, long_talk, one_talk
 from lab.studies import append, is_missing, make, over_seeds, read
+from lab.talk import answered, talked
 from plumbing.errors import run
 from plumbing.machine import setup
 from plumbing.records import print_table
@@ -39,7 +39,6 @@ class Config:
     out: str = "out/studies"  # one folder per seed, and the table
     seeds: int = 3  # seeds 1, 2, ...: each has its own base model and all that follows from it
     n: int = 120  # turns of each skill
-    n_single: int = 390  # single questions, and answers whose speech is looked at
     seed: int = 0  # of the turns and questions that are drawn
     device: str = "auto"
     dtype: str = "auto"  # float32, bfloat16, float16; auto takes what is fast here
@@ -47,7 +46,7 @@ class Config:
 
 PRESETS = {
     "tiny": {},
-    "smoke": dict(out="out/studies_smoke", seeds=1, n=2, n_single=13),
+    "smoke": dict(out="out/studies_smoke", seeds=1, n=2),
 }
 ARMS = ("sft_ko", "ppo_ptx_ko")
 SAMPLE = [  # a talk as a newcomer may have it
@@ -65,23 +64,13 @@ SAMPLE = [  # a talk as a newcomer may have it
 
 
 def measure(cfg, seed, arm, machine):
-    """The rows of one model: {"about", "right", "n"} for each skill, for single questions, for each
-    turn of a long talk, and for how it speaks."""
+    """The rows of one model: what it answers, and how it speaks; of the first also a talk."""
     loaded = open_checkpoint(make(cfg, seed, arm), machine)
-    network = (loaded.model, loaded.tokenizer, machine)
-    world = KOREAN.WORLD
-    rows = []
-    for skill, share in by_skill(*network, cfg.n, seed=cfg.seed, data=world).items():
-        rows.append({"about": skill, "right": share, "n": cfg.n})
-    for split, share in asked_alone(*network, cfg.n_single, data=world).items():
-        rows.append({"about": f"single {split}", "right": share, "n": cfg.n_single})
-    for turn, share in enumerate(long_talk(loaded, machine, data=world), start=1):
-        rows.append({"about": f"turn {turn}", "right": share, "n": 60})
-    for what, (good, count) in own_answers(loaded, machine, cfg.n_single, cfg.seed).items():
+    rows = answered(loaded, machine, cfg.n, cfg.seed, KOREAN.WORLD)
+    for what, (good, count) in own_answers(loaded, machine, seed=cfg.seed).items():
         rows.append({"about": what, "right": good / max(1, count), "n": count})
     if arm == ARMS[0] and seed == 1:
-        for asked, answered in one_talk(loaded, machine, SAMPLE):
-            rows.append({"about": "sample", "asked": asked, "answered": answered, "n": 1})
+        rows += talked(loaded, machine, SAMPLE)
     return [{"seed": seed, "arm": arm, **row} for row in rows]
 
 
@@ -90,7 +79,7 @@ def measure(cfg, seed, arm, machine):
 
 def main(cfg):
     """The whole study; returns its rows."""
-    positive(cfg, "seeds", "n", "n_single")
+    positive(cfg, "seeds", "n")
     machine = setup(cfg)
     path = Path(cfg.out) / "korean.jsonl"
     rows = read(path)

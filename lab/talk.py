@@ -65,20 +65,33 @@ SAMPLE = [  # a talk as a newcomer may have it
 # --- measuring ---------------------------------------------------------------------------------
 
 
-def measure(cfg, seed, arm, machine):
-    """The rows of one model: {"about", "right", "n"} for each skill, for single questions, and for
-    each turn of a long talk."""
-    loaded = open_checkpoint(make(cfg, seed, arm), machine)
+def answered(loaded, machine, n, seed=0, data="world"):
+    """What one model answers, in the language of a world: rows {"about", "right", "n"} for each
+    skill, for single questions, and for each turn of a long talk."""
     network = (loaded.model, loaded.tokenizer, machine)
-    found = by_skill(*network, cfg.n, seed=cfg.seed)
-    rows = [{"about": skill, "right": share, "n": cfg.n} for skill, share in found.items()]
-    for split, share in asked_alone(*network).items():
+    rows = []
+    for skill, share in by_skill(*network, n, seed=seed, data=data).items():
+        rows.append({"about": skill, "right": share, "n": n})
+    for split, share in asked_alone(*network, data=data).items():
         rows.append({"about": f"single {split}", "right": share, "n": 390})
-    for turn, share in enumerate(long_talk(loaded, machine), start=1):
+    for turn, share in enumerate(long_talk(loaded, machine, data=data), start=1):
         rows.append({"about": f"turn {turn}", "right": share, "n": 60})
+    return rows
+
+
+def talked(loaded, machine, lines):
+    """One talk as it went, a row for each line."""
+    about = {"about": "sample", "n": 1}
+    found = one_talk(loaded, machine, lines)
+    return [{**about, "asked": asked, "answered": answer} for asked, answer in found]
+
+
+def measure(cfg, seed, arm, machine):
+    """The rows of one model; of the first also a talk as it went."""
+    loaded = open_checkpoint(make(cfg, seed, arm), machine)
+    rows = answered(loaded, machine, cfg.n, cfg.seed)
     if arm == "sft" and seed == 1:
-        for asked, answered in one_talk(loaded, machine, SAMPLE):
-            rows.append({"about": "sample", "asked": asked, "answered": answered, "n": 1})
+        rows += talked(loaded, machine, SAMPLE)
     return rows
 
 

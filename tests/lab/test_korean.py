@@ -2,7 +2,7 @@
 
 import pytest
 
-from lab import korean, results, tables_talk
+from lab import korean, results, tables_talk, talk
 from lab.studies import RUNS, read
 
 
@@ -19,15 +19,18 @@ def measured(monkeypatch, tmp_path):
         model = tokenizer = None
 
     shares = iter([0.5, 0.75, 1.0, 0.25])
+
+    def answered(loaded, machine, n, seed, data):
+        assert (n, data) == (4, "world_ko")
+        return [{"about": "pronoun", "right": next(shares), "n": n}]
+
     monkeypatch.setattr(korean, "make", make)
     monkeypatch.setattr(korean, "open_checkpoint", lambda path, machine: Loaded)
-    monkeypatch.setattr(korean, "by_skill", lambda *network, seed, data: {"pronoun": next(shares)})
-    monkeypatch.setattr(korean, "asked_alone", lambda *network, data: {"test": 0.9})
-    monkeypatch.setattr(korean, "long_talk", lambda loaded, machine, data: [1.0] * 12)
+    monkeypatch.setattr(korean, "answered", answered)
     spoken = {"sampled polite": (8, 10), "likeliest particles": (0, 0)}
-    monkeypatch.setattr(korean, "own_answers", lambda loaded, machine, n, seed: spoken)
+    monkeypatch.setattr(korean, "own_answers", lambda loaded, machine, seed: spoken)
     lines = [(line, "안녕하세요!") for line in korean.SAMPLE]
-    monkeypatch.setattr(korean, "one_talk", lambda loaded, machine, asked: lines)
+    monkeypatch.setattr(talk, "one_talk", lambda loaded, machine, asked: lines)
     cfg = korean.Config(out=str(tmp_path), seeds=2, n=4, dtype="float32", device="cpu")
     return cfg, asked
 
@@ -36,7 +39,7 @@ def test_each_model_is_measured_once(measured, capsys):
     cfg, asked = measured
     rows = korean.main(cfg)
     assert asked == [(seed, arm) for seed in (1, 2) for arm in korean.ARMS]
-    assert len(rows) == 4 * 16 + len(korean.SAMPLE)
+    assert len(rows) == 4 * 3 + len(korean.SAMPLE)
     assert "pronoun" in capsys.readouterr().out
     assert korean.main(cfg) == rows and len(asked) == 4
 

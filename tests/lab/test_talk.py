@@ -21,9 +21,11 @@ def measured(monkeypatch, tmp_path):
     shares = iter([0.5, 0.75, 1.0] * 99)
     monkeypatch.setattr(talk, "make", make)
     monkeypatch.setattr(talk, "open_checkpoint", lambda path, machine: Loaded)
-    monkeypatch.setattr(talk, "by_skill", lambda *network, seed: {"pronoun": next(shares)})
-    monkeypatch.setattr(talk, "asked_alone", lambda *network: {"test": 0.9, "paraphrase": 0.8})
-    monkeypatch.setattr(talk, "long_talk", lambda loaded, machine: [1.0] * 12)
+    monkeypatch.setattr(talk, "by_skill", lambda *network, seed, data: {"pronoun": next(shares)})
+    monkeypatch.setattr(
+        talk, "asked_alone", lambda *network, data: {"test": 0.9, "paraphrase": 0.8}
+    )
+    monkeypatch.setattr(talk, "long_talk", lambda loaded, machine, data: [1.0] * 12)
     lines = [(line, "Hello!") for line in talk.SAMPLE]
     monkeypatch.setattr(talk, "one_talk", lambda loaded, machine, asked: lines)
     cfg = talk.Config(out=str(tmp_path / "studies"), seeds=2, n=4, dtype="float32", device="cpu")
