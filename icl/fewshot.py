@@ -152,7 +152,9 @@ def answer_all(questions, loaded, machine):
     its oldest examples to fit the model's learned positions}."""
     start = loaded.tokenizer.endoftext
     encode = loaded.tokenizer.encode
-    options = [[encode(option, begins=False) for option in q.options] for q in questions]
+    options = []
+    for question in questions:
+        options.append([encode(option, begins=False) for option in question.options])
 
     def score(texts):
         prompts = [[start, *encode(text)] for text in texts]
