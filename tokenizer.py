@@ -32,13 +32,12 @@ SEARCH, RESULT = "<|search|>", "<|result|>"  # of a tokenizer with evidence alon
 LOOK_UPS = 1  # in one answer; what the model writes beyond it is text, and nothing is inserted
 
 
-def train_bpe(text, vocab_size):
+def train_bpe(text, vocab_size, characters=0):
     """Learn a vocabulary of byte strings from `text`: the 256 bytes, then one token per merge.
 
-    Returns a list of bytes; the index is the token id. Words are counted once and each merge
-    touches only the words that contain the pair, found through an index, so 1 MB takes about a
-    second, and text without blanks, which is cut, longer: a bar tells how far it is. Stops early
-    when no pair occurs twice.
+    characters: one that comes at least so often gets a token before any word does; 0: none does. A
+    syllable of Hangul has three bytes, and is hard to copy where they are tokens, or parts of some.
+    Returns a list of bytes; the index is the token id. Stops early when no pair occurs twice.
     """
     vocab = [bytes([b]) for b in range(256)]
     counts = collections.Counter()
@@ -46,44 +45,56 @@ def train_bpe(text, vocab_size):
     for word, n in found.items():
         for i in range(0, len(word), LONG_WORD):
             counts[word[i : i + LONG_WORD]] += n
-    words = [list(word.encode(errors="replace")) for word in counts]
-    freq = list(counts.values())
+    alphabet = collections.Counter()
+    for word, n in counts.items():
+        for letter in word:
+            alphabet[letter] += n
+    spelled = {letter: list(letter.encode(errors="replace")) for letter in alphabet}
+    with tqdm(desc="vocabulary", total=vocab_size, delay=2, mininterval=1, leave=False) as bar:
+        if characters:
+            merge_often(vocab, spelled, alphabet, vocab_size, characters, bar)
+        words = {word: [i for letter in word for i in spelled[letter]] for word in counts}
+        merge_often(vocab, words, counts, vocab_size, 2, bar)
+    return vocab
+
+
+def merge_often(vocab, words, counts, size, fewest, bar):
+    """Merge the most frequent pair of neighbours in `words` {word: its ids}, as often as `counts`
+    says, until `vocab` has `size` tokens or no pair comes `fewest` times; both change in place.
+
+    Each merge touches only the words that contain the pair, found through an index, so 1 MB takes
+    about a second, and text without blanks longer: a bar tells how far it is.
+    """
     pairs, where = collections.Counter(), collections.defaultdict(set)
-    for i, word in enumerate(words):
-        for pair in zip(word, word[1:]):
-            pairs[pair] += freq[i]
-            where[pair].add(i)
+    for word, ids in words.items():
+        for pair in zip(ids, ids[1:]):
+            pairs[pair] += counts[word]
+            where[pair].add(word)
     # A heap of (-count, pair). A count that has changed since its push is stale and pushed again.
     heap = [(-n, pair) for pair, n in pairs.items()]
     heapq.heapify(heap)
-    bar = tqdm(
-        total=max(0, vocab_size - 256), desc="vocabulary", delay=2, mininterval=1, leave=False
-    )
-    while len(vocab) < vocab_size and heap:
+    while len(vocab) < size and heap:
         n, pair = heapq.heappop(heap)
         if -n != pairs[pair]:
-            if pairs[pair] > 0:
-                heapq.heappush(heap, (-pairs[pair], pair))
+            heapq.heappush(heap, (-pairs[pair], pair))
             continue
-        if -n < 2:
+        if -n < fewest:
             break
         new = len(vocab)
         vocab.append(vocab[pair[0]] + vocab[pair[1]])
         bar.update()
         grown = set()
-        for i in where.pop(pair):
-            word, old = merge(words[i], pair, new), words[i]
+        for word in where.pop(pair):
+            old = words[word]
+            words[word] = merge(old, pair, new)
             for p in zip(old, old[1:]):
-                pairs[p] -= freq[i]
-            for p in zip(word, word[1:]):
-                pairs[p] += freq[i]
-                where[p].add(i)
+                pairs[p] -= counts[word]
+            for p in zip(words[word], words[word][1:]):
+                pairs[p] += counts[word]
+                where[p].add(word)
                 grown.add(p)
-            words[i] = word
         for p in grown:
             heapq.heappush(heap, (-pairs[p], p))
-    bar.close()
-    return vocab
 
 
 def merge(word, pair, new):
@@ -91,12 +102,9 @@ def merge(word, pair, new):
     `new`, left to right: what is merged is not merged again. Returns a new list."""
     out, i = [], 0
     while i < len(word):
-        if i + 1 < len(word) and (word[i], word[i + 1]) == pair:
-            out.append(new)
-            i += 2
-        else:
-            out.append(word[i])
-            i += 1
+        found = tuple(word[i : i + 2]) == pair
+        out.append(new if found else word[i])
+        i += 1 + found
     return out
 
 
@@ -135,10 +143,9 @@ class Tokenizer:
         self.newline = ranks[b"\n"]  # which ends an inserted line
 
     @classmethod
-    def train(cls, text, vocab_size, lead=False):
-        """Learn from `text` so that text tokens and specials together number at most
-        `vocab_size`."""
-        return cls(train_bpe(text, vocab_size - 4), lead=lead)
+    def train(cls, text, vocab_size, lead=False, characters=0):
+        """Learn from `text` at most `vocab_size` tokens, specials among them (see `train_bpe`)."""
+        return cls(train_bpe(text, vocab_size - 4, characters), lead=lead)
 
     @classmethod
     def gpt2(cls, vocab_bpe=None):
@@ -388,8 +395,6 @@ if __name__ == "__main__":
     text = " ".join(m["content"] for m in conversation)
     tokenizer = Tokenizer.train(text * 2, 320).with_evidence()
     for token, learn in zip(*tokenizer.render(conversation)):
-        shown = tokenizer.encoding.decode_single_token_bytes(token).decode(
-            "utf-8", errors="backslashreplace"
-        )
+        shown = tokenizer.show([token])
         print(f"\x1b[32m[{shown}]\x1b[0m" if learn else f"[{shown}]", end="")
     print("\n\x1b[32mgreen\x1b[0m: the loss is taken on these tokens; the rest is only read")

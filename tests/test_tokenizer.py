@@ -1,5 +1,6 @@
 """The tokenizer against a naive byte-pair encoder, masks by hand, and texts of every script."""
 
+import collections
 import runpy
 import unicodedata
 
@@ -96,6 +97,35 @@ def test_train_bpe_equals_the_naive_one_on_any_text(texts, times, size):
 
 def test_train_bpe_equals_the_naive_one_on_prose():
     assert train_bpe(SAMPLE * 3, 400) == naive_bpe(SAMPLE * 3, 400)
+
+
+def test_characters_get_tokens_before_words_by_hand():
+    """가 is ea b0 80 and comes five times, four of them behind a blank; 나 is eb 82 98 and comes
+    twice. Each pair within 가 comes as often: the smaller ids win."""
+    text = "가나 가나 가 가 가"
+    ga, na = "가".encode(), "나".encode()
+    assert train_bpe(text, 258, 2)[256:] == [ga[1:], ga]
+    assert train_bpe(text, 260, 2)[256:] == [ga[1:], ga, na[1:], na]
+    assert train_bpe(text, 300, 2)[260:] == [b" " + ga], "then words, as ever"
+    assert na not in train_bpe(text, 259, 3), "it comes too seldom to be one of the first"
+
+
+@given(st.lists(TEXT, max_size=6), st.integers(2, 4))
+def test_a_character_that_is_a_token_is_never_cut(texts, fewest):
+    text = " ".join(texts * 2)
+    vocab = train_bpe(text, 2000, fewest)
+    counts = collections.Counter(unicodedata.normalize("NFC", text))
+    often = [c.encode() for c, n in counts.items() if n >= fewest and not "\ud800" <= c <= "\udfff"]
+    assert set(often) <= set(vocab)
+    tokenizer = Tokenizer(vocab)
+    for letter in often:
+        for word in (b"a" + letter, letter + letter, letter + b"a"):
+            for token in tokenizer.encode(word.decode()):
+                vocab[token].decode()  # raises where a token ends within a character
+
+
+def test_without_characters_nothing_changes():
+    assert train_bpe(SAMPLE * 3, 400, 0) == naive_bpe(SAMPLE * 3, 400)
 
 
 def test_encoding_applies_the_merges_in_their_order():

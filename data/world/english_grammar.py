@@ -6,6 +6,7 @@ import re
 from data.world.english import NUMBERS, RUDE_WORDS
 from data.world.english_strangers import CODAS, ONSETS, VOWELS
 
+CHARACTERS = 0  # its letters are tokens as they are
 LEAD = False  # the first word of a text has a capital anyway, and so tokens of its own
 BLENDS = 0.5  # share of invented words that are blends, so that parts of known words are copied too
 SHORTEST = 3  # letters of an invented word

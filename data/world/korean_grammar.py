@@ -28,6 +28,7 @@ from data.world.korean import (
 )
 from tokenizer import led
 
+CHARACTERS = 4  # syllables that come so often in the text of the vocabulary are tokens
 LEAD = True  # the first word of a text is read with a blank before it, as words within it are
 BLENDS = 0.5  # share of invented words that are blends, so that parts of known words are copied too
 SHORTEST = 2  # syllables of an invented word
