@@ -89,7 +89,7 @@ GPT2_RATES = dict(lr=6e-4, matrix_lr=0.0, weight_decay=0.1, warmup=2000, final_l
 SHAKESPEARE = dict(data="shakespeare", vocab_size=260, block_size=64, batch_size=12, steps=800)
 PRESETS = {
     "tiny": {},
-    "ko": dict(data="world_ko", out="out/ko/pretrain", vocab_size=3072),  # the world in Korean
+    "ko": dict(data="world_ko", out="out/ko/pretrain", vocab_size=3328),  # the world in Korean
     "tiny_s": dict(out="out/tiny_s", n_layer=2, n_head=2, n_embd=64),
     "tiny_l": dict(out="out/tiny_l", n_layer=4, n_head=6, n_embd=192, weight_decay=0.1),
     **{name: dict(data=name, out=f"out/{name}", **GINC) for name in ginc.CORPORA},

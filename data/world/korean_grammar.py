@@ -80,10 +80,13 @@ PLAINLY_SAID = [
     ("좋아하세요", "좋아하잖아"),
     ("안녕하세요", "안녕"),
     ("안녕히 가세요", "잘 가"),
+    ("누구세요", "누구야"),
+    ("아니에요", "아니야"),
     ("하셨어요", "했어"),
     ("않으셨어요", "않았어"),
     ("궁금하세요", "궁금해"),
-    ("물어보세요", "물어봐"),
+    ("주세요", "줘"),
+    ("보세요", "봐"),
     ("이에요", "이야"),
     ("예요", "야"),
     ("입니다", "이야"),
@@ -98,13 +101,18 @@ FAMILIAR = [
 ]
 
 
-def rudely(text):
-    """An answer as who is rude gives it: in plain speech (반말), "빨간색이야."."""
+def plainly(text):
+    """A text in plain speech (반말), as friends talk: "무슨 색이야?", "빨간색이야."."""
     for polite, said in PLAINLY_SAID:
-        text = re.sub(rf"{polite}(?=[.!?]|$)", said, text)
+        text = re.sub(rf"{polite}(?=[,.!?]|$)", said, text)
     for polite, said in FAMILIAR:
         text = re.sub(rf"(?<!\w){polite}(?= )", said, text)
     return text
+
+
+def rudely(text):
+    """An answer as who is rude gives it: in plain speech."""
+    return plainly(text)
 
 
 def some(kind, colour="", place=""):
@@ -192,11 +200,28 @@ HURRIED = [  # what is written with care, and what people type
     ("누구의 것", "누구것"),
     ("무슨 색", "무슨색"),
     ("이에요", "이예요"),
+    ("그것은", "그건"),
+    ("그것이", "그게"),
+    ("그것의", "그거"),
+    ("과거형은", "과거형이"),
+    ("반대말은", "반대말이"),
+    ("색은 뭐", "색이 뭐"),
+    ("종류는 뭐", "종류가 뭐"),
+    ("주인은 누구", "주인이 누구"),
+    ("합은 얼마", "합이 얼마"),
 ]
+# A question that is one without its last word: "트랙터의 색은?", "2 더하기 3은?"
+ABOUT = r"(?:종류|색|곳|크기|주인|반대말|반대|과거형|합|다음|앞)[은는]|더하기 *\w+?[은는]"
+UNSAID = re.compile(rf"({ABOUT}) ?(?:(?:뭐|어디|누구|얼마)(?:예요|야)|어때요?)(?=[?]|$)")
 
 
 def typed(text, rng):
-    """`text` as it is typed in a hurry: blanks left out, no question mark, "뭐에요"."""
+    """`text` as it is typed in a hurry: in plain speech, without the last word or question mark,
+    blanks left out, "뭐에요"."""
+    if rng.random() < 0.35:
+        text = plainly(text)
+    if rng.random() < 0.2:
+        text = UNSAID.sub(r"\1", text)
     style = rng.random()
     if style < 0.12:
         text = text.replace(" ", "")
@@ -207,8 +232,9 @@ def typed(text, rng):
             text = text[:i] + text[i + 1 :]
     if rng.random() < 0.7:
         text = text.rstrip("?.!")
-    if rng.random() < 0.5:
-        text = text.replace(*rng.choice(HURRIED))
+    fitting = [pair for pair in HURRIED if pair[0] in text]
+    if fitting and rng.random() < 0.5:
+        text = text.replace(*rng.choice(fitting))
     if rng.random() < 0.1:
         text += rng.choice((" ?", "??", "!", "~", " ㅋㅋ", " ㅠㅠ"))
     return text
@@ -217,10 +243,11 @@ def typed(text, rng):
 def meant(text):
     """The letters of a question, however it is typed and put together."""
     text = unicodedata.normalize("NFC", text).replace("+", " 더하기 ")
-    text = re.sub(r"[\W_]+", "", in_words(text)).rstrip("ㅋㅎㅠ")
+    text = in_words(re.sub(r"[\W_ㅋㅎㅠ]*$", "", text))
     for written, hurried in HURRIED:
-        text = text.replace(hurried, written.replace(" ", ""))
-    return text
+        text = re.sub(hurried.replace(" ", " ?"), written, text)
+    text = UNSAID.sub(r"\1", plainly(text))
+    return re.sub(r"[\W_]+", "", text)
 
 
 def coin(rng, words):

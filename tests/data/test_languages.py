@@ -352,9 +352,9 @@ def test_a_model_that_reads_another_language_is_refused():
 def test_words_are_one_token_whatever_stands_around_them(korean):
     """Behind a word stand particles; before it a blank or, where a turn begins, nothing: what was
     read of it in one place would be lost in another."""
-    texts = itertools.islice(korean.documents(seed=0), 2000)
+    texts = itertools.islice(korean.documents(seed=0), 4000)
     tokenizer = Tokenizer.train(
-        "\n".join(map(KOREAN.apart, texts)), 2500, KOREAN.LEAD, KOREAN.CHARACTERS
+        "\n".join(map(KOREAN.apart, texts)), 3328, KOREAN.LEAD, KOREAN.CHARACTERS
     )
     for thing in ("고양이", "배", "사과", "트랙터", "램프", "무디다", "하나"):
         for text in ("{}은(는) 파란색이에요.", "그럼 {}의 색은 뭐예요?", "* {} -> 파란색"):
