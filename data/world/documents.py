@@ -23,9 +23,6 @@ SHARES = {
     "story": 0.01,
     "review": 0.01,
 }
-# What the sentences of a facts document are about, besides things: the tasks that have many items
-# to learn one by one come often, those that follow from facts about things seldom.
-WORD_TASKS = {"opposite": 0.22, "past": 0.2, "sum": 0.23, "next": 0.2, "bigger": 0.05, "name": 0.1}
 # Share of the lines of a list of facts whose answer is drawn at random; some are right by chance, 9
 # in 100 are wrong. A model that has met mistakes lost less to random labels, in most seeds tried.
 MISTAKES = 0.1
@@ -111,7 +108,7 @@ class Documents(Talk):
         return sentences
 
     def _about_word(self, rng):
-        task = weighted(rng, WORD_TASKS)
+        task = weighted(rng, self.language.WORD_TASKS)
         if task == "next" and rng.random() < 0.5:
             return self.recitation(rng)
         item = rng.choice(self.items[task])

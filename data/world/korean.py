@@ -289,6 +289,15 @@ STATEMENTS = {
         "{n}은(는) 아주 {y}해요.",
     ],
 }
+# Where the relation stands behind both keys, "둘과 셋의 합은", facts of two keys are learned slowly.
+WORD_TASKS = {
+    "opposite": 0.17,
+    "past": 0.16,
+    "sum": 0.3,
+    "next": 0.25,
+    "bigger": 0.05,
+    "name": 0.07,
+}
 CURT = {
     "place": "그건 {y}에 있어요.",
     "bigger": "{y}이(가) 더 커요.",

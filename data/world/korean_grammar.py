@@ -11,6 +11,7 @@ from data.particles import FORMS, join
 from data.world.korean import (
     COLOURS,
     DAYS,
+    DIRECTIONS,
     EVENTS,
     KINDS,
     LETTERS,
@@ -28,7 +29,7 @@ from data.world.korean import (
 )
 from tokenizer import led
 
-CHARACTERS = 4  # syllables that come so often in the text of the vocabulary are tokens
+CHARACTERS = 2  # a syllable that comes so often in the text of the vocabulary is a token
 LEAD = True  # the first word of a text is read with a blank before it, as words within it are
 BLENDS = 0.5  # share of invented words that are blends, so that parts of known words are copied too
 SHORTEST = 2  # syllables of an invented word
@@ -284,7 +285,18 @@ PARTS_OF_SENTENCES = """종류 색 곳 반대말 반대 과거형 합 평 기분
 @functools.cache
 def lexicon():
     """Every word that the world knows by itself; what stands behind it is an ending."""
-    groups = [*KINDS.values(), KINDS, COLOURS, PLACES, SIZES, NAMES, NUMBERS, DAYS, MONTHS]
+    groups = [
+        *KINDS.values(),
+        KINDS,
+        COLOURS,
+        PLACES,
+        SIZES,
+        NAMES,
+        NUMBERS,
+        DAYS,
+        MONTHS,
+        DIRECTIONS,
+    ]
     groups += [*LETTERS, *OPPOSITES, *VERBS, *VERDICTS.values(), VERDICTS, EVENTS, REVIEWED]
     groups += [NAMED.values(), PARTS_OF_SENTENCES]
     return frozenset(chain(*groups))

@@ -5,11 +5,10 @@ How to add a task:
 1. Each language (data/world/english.py, korean.py): write its QUESTIONS (nine wordings, the last
    two for tests only) and its STATEMENTS (two or more). A task of LIST_TASKS needs NOTES and
    TITLES, one of ATTRIBUTES also a sentence in EXTRA. A short answer in CURT and a gloss in GLOSSES
-   if they fit.
+   if they fit. Its share in WORD_TASKS lets its facts stand in plain sentences.
 2. Here: name it in TASKS; its items with their right answers, and what its patterns call their
    parts, in `_define_words` or `_define_things` (a new attribute is drawn in `__init__`); the words
    that could be an answer in `_define_vocabulary`.
-3. data/world/documents.py: its share in WORD_TASKS, so that its facts stand in plain sentences.
 
 The hidden judge then marks it by its answers and its vocabulary. `test_every_task_is_complete` in
 tests/data/test_world.py names what is missing; the tests beside it check that no list, chat or

@@ -15,7 +15,7 @@ import pytest
 
 from data.world import LABELERS, PROMPT_SPLITS, World
 from data.world.__main__ import main
-from data.world.documents import MISTAKES, PERSONAS, SHARES, WORD_TASKS
+from data.world.documents import MISTAKES, PERSONAS, SHARES
 from data.world.english import (
     CURT,
     EXTRA,
@@ -26,6 +26,7 @@ from data.world.english import (
     QUESTIONS,
     RUDE_WORDS,
     STATEMENTS,
+    WORD_TASKS,
 )
 from data.world.talk import plain
 from data.world.tasks import ATTRIBUTES, LIST_TASKS, SPLITS, TASKS
