@@ -369,4 +369,6 @@ def apart(text):
     def cut(found):
         return "\n".join(parted(found[0]))
 
-    return re.sub(r"[가-힣ㄱ-ㅎㅏ-ㅣ]+", cut, led(text))
+    words = re.sub(r"[가-힣ㄱ-ㅎㅏ-ㅣ]+", cut, led(text))
+    # Also of a word that nobody knows; else 다는 is a token, and 크다는 is not 크다 and 는.
+    return re.sub(r"(?<=[가-힣]다)(?=[는가를와의](?![가-힣]))", "\n", words)
