@@ -55,6 +55,7 @@ class Config:
     n_harms: int = 0  # harm done, judged, mended (data/world/harms.py): what constitution.py needs
     n_evidence: int = 0  # talks in which facts are looked up (Sparrow): what --knowledge needs
     pretrain_mix: float = 0.3  # share of pretraining text (InstructGPT, App. C.3: 0.1)
+    mix_rows: int = 2  # blocks of that text in a step; more of them keep facts that no answer shows
     pretrain_on: str = ""  # make a base of this text first, or of the demonstrations in it
     mix_data: str = ""  # text for that share; empty: what the base model was pretrained on
     max_len: int = 512  # tokens of one example; a longer one loses the left of its prompt
@@ -83,14 +84,14 @@ GPT2_FILES = dict(init="out/gpt2/ckpt.pt", out="out/sft_gpt2")
 GPT2_STEPS = dict(pretrain_mix=0.0, max_len=1024, grad_accum=4, lr=2e-5, matrix_lr=0.0, epochs=2)
 PRESETS = {
     "tiny": {},
-    "ko": dict(data="world_ko", init="out/ko/pretrain/ckpt.pt", out="out/ko/sft"),
+    "ko": dict(data="world_ko", init="out/ko/pretrain/ckpt.pt", out="out/ko/sft", mix_rows=8),
     "gpt2": {**GPT2_FILES, **GPT2_STEPS},
 }
 
 
 def check(cfg):
     """Refuse options that make no training; one line each."""
-    positive(cfg, "batch_size", "grad_accum", "eval_every", "max_len", "epochs")
+    positive(cfg, "batch_size", "grad_accum", "mix_rows", "eval_every", "max_len", "epochs")
     positive(cfg, "n_demos", "n_eval")
     check_batch(cfg, cfg.batch_size)
     lora.check(cfg)
@@ -240,9 +241,9 @@ def train(cfg):
 
         # A share of the gradient comes from pretraining text: the model keeps its language.
         if mix:
-            x, y = mix.get_batch(2, [cfg.seed, step], machine)
+            x, y = mix.get_batch(cfg.mix_rows, [cfg.seed, step], machine)
             with machine.autocast():
-                nll = network(x, y).sum() / (2 * mix.block_size)
+                nll = network(x, y).sum() / (cfg.mix_rows * mix.block_size)
             machine.backward(cfg.pretrain_mix * nll)
             seen += x.numel()
 

@@ -354,7 +354,8 @@ def test_a_mix_without_its_text_says_how_to_go_on(files, tokenizer):
     assert len(PretrainText(str(files / "text.txt"), gone, tokenizer, 1).tokens) > 99
 
 
-def test_the_mix_adds_with_its_weight(files, monkeypatch):
+@pytest.mark.parametrize("rows", [2, 5])
+def test_the_mix_adds_with_its_weight(files, monkeypatch, rows):
     gradients, blocks, draw = [], [], PretrainText.get_batch
 
     def no_step(optimizers, model, factor):
@@ -369,11 +370,12 @@ def test_the_mix_adds_with_its_weight(files, monkeypatch):
     monkeypatch.setattr(sft.optim, "step", no_step)
     monkeypatch.setattr(PretrainText, "get_batch", spy)
     for share in (0.0, 0.25):
-        sft.train(config(files, "out", steps=1, pretrain_mix=share))
+        sft.train(config(files, "out", steps=1, pretrain_mix=share, mix_rows=rows))
     base = load_checkpoint(files / "base.pt")
     model = GPT.from_checkpoint(base)
     sampling.name_roles(model, Tokenizer.from_json(base["tokenizer"]))
     [(x, y)] = blocks
+    assert len(x) == rows
     model(x, y).mean().backward()
     for answers, both, p in zip(*gradients, model.parameters(), strict=True):
         torch.testing.assert_close(both, 0.75 * answers + 0.25 * p.grad)
