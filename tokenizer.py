@@ -22,6 +22,8 @@ import regex
 import tiktoken
 from tqdm import tqdm
 
+from plumbing.vocab_bpe import read_merges
+
 # How text is cut into words before merging (GPT-2's rule): a word keeps the blank in front of it,
 # and no token crosses from letters to digits or punctuation.
 PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
@@ -53,9 +55,20 @@ def train_bpe(text, vocab_size, characters=0):
     with tqdm(desc="vocabulary", total=vocab_size, delay=2, mininterval=1, leave=False) as bar:
         if characters:
             merge_often(vocab, spelled, alphabet, vocab_size, characters, bar)
+            counts = between_bytes(counts, spelled)
         words = {word: [i for letter in word for i in spelled[letter]] for word in counts}
         merge_often(vocab, words, counts, vocab_size, 2, bar)
     return vocab
+
+
+def between_bytes(counts, spelled):
+    """`counts` of what stands between characters that are more than one token: a part of a
+    character is not merged with its neighbours, so that it is spelled alike wherever it stands."""
+    parts = collections.Counter()
+    for word, n in counts.items():
+        for is_token, letters in itertools.groupby(word, lambda c: len(spelled[c]) == 1):
+            parts["".join(letters)] += n * is_token
+    return parts
 
 
 def merge_often(vocab, words, counts, size, fewest, bar):
@@ -297,32 +310,6 @@ def transcript(messages):
     names = {"user": "User", "assistant": "Bot"}
     lines = [f"{names[m['role']]}: {m['content']}" for m in messages]
     return "\n".join(lines + ["Bot:"] if messages[-1]["role"] == "user" else lines)
-
-
-def read_merges(path):
-    """The vocabulary in rank order from a GPT-2 `vocab.bpe`: 256 bytes, then a token per merge
-    line.
-
-    That file writes each byte as a printable letter: printable bytes stand for themselves, the
-    others are shifted to code points from 256 on, in order. Printable bytes also come first in
-    rank. Raises ValueError naming the line that does not parse.
-    """
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    hidden = [b for b in range(256) if b not in printable]
-    byte_of = {chr(b): b for b in printable} | {chr(256 + i): b for i, b in enumerate(hidden)}
-    vocab = [bytes([b]) for b in printable + hidden]
-    with open(path, encoding="utf-8", errors="replace") as file:
-        for number, line in enumerate(file, 1):
-            if number == 1 and line.startswith("#version") or not line.strip():
-                continue
-            try:
-                left, right = line.split()
-                vocab.append(bytes(byte_of[c] for c in left + right))
-            except (ValueError, KeyError):
-                raise ValueError(
-                    f"{path}, line {number}: expected two byte strings, as in GPT-2's vocab.bpe"
-                ) from None
-    return vocab
 
 
 class Reader:

@@ -15,8 +15,9 @@ import transformers
 
 from desk import server
 from plumbing import inputs
+from plumbing.vocab_bpe import read_merges
 from tests.test_commands import ROOT, check, commands, documented
-from tokenizer import Tokenizer, read_merges
+from tokenizer import Tokenizer
 
 NET = ["--n_layer=1", "--n_head=2", "--n_embd=32", "--batch_size=4", "--steps=4"]
 # What makes each script small. A command's own options come first, so these count where both speak.

@@ -23,7 +23,6 @@ from tokenizer import (
     StreamDecoder,
     Tokenizer,
     answering,
-    read_merges,
     train_bpe,
     transcript,
 )
@@ -107,7 +106,8 @@ def test_characters_get_tokens_before_words_by_hand():
     assert train_bpe(text, 258, 2)[256:] == [ga[1:], ga]
     assert train_bpe(text, 260, 2)[256:] == [ga[1:], ga, na[1:], na]
     assert train_bpe(text, 300, 2)[260:] == [b" " + ga], "then words, as ever"
-    assert na not in train_bpe(text, 259, 3), "it comes too seldom to be one of the first"
+    # 나 comes too seldom to be one of the first, and its bytes join no neighbour.
+    assert train_bpe(text, 300, 3)[256:] == [ga[1:], ga, b" " + ga]
 
 
 @given(st.lists(TEXT, max_size=6), st.integers(2, 4))
@@ -117,6 +117,9 @@ def test_a_character_that_is_a_token_is_never_cut(texts, fewest):
     counts = collections.Counter(unicodedata.normalize("NFC", text))
     often = [c.encode() for c, n in counts.items() if n >= fewest and not "\ud800" <= c <= "\udfff"]
     assert set(often) <= set(vocab)
+    for token in vocab[256:]:
+        whole = token.decode(errors="ignore").encode() == token
+        assert whole or all(0x80 <= byte < 0xC0 for byte in token[1:]), "parts of two characters"
     tokenizer = Tokenizer(vocab)
     for letter in often:
         for word in (b"a" + letter, letter + letter, letter + b"a"):
@@ -365,23 +368,6 @@ def test_stream_decoder_holds_a_character_until_it_is_whole():
 
 
 # --- GPT-2's vocabulary ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("line", ["a", "a b c", "a \u3042"])
-def test_read_merges_names_the_line(tmp_path, line):
-    path = tmp_path / "vocab.bpe"
-    path.write_text(f"#version: 0.2\nh e\n{line}\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"vocab\.bpe, line 3") as error:
-        read_merges(path)
-    assert "\n" not in str(error.value)
-
-
-def test_read_merges_of_what_is_no_text_is_one_line(tmp_path):
-    path = tmp_path / "vocab.bpe"
-    path.write_bytes(b"#version: 0.2\nh e\n\xff\xfe\x00\x80\n")
-    with pytest.raises(ValueError, match=r"vocab\.bpe") as error:
-        read_merges(path)
-    assert "\n" not in str(error.value)
 
 
 @pytest.fixture

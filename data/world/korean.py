@@ -291,12 +291,12 @@ STATEMENTS = {
 }
 # Where the relation stands behind both keys, "둘과 셋의 합은", facts of two keys are learned slowly.
 WORD_TASKS = {
-    "opposite": 0.17,
-    "past": 0.16,
-    "sum": 0.3,
-    "next": 0.25,
-    "bigger": 0.05,
-    "name": 0.07,
+    "opposite": 0.2,
+    "past": 0.2,
+    "sum": 0.27,
+    "next": 0.23,
+    "bigger": 0.04,
+    "name": 0.06,
 }
 CURT = {
     "place": "그건 {y}에 있어요.",

@@ -29,14 +29,35 @@ from data.world.korean import (
 )
 from tokenizer import led
 
-CHARACTERS = 2  # a syllable that comes so often in the text of the vocabulary is a token
+CHARACTERS = 12  # a syllable that comes so often in the text of the vocabulary is a token
 LEAD = True  # the first word of a text is read with a blank before it, as words within it are
 BLENDS = 0.5  # share of invented words that are blends, so that parts of known words are copied too
 SHORTEST = 2  # syllables of an invented word
 # Sounds of invented words: initial, vowel and final of a syllable, as Unicode numbers them.
 INITIALS = [0, 2, 3, 5, 6, 7, 9, 11, 12, 14, 15, 16, 17, 18]  # ㄱㄴㄷㄹㅁㅂㅅㅇㅈㅊㅋㅌㅍㅎ
-VOWELS = [0, 0, 1, 4, 4, 5, 8, 8, 13, 13, 18, 20, 20]  # ㅏㅐㅓㅔㅗㅜㅡㅣ
-FINALS = [0] * 10 + [1, 4, 4, 8, 8, 16, 17, 21]  # mostly none; ㄱㄴㄹㅁㅂㅇ
+VOWELS = [
+    0,
+    0,
+    1,
+    4,
+    4,
+    5,
+    6,
+    6,
+    7,
+    8,
+    8,
+    9,
+    13,
+    13,
+    17,
+    17,
+    18,
+    20,
+    20,
+]  # ㅏㅐㅓㅔㅕㅖㅗㅘㅜㅠㅡㅣ
+FINALS = [0] * 10 + [1, 4, 4, 8, 8, 16, 17, 21, 21]  # mostly none; ㄱㄴㄹㅁㅂㅇ
+LATIN = 0.06  # share of invented words in Latin letters, as some write their names
 SMALL = {str(number) for number in range(len(NUMBERS))}
 # What may stand behind a word: particles, and the verb of "it is".
 ENDINGS = """은 는 이 가 을 를 과 와 으로 로 의 에 에서 에게 에는 에서는 도 만 까지 부터 보다 이랑 랑 하고
@@ -87,11 +108,15 @@ PLAINLY_SAID = [
     ("않으셨어요", "않았어"),
     ("궁금하세요", "궁금해"),
     ("주세요", "줘"),
-    ("보세요", "봐"),
+    ("어보세요", "어봐"),
+    (" 보세요", " 봐"),
+    ("하세요", "해"),
+    ("쓰세요", "써"),
+    ("배우세요", "배워"),
     ("이에요", "이야"),
     ("예요", "야"),
     ("입니다", "이야"),
-    ("요", ""),
+    ("(?<!세)요", ""),
 ]
 FAMILIAR = [
     ("저는", "나는"),
@@ -253,6 +278,8 @@ def meant(text):
 
 def coin(rng, words):
     """A word that may be new, of the sounds of Korean or of two of its words."""
+    if rng.random() < LATIN:
+        return "".join(rng.choice("bcdghjklmnprst") + rng.choice("aeiou") for _ in range(2))
     if rng.random() < BLENDS:  # of the head of one word and the tail of another
         one, two = rng.choice(words), rng.choice(words)
         return one[: rng.randint(1, 2)] + two[-rng.randint(1, 2) :]
