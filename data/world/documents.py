@@ -91,7 +91,7 @@ class Documents(Talk):
         parts = []
         for _ in range(rng.randint(1, 2)):
             parts.append(" ".join(self._about_thing(rng)))
-        for _ in range(rng.randint(1, 7)):
+        for _ in range(rng.randint(*self.language.WORD_FACTS)):
             parts.append(self._about_word(rng))
         text = self.language.paragraph(rng, parts)
         return text.lower() if rng.random() < LOWER else text

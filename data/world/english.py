@@ -284,6 +284,7 @@ STATEMENTS = {
 # What the sentences of a facts document are about, besides things: the tasks that have many items
 # to learn one by one come often, those that follow from facts about things seldom.
 WORD_TASKS = {"opposite": 0.22, "past": 0.2, "sum": 0.23, "next": 0.2, "bigger": 0.05, "name": 0.1}
+WORD_FACTS = (1, 7)  # the fewest and the most of them in a document
 CURT = {
     "place": "The {y}.",
     "bigger": "The {y}.",

@@ -293,11 +293,12 @@ STATEMENTS = {
 WORD_TASKS = {
     "opposite": 0.2,
     "past": 0.2,
-    "sum": 0.27,
-    "next": 0.23,
+    "sum": 0.28,
+    "next": 0.24,
     "bigger": 0.04,
-    "name": 0.06,
+    "name": 0.04,
 }
+WORD_FACTS = (2, 9)
 CURT = {
     "place": "그건 {y}에 있어요.",
     "bigger": "{y}이(가) 더 커요.",

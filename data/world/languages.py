@@ -22,7 +22,8 @@ SENTENCES   QUESTIONS {task: nine wordings, the last HELD_OUT for tests}, STATEM
             sentences; the first two are answers}, CURT and CURT_ELSE, EXTRA; NOTES, TITLES, PAIRS,
             SEPARATORS, GLOSSES; IN_ORDER; ITEMS and DIRECTIONS, which spell the keys, STOP_WORDS;
             DEFINITE, a thing in a sentence; OR; NAMED, a fact after "its"; SONG, STORY, STORY_ENDS,
-            REVIEW; WORD_TASKS {task about words: its share of the facts in prose}
+            REVIEW; WORD_TASKS {task about words: its share of the facts in
+            prose}, WORD_FACTS, how many of these a document has
 MANNERS     COURTESY, BRUSH_OFF, INSULTS, REFUSALS, SMALL_TALK
 FUNCTIONS   write(pattern, ...) fills the slots and puts right what stands behind them, particles;
             sentence, paragraph, rudely, some, review, event, digits, pronoun, typed, coin and its
@@ -59,9 +60,9 @@ NOTES NOTE_KEPT NOT_FOUND NOW NUMBERS OBEYS OBEYS_NEEDS OF_PERSONS OF_THINGS OPE
 OPPOSITES OR OTHERWISE OTHER_SUMS OVER_NINE OVER_NINE_NEEDS PAIRS PERSON PERSON_ASKED PHONE PLACES
 PLAINLY PRIVATE QUESTIONS REFUSALS REQUESTS REVIEW REVIEWED RULES SEPARATORS SHORTEST SIZES
 SMALL_SUMS SMALL_TALK SONG STANDS STATEMENTS STOP_WORDS STORY STORY_ENDS STRANGERS SUGGESTED SUMS
-THANKS THINGS TITLES UNSEEN VERBS VERDICTS WORDINGS WORD_TASKS WORLD_VALUES apart babble coin deeds
-digits event in_time meant names_in paragraph pronoun review rudely rudeness says sentence sides_of
-some split_words typed words_by write""".split()
+THANKS THINGS TITLES UNSEEN VERBS VERDICTS WORDINGS WORD_FACTS WORD_TASKS WORLD_VALUES apart babble
+coin deeds digits event in_time meant names_in paragraph pronoun review rudely rudeness says
+sentence sides_of some split_words typed words_by write""".split()
 SPLIT = "OUTSIDE LANDS TOPICS FOREIGN WORDS PEOPLE".split()  # each by its name in STRANGERS
 
 
