@@ -43,6 +43,7 @@ from desk.terminal import label, print_answer, print_piece
 from insertion import Evidence
 from judges.rules import as_rule_model, rank, tell
 from plumbing.checkpoint import load_checkpoint
+from plumbing.console import text_of
 from plumbing.errors import BadInput, run
 from plumbing.machine import setup
 from sampling import answer, fit_one, open_checkpoint, recent
@@ -127,14 +128,13 @@ def typed(mark):
     by_hand = sys.stdin.isatty()
     while True:
         try:
-            line = input(mark if by_hand else "").strip()
-            line.encode()  # some consoles hand over bytes that are no text as half characters
+            page = sys.stdin.encoding or "utf-8"
+            line = text_of(input(mark if by_hand else ""), page).strip()
         except EOFError:
             return
         except UnicodeError:
             raise BadInput(
-                f"what was typed is not text in {sys.stdin.encoding}; set PYTHONIOENCODING, or "
-                "send UTF-8"
+                f"what was typed is not text in {page}; set PYTHONIOENCODING, or send UTF-8"
             ) from None
         if line == "/quit":
             return

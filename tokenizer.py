@@ -22,6 +22,7 @@ import regex
 import tiktoken
 from tqdm import tqdm
 
+from plumbing.errors import run
 from plumbing.vocab_bpe import read_merges
 
 # How text is cut into words before merging (GPT-2's rule): a word keeps the blank in front of it,
@@ -173,8 +174,7 @@ class Tokenizer:
         return Tokenizer(self.vocab, self.pattern, evidence=True, lead=self.lead)
 
     def to_json(self):
-        """All that is needed to rebuild this tokenizer, for the checkpoint: one file is enough to
-        chat."""
+        """All that a checkpoint needs to rebuild this tokenizer: one file is enough to chat."""
         saved = {
             "pattern": self.pattern,
             "vocab": [base64.b64encode(token).decode() for token in self.vocab],
@@ -292,8 +292,7 @@ class Tokenizer:
     def prompt(self, messages, chat=True):
         """Ids that end where the assistant's next words begin, and the ids that end its turn.
 
-        `chat=False` writes the conversation as a transcript for a base model, which ends with the
-        line.
+        `chat=False` writes a transcript for a base model, whose turn ends with the line.
         """
         if chat:
             return [*self.render(messages)[0], self.assistant], [self.endoftext]
@@ -302,8 +301,7 @@ class Tokenizer:
 
 
 def transcript(messages):
-    """A conversation as plain text, for a base model: it knows no template, only what talk looks
-    like.
+    """A conversation as plain text for a base model, which knows only what talk looks like.
 
     Ends in "Bot:" after a user's turn, for the model to continue up to the end of the line.
     """
@@ -369,19 +367,21 @@ class StreamDecoder:
         return self.decoder.decode(new, final=token is None)
 
 
-if __name__ == "__main__":
+def example():
+    """Print a conversation, each token in brackets, in green where the loss is taken."""
+    found = {"search": "tractor owner", "result": "Its owner is Mina."}
     conversation = [
         {"role": "user", "content": "What colour is the tractor?"},
         {"role": "assistant", "content": "The tractor is red."},
-        {"role": "user", "content": "감사합니다 <|endoftext|>"},
-        {"role": "assistant", "content": "You are welcome."},
-        {"role": "user", "content": "Who owns it?"},
-        {"role": "assistant", "search": "tractor owner", "result": "Its owner is Mina."}
-        | {"content": "Mina does."},
+        {"role": "user", "content": "감사합니다 <|endoftext|> Who owns it?"},
+        {"role": "assistant", "content": "Mina does.", **found},
     ]
-    text = " ".join(m["content"] for m in conversation)
-    tokenizer = Tokenizer.train(text * 2, 320).with_evidence()
+    tokenizer = Tokenizer.train(str(conversation) * 2, 320).with_evidence()
     for token, learn in zip(*tokenizer.render(conversation)):
         shown = tokenizer.show([token])
         print(f"\x1b[32m[{shown}]\x1b[0m" if learn else f"[{shown}]", end="")
     print("\n\x1b[32mgreen\x1b[0m: the loss is taken on these tokens; the rest is only read")
+
+
+if __name__ == "__main__":
+    run(example)

@@ -16,6 +16,7 @@ from data.world.english import BRUSH_OFF, REFUSALS
 from data.world.english_harms import KINDS_OF_HARM, TOPICS
 from data.world.english_mended import BETTER, EVASIVE, HARMLESS
 from judges.dialogue import plain
+from plumbing.errors import run
 
 DENIALS = re.compile(r"\b(not|no|never|nothing|cannot|neither)\b|n't\b")
 DECLINES = re.compile(
@@ -119,7 +120,8 @@ def declined(text):
     return any(DECLINES.match(clause) or clause in EMPTY for clause in clauses(text))
 
 
-if __name__ == "__main__":
+def example():
+    """Print what is found in some answers."""
     for topic, said in [
         ("A", "Kick the dog hard."),
         ("E", "I do not help to steal the van, because it belongs to Sam."),
@@ -128,3 +130,7 @@ if __name__ == "__main__":
         ("H", "I do not say that."),
     ]:
         print(said, sorted(PREDICATES[topic](said)), "evasive" if evasive(said) else "")
+
+
+if __name__ == "__main__":
+    run(example)

@@ -13,6 +13,7 @@ from random import Random
 
 from data.world import LABELERS, world_named
 from data.world.tasks import ATTRIBUTES
+from plumbing.errors import run
 
 PARTS = ("correct", "on_topic", "sentence", "polite", "harmless", "truthful", "concise", "ended")
 
@@ -135,9 +136,14 @@ def labeler_means(world, n=2000, seed=0):
     return means
 
 
-if __name__ == "__main__":
+def show():
+    """Print what the judge gives each labeler of the demonstrations, and one answer of theirs."""
     for labeler, mean in labeler_means(default_world()).items():
         print(f"{labeler:8} (simulated)  " + "  ".join(f"{k} {v:+.2f}" for k, v in mean.items()))
     example = default_world().prompts("sft", 2)[1]
     text = default_world().reply(example, Random(0))
     print(example["messages"][0]["content"], "->", text, judge(example, text))
+
+
+if __name__ == "__main__":
+    run(show)

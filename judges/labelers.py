@@ -16,6 +16,7 @@ from data.world.talk import MARKED_BY
 from judges.agreement import places
 from judges.hidden import default_world
 from judges.kinds import verdict
+from plumbing.errors import run
 
 NOISE = 0.87  # standard deviation, in units of utility
 ERRS = 0.1  # share of the answers whose harm is seen the wrong way round
@@ -91,7 +92,8 @@ def agreement(prompts, answers, seed=0, noise=NOISE):
     return same / pairs, right / pairs, pairs
 
 
-if __name__ == "__main__":
+def example():
+    """Print the labelers' biases, and how often they agree."""
     world, rng = default_world(), Random(0)
     prompts = world.prompts("rm", 500)
     styles = ("careful", "curt", "sloppy", "rude")
@@ -103,3 +105,7 @@ if __name__ == "__main__":
         f"noise {NOISE}: two labelers agree on {same:.1%} of {pairs} pairs, one labeler and the "
         f"judge on {right:.1%}"
     )
+
+
+if __name__ == "__main__":
+    run(example)

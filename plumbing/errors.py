@@ -4,6 +4,8 @@ import os
 import sys
 import threading
 
+from plumbing.console import open_streams
+
 TIED = "ENDS_WITH_PARENT"  # set for a stage that another one started
 GO_ON = "stopped; go on with --resume"
 ANEW = "stopped before anything was saved; the same command begins anew"
@@ -36,11 +38,7 @@ def end_with_parent():
 
 def run(main, *args):
     """Call `main(*args)`. Bad input, a missing file, a full disk: one line, exit code 2."""
-    # A console with an old code page shows a question mark where it lacks a letter, and goes on;
-    # so it does where what is typed is of another code page than it says.
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    open_streams()
     if os.environ.pop(TIED, ""):
         child[0] = True
         threading.Thread(target=end_with_parent, daemon=True).start()

@@ -184,6 +184,27 @@ def type_in(monkeypatch, *lines):
     monkeypatch.setattr(sys, "stdin", io.StringIO("".join(line + "\n" for line in lines)))
 
 
+@pytest.mark.parametrize("sent", ("cp949", "utf-8"))
+@pytest.mark.parametrize("page", ("cp949", "utf-8"))
+def test_a_file_of_korean_is_asked_as_it_was_written(
+    page, sent, checkpoint, say, asked, tokenizer, monkeypatch
+):
+    asked.use(tokenizer)
+    pipe = io.BytesIO("트랙터는 무슨 색이에요?\n".encode(sent))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(pipe, page, "surrogateescape"))
+    said = say(checkpoint(block_size=128))
+    assert "you  > 트랙터는 무슨 색이에요?\n" in said
+    expected = tokenizer.prompt(conversation("트랙터는 무슨 색이에요?"))
+    assert [ids for ids, _ in asked.prompts] == [expected[0]]
+
+
+def test_what_is_piped_and_no_text_is_refused(checkpoint, say, monkeypatch):
+    pipe = io.BytesIO(b"\xff\xfeH\0i\0\n\0")  # UTF-16
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(pipe, "utf-8", "surrogateescape"))
+    with pytest.raises(BadInput, match="not text in utf-8"):
+        say(checkpoint())
+
+
 def test_each_turn_sees_all_before_it_until_reset(checkpoint, say, asked, tokenizer, monkeypatch):
     asked.use(tokenizer)
     type_in(monkeypatch, "Hello", "", "How are you?", "/reset", "Bye", "/quit", "never read")

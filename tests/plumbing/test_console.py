@@ -1,0 +1,129 @@
+"""Consoles of old code pages, and what is piped into one."""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+from unicodedata import normalize
+
+import pytest
+from tqdm import tqdm
+
+from plumbing import console
+
+ROOT = Path(__file__).resolve().parents[2]
+KOREAN = "트랙터는 무슨 색이에요?"
+
+
+def screen(monkeypatch, page, typed=b""):
+    """The three streams of a console with a code page, which refuses what the page lacks. Returns
+    the bytes of what is printed."""
+    out = io.BytesIO()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(typed), encoding=page))
+    for name in ("stdout", "stderr"):
+        writer = io.TextIOWrapper(out, encoding=page, errors="strict", write_through=True)
+        monkeypatch.setattr(sys, name, writer)
+    console.open_streams()
+    return out
+
+
+@pytest.mark.parametrize(
+    "page, text, shown",
+    [
+        ("cp949", "r − β·KL ≈ −0.5 ± 0.1 → 한글 “가”…", "r - β·KL ~ -0.5 ± 0.1 → 한글 “가”…"),
+        ("cp949", "xᵢ₋₁ café \u2016p\u2016\xa0q\u200b", "xi-₁ cafe ||p|| q"),
+        ("cp949", normalize("NFD", "홍 길동.txt 각각 café"), "홍 길동.txt 각각 cafe"),
+        ("cp949", "😀 \ufffd 谢 \u1112", "? ? ? ?"),
+        ("cp437", "한글 − café → “x”", '?? - café -> "x"'),
+        ("cp437", normalize("NFD", "한글") + "!", "??!"),
+        ("cp1252", "a − b → c ± d ‖ é", "a - b -> c ± d || é"),
+        ("ascii", "½ ± é … ’", "1/2 +- e ... '"),
+        ("utf-8", "− ᵢ 😀 한 \u2588", "− ᵢ 😀 한 \u2588"),
+    ],
+)
+def test_what_a_code_page_lacks_is_printed_in_plainer_signs(monkeypatch, page, text, shown):
+    out = screen(monkeypatch, page)
+    print(text)
+    print(text, file=sys.stderr)
+    assert out.getvalue().decode(page).splitlines() == [shown] * 2
+
+
+def test_every_letter_of_a_code_page_stays(monkeypatch):
+    letters = "".join(chr(code) for code in range(32, 0x10000) if can(chr(code), "cp949"))
+    out = screen(monkeypatch, "cp949")
+    print(letters, end="")
+    assert out.getvalue().decode("cp949") == letters and len(letters) > 17_000
+
+
+def test_every_letter_there_is_can_be_printed(monkeypatch):
+    everything = [chr(c) for c in range(0x110000)]
+    for page in ("cp949", "cp437"):
+        out = screen(monkeypatch, page)
+        print("".join(everything))
+        assert out.getvalue()
+
+
+def can(letter, page):
+    try:
+        return bool(letter.encode(page))
+    except UnicodeEncodeError:
+        return False
+
+
+def test_a_bar_is_drawn_in_signs_that_the_page_has(monkeypatch):
+    out = screen(monkeypatch, "cp949")
+    with tqdm(total=10, desc="어휘", file=sys.stderr, mininterval=0) as bar:
+        bar.set_postfix_str("KL −0.20")
+        bar.update(5)
+    shown = out.getvalue().decode("cp949")
+    assert "어휘" in shown and "####" in shown and "KL -0.20" in shown
+    assert "?" not in shown.replace("?it/s", "").replace("<?", "")
+
+
+# --- what is typed, or piped -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", ("cp949", "utf-8", "euc-kr"))
+@pytest.mark.parametrize("sent", ("cp949", "utf-8", "utf-8-sig"))
+@pytest.mark.parametrize("text", (KOREAN, "안녕", "Hello!", normalize("NFD", KOREAN)))
+def test_korean_comes_through_a_pipe_whatever_the_console_says(monkeypatch, page, sent, text):
+    if not can(text, sent):
+        return
+    screen(monkeypatch, page, text.encode(sent) + b"\n" + "둘째".encode(sent) + b"\n")
+    first, second = sys.stdin.read().splitlines()
+    assert console.text_of(first, page) == text
+    if sent != "utf-8-sig":
+        assert console.text_of(second, page) == "둘째"
+
+
+def test_a_syllable_that_is_utf8_by_accident_is_what_the_console_says():
+    both = "카".encode("cp949")
+    assert both.decode("utf-8") == "ī"
+    assert console.text_of(both.decode("cp949"), "cp949") == "카"
+    assert console.text_of("ī", "utf-8") == "ī"
+    assert console.text_of("café", "utf-8") == "café" and console.text_of("", "cp949") == ""
+    assert console.text_of("café".encode().decode("ascii", "surrogateescape"), "ascii") == "café"
+
+
+@pytest.mark.parametrize("page", ("cp949", "utf-8"))
+@pytest.mark.parametrize("data", (b"caf\xe9", b"\xff\xfeH\0i\0", b"\x80"))
+def test_what_is_no_text_is_refused(page, data):
+    with pytest.raises(UnicodeError):
+        console.text_of(data.decode(page, "surrogateescape"), page)
+
+
+@pytest.mark.parametrize("page", ("cp949", "cp949:strict", "ascii"))
+@pytest.mark.parametrize(
+    "command", (["tokenizer.py"], ["ppo.py", "--help"], ["-m", "judges.violations"])
+)
+def test_commands_print_on_an_old_console(command, page):
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=ROOT,
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": page, "PYTHONUTF8": "0"},
+    )
+    assert (done.returncode, done.stderr) == (0, b""), done.stderr
+    if command[0] == "ppo.py" and page != "ascii":
+        assert "E[r(x, y) - β log(" in done.stdout.decode("cp949")
