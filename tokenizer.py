@@ -376,7 +376,7 @@ def example():
         {"role": "user", "content": "감사합니다 <|endoftext|> Who owns it?"},
         {"role": "assistant", "content": "Mina does.", **found},
     ]
-    tokenizer = Tokenizer.train(str(conversation) * 2, 320).with_evidence()
+    tokenizer = Tokenizer.train(str(conversation) * 2, 400).with_evidence()
     for token, learn in zip(*tokenizer.render(conversation)):
         shown = tokenizer.show([token])
         print(f"\x1b[32m[{shown}]\x1b[0m" if learn else f"[{shown}]", end="")

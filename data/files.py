@@ -1,7 +1,7 @@
 """Files of other people: their bytes and their text.
 
-What a file holds is told from its content, never from its name. Text keeps its Unicode form;
-normalising is the tokenizer's business.
+What a file holds is told from its content, never from its name. Text is read in one Unicode form,
+the tokenizer's: a syllable that a Mac wrote in parts is the same in a label, a name, a heading.
 """
 
 import codecs
@@ -10,6 +10,7 @@ import io
 import os
 import zlib
 from pathlib import Path
+from unicodedata import normalize
 
 from plumbing.errors import BadInput
 
@@ -93,7 +94,7 @@ def read_text(path, latin1=None):
     if "\n" not in text:  # as old Macs and their spreadsheets end lines
         text = text.replace("\r", "\n")
     # Files with marks that were put one after the other have them in the middle.
-    return text.replace("\n\ufeff", "\n").removeprefix("\ufeff")
+    return normalize("NFC", text.replace("\n\ufeff", "\n").removeprefix("\ufeff"))
 
 
 def is_korean(data):

@@ -8,6 +8,7 @@ import csv
 import json
 import re
 from collections import Counter
+from unicodedata import normalize
 
 from data.files import read_text
 from plumbing.errors import BadInput
@@ -23,11 +24,19 @@ WRAPPERS = ("data", "rows", "records", "examples", "dataset", "train", "validati
 # --- JSON ----------------------------------------------------------------------------------------
 def once(pairs):
     """An object, in which each key stands once: of two equal ones json would drop the first."""
-    row = dict(pairs)
+    keys = [one_form(key) for key, _ in pairs]
+    row = {key: one_form(value) for key, (_, value) in zip(keys, pairs)}
     if len(row) < len(pairs):
-        twice = next(key for key, n in Counter(key for key, _ in pairs).items() if n > 1)
+        twice = next(key for key, n in Counter(keys).items() if n > 1)
         raise BadInput(f"the key {twice!r} stands twice in one object")
     return row
+
+
+def one_form(value):
+    """Text in the form of Unicode that files are read in: JSON may hold a letter as an escape."""
+    if isinstance(value, list):
+        return [one_form(part) for part in value]
+    return normalize("NFC", value) if isinstance(value, str) else value
 
 
 def whole(digits):

@@ -10,6 +10,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from plumbing.console import spelled
 from plumbing.errors import BadInput, first_process, run
 
 # Options that may be given anew with --resume: where and how long it trains, not what it does.
@@ -109,7 +110,7 @@ def named(tree, wanted):
 def path_and_options(argv):
     """A command line whose first word may be a file: that word, "" where there is none, and the
     options after it."""
-    return (argv[0], argv[1:]) if argv and argv[0][:1] != "-" else ("", argv)
+    return (spelled(argv[0]), argv[1:]) if argv and argv[0][:1] != "-" else ("", argv)
 
 
 def saved_options(out, Config, given):
@@ -193,7 +194,7 @@ def parse_value(key, kind, text):
             raise BadInput(f"--{key}={text}: expected true or false")
         return values[word]
     try:
-        value = kind(text)
+        value = spelled(text) if kind is str else kind(text)
     except ValueError:
         expected = {int: "a whole number", float: "a number"}[kind]
         raise BadInput(f"--{key}={text}: expected {expected}") from None

@@ -5,8 +5,10 @@ that is printed here, and what comes through a pipe may be of another code page 
 """
 
 import codecs
+import os
 import re
 import sys
+from pathlib import Path
 from unicodedata import category, normalize
 
 # What stands for a sign that a code page lacks. Letters lose their accents, small digits grow.
@@ -72,3 +74,23 @@ def decoded(data, page):
         return data.decode(page)
     except UnicodeDecodeError:
         return None
+
+
+def spelled(typed):
+    """What was typed, in the form of Unicode that has a syllable in one piece; a path that is there
+    in the form that its disk has: macOS names files in parts, and they look the same."""
+    known = normalize("NFC", typed)
+    if typed.isascii() or os.path.exists(typed):
+        return typed
+    found = on_disk(Path(known))
+    return known if found == Path(known) else found.as_posix()
+
+
+def on_disk(path):
+    """A path with each name in the form in which its folder has it, as far as there are any."""
+    if os.path.exists(path) or path == path.parent:
+        return path
+    folder = on_disk(path.parent)
+    names = os.listdir(folder) if os.path.isdir(folder) else ()
+    same = (name for name in names if normalize("NFC", name) == normalize("NFC", path.name))
+    return folder / next(same, path.name)

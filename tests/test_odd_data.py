@@ -16,6 +16,7 @@ import sft
 from data import files, formats
 from data.corpora import read_corpus
 from data.formats import read_comparisons, read_demonstrations, read_labelled, read_prompts
+from data.marks import read_marks, read_rules
 from data.questions import load_demonstrations
 from desk.labelling import check_labeler
 from judges.agreement import bag_of_words, check_decided, split, tell_cut
@@ -477,3 +478,26 @@ def test_a_table_of_texts_is_not_trained_on_as_a_table(write):
     prose = "Of text, there is much.\nOf rows, there is none.\n"
     assert read_corpus(write(prose)) == prose
     refused(read_corpus, write("id,text\n1,The cow, it eats.\n"), "line 2", "columns: 3")
+
+
+# --- Hangul as a Mac writes it -----------------------------------------------------------------
+def parts(text):
+    return unicodedata.normalize("NFD", text)
+
+
+def test_a_label_is_one_label_however_it_is_spelt(write):
+    rows = ["document\tlabel"]
+    rows += [parts(f"{text}\t긍정") for text in ("좋은 영화", "멋진 배우")]
+    rows += [f"{text}\t부정" for text in ("나쁜 영화", "지루한 이야기")]
+    rows += ["즐거운 노래\t긍정", parts("슬픈 노래\t부정")]
+    records = read_labelled(write("\n".join(rows)))
+    assert {label for _, label in records} == {"긍정", "부정"} and len(records) == 6
+
+
+def test_a_rule_is_one_rule_however_it_is_spelt(write):
+    path = write(f"사람: 사람인 척하지 마세요.\n{parts('사람')}: 사람이라고 하지 마세요.\n")
+    rules = read_rules(path, "world")
+    assert [*rules] == ["사람"] and len(rules["사람"]) == 2
+    talk = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    marks = read_marks(write([{"messages": talk, "rules": {parts("사람"): "kept"}}]), rules)
+    assert marks[0]["rules"] == {"사람": "kept"}

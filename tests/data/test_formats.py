@@ -3,6 +3,7 @@
 import gzip
 import json
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -314,6 +315,7 @@ quick = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 texts = st.text(min_size=1).filter(str.strip)
+texts = texts.map(lambda text: normalize("NFC", text))  # the form that files are read in
 KEYS = (
     "messages role content conversations from value instruction input output instances prompt "
     "completion chosen rejected responses ranking scores completion_0 completion_1 text label"

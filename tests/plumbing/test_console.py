@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from unicodedata import normalize
 
@@ -11,6 +12,7 @@ import pytest
 from tqdm import tqdm
 
 from plumbing import console
+from plumbing.config import parse_config, path_and_options
 
 ROOT = Path(__file__).resolve().parents[2]
 KOREAN = "트랙터는 무슨 색이에요?"
@@ -127,3 +129,57 @@ def test_commands_print_on_an_old_console(command, page):
     assert (done.returncode, done.stderr) == (0, b""), done.stderr
     if command[0] == "ppo.py" and page != "ascii":
         assert "E[r(x, y) - β log(" in done.stdout.decode("cp949")
+
+
+# --- what is typed in one form of Unicode, and named in another ---------------------------------
+
+
+@dataclass
+class Config:
+    preset: str = "tiny"
+    data: str = ""
+    out: str = "out"
+
+
+def typed(*options):
+    return parse_config(Config, {"tiny": {}}, list(options))
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder, of a disk that tells the two forms of a name apart, as a Mac's does not."""
+    monkeypatch.chdir(tmp_path)
+    Path("가").mkdir()
+    if Path(normalize("NFD", "가")).exists():
+        pytest.skip("to this disk both are one name")
+    return tmp_path
+
+
+def test_a_file_is_found_however_its_name_is_spelt(here):
+    folder, file = normalize("NFD", "수업 자료"), normalize("NFD", "질문.csv")
+    Path(folder).mkdir()
+    Path(folder, file).write_text("x", encoding="utf-8")
+    for asked in (
+        "수업 자료/질문.csv",
+        f"{folder}/질문.csv",
+        f"수업 자료/{file}",
+        f"{folder}/{file}",
+    ):
+        assert typed(f"--data={asked}").data == f"{folder}/{file}"
+        assert path_and_options([asked, "--x"]) == (f"{folder}/{file}", ["--x"])
+    whole = typed(f"--data={here}/수업 자료/질문.csv").data
+    assert whole == f"{here.as_posix()}/{folder}/{file}"
+    assert typed("--out=수업 자료/결과/sft").out == f"{folder}/결과/sft"  # beside what is there
+
+
+def test_of_two_names_that_look_alike_the_one_that_was_typed_is_meant(here):
+    for name in ("자료", normalize("NFD", "자료")):
+        Path(name).mkdir()
+        assert typed(f"--data={name}").data == name
+
+
+def test_what_names_no_file_is_kept_but_for_its_form(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for text in ("한국/어//로 ./말해요?", "새 폴더/sft", "x" * 5000 + "가", "a\0가", "out/sft"):
+        assert typed(f"--data={text}").data == text
+        assert typed("--data=" + normalize("NFD", text)).data == text
