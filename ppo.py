@@ -15,6 +15,7 @@ writes  out/ppo/ckpt.pt, last.pt (for --resume), log.jsonl
     python ppo.py --reward=judge                         the hidden judge, not the learned reward
     python ppo.py --reward=mymodule:myfunction           any function (messages, response) -> number
     python ppo.py --preset=sparrow                       rules as well (--preset=a2c: by A2C)
+    python ppo.py --preset=ko_sparrow                    the same in Korean
     python ppo.py --preset=constitution                  by principles, which an AI judges by
 """
 
@@ -99,11 +100,13 @@ CLAUDE = dict(
     beta=0.15,  # on a longer leash it may end in one brush-off for all that it is asked
     out="out/ppo_constitution",
 )
+KOREAN_RULES = {name: path.replace("out/", "out/ko/") for name, path in SPARROW.items()}
 KOREAN = dict(init="out/ko/sft/ckpt.pt", reward="out/ko/reward/ckpt.pt", out="out/ko/ppo")
 PRESETS = {
     "tiny": {},
     "ko": dict(data="world_ko", **KOREAN),
     "sparrow": SPARROW,
+    "ko_sparrow": dict(data="world_ko", **KOREAN_RULES),
     "a2c": dict(SPARROW, minibatch=128),  # one pass in one minibatch: the ratio is 1
     "constitution": {**CLAUDE_FILES, **CLAUDE},
     "gpt2": {**GPT2, **GPT2_STEPS, "steps": 200},

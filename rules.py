@@ -19,7 +19,7 @@ writes  out/rules/ckpt.pt (which carries the rules), last.pt (for --resume), pro
     python rules.py                                               the tiny world
     python rules.py --preset=ko                                   the same in Korean
     python rules.py --rules_file=rules.txt --data=marks.jsonl     your own rules (data/marks.py)
-    python ppo.py --preset=sparrow                                a policy that keeps to them
+    python ppo.py --preset=sparrow                                keep to them (Korean: ko_sparrow)
 """
 
 import math

@@ -1,7 +1,6 @@
 """Checkpoints found, asked and compared, for the terminal, the page and the labelers' desk."""
 
 import secrets
-import shlex
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -16,6 +15,7 @@ from insertion import Evidence
 from judges.facts import fact_check, spoken
 from judges.scores import score_texts
 from plumbing.checkpoint import ancestry, load_checkpoint
+from plumbing.console import quoted
 from plumbing.errors import BadInput
 from sampling import as_text, fit_one, open_checkpoint, recent, stream
 from tokenizer import Answer, answering
@@ -63,7 +63,7 @@ class Shelf:
         """The command that makes models here: all of the chain where it keeps them by itself."""
         chains = {"out": "python ppo.py", "out/ko": "python ppo.py --preset=ko"}
         out = self.out.as_posix()
-        return chains.get(out, f"python sft.py --out={shlex.quote(out + '/sft')}")
+        return chains.get(out, f"python sft.py --out={quoted(out + '/sft')}")
 
     def list(self):
         """One dict per checkpoint: name, stage, step, parameters, head; or name and error."""

@@ -1,14 +1,18 @@
 """What a stage ends with: the commands that come next, as they can be typed."""
 
-import shlex
 from pathlib import Path
 
-# Stage: its options whose values of themselves need not be typed.
+from plumbing.console import quoted
+
+# Stage, or PPO with rules: its options whose values of themselves need not be typed.
 DEFAULTS = {
     "sft": {"init": "out/pretrain/ckpt.pt", "out": "out/sft"},
     "reward": {"init": "out/sft/ckpt.pt", "out": "out/reward"},
     "ppo": {"init": "out/sft/ckpt.pt", "reward": "out/reward/ckpt.pt", "out": "out/ppo"},
+    "sparrow": {"init": "out/sft_probed/ckpt.pt", "reward": "out/reward_probed/ckpt.pt"}
+    | {"rules": "out/rules/ckpt.pt", "out": "out/ppo_rules"},
 }
+CHAINS = ("gpt2", "ko", "sparrow", "ko_sparrow")  # presets that the next stage is typed with
 WORLDS = ("world", "world_ko")  # what --data calls the built-in texts
 RECORDS = (".csv", ".json", ".jsonl")  # of files that hold demonstrations rather than a text
 LABELS = "out/labels/comparisons.jsonl"  # what chat.py --label writes
@@ -24,24 +28,26 @@ def sibling(out, stage, other):
 
 def default(stage, name, preset):
     """The value of an option that need not be typed; the Korean chain has a folder of its own."""
-    value = DEFAULTS[stage].get(name, "")
-    return value.replace("out/", "out/ko/") if preset == "ko" else value
+    family = "sparrow" if preset.endswith("sparrow") else stage
+    value = DEFAULTS[family].get(name, "")
+    return value.replace("out/", "out/ko/") if preset.startswith("ko") else value
 
 
 def typed(stage, preset="tiny", **options):
     """The command of a stage, without what it would take of itself."""
-    words = [f"python {stage}.py"] + ([f"--preset={preset}"] if preset in ("gpt2", "ko") else [])
+    words = [f"python {stage}.py"] + ([f"--preset={preset}"] if preset in CHAINS else [])
     for name, value in options.items():
         if value and value != default(stage, name, preset):
-            words.append(f"--{name}={shlex.quote(value)}")
+            words.append(f"--{name}={quoted(value)}")
     return " ".join(words)
 
 
 def commands(stage, cfg):
     """[(what for, command)] after a run of `stage` with these options, the likeliest first."""
     name = (Path(cfg.out) / "ckpt.pt").as_posix()
-    talk = ("talk to it", f"python chat.py {shlex.quote(name)}")
+    talk = ("talk to it", f"python chat.py {quoted(name)}")
     preset = cfg.preset
+    korean = preset.startswith("ko")
     own = getattr(cfg, "data", "world") not in WORLDS
     if stage == "pretrain":
         out = "" if name == default("sft", "init", preset) else sibling(cfg.out, stage, "sft")
@@ -60,9 +66,14 @@ def commands(stage, cfg):
         learn = typed("ppo", preset, init=cfg.init, reward=name, out=out)
         return [("write what it scores highly", learn)]
     if stage == "rules":
-        best = f"python chat.py {shlex.quote(cfg.init)} --best_of=8 --rules={shlex.quote(name)}"
-        return [("choose answers by it", best)]
-    return [talk, ("beside the others", "python chat.py --compare")]
+        best = f"python chat.py {quoted(cfg.init)} --best_of=8 --rules={quoted(name)}"
+        reward = sibling(Path(cfg.init).parent, "sft", "reward") + "/ckpt.pt"
+        files = {"init": cfg.init, "reward": reward, "rules": name}
+        out = sibling(cfg.out, "rules", "ppo_rules")
+        learn = typed("ppo", "ko_sparrow" if korean else "sparrow", **files, out=out)
+        return [("choose answers by it", best), ("learn to keep them", learn)]
+    compare = "python chat.py --compare" + (" --preset=ko" if korean else "")
+    return [talk, ("beside the others", compare)]
 
 
 def lines(stage, cfg):

@@ -6,11 +6,10 @@ import difflib
 import inspect
 import math
 import re
-import shlex
 import sys
 from pathlib import Path
 
-from plumbing.console import spelled
+from plumbing.console import quoted, spelled
 from plumbing.errors import BadInput, first_process, run
 
 # Options that may be given anew with --resume: where and how long it trains, not what it does.
@@ -242,7 +241,7 @@ def print_help(Config, presets):
     )
     options = {}
     for f in dataclasses.fields(Config):
-        default = shlex.quote(str(f.default)) if f.default != "" else ""
+        default = quoted(str(f.default)) if f.default != "" else ""
         options[f"--{f.name}={default}"] = comments.get(f.name, "")
     print_columns(options)
     print("\npresets (each a set of other defaults)")

@@ -7,6 +7,7 @@ that is printed here, and what comes through a pipe may be of another code page 
 import codecs
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 from unicodedata import category, normalize
@@ -84,6 +85,13 @@ def spelled(typed):
         return typed
     found = on_disk(Path(known))
     return known if found == Path(known) else found.as_posix()
+
+
+def quoted(text):
+    """A word of a command as any shell reads it: Windows's own knows double quotes alone."""
+    if re.fullmatch(r"[\w@%+=:,./-]+", text):
+        return text
+    return shlex.quote(text) if set(text) & set('"$`\\!') else f'"{text}"'
 
 
 def on_disk(path):

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch.distributed as dist
 
 from plumbing.checkpoint import load_checkpoint
+from plumbing.console import quoted
 from plumbing.errors import TIED, BadInput, first_process
 from plumbing.files import ROOT
 
@@ -17,8 +18,9 @@ MADE = ("ckpt.pt", "comparisons.jsonl", "revisions.jsonl")  # files that a stage
 
 def supply(path, script, preset, stages, *options):
     """The checkpoint at `path`, of one of `stages`, and of a finished run: see `need`. Where it is
-    missing, a preset that only the stage that asks has makes it with the usual one."""
-    preset = preset if preset in SIZES else "tiny"
+    missing, a preset that only the stage that asks has makes it with the usual one of its world."""
+    usual = preset.partition("_")[0]  # ko_sparrow is Korean
+    preset = usual if usual in SIZES else "tiny"
     return load_checkpoint(need(path, script, preset, *options), stages)
 
 
@@ -67,7 +69,7 @@ def finish(path, script):
     if not path.with_name("last.pt").exists():
         raise BadInput(
             f"{path.as_posix()} is of a run that was not finished, and no last.pt beside it to go "
-            f"on from; make it again: python {script} --out={path.parent.as_posix()}"
+            f"on from; make it again: python {script} --out={quoted(path.parent.as_posix())}"
         )
     told = f"{path.as_posix()}: its run stopped at step {found.get('step')}; going on with it"
     make(path, script, ["--resume", f"--out={path.parent.as_posix()}"], told)
@@ -86,7 +88,7 @@ def refuse_other_data(path):
 
 def make(path, script, options, told):
     """Say what is done, and why; run it; BadInput where it fails."""
-    print(f"{told}: python {script} {' '.join(options)}", flush=True)
+    print(f"{told}: python {script} {' '.join(map(quoted, options))}", flush=True)
     if code := run_stage(script, options):
         raise BadInput(
             f"{script} ended with exit code {code}, so {path.as_posix()} is not what is needed; "

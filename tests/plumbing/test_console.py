@@ -2,6 +2,7 @@
 
 import io
 import os
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -183,3 +184,21 @@ def test_what_names_no_file_is_kept_but_for_its_form(tmp_path, monkeypatch):
     for text in ("한국/어//로 ./말해요?", "새 폴더/sft", "x" * 5000 + "가", "a\0가", "out/sft"):
         assert typed(f"--data={text}").data == text
         assert typed("--data=" + normalize("NFD", text)).data == text
+
+
+# --- commands that are told -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "word, told",
+    [
+        ("out/sft/ckpt.pt", "out/sft/ckpt.pt"),
+        ("out/한글/ckpt.pt", "out/한글/ckpt.pt"),
+        ("수업 자료/a(1).csv", '"수업 자료/a(1).csv"'),
+        ("it's", '"it\'s"'),
+        ("a $b", "'a $b'"),
+        ("{text}\\n", "'{text}\\n'"),
+    ],
+)
+def test_a_word_of_a_command_is_quoted_for_any_shell(word, told):
+    assert console.quoted(word) == told and shlex.split(told) == [word]

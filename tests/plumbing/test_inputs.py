@@ -45,6 +45,16 @@ def test_a_missing_input_is_made_once(made, capfd):
     assert capfd.readouterr().out == ""
 
 
+@pytest.mark.parametrize(
+    "preset, usual", [("ko_sparrow", "ko"), ("ko", "ko"), ("sparrow", "tiny"), ("gpt2", "gpt2")]
+)
+def test_a_preset_of_one_stage_makes_its_inputs_with_the_usual_one(made, preset, usual, capfd):
+    path, ran = made
+    supply(path, "sft.py", preset, ("sft",), "--data=내 글.txt")
+    assert ran[0][1] == f"--preset={usual}"
+    assert capfd.readouterr().out.endswith('"--data=내 글.txt"\n')
+
+
 def test_a_stage_that_fails_is_told_and_only_the_first_process_runs_it(made, monkeypatch):
     path, ran = made
     with pytest.raises(BadInput, match="sft.py ended with exit code 3"):

@@ -5,7 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
+import ppo
+import rules
 from plumbing import after, measure
+from plumbing.config import parse_config
 
 
 def test_bits_per_byte_and_a_blind_guess_by_hand():
@@ -44,6 +47,9 @@ def options(out, data="world", init="out/sft/ckpt.pt", preset="tiny"):
     return SimpleNamespace(out=out, data=data, init=init, preset=preset)
 
 
+KOREAN_PPO = "python ppo.py --preset=ko"
+
+
 @pytest.mark.parametrize(
     "stage, cfg, command",
     [
@@ -56,7 +62,7 @@ def options(out, data="world", init="out/sft/ckpt.pt", preset="tiny"):
         (
             "pretrain",
             options("out/faq", "my qa.csv"),
-            "python sft.py --init=out/faq/ckpt.pt --data='my qa.csv' --out=out/faq_sft",
+            'python sft.py --init=out/faq/ckpt.pt --data="my qa.csv" --out=out/faq_sft',
         ),
         ("sft", options("out/sft"), "python reward.py"),
         (
@@ -69,7 +75,7 @@ def options(out, data="world", init="out/sft/ckpt.pt", preset="tiny"):
         (
             "reward",
             options("x y/reward", init="x y/sft/ckpt.pt"),
-            "python ppo.py --init='x y/sft/ckpt.pt' --reward='x y/reward/ckpt.pt' --out='x y/ppo'",
+            'python ppo.py --init="x y/sft/ckpt.pt" --reward="x y/reward/ckpt.pt" --out="x y/ppo"',
         ),
         ("ppo", options("out/ppo"), "python chat.py out/ppo/ckpt.pt"),
         ("dpo", options("out/dpo"), "python chat.py out/dpo/ckpt.pt"),
@@ -78,9 +84,43 @@ def options(out, data="world", init="out/sft/ckpt.pt", preset="tiny"):
             options("out/rules"),
             "python chat.py out/sft/ckpt.pt --best_of=8 --rules=out/rules/ckpt.pt",
         ),
+        (
+            "rules",
+            options("out/rules", init="out/sft_probed/ckpt.pt"),
+            "python ppo.py --preset=sparrow",
+        ),
+        (
+            "rules",
+            options("out/mine", init="out/a b/ckpt.pt"),
+            'python ppo.py --preset=sparrow --init="out/a b/ckpt.pt" '
+            '--reward="out/a b_reward/ckpt.pt" --rules=out/mine/ckpt.pt --out=out/mine_ppo_rules',
+        ),
+        (
+            "rules",
+            options("out/ko/rules", "world_ko", "out/ko/sft_probed/ckpt.pt", "ko"),
+            "python ppo.py --preset=ko_sparrow",
+        ),
+        ("reward", options("out/ko/reward", "", "out/ko/sft/ckpt.pt", "ko"), KOREAN_PPO),
+        ("ppo", options("out/ko/ppo", preset="ko"), "python chat.py --compare --preset=ko"),
+        (
+            "ppo",
+            options("out/ko/ppo_rules", preset="ko_sparrow"),
+            "python chat.py --compare --preset=ko",
+        ),
+        ("dpo", options("out/한글/dpo"), "python chat.py out/한글/dpo/ckpt.pt"),
     ],
 )
 def test_a_stage_ends_with_what_comes_next(stage, cfg, command):
     assert command in [found for _, found in after.commands(stage, cfg)]
     lines = after.lines(stage, cfg)
     assert lines[0] == "next" and len({line.find("python") for line in lines[1:]}) == 1
+
+
+@pytest.mark.parametrize("preset", ["sparrow", "ko_sparrow"])
+def test_the_preset_for_rules_reads_what_the_next_lines_leave_out(preset):
+    cfg = parse_config(ppo.Config, ppo.PRESETS, [f"--preset={preset}"])
+    for name in ("init", "reward", "rules", "out"):
+        assert after.default("ppo", name, preset) == getattr(cfg, name)
+    rules_cfg = parse_config(rules.Config, rules.PRESETS, ["--preset=ko"])
+    assert preset == "sparrow" or (cfg.init, cfg.rules) == (rules_cfg.init, "out/ko/rules/ckpt.pt")
+    assert cfg.data == ("world_ko" if preset == "ko_sparrow" else "")
