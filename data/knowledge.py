@@ -18,6 +18,7 @@ from pathlib import Path
 
 from data.files import read_text
 from data.particles import join
+from plumbing.console import spelled
 from plumbing.errors import BadInput, run
 
 FILE = Path(__file__).with_name("knowledge.tsv")
@@ -124,7 +125,7 @@ def main(argv):
     if not 1 <= len(argv) <= 2:
         raise BadInput('look up what? For example: python -m data.knowledge "colour of the blirg"')
     query, path = [*argv, FILE][:2]
-    print(read_knowledge(path).look_up(query))
+    print(read_knowledge(spelled(str(path))).look_up(query))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from data.world.evidence import REMEMBERED_KINDS, SEARCHED, questions
 from data.world.tasks import ATTRIBUTES
 from judges.exam import ROOM, verdicts
 from judges.hidden import default_world, world_of
-from plumbing.config import parse_config, positive
+from plumbing.config import parse_config, path_and_options, positive
 from plumbing.errors import BadInput, run
 from plumbing.machine import setup
 from plumbing.records import wilson
@@ -180,11 +180,10 @@ def table(found):
 
 def main(argv):
     """The command line: a checkpoint, then options."""
-    if not argv or argv[0][:1] == "-":
-        parse_config(Config, {"default": {}}, argv)
+    path, options = path_and_options(argv)
+    cfg = parse_config(Config, {"default": {}}, options)
+    if not path:
         raise BadInput("which checkpoint? For example: python -m judges.evidence out/sft/ckpt.pt")
-    path = argv[0]
-    cfg = parse_config(Config, {"default": {}}, argv[1:])
     positive(cfg, "n")
     machine = setup(cfg)
     loaded = open_checkpoint(path, machine)

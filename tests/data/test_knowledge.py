@@ -130,3 +130,11 @@ def test_one_query_from_the_command_line(tmp_path, capsys):
     for argv in ([], ["a", "b", "c"]):
         with pytest.raises(BadInput):
             main(argv)
+
+
+def test_a_file_with_a_korean_name_however_that_is_spelt(tmp_path, capsys):
+    parts = unicodedata.normalize("NFD", "사실.tsv")
+    written(tmp_path, unicodedata.normalize("NFD", "닥스\t색\t빨간색\n")).rename(tmp_path / parts)
+    for name in ("사실.tsv", parts):
+        main(["닥스의 색", str(tmp_path / name)])
+    assert capsys.readouterr().out == "닥스의 색은 빨간색이에요.\n" * 2
