@@ -60,11 +60,11 @@ def test_every_letter_of_a_code_page_stays(monkeypatch):
 
 
 def test_every_letter_there_is_can_be_printed(monkeypatch):
-    everything = [chr(c) for c in range(0x110000)]
     for page in ("cp949", "cp437"):
         out = screen(monkeypatch, page)
-        print("".join(everything))
-        assert out.getvalue()
+        for first in range(0, 0x10000, 64):  # halves of pairs among them
+            print("".join(map(chr, range(first, first + 64))))
+        assert len(out.getvalue()) > 60_000
 
 
 def can(letter, page):
