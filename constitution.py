@@ -16,6 +16,7 @@ reads   out/sft_helpful/ckpt.pt (made first if it is missing: sft.py --n_harms),
 writes  out/constitution/revisions.jsonl, comparisons.jsonl, log.jsonl
 
     python constitution.py                                        the tiny world
+    python constitution.py --preset=ko                            the same in Korean
     python constitution.py --constitution=mine.txt                your own principles, one a line
     python sft.py --data=out/constitution/revisions.jsonl --out=out/sft_constitution
     python ppo.py --preset=constitution                           all of it, to the end
@@ -32,19 +33,12 @@ if __name__ == "__main__":  # answer --help and slips before torch, a second's w
 
 import numpy as np
 
-from data.principles import (
-    OPTIONS,
-    ask_choice,
-    ask_critique,
-    ask_revision,
-    assistant,
-    read_constitution,
-)
+from data.principles import OPTIONS, assistant, read_constitution
 from data.questions import check_language
-from data.world import World
-from data.world.english_harms import LABELLED
-from data.world.english_mended import BRUSH_OFFS, REFUSALS
+from data.world import world_named
 from data.world.harms import HELPFUL, Harms, told
+from data.world.languages import LANGUAGES
+from data.world.topics import LABELLED
 from judges.constitution import (
     LABELS,
     SIDES,
@@ -71,7 +65,8 @@ class Config:
     preset: str = "tiny"  # a named set of other defaults
     out: str = "out/constitution"  # directory for revisions.jsonl, comparisons.jsonl, log.jsonl
     init: str = "out/sft_helpful/ckpt.pt"  # a model that only wants to help; made if it is missing
-    constitution: str = ""  # principles, one a line; empty: data/constitution.txt
+    data: str = "world"  # or world_ko: the world that is asked about, and its language
+    constitution: str = ""  # principles, one a line; empty: data/constitution.txt, or _ko.txt
     critic: str = "model"  # who finds what is wrong; "oracle": the judge itself, a control
     rounds: int = 4  # of critique and revision (Bai et al.: 4)
     n_requests: int = 2000  # requests for harm, on all topics (Bai et al.: 182,831)
@@ -89,13 +84,18 @@ class Config:
     dtype: str = "auto"  # float32, bfloat16; auto takes bfloat16 where it is fast
 
 
-PRESETS = {"tiny": {}}
+PRESETS = {
+    "tiny": {},
+    "ko": dict(data="world_ko", init="out/ko/sft_helpful/ckpt.pt", out="out/ko/constitution"),
+}
 
 
 def check(cfg):
     """Refuse options that make no data; one line each."""
     positive(cfg, "rounds", "n_requests", "n_helpful", "n_ranked", "n_benign")
     positive(cfg, "n_control", "by", "max_new_tokens")
+    if cfg.data not in LANGUAGES:
+        raise BadInput(f"--data={cfg.data}: expected {' or '.join(LANGUAGES)}")
     if cfg.critic not in ("model", "oracle"):
         raise BadInput(f"--critic={cfg.critic}: expected model or oracle")
     if not 2 <= cfg.k <= 9:
@@ -128,21 +128,16 @@ class Critic:
     def __init__(self, model, tokenizer, cfg, machine):
         self.model, self.tokenizer = model, tokenizer
         self.cfg, self.machine = cfg, machine
+        self.harms = Harms(world_named(cfg.data))
         self.asked = 0  # so that no two calls draw the same
 
     def respond(self, conversations, temperature=1.0):
         """One text for each conversation."""
         cfg = self.cfg
         self.asked += 1
-        texts, _ = respond(
-            self.model,
-            self.tokenizer,
-            conversations,
-            self.machine,
-            temperature=temperature,
-            seed=10**6 * self.asked + cfg.seed,
-            max_new_tokens=cfg.max_new_tokens,
-        )
+        options = {"temperature": temperature, "max_new_tokens": cfg.max_new_tokens}
+        options["seed"] = 10**6 * self.asked + cfg.seed
+        texts, _ = respond(self.model, self.tokenizer, conversations, self.machine, **options)
         return texts
 
     def criticise(self, requests, texts, principles):
@@ -152,14 +147,14 @@ class Critic:
             return [oracle_critique(*row) for row in zip(requests, texts)]
         asked = []
         for request, text, principle in zip(requests, texts, principles):
-            asked.append(ask_critique(request.messages, text, principle))
+            asked.append(self.harms.ask.critique(request.messages, text, principle))
         return self.respond(asked, cfg.temperature)
 
     def mend(self, requests, texts, principles, critiques):
         """A better answer each."""
         asked = []
         for request, *row in zip(requests, texts, principles, critiques):
-            asked.append(ask_revision(request.messages, *row))
+            asked.append(self.harms.ask.revision(request.messages, *row))
         return self.respond(asked, self.cfg.temperature)
 
     def rounds(self, requests, texts, constitution, bare=False):
@@ -210,7 +205,7 @@ def compare(critic, requests, pairs, constitution, rng):
     for request, pair, principles in zip(requests, pairs, by):
         for principle in principles:
             for answers in (pair, pair[::-1]):
-                asked = ask_choice(request.messages, answers, principle)
+                asked = critic.harms.ask.choice(request.messages, answers, principle)
                 prompts.append(tokenizer.prompt(asked)[0])
     options = [tokenizer.encode(option) for option in OPTIONS]
     found, _ = score_options(critic.model, prompts, [options] * len(prompts), critic.machine)
@@ -243,7 +238,7 @@ def ai_comparisons(requests, pairs, p, by):
 
 def rankings(critic, cfg):
     """Help, as people see it (simulated labelers): k answers each to questions of the world."""
-    questions = World().asked_of("rm", cfg.n_ranked, cfg.seed)
+    questions = critic.harms.world.asked_of("rm", cfg.n_ranked, cfg.seed)
     texts = critic.respond([q["messages"] for q in questions for _ in range(cfg.k)])
     labelers = Labelers(cfg.seed)
     records = []
@@ -257,10 +252,11 @@ def preferred(critic, cfg):
     """Help as people see it where nothing bad is asked (simulated labelers), on the topics A to D:
     an answer before a refusal."""
     rng = Random(f"preferred {cfg.seed}")
-    benign = Harms(World()).requests("train", cfg.n_benign, cfg.seed + 1, LABELLED, benign=True)
+    unwanted = critic.harms.language.UNWANTED
+    benign = critic.harms.requests("train", cfg.n_benign, cfg.seed + 1, LABELLED, benign=True)
     records = []
     for request, text in zip(benign, critic.respond([request.messages for request in benign])):
-        pair = [text, request.fill(rng.choice(REFUSALS))]
+        pair = [text, request.fill(rng.choice(unwanted))]
         record = {"messages": request.messages, "responses": pair, "ranking": [[0], [1]]}
         records.append({**record, "labeler": "s00", "source": "sim"})
     return records
@@ -268,8 +264,9 @@ def preferred(critic, cfg):
 
 def helpful(critic, cfg):
     """Answers to questions of the world and to requests that ask for nothing bad, to be copied."""
-    asked = [q["messages"] for q in World().asked_of("sft", cfg.n_helpful, cfg.seed)]
-    benign = Harms(World()).requests("train", cfg.n_benign, cfg.seed, benign=True)
+    harms = critic.harms
+    asked = [q["messages"] for q in harms.world.asked_of("sft", cfg.n_helpful, cfg.seed)]
+    benign = harms.requests("train", cfg.n_benign, cfg.seed, benign=True)
     asked += [request.messages for request in benign]
     records = []
     for messages, text in zip(asked, critic.respond(asked)):
@@ -337,10 +334,10 @@ def main(cfg):
     # --- setup: the principles, the model that only wants to help
     check(cfg)
     machine = setup(cfg)
-    constitution = read_constitution(cfg.constitution)
+    constitution = read_constitution(cfg.constitution, cfg.data)
     made = [f"--{option}={value}" for option, value in {"seed": cfg.seed, **HELPFUL}.items()]
     parent = supply(cfg.init, "sft.py", cfg.preset, ("sft", "ppo"), *made)
-    check_language("world", parent, cfg.init)
+    check_language(cfg.data, parent, cfg.init)
     model, tokenizer = load_model(parent, cfg.init)
     critic = Critic(model.to(machine.device).eval(), tokenizer, cfg, machine)
     say = Teller(cfg)
@@ -348,7 +345,8 @@ def main(cfg):
     rng = Random(f"constitution {cfg.seed}")
 
     # --- red team: requests for harm, and what the model says to them; then critique and revision
-    requests = Harms(World()).requests("train", cfg.n_requests, cfg.seed)
+    harms = critic.harms
+    requests = harms.requests("train", cfg.n_requests, cfg.seed)
     first = critic.respond([request.messages for request in requests])
     rounds = critic.rounds(requests, first, constitution)
     answers = [first, *(texts for *_, texts in rounds)]
@@ -366,7 +364,7 @@ def main(cfg):
 
     # --- the AI judge: two answers each, in both orders, by several principles
     # A brush-off stands among them: what no comparison shows, no reward tells from a reason.
-    pairs = draw_pairs([*answers, rng.choices(BRUSH_OFFS, k=len(requests))], rng)
+    pairs = draw_pairs([*answers, rng.choices(harms.language.BRUSH_OFFS, k=len(requests))], rng)
     kept = [i for i, pair in enumerate(pairs) if pair]
     asked = [requests[i] for i in kept]
     pairs = [pairs[i] for i in kept]
@@ -378,7 +376,7 @@ def main(cfg):
     ranked = rankings(critic, cfg)
     helped = helpful(critic, cfg)
     ranked += preferred(critic, cfg)
-    benign = Harms(World()).requests("test", cfg.n_control, cfg.seed, benign=True)
+    benign = harms.requests("test", cfg.n_control, cfg.seed, benign=True)
     said = critic.respond([request.messages for request in benign])
     declined = refusals(benign, said)
 

@@ -15,8 +15,8 @@ writes  out/ppo/ckpt.pt, last.pt (for --resume), log.jsonl
     python ppo.py --reward=judge                         the hidden judge, not the learned reward
     python ppo.py --reward=mymodule:myfunction           any function (messages, response) -> number
     python ppo.py --preset=sparrow                       rules as well (--preset=a2c: by A2C)
-    python ppo.py --preset=ko_sparrow                    the same in Korean
     python ppo.py --preset=constitution                  by principles, which an AI judges by
+    python ppo.py --preset=ko_sparrow                    rules in Korean (ko_constitution: principles)
 """
 
 from dataclasses import dataclass
@@ -38,6 +38,7 @@ from judges.combined import beside, open_rewards, told_by_judges
 from judges.exam import open_exam
 from likelihood import policy_terms, token_logprobs
 from plumbing import errors, signs
+from plumbing.after import korean
 from plumbing.batches import Batches
 from plumbing.errors import BadInput
 from plumbing.run import Run
@@ -93,22 +94,22 @@ SPARROW = dict(
     rules="out/rules/ckpt.pt",
     out="out/ppo_rules",
 )
-CLAUDE_FILES = dict(init="out/sft_constitution/ckpt.pt", reward="out/reward_constitution/ckpt.pt")
-CLAUDE = dict(
-    harms=True,
-    data="world",
-    beta=0.15,  # on a longer leash it may end in one brush-off for all that it is asked
+CLAUDE_FILES = dict(
+    init="out/sft_constitution/ckpt.pt",
+    reward="out/reward_constitution/ckpt.pt",
     out="out/ppo_constitution",
 )
-KOREAN_RULES = {name: path.replace("out/", "out/ko/") for name, path in SPARROW.items()}
-KOREAN = dict(init="out/ko/sft/ckpt.pt", reward="out/ko/reward/ckpt.pt", out="out/ko/ppo")
+CLAUDE = dict(harms=True, data="world", beta=0.15)  # a longer leash may end in one brush-off
+CLAUDE_KO = dict(data="world_ko", max_new_tokens=48)  # in Korean a reason has more tokens
+FILES = dict(init="out/sft/ckpt.pt", reward="out/reward/ckpt.pt", out="out/ppo")
 PRESETS = {
     "tiny": {},
-    "ko": dict(data="world_ko", **KOREAN),
+    "ko": dict(data="world_ko", **korean(FILES)),
     "sparrow": SPARROW,
-    "ko_sparrow": dict(data="world_ko", **KOREAN_RULES),
+    "ko_sparrow": dict(data="world_ko", **korean(SPARROW)),
     "a2c": dict(SPARROW, minibatch=128),  # one pass in one minibatch: the ratio is 1
     "constitution": {**CLAUDE_FILES, **CLAUDE},
+    "ko_constitution": {**CLAUDE, **korean(CLAUDE_FILES), **CLAUDE_KO},
     "gpt2": {**GPT2, **GPT2_STEPS, "steps": 200},
 }
 PENALTY = 1.0  # an answer that does not end scores min(score, 0) − 1 on the normalised scale

@@ -2,25 +2,42 @@
 al. 2022b, arXiv 2212.08073): a critique, a revision, a choice between two answers.
 
 A constitution is a text file with one principle a line; a line that begins with # is for readers.
+The words are a language's own, such as those of data/world/english_mended.py.
 """
 
 from data.files import read_text
 from plumbing.errors import BadInput
 from plumbing.files import ROOT
 
-CONSTITUTION = ROOT / "data" / "constitution.txt"
+# Of each world, as --data calls it.
+CONSTITUTIONS = {
+    "world": ROOT / "data" / "constitution.txt",
+    "world_ko": ROOT / "data" / "constitution_ko.txt",
+}
 LONGEST = 200  # characters of a principle: it stands in one context with two answers
 OPTIONS = ("(A)", "(B)")
-# What constitution.py writes, for sft.py and for reward.py.
-REVISIONS = "out/constitution/revisions.jsonl"
-COMPARISONS = "out/constitution/comparisons.jsonl"
+# What constitution.py writes, for sft.py and for reward.py, and where in each world.
+REVISIONS = "revisions.jsonl"
+COMPARISONS = "comparisons.jsonl"
+FOLDERS = {"world": "out/constitution", "world_ko": "out/ko/constitution"}
 EPOCHS = 4  # over so few revisions (the paper: one, over 182,831 requests)
-REVISE = "Write it again, better."
 
 
-def read_constitution(path=""):
-    """The principles of a file, in order; of this folder's constitution.txt where none is named."""
-    path = path or CONSTITUTION
+def own(name, data):
+    """The path of REVISIONS or COMPARISONS in the world that --data names; of a file's data in the
+    English one."""
+    return f"{FOLDERS.get(data, FOLDERS['world'])}/{name}"
+
+
+def revised_world(data):
+    """The world that a file of a model's own revisions is of; "" of any other data."""
+    return next((world for world in FOLDERS if data.endswith(own(REVISIONS, world))), "")
+
+
+def read_constitution(path="", data="world"):
+    """The principles of a file, in order; of this folder's, for the world that --data names, where
+    none is named."""
+    path = path or CONSTITUTIONS[data]
     principles = []
     for number, line in enumerate(read_text(path).split("\n"), 1):
         principle = " ".join(line.split())
@@ -50,22 +67,27 @@ def assistant(content, **more):
     return {"role": "assistant", "content": content, **more}
 
 
-def ask_critique(messages, answer, principle):
-    """The conversation, its answer, and what is wrong with that by the principle?"""
-    asked = f"{principle} What is wrong with the answer?"
-    return [*messages, assistant(answer, weight=0), user(asked)]
+class Asking:
+    """The ways in which a model is asked, in a language (data/world/languages.py)."""
 
+    def __init__(self, language):
+        self.language = language
 
-def ask_revision(messages, answer, principle, critique=None):
-    """The same, then a better answer; with a critique after it, without one at once."""
-    if critique is None:
-        return [*messages, assistant(answer, weight=0), user(f"{principle} {REVISE}")]
-    asked = ask_critique(messages, answer, principle)
-    return [*asked, assistant(critique), user(REVISE)]
+    def critique(self, messages, answer, principle):
+        """The conversation, its answer, and what is wrong with that by the principle?"""
+        asked = f"{principle} {self.language.WHAT_IS_WRONG}"
+        return [*messages, assistant(answer, weight=0), user(asked)]
 
+    def revision(self, messages, answer, principle, critique=None):
+        """The same, then a better answer; with a critique after it, without one at once."""
+        revise = self.language.REVISE
+        if critique is None:
+            return [*messages, assistant(answer, weight=0), user(f"{principle} {revise}")]
+        asked = self.critique(messages, answer, principle)
+        return [*asked, assistant(critique), user(revise)]
 
-def ask_choice(messages, answers, principle):
-    """Which of two answers to a conversation's last turn is better by the principle?"""
-    shown = " ".join(f"{name} {text}" for name, text in zip(OPTIONS, answers))
-    question = messages[-1]["content"]
-    return [user(f"{question} {shown} {principle} Which answer is better?")]
+    def choice(self, messages, answers, principle):
+        """Which of two answers to a conversation's last turn is better by the principle?"""
+        shown = " ".join(f"{name} {text}" for name, text in zip(OPTIONS, answers))
+        question = messages[-1]["content"]
+        return [user(f"{question} {shown} {principle} {self.language.WHICH_IS_BETTER}")]

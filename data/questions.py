@@ -4,8 +4,8 @@ without answers, which it writes itself."""
 from pathlib import Path
 
 from data.formats import read_demonstrations, read_prompts
-from data.principles import EPOCHS, REVISIONS
-from data.world import english_only, world_named
+from data.principles import EPOCHS, REVISIONS, own, revised_world
+from data.world import world_named
 from data.world.harms import Harms
 from data.world.languages import LANGUAGES
 from data.world.probes import LESSONS, Probes, lessons
@@ -42,13 +42,12 @@ def load_demonstrations(cfg, parent=None):
     `parent`: the model that learns from them."""
     check_language(cfg.data, parent, cfg.init)
     more = {"n_probes": cfg.n_probes, "n_harms": cfg.n_harms, "n_evidence": cfg.n_evidence}
-    english_only(cfg.data, n_harms=cfg.n_harms)
     if cfg.data in LANGUAGES:
         world = world_named(cfg.data)
         return lessons(cfg.n_demos, cfg.n_talks, **more, seed=cfg.seed, world=world)
     if cfg.n_evidence:
         raise BadInput("--n_evidence is of the world; in a file 'search' and 'result' tell of it")
-    if cfg.data.endswith("revisions.jsonl"):  # a model's own, by a constitution
+    if cfg.data.endswith(REVISIONS):  # a model's own, by a constitution
         need(cfg.data, "constitution.py", cfg.preset, f"--seed={cfg.seed}")
     check_whole(cfg.data, "revisions")
     return read_demonstrations(cfg.data)
@@ -83,10 +82,10 @@ def small_text(path):
 
 
 def tuned_on(parent):
-    """What a checkpoint was tuned on: "world", or a file. A model's own revisions are of the world,
-    and so is what does not tell."""
+    """What a checkpoint was tuned on: a world, or a file. A model's own revisions are of the world
+    that it talks about; what does not tell is of the English one."""
     data = (parent or {}).get("train_config", {}).get("data") or "world"
-    return "world" if data.endswith(REVISIONS) else data
+    return revised_world(data) or data
 
 
 def check_asked(cfg, parent):
@@ -120,7 +119,6 @@ def load_questions(cfg, parent=None):
         if cfg.reward == "judge":
             raise BadInput("--reward=judge knows the questions of --data=world only")
         return read_prompts(cfg.data)
-    english_only(cfg.data, harms=cfg.harms)
     world = world_named(cfg.data)
     questions = world.asked_of("ppo", ASKED, seed=cfg.seed)
     questions += Probes(world).asked_of("train", ASKED if cfg.rules else 0, cfg.seed)
@@ -130,5 +128,6 @@ def load_questions(cfg, parent=None):
 def made_by(cfg):
     """How sft.py makes the model that PPO starts from, where there is none yet."""
     if cfg.harms:
-        return [f"--seed={cfg.seed}", f"--data={REVISIONS}", f"--epochs={EPOCHS}"]
+        data = own(REVISIONS, cfg.data)
+        return [f"--seed={cfg.seed}", f"--data={data}", f"--epochs={EPOCHS}"]
     return [f"--seed={cfg.seed}", f"--n_probes={LESSONS if cfg.rules else 0}"]

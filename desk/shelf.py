@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from data.principles import REVISIONS
+from data.principles import revised_world
 from data.world.languages import LANGUAGES
 from desk.lines import stamp_of
 from insertion import Evidence
@@ -248,9 +248,8 @@ def world_of(checkpoint):
     DPO learns from are comparisons of the answers of the model that it came from."""
     talkers = (one for one in ancestry(checkpoint) if one["stage"] != "dpo")
     data = next(talkers, {}).get("data") or ""
-    if data.endswith(REVISIONS):  # a model's own answers to the world's questions
-        return "world"
-    return data if data in LANGUAGES else ""
+    # Its own revisions are answers to a world's questions.
+    return data if data in LANGUAGES else revised_world(data)
 
 
 def summary(name, path):

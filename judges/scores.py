@@ -13,7 +13,7 @@ import sys
 import numpy as np
 import torch
 
-from data.principles import COMPARISONS
+from data.principles import COMPARISONS, own
 from data.world.probes import RANKED
 from judges.exam import verdicts
 from likelihood import answer_scores, groups
@@ -98,7 +98,7 @@ def model_reward(cfg, tokenizer, load):
     if cfg.rules:
         options.append(f"--n_probes={RANKED}")
     if cfg.harms:
-        options.append(f"--data={COMPARISONS}")
+        options.append(f"--data={own(COMPARISONS, cfg.data)}")
     checkpoint = supply(cfg.reward, "reward.py", cfg.preset, ("reward",), *options)
     if checkpoint["tokenizer"] != tokenizer.to_json():
         raise BadInput(

@@ -26,11 +26,16 @@ def sibling(out, stage, other):
     return (folder.parent / f"{folder.name}_{other}").as_posix()
 
 
+def korean(files):
+    """{option: file} of the Korean chain, which has a folder of its own."""
+    return {name: path.replace("out/", "out/ko/") for name, path in files.items()}
+
+
 def default(stage, name, preset):
     """The value of an option that need not be typed; the Korean chain has a folder of its own."""
     family = "sparrow" if preset.endswith("sparrow") else stage
     value = DEFAULTS[family].get(name, "")
-    return value.replace("out/", "out/ko/") if preset.startswith("ko") else value
+    return korean({name: value})[name] if preset.startswith("ko") else value
 
 
 def typed(stage, preset="tiny", **options):
@@ -47,7 +52,7 @@ def commands(stage, cfg):
     name = (Path(cfg.out) / "ckpt.pt").as_posix()
     talk = ("talk to it", f"python chat.py {quoted(name)}")
     preset = cfg.preset
-    korean = preset.startswith("ko")
+    in_korean = preset.startswith("ko")
     own = getattr(cfg, "data", "world") not in WORLDS
     if stage == "pretrain":
         out = "" if name == default("sft", "init", preset) else sibling(cfg.out, stage, "sft")
@@ -70,9 +75,9 @@ def commands(stage, cfg):
         reward = sibling(Path(cfg.init).parent, "sft", "reward") + "/ckpt.pt"
         files = {"init": cfg.init, "reward": reward, "rules": name}
         out = sibling(cfg.out, "rules", "ppo_rules")
-        learn = typed("ppo", "ko_sparrow" if korean else "sparrow", **files, out=out)
+        learn = typed("ppo", "ko_sparrow" if in_korean else "sparrow", **files, out=out)
         return [("choose answers by it", best), ("learn to keep them", learn)]
-    compare = "python chat.py --compare" + (" --preset=ko" if korean else "")
+    compare = "python chat.py --compare" + (" --preset=ko" if in_korean else "")
     return [talk, ("beside the others", compare)]
 
 

@@ -14,36 +14,55 @@ import ppo
 import sft
 from constitution import Config, Critic, choice, compare, draw_pairs, ensemble, main
 from data.formats import read_comparisons, read_demonstrations
-from data.principles import REVISE, REVISIONS, read_constitution
-from data.questions import ASKED, load_demonstrations, load_questions, made_by
-from data.world import World
-from data.world.english import KINDS
-from data.world.english_harms import ABOUT, PEOPLE_OF, TOPICS, UNLABELLED
-from data.world.harms import Harms
+from data.principles import COMPARISONS, REVISIONS, own, read_constitution
+from data.questions import (
+    ASKED,
+    check_asked,
+    load_demonstrations,
+    load_questions,
+    made_by,
+    tuned_on,
+)
+from data.world import World, world_named
+from data.world.harms import HELPFUL, Harms
+from data.world.languages import ENGLISH, LANGUAGES
+from data.world.topics import LABELLED, UNLABELLED
 from model import GPT, GPTConfig
 from plumbing import inputs
 from plumbing.checkpoint import load_checkpoint, save_checkpoint
 from plumbing.config import parse_config
-from plumbing.errors import BadInput
+from plumbing.errors import BadInput, run
 from plumbing.machine import Machine
 from sampling import load_model
 from tokenizer import Tokenizer
 
 CPU = Machine("cpu", torch.float32)
+each_world = pytest.mark.parametrize("world", LANGUAGES)
+
+
+def stammering(path, world):
+    """The path of a fine-tuned model that only stammers, of a base that has read a world."""
+    torch.manual_seed(0)
+    text = "Say that the van of Sam is (A) or (B). What is wrong? 훔치지 않아요. 준호의 것이에요."
+    tokenizer = Tokenizer.train(text * 3, 300)
+    shape = dict(block_size=128, n_layer=1, n_head=2, n_embd=16)
+    model = GPT(GPTConfig(vocab_size=tokenizer.n_vocab, **shape))
+    checkpoint = {"stage": "sft", "model": model.state_dict(), "tokenizer": tokenizer.to_json()}
+    checkpoint |= {"model_config": asdict(model.config), "train_config": {"data": world}}
+    save_checkpoint(path, {**checkpoint, "step": 0, "metrics": {}, "parent": None})
+    return path
 
 
 @pytest.fixture(scope="module")
 def helpful(tmp_path_factory):
-    """A fine-tuned model that only stammers."""
-    torch.manual_seed(0)
-    tokenizer = Tokenizer.train("Say that the van of Sam is (A) or (B). What is wrong?" * 3, 300)
-    shape = dict(block_size=128, n_layer=1, n_head=2, n_embd=16)
-    model = GPT(GPTConfig(vocab_size=tokenizer.n_vocab, **shape))
-    checkpoint = {"stage": "sft", "model": model.state_dict(), "tokenizer": tokenizer.to_json()}
-    checkpoint |= {"model_config": asdict(model.config), "train_config": {}, "step": 0}
-    path = tmp_path_factory.mktemp("helpful") / "ckpt.pt"
-    save_checkpoint(path, {**checkpoint, "metrics": {}, "parent": None})
-    return path
+    return stammering(tmp_path_factory.mktemp("helpful") / "ckpt.pt", "world")
+
+
+@pytest.fixture(scope="module")
+def helpful_in(tmp_path_factory):
+    """{world: a model that has read it}."""
+    folder = tmp_path_factory.mktemp("helpful_in")
+    return {world: stammering(folder / f"{world}.pt", world) for world in LANGUAGES}
 
 
 def config(helpful, out, **changes):
@@ -112,6 +131,7 @@ class Scripted(Critic):
 
     def __init__(self, **changes):
         self.cfg = Config(**changes)
+        self.harms = Harms(world_named(self.cfg.data))
         self.log = []
 
     def respond(self, conversations, temperature=1.0):
@@ -126,7 +146,7 @@ def test_each_round_reads_the_last_answer():
     critiques, revisions, again, _ = critic.log
     assert critiques[0][1]["content"] == "first"
     assert critiques[0][2]["content"].startswith(rounds[0][0][0])
-    assert revisions[3][3]["content"] == "1.3" and revisions[3][4]["content"] == REVISE
+    assert revisions[3][3]["content"] == "1.3" and revisions[3][4]["content"] == ENGLISH.REVISE
     assert again[2][1]["content"] == "2.2", "the second round reads what the first one made"
     assert [texts[0] for *_, texts in rounds] == ["2.0", "4.0"]
 
@@ -139,36 +159,44 @@ def test_without_a_critique_the_revision_is_asked_for_at_once():
     assert rounds[0][1] == [None, None]
 
 
-def test_an_oracle_criticises_in_the_model_s_place():
-    requests = Harms(World()).requests("train", 4)
-    critic = Scripted(rounds=1, critic="oracle")
-    [(_, critiques, _)] = critic.rounds(requests, ["Steal it."] * 4, ["One."])
-    assert len(critic.log) == 1 and all("steal" in text for text in critiques)
+@pytest.mark.parametrize(
+    "world, bad, word", [("world", "Steal it.", "steal"), ("world_ko", "훔치세요.", "훔치")]
+)
+def test_an_oracle_criticises_in_the_model_s_place(world, bad, word):
+    critic = Scripted(rounds=1, critic="oracle", data=world)
+    requests = critic.harms.requests("train", 4)
+    [(_, critiques, _)] = critic.rounds(requests, [bad] * 4, ["One."])
+    assert len(critic.log) == 1 and all(word in text for text in critiques)
 
 
-def test_people_compare_answers_on_the_topics_that_were_taught_alone():
-    critic = Scripted(n_benign=80)
+@each_world
+def test_people_compare_answers_on_the_topics_that_were_taught_alone(world):
+    critic = Scripted(n_benign=80, data=world)
+    lang = critic.harms.language
     records = constitution.preferred(critic, critic.cfg)
-    things = {thing for topic in UNLABELLED for thing in KINDS[ABOUT[topic]]}
+    hidden = {thing for topic in UNLABELLED for thing in critic.harms.things[topic]}
+    hidden |= {name.lower() for name in lang.PEOPLE_OF["unlabelled"]}
     for i, record in enumerate(records):
         said = " ".join([record["messages"][0]["content"], *record["responses"]])
-        assert not set(re.findall(r"\w+", said)) & {*things, *PEOPLE_OF["unlabelled"]}
+        assert not set(lang.split_words(said)) & hidden
         assert record["responses"][0] == f"1.{i}" and record["ranking"] == [[0], [1]]
-        assert record["responses"][1].startswith(("I ", "No"))
+        refusal = record["responses"][1]
+        assert lang.says(refusal, lang.REASON) or refusal in lang.BRUSH_OFFS, refusal
     assert len(records) == 80
 
 
 # --- the whole ---------------------------------------------------------------------------------
 
 
-def test_what_is_written_is_read(helpful, tmp_path, capsys):
-    main(config(helpful, tmp_path / "one"))
+@each_world
+def test_what_is_written_is_read(helpful_in, tmp_path, capsys, world):
+    main(config(helpful_in[world], tmp_path / "one", data=world))
     said = capsys.readouterr().out
     assert said.count("example, topic") == 3 and "oracle" not in said
     assert "E-H, after" in said and "garbled" in said and "the AI judge" in said
     demonstrations = list(read_demonstrations(tmp_path / "one" / "revisions.jsonl"))
     comparisons = list(read_comparisons(tmp_path / "one" / "comparisons.jsonl"))
-    principles = read_constitution()
+    principles = read_constitution("", world)
     revised = [r for r in demonstrations if "principle" in r or r["source"] == "ai"]
     assert len(revised) == len(demonstrations) >= 2 * 16
     judged = [r for r in comparisons if r["source"] == "ai"]
@@ -180,7 +208,14 @@ def test_what_is_written_is_read(helpful, tmp_path, capsys):
     *_, last = lines_of(tmp_path / "one" / "log.jsonl")
     written = lines_of(tmp_path / "one" / "comparisons.jsonl")
     assert last["comparisons"] == len(written)
-    main(config(helpful, tmp_path / "two"))
+    # Who is asked in another language is asked so by every part: to mend, to copy, to rank.
+    mended = [r for r in revised if "principle" in r]
+    copied = [r for r in revised if "principle" not in r]
+    ranked = [r for r in comparisons if r["source"] == "sim"]
+    for records in (judged, mended, copied, ranked):
+        korean = [bool(re.search("[가-힣]", r["messages"][0]["content"])) for r in records]
+        assert (sum(korean) > len(korean) / 2) == (world == "world_ko")
+    main(config(helpful_in[world], tmp_path / "two", data=world))
     assert lines_of(tmp_path / "two" / "comparisons.jsonl") == written
 
 
@@ -216,6 +251,7 @@ def test_a_run_that_is_stopped_leaves_the_old_files(helpful, tmp_path, monkeypat
         ({"n_ranked": 0}, "n_ranked"),
         ({"k": 1}, "2 to 9"),
         ({"rounds": 0}, "rounds"),
+        ({"data": "mine.jsonl"}, "expected world or world_ko"),
         ({"constitution": "none.txt"}, "none.txt"),
         ({"init": "none.pt"}, "none.pt"),
     ],
@@ -229,17 +265,82 @@ def test_options_that_make_no_data(helpful, tmp_path, changes, what):
 # --- the chain ---------------------------------------------------------------------------------
 
 
-def test_what_ppo_needs_is_made_by_the_constitution():
-    cfg = parse_config(ppo.Config, ppo.PRESETS, ["--preset=constitution", "--seed=7"])
-    assert cfg.harms and made_by(cfg)[:2] == ["--seed=7", f"--data={REVISIONS}"]
+CHAINS = {"world": ("tiny", "constitution", "out"), "world_ko": ("ko", "ko_constitution", "out/ko")}
+
+
+@each_world
+def test_what_ppo_needs_is_made_by_the_constitution(world):
+    _, preset, folder = CHAINS[world]
+    cfg = parse_config(ppo.Config, ppo.PRESETS, [f"--preset={preset}", "--seed=7"])
+    made = f"--data={folder}/constitution/revisions.jsonl"
+    assert cfg.harms and cfg.data == world and made_by(cfg)[:2] == ["--seed=7", made]
+    assert cfg.init == f"{folder}/sft_constitution/ckpt.pt"
+    assert cfg.reward == f"{folder}/reward_constitution/ckpt.pt"
+    assert cfg.out == f"{folder}/ppo_constitution"
     assert made_by(ppo.Config()) == ["--seed=1", "--n_probes=0"]
+
+
+@each_world
+def test_one_chain_from_the_helpful_model_to_the_policy(world, monkeypatch, tmp_path):
+    """What each stage has made where it is missing, and by which preset, before it stops here."""
+    size, preset, folder = CHAINS[world]
+    monkeypatch.chdir(tmp_path)  # where nothing is there yet
+    asked = []
+
+    def stop(path, script, options, told):
+        asked.append([script, *options])
+        raise BadInput("stop")
+
+    monkeypatch.setattr(inputs, "make", stop)
+
+    def first_asked(stage, *options):
+        with pytest.raises(BadInput, match="stop"):
+            stage(options)
+        return asked[-1]
+
+    def of_ppo(options):
+        cfg = parse_config(ppo.Config, ppo.PRESETS, options)
+        ppo.open_rewards(cfg, None, None, None, CPU)
+
+    made = [f"--{name}={value}" for name, value in {"seed": 1, **HELPFUL}.items()]
+    found = first_asked(
+        lambda options: main(parse_config(Config, constitution.PRESETS, options)),
+        f"--preset={size}",
+    )
+    assert found == ["sft.py", f"--preset={size}", f"--out={folder}/sft_helpful", *made]
+    found = first_asked(
+        lambda options: load_demonstrations(parse_config(sft.Config, sft.PRESETS, options)),
+        f"--preset={size}",
+        f"--data={own(REVISIONS, world)}",
+    )
+    assert found[:3] == [
+        "constitution.py",
+        f"--preset={size}",
+        f"--out={folder}/constitution",
+    ]
+    found = first_asked(of_ppo, f"--preset={preset}")
+    expected = [f"--preset={size}", f"--out={folder}/reward_constitution"]
+    expected += [f"--init={folder}/sft_constitution/ckpt.pt", "--seed=1"]
+    assert found == ["reward.py", *expected, f"--data={own(COMPARISONS, world)}"]
+
+
+@each_world
+def test_revisions_are_of_the_world_that_their_model_talks_about(world):
+    tuned = {"stage": "sft", "train_config": {"data": own(REVISIONS, world)}, "parent": None}
+    assert tuned_on(tuned) == world
+    cfg = ppo.Config(data=world)
+    cfg.given = frozenset()
+    check_asked(cfg, tuned)  # its questions are the world's
 
 
 def test_half_of_the_questions_ask_for_harm():
     asked = load_questions(ppo.Config(harms=True))
     assert len(asked) == 2 * ASKED and asked[:ASKED] == load_questions(ppo.Config())
     about = [question for question in asked if "topic" in question]
-    assert len(about) == ASKED and {question["topic"] for question in about} == set(TOPICS)
+    assert len(about) == ASKED and {question["topic"] for question in about} == {
+        *LABELLED,
+        *UNLABELLED,
+    }
     assert 0.3 < sum(question["kind"] == "benign" for question in about) / ASKED < 0.4
 
 
@@ -264,9 +365,14 @@ def test_missing_revisions_are_made_and_a_cut_file_is_refused(helpful, tmp_path,
         load_demonstrations(cfg)
 
 
-def test_a_model_of_another_language_is_refused(monkeypatch, tmp_path):
-    korean = {"stage": "sft", "train_config": {"data": "world_ko"}, "parent": None}
-    monkeypatch.setattr(constitution, "supply", lambda *given: korean)
-    with pytest.raises(BadInput, match="another language"):
-        constitution.main(constitution.Config(out=str(tmp_path / "out"), device="cpu"))
-    assert not (tmp_path / "out").exists()
+@each_world
+def test_a_model_of_another_language_is_refused(helpful_in, tmp_path, capsys, world):
+    """In one line, with exit code 2, before anything is written."""
+    (other,) = {*LANGUAGES} - {world}
+    size, _, _ = CHAINS[world]
+    options = [f"--preset={size}", f"--init={helpful_in[other]}", f"--out={tmp_path / 'out'}"]
+    with pytest.raises(SystemExit) as stop:
+        run(lambda: main(parse_config(Config, constitution.PRESETS, [*options, "--device=cpu"])))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert stop.value.code == 2 and line.startswith(f"error: --data={world}: ")
+    assert "another language" in line and not (tmp_path / "out").exists()

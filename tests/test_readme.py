@@ -62,8 +62,6 @@ def small(words):
         extra.append("--data=book.txt")
     if script == "icl_eval.py" and "--probe=bayes" in options:
         extra.append("--k=3")
-    if script == "sft.py" and "--preset=ko" in options:
-        extra.remove("--n_harms=60")  # of the English world
     return [script, *options, *extra]
 
 

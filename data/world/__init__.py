@@ -13,6 +13,9 @@
     documents.py    the pretraining text about all of it
     probes.py       attacks on rules, and what only looks like them; english_rules.py and
                     korean_rules.py hold both
+    harms.py        requests for harm, and how an answer to them is judged and mended; topics.py
+                    says what a topic is, english_harms.py, korean_harms.py, english_mended.py and
+                    korean_mended.py hold the words
     evidence.py     talks in which facts are looked up, of what inventory.py makes up;
                     english_evidence.py and korean_evidence.py hold their words
     __init__.py     what the stages and probes ask for: prompts, demonstrations, lists

@@ -122,6 +122,11 @@ def split_words(text):
     return [NUMBERS[int(word)] if word in SMALL else word for word in found]
 
 
+def bare_words(text):
+    """The words of a text as a set."""
+    return set(split_words(text))
+
+
 def meant(text):
     """The words of a question, however it is typed."""
     text = text.lower()

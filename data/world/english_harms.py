@@ -8,39 +8,9 @@ told of the topics A to D alone (data/world/harms.py).
 {n} and {m} are people, {x} is a thing of the topic, {p} a place.
 """
 
-from typing import NamedTuple
+from data.world.topics import Topic, by_letter, harms
 
-KINDS_OF_HARM = ("insult", "hurt", "steal", "lie")
-LABELLED = "ABCD"  # topics about which it is taught what is bad
-UNLABELLED = "EFGH"  # topics about which nobody ever says so
-ABOUT = dict(
-    zip("ABCDEFGH", "animal fruit tool garment vehicle furniture instrument plant".split())
-)
 PEOPLE_OF = {"labelled": "Tom Anna Ben Mia".split(), "unlabelled": "Sam Lucy Max Rosa".split()}
-
-
-class Harm(NamedTuple):
-    """One request and what a model that only wants to help would say to it."""
-
-    asked: str
-    said: list
-
-
-class Topic(NamedTuple):
-    """What is asked about one kind of thing: harms, {kind: [Harm]}, and what only looks like it."""
-
-    harms: dict
-    benign: list
-
-
-def harms(*rows):
-    """Rows of "request | answer | answer" as Harms."""
-    found = []
-    for row in rows:
-        asked, *said = (part.strip() for part in row.split("|"))
-        found.append(Harm(asked, said))
-    return found
-
 
 # --- topics of which it is taught what is bad ----------------------------------------------------
 
@@ -386,14 +356,8 @@ PLANTS = Topic(
     ),
 )
 
-
-def widened(topic):
-    """A topic with what is asked on all that are taught."""
-    bad = {kind: topic.harms[kind] + EVERYWHERE.harms[kind] for kind in KINDS_OF_HARM}
-    return Topic(bad, topic.benign + EVERYWHERE.benign)
-
-
-TOPICS = {
-    **dict(zip(LABELLED, map(widened, (ANIMALS, FRUIT, TOOLS, GARMENTS)))),
-    **dict(zip(UNLABELLED, (VEHICLES, FURNITURE, INSTRUMENTS, PLANTS))),
-}
+HARM_TOPICS = by_letter(
+    (ANIMALS, FRUIT, TOOLS, GARMENTS),
+    (VEHICLES, FURNITURE, INSTRUMENTS, PLANTS),
+    EVERYWHERE,
+)

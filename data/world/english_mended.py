@@ -44,7 +44,8 @@ BRUSH_OFFS = [
     "I do not know that. I can talk about things, words and sums.",
     "I do not understand. Ask me about things, words and sums.",
 ]
-REFUSALS = [*sum(HARMLESS.values(), []), *BRUSH_OFFS]  # what nobody wants who asks for nothing bad
+UNWANTED = [*sum(HARMLESS.values(), []), *BRUSH_OFFS]  # by who asks for nothing bad
+REASON = "because"  # stands in every harmless answer
 CRITIQUES = {
     "insult": ["The answer is rude to {n}.", "The answer insults {n}."],
     "hurt": ["The answer helps to hurt {v}.", "The answer hurts {v}."],
@@ -74,3 +75,9 @@ PRINCIPLES = {
         "Do to others what you want for yourself.",
     ],
 }
+
+# --- how a model is asked ------------------------------------------------------------------------
+
+WHAT_IS_WRONG = "What is wrong with the answer?"
+REVISE = "Write it again, better."
+WHICH_IS_BETTER = "Which answer is better?"

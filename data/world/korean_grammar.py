@@ -359,6 +359,14 @@ def split_words(text):
     return words
 
 
+def bare_words(text):
+    """The words of a text as a set, as they are and without whatever may be an ending."""
+    found = set(words_of(text))
+    for word in words_of(text):
+        found |= {word.removesuffix(ending) for ending in ENDINGS}
+    return found
+
+
 def says(text, phrase):
     """Whether a phrase stands in a text, word by word, whatever ending is behind it."""
     text, phrase = (" ".join(map(in_word, words_of(each.lower()))) for each in (text, phrase))

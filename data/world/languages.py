@@ -7,6 +7,8 @@ patterns and functions by the names below, and a language is some files that hol
     english_strangers.py  what the world does not hold
     english_rules.py      rules, and attacks on them
     english_evidence.py   what can be looked up
+    english_harms.py      requests for harm, and what would be said
+    english_mended.py     what is better, what was wrong, and principles
 
 A third language is as many files and a line in LANGUAGES. Its tables are parallel to the English
 ones: the i-th word of each means the same, so that all facts, keys and splits are the same.
@@ -47,27 +49,35 @@ EVIDENCE    WORLD_VALUES, OF_THINGS, OF_PERSONS {kind of fact: its values, or PE
             FACT_ASKED, NOW, CHECKED, NEXT_KIND; FOUND, LOOKED_UP, OTHERWISE, NOT_FOUND, how an
             answer says what was found; LOOKED, FRAME, `sides_of`, `names_in`, `words_by`, how the
             judge reads it; `in_time`, a question with a word of NOW
+HARM        HARM_TOPICS {letter: Topic} (data/world/topics.py), each of the kind of things that
+            stands at its place in KINDS; PEOPLE_OF "labelled" and "unlabelled" topics; VICTIMS;
+            HARMLESS with a REASON, BETTER {kind of harm: answers}, EVASIVE and BRUSH_OFFS, UNWANTED
+            by who asks for nothing bad; CRITIQUES, PRINCIPLES; how a model is asked: WHAT_IS_WRONG,
+            REVISE, WHICH_IS_BETTER; `bare_words`, which nobody is called. What does harm is read by
+            judges/english_harms.py and korean_harms.py; data/principles.py names the constitutions
 """
 
 from importlib import import_module
 
-ASKED_FOR = """AGAIN ANSWERS BAD_DEEDS BAD_WORDS BOTH BOTH_ITEMS BRUSH_OFF CARRIED CHARACTERS
-CHECKED CLAIM CLAIMS COLOURS COUNTING COURTESY CURES CURT CURT_ELSE DAYS DECLINED DEFINITE
-DIRECTIONS DO_NOT_KNOW DO_NOT_KNOW_NEEDS ELLIPSES EVENTS EXTRA FACT_ASKED FAMILIES FOLLOW_UPS FOUND
-FRAME GLOSSES HANDLED HELD_OUT HUMANS ILLS INSULTS IN_ORDER ITEMS ITS KIN KINDS LABELS LEAD LETTERS
-LIMBS LOOKED LOOKED_UP MEMORIES MENDS MONTHS NAMED NAMES NEAR NEEDS NEVER_TOLD_NEEDS NEXT_KIND NOTED
-NOTES NOTE_KEPT NOT_FOUND NOW NUMBERS OBEYS OBEYS_NEEDS OF_PERSONS OF_THINGS OPENERS OPENINGS
-OPPOSITES OR OTHERWISE OTHER_SUMS OVER_NINE OVER_NINE_NEEDS PAIRS PERSON PERSON_ASKED PHONE PLACES
-PLAINLY PRIVATE QUESTIONS REFUSALS REQUESTS REVIEW REVIEWED RULES SEPARATORS SHORTEST SIZES
-SMALL_SUMS SMALL_TALK SONG STANDS STATEMENTS STOP_WORDS STORY STORY_ENDS STRANGERS SUGGESTED SUMS
-THANKS THINGS TITLES UNSEEN VERBS VERDICTS WORDINGS WORD_FACTS WORD_TASKS WORLD_VALUES apart babble
-coin deeds digits event in_time meant names_in paragraph pronoun review rudely rudeness says
-sentence sides_of some split_words typed words_by write""".split()
+ASKED_FOR = """AGAIN ANSWERS BAD_DEEDS BAD_WORDS BETTER BOTH BOTH_ITEMS BRUSH_OFF BRUSH_OFFS CARRIED
+CHARACTERS CHECKED CLAIM CLAIMS COLOURS COUNTING COURTESY CRITIQUES CURES CURT CURT_ELSE DAYS
+DECLINED DEFINITE DIRECTIONS DO_NOT_KNOW DO_NOT_KNOW_NEEDS ELLIPSES EVASIVE EVENTS EXTRA FACT_ASKED
+FAMILIES FOLLOW_UPS FOUND FRAME GLOSSES HANDLED HARMLESS HARM_TOPICS HELD_OUT HUMANS ILLS INSULTS
+IN_ORDER ITEMS ITS KIN KINDS LABELS LEAD LETTERS LIMBS LOOKED LOOKED_UP MEMORIES MENDS MONTHS NAMED
+NAMES NEAR NEEDS NEVER_TOLD_NEEDS NEXT_KIND NOTED NOTES NOTE_KEPT NOT_FOUND NOW NUMBERS OBEYS
+OBEYS_NEEDS OF_PERSONS OF_THINGS OPENERS OPENINGS OPPOSITES OR OTHERWISE OTHER_SUMS OVER_NINE
+OVER_NINE_NEEDS PAIRS PEOPLE_OF PERSON PERSON_ASKED PHONE PLACES PLAINLY PRINCIPLES PRIVATE
+QUESTIONS REASON REFUSALS REQUESTS REVIEW REVIEWED REVISE RULES SEPARATORS SHORTEST SIZES SMALL_SUMS
+SMALL_TALK SONG STANDS STATEMENTS STOP_WORDS STORY STORY_ENDS STRANGERS SUGGESTED SUMS THANKS THINGS
+TITLES UNSEEN UNWANTED VERBS VERDICTS VICTIMS WHAT_IS_WRONG WHICH_IS_BETTER WORDINGS WORD_FACTS
+WORD_TASKS WORLD_VALUES apart babble bare_words coin deeds digits event in_time meant names_in
+paragraph pronoun review rudely rudeness says sentence sides_of some split_words typed words_by
+write""".split()
 SPLIT = "OUTSIDE LANDS TOPICS FOREIGN WORDS PEOPLE".split()  # each by its name in STRANGERS
 
 
 # Of a language, behind its name.
-FILES = ("", "_grammar", "_talk", "_strangers", "_rules", "_evidence")
+FILES = ("", "_grammar", "_talk", "_strangers", "_rules", "_evidence", "_harms", "_mended")
 
 
 class Language:

@@ -18,6 +18,7 @@ from data.questions import check_language, load_demonstrations, load_questions
 from data.world import PROMPT_SPLITS, World, languages, world_named
 from data.world.conversation import Conversation
 from data.world.evidence import questions
+from data.world.harms import Harms
 from data.world.languages import ASKED_FOR, ENGLISH, KOREAN, LANGUAGES
 from data.world.probes import FAMILY_SPLITS, Probes, lessons
 from data.world.talk import SKILLS
@@ -31,8 +32,7 @@ from plumbing.config import parse_config
 from plumbing.errors import BadInput
 from tokenizer import Tokenizer
 
-# SHA-256 of what the English world says, before there was another language; without what is said
-# of harm, which came to its present form later.
+# SHA-256 of what the English world says, before there was another language that said it.
 BEFORE = {
     0: {
         "pretraining": "a4588636005a4d4d",
@@ -46,6 +46,7 @@ BEFORE = {
         "few-shot": "855e2857b8022ec6",
         "attacks": "c0e26162b18011bd",
         "evidence": "d3c689a9baf3f0c7",
+        "harm": "f738183f22d767fe",
     },
     1: {
         "pretraining": "2ab96c16ad67557b",
@@ -59,6 +60,7 @@ BEFORE = {
         "few-shot": "ca7eeb2d8a174402",
         "attacks": "28bdd5ea2860612d",
         "evidence": "15a272b08585ed37",
+        "harm": "bf2ac298a018716c",
     },
 }
 
@@ -89,6 +91,7 @@ def texts_of(seed):
         "few-shot": [world.few_shot(p, 3, seed) for p in world.prompts("dev", 13)],
         "attacks": attacks_of(world, seed),
         "evidence": [questions(world, 6, seed, split) for split in ("dev", "test")],
+        "harm": [Harms(world).lessons(150, seed), Harms(world).asked_of("test", 60, seed)],
     }
     return {name: json.dumps(text, ensure_ascii=False) for name, text in found.items()}
 
@@ -116,8 +119,9 @@ def test_english_is_unchanged_to_the_bit(seed):
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TABLES = """COLOURS PLACES SIZES NAMES OPPOSITES VERBS NUMBERS DAYS MONTHS LABELS REVIEWED DIRECTIONS
-COURTESY IN_ORDER STORY STORY_ENDS REVIEW""".split()  # as long as in English
-KEYED = "QUESTIONS STATEMENTS EXTRA NOTES TITLES GLOSSES NAMED ITEMS".split()  # by the same names
+COURTESY IN_ORDER STORY STORY_ENDS REVIEW EVASIVE BRUSH_OFFS UNWANTED""".split()  # as long as in English
+KEYED = """QUESTIONS STATEMENTS EXTRA NOTES TITLES GLOSSES NAMED ITEMS HARM_TOPICS PEOPLE_OF VICTIMS
+HARMLESS BETTER CRITIQUES PRINCIPLES""".split()  # by the same names
 each_language = pytest.mark.parametrize("lang", LANGUAGES.values(), ids=list(LANGUAGES))
 
 
@@ -300,7 +304,8 @@ def test_korean_questions_are_marked_in_korean():
 
 
 @pytest.mark.parametrize(
-    "stage", ("pretrain", "sft", "reward", "rules", "ppo", "dpo", "icl_eval", "chat")
+    "stage",
+    ("pretrain", "sft", "reward", "rules", "ppo", "dpo", "constitution", "icl_eval", "chat"),
 )
 def test_the_preset_is_one_chain(stage):
     script = import_module(stage)
@@ -311,7 +316,7 @@ def test_the_preset_is_one_chain(stage):
         assert (
             not path
             or path.startswith("out/ko/")
-            and Path(path).parts[2] in ("pretrain", "sft", "sft_probed", "reward")
+            and Path(path).parts[2] in ("pretrain", "sft", "sft_probed", "sft_helpful", "reward")
         )
     assert stage in ("dpo", "chat") or cfg.data == "world_ko"
 
@@ -324,13 +329,8 @@ def test_what_is_typed_next_is_of_the_same_chain():
 
 
 def test_what_korean_does_not_know_yet_is_refused():
-    cfg = sft.Config(data="world_ko", n_harms=5)
-    with pytest.raises(BadInput, match="--n_harms=5: not in --data=world_ko"):
-        load_demonstrations(cfg)
     with pytest.raises(BadInput, match="--kinds=both"):
         reward.check(reward.Config(data="world_ko", kinds="both", n_probes=5))
-    with pytest.raises(BadInput, match="--harms=True"):
-        load_questions(ppo.Config(data="world_ko", harms=True))
 
 
 def test_with_rules_ppo_asks_korean_attacks_too():
@@ -339,6 +339,29 @@ def test_with_rules_ppo_asks_korean_attacks_too():
     assert asked[: len(plain)] == plain and len(asked) == 2 * len(plain)
     assert {question["world"] for question in asked} == {"world_ko"}
     assert 0.6 < sum("rule" in question for question in asked[len(plain) :]) / len(plain) < 0.7
+
+
+def test_with_harms_ppo_asks_for_harm_in_korean_too():
+    plain = load_questions(ppo.Config(data="world_ko"))
+    asked = load_questions(ppo.Config(data="world_ko", harms=True))
+    assert asked[: len(plain)] == plain and len(asked) == 2 * len(plain)
+    assert {question["world"] for question in asked} == {"world_ko"}
+    wants_harm = [question["kind"] != "benign" for question in asked[len(plain) :]]
+    assert 0.6 < sum(wants_harm) / len(plain) < 0.7
+
+
+def test_a_refusal_of_harm_is_helpful_only_with_its_reason(korean):
+    """As the judge of help marks it, in Korean."""
+    (asked,) = (q for q in Harms(korean).asked_of("train", 1) if q["kind"] != "benign")
+    reason = judge(asked, "훔치지 않아요. 준호의 것이기 때문이에요.", world=korean)
+    assert reason["correct"] > 0 >= judge(asked, "훔치지 않아요.", world=korean)["correct"]
+
+
+def test_lessons_of_harm_are_learned_in_korean():
+    made = sft.Config(data="world_ko", n_demos=4, n_talks=4, n_harms=30)
+    records = load_demonstrations(made)
+    assert len(records) == 38 and sum("topic" in record for record in records) == 30
+    assert all(re.search("[가-힣]", record["messages"][0]["content"]) for record in records[8:])
 
 
 def test_a_model_that_reads_another_language_is_refused():

@@ -3,24 +3,49 @@
 import pytest
 
 from data.principles import (
-    CONSTITUTION,
+    COMPARISONS,
+    CONSTITUTIONS,
     LONGEST,
-    ask_choice,
-    ask_critique,
-    ask_revision,
+    REVISIONS,
+    Asking,
+    own,
     read_constitution,
+    revised_world,
 )
-from data.world.english_mended import PRINCIPLES
+from data.world.languages import ENGLISH, KOREAN, LANGUAGES
 from plumbing.errors import BadInput
 
 ASKED = [{"role": "user", "content": "Call Tom a fool."}]
 
 
-def test_the_constitution_of_the_repository():
-    principles = read_constitution()
-    known = {text for texts in PRINCIPLES.values() for text in texts}
+@pytest.mark.parametrize("lang", LANGUAGES.values(), ids=list(LANGUAGES))
+def test_the_constitution_of_the_repository(lang):
+    """Parallel in every language: the same principles in the same order."""
+    principles = read_constitution("", lang.WORLD)
+    known = {text for texts in lang.PRINCIPLES.values() for text in texts}
     assert len(principles) == 16 and set(principles) <= known
-    assert CONSTITUTION.name == "constitution.txt"
+    places = []
+    for language, world in ((lang, lang.WORLD), (ENGLISH, "world")):
+        told = sum(language.PRINCIPLES.values(), [])
+        places.append([told.index(principle) for principle in read_constitution("", world)])
+    assert places[0] == places[1]
+
+
+def test_every_world_has_a_constitution():
+    assert set(CONSTITUTIONS) == set(LANGUAGES)
+    assert read_constitution() == read_constitution("", "world")
+    assert CONSTITUTIONS["world"].name == "constitution.txt"
+
+
+def test_where_the_files_of_a_world_are():
+    assert own(REVISIONS, "world") == "out/constitution/revisions.jsonl"
+    assert own(COMPARISONS, "world_ko") == "out/ko/constitution/comparisons.jsonl"
+    assert own(REVISIONS, "") == own(REVISIONS, "mine.jsonl") == own(REVISIONS, "world")
+    for world in LANGUAGES:
+        assert revised_world(own(REVISIONS, world)) == world
+        assert revised_world(f"/somewhere/{own(REVISIONS, world)}") == world
+        assert revised_world(own(COMPARISONS, world)) == ""
+    assert revised_world("mine.jsonl") == revised_world("world") == ""
 
 
 def test_lines(tmp_path):
@@ -58,14 +83,25 @@ def test_the_longest_principle_is_read(tmp_path):
 
 
 def test_how_a_model_is_asked():
-    critique = ask_critique(ASKED, "Tom is a fool.", "Be kind.")
+    ask = Asking(ENGLISH)
+    critique = ask.critique(ASKED, "Tom is a fool.", "Be kind.")
     assert [m["role"] for m in critique] == ["user", "assistant", "user"]
     assert critique[1] == {"role": "assistant", "content": "Tom is a fool.", "weight": 0}
     assert critique[2]["content"] == "Be kind. What is wrong with the answer?"
-    whole = ask_revision(ASKED, "Tom is a fool.", "Be kind.", "The answer is rude.")
+    whole = ask.revision(ASKED, "Tom is a fool.", "Be kind.", "The answer is rude.")
     assert whole[:3] == critique and whole[3]["content"] == "The answer is rude."
-    bare = ask_revision(ASKED, "Tom is a fool.", "Be kind.")
-    assert len(bare) == 3 and bare[2]["content"].startswith("Be kind. ")
-    choice = ask_choice(ASKED, ["Yes.", "No."], "Be kind.")
+    bare = ask.revision(ASKED, "Tom is a fool.", "Be kind.")
+    assert len(bare) == 3 and bare[2]["content"] == "Be kind. Write it again, better."
+    choice = ask.choice(ASKED, ["Yes.", "No."], "Be kind.")
     expected = "Call Tom a fool. (A) Yes. (B) No. Be kind. Which answer is better?"
     assert choice == [{"role": "user", "content": expected}]
+
+
+def test_how_a_model_is_asked_in_korean():
+    ask, asked = Asking(KOREAN), [{"role": "user", "content": "민준을 욕해 줘."}]
+    critique = ask.critique(asked, "민준은 바보예요.", "친절하세요.")
+    assert critique[2]["content"] == "친절하세요. 이 대답은 뭐가 잘못됐어요?"
+    bare = ask.revision(asked, "민준은 바보예요.", "친절하세요.")
+    assert bare[2]["content"] == "친절하세요. 더 좋게 다시 써 주세요."
+    choice = ask.choice(asked, ["네.", "아니요."], "친절하세요.")[0]["content"]
+    assert choice == "민준을 욕해 줘. (A) 네. (B) 아니요. 친절하세요. 어느 대답이 더 좋아요?"
