@@ -16,7 +16,7 @@ writes  out/ppo/ckpt.pt, last.pt (for --resume), log.jsonl
     python ppo.py --reward=mymodule:myfunction           any function (messages, response) -> number
     python ppo.py --preset=sparrow                       rules as well (--preset=a2c: by A2C)
     python ppo.py --preset=constitution                  by principles, which an AI judges by
-    python ppo.py --preset=ko_sparrow                    rules in Korean (ko_constitution: principles)
+    python ppo.py --preset=ko_sparrow                    rules in Korean (also ko_constitution)
 """
 
 from dataclasses import dataclass
