@@ -16,7 +16,7 @@ SCALAR = {"alpha": 0, "matrix_lr": 0.007}
 BARE = {"ptx": 0}
 PEOPLE = "lab/people.py"
 # Harm is asked for as well; on a longer leash a policy may end in one brush-off for everything.
-HARMS = {"harms": True, "beta": 0.15}
+HARMS = {"data": "world", "harms": True, "beta": 0.15}
 WEIGHTS = (0.25, 1, 4, 16)
 HALVES = {"half": 1, "other": 2}
 STEPS = (5, 10, 20, 40)

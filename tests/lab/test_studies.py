@@ -89,6 +89,12 @@ def test_a_run_is_matched_to_where_ppo_ends(tmp_path, monkeypatch, pull, tries, 
     assert len(typed) == len(runs)  # nothing runs twice
 
 
+def test_who_is_asked_for_harm_is_asked_the_questions_of_the_world():
+    """Its start was tuned on a file of revisions, whose own questions would else be asked."""
+    harmful = [run for run in studies.RUNS.values() if run[2].get("harms")]
+    assert len(harmful) > 3 and {run[2].get("data") for run in harmful} == {"world"}
+
+
 def test_a_script_of_a_room_runs_as_a_module(monkeypatch, capsys):
     typed = []
 
