@@ -170,10 +170,9 @@ def sides(d):
 
 def evidence(d):
     """States of the noted thing another value than the note does, or denies the noted one."""
-    # The note is the sentence behind "쓰여 있어요." or "쪽지가 있어요."; signs and blanks may lack.
-    note = re.search(
-        rf"쪽지.*?있어요\W*{one_of(THINGS)}[은는이가의] ?(.+?(요|니다|$))(.*)", d.before
-    )
+    # The note is the sentence behind "쓰여 있어요." or "쪽지가 있어."; signs and blanks may lack.
+    end = r"요|니다|[야어해](?![가-힣])|$"
+    note = re.search(rf"쪽지.*?있어요?\W*{one_of(THINGS)}[은는이가의] ?(.+?({end}))(.*)", d.before)
     if not note:
         return False
     thing, told, after = note[1], note[2], note[4]

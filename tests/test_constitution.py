@@ -209,10 +209,12 @@ def test_what_is_written_is_read(helpful_in, tmp_path, capsys, world):
     written = lines_of(tmp_path / "one" / "comparisons.jsonl")
     assert last["comparisons"] == len(written)
     # Who is asked in another language is asked so by every part: to mend, to copy, to rank.
-    mended = [r for r in revised if "principle" in r]
-    copied = [r for r in revised if "principle" not in r]
+    lines = lines_of(tmp_path / "one" / "revisions.jsonl")
+    mended = [r for r in lines if "principle" in r]
+    copied = [r for r in lines if "principle" not in r]
     ranked = [r for r in comparisons if r["source"] == "sim"]
     for records in (judged, mended, copied, ranked):
+        assert records
         korean = [bool(re.search("[가-힣]", r["messages"][0]["content"])) for r in records]
         assert (sum(korean) > len(korean) / 2) == (world == "world_ko")
     main(config(helpful_in[world], tmp_path / "two", data=world))

@@ -106,7 +106,6 @@ PLAINLY_SAID = [
     ("아니에요", "아니야"),
     ("하셨어요", "했어"),
     ("않으셨어요", "않았어"),
-    ("궁금하세요", "궁금해"),
     ("주세요", "줘"),
     ("어보세요", "어봐"),
     (" 보세요", " 봐"),
@@ -118,20 +117,17 @@ PLAINLY_SAID = [
     ("입니다", "이야"),
     ("(?<!세)요", ""),
 ]
-FAMILIAR = [
-    ("저는", "나는"),
-    ("제가", "내가"),
-    ("제", "내"),
-    ("당신의", "네"),
-    ("좋아하시는", "네가 좋아하는"),
-]
+FAMILIAR = dict(
+    pair.split(":")
+    for pair in "저는:나는,제가:내가,제:내,당신의:네,좋아하시는:네가 좋아하는".split(",")
+)
 
 
 def plainly(text):
     """A text in plain speech (반말), as friends talk: "무슨 색이야?", "빨간색이야."."""
     for polite, said in PLAINLY_SAID:
         text = re.sub(rf"{polite}(?=[,.!?]|$)", said, text)
-    for polite, said in FAMILIAR:
+    for polite, said in FAMILIAR.items():
         text = re.sub(rf"(?<!\w){polite}(?= )", said, text)
     return text
 
@@ -146,19 +142,12 @@ def some(kind, colour="", place=""):
     return f"{colour} {kind}" if colour else f"{place}에 있는 {kind}"
 
 
-PAST = [
-    ("하다", "했"),
-    ("지다", "졌"),
-    ("차다", "찼"),
-    ("럽다", "러웠"),
-    ("롭다", "로웠"),
-    ("찮다", "찮았"),
-]
+PAST = {"하다": "했", "지다": "졌", "차다": "찼", "럽다": "러웠", "롭다": "로웠", "찮다": "찮았"}
 
 
 def past(adjective):
     """The polite past of an adjective: 훌륭하다, 훌륭했어요."""
-    for ending, said in PAST:
+    for ending, said in PAST.items():
         if adjective.endswith(ending):
             return f"{adjective.removesuffix(ending)}{said}어요"
     if not adjective.endswith(("있다", "없다")):

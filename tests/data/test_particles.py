@@ -88,7 +88,8 @@ def test_ten_thousand_sentences(monkeypatch):
         if re.search("[가-힣0-9]$", word):
             assert said == oracle(marker, word), (marker, word, said)
     read = right = 0
-    for word in re.findall(r"[가-힣]+", " ".join(sentences)):
+    told = [text for text in sentences if not text.startswith("아 ")]  # songs are words at random
+    for word in re.findall(r"[가-힣]+", " ".join(told)):
         for cut in range(1, len(word)):
             stem, ending = word[:cut], word[cut:]
             if word not in lexicon() and stem in lexicon() and ending in ENDINGS:
