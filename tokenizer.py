@@ -53,7 +53,8 @@ def train_bpe(text, vocab_size, characters=0):
         for letter in word:
             alphabet[letter] += n
     spelled = {letter: list(letter.encode(errors="replace")) for letter in alphabet}
-    with tqdm(desc="vocabulary", total=vocab_size, delay=2, mininterval=1, leave=False) as bar:
+    shown = {"desc": "vocabulary", "delay": 2, "mininterval": 1, "leave": False}
+    with tqdm(initial=len(vocab), total=vocab_size, **shown) as bar:
         if characters:
             merge_often(vocab, spelled, alphabet, vocab_size, characters, bar)
             counts = between_bytes(counts, spelled)
@@ -68,7 +69,8 @@ def between_bytes(counts, spelled):
     parts = collections.Counter()
     for word, n in counts.items():
         for is_token, letters in itertools.groupby(word, lambda c: len(spelled[c]) == 1):
-            parts["".join(letters)] += n * is_token
+            if is_token:
+                parts["".join(letters)] += n
     return parts
 
 

@@ -70,11 +70,6 @@ def declines(clause):
     return bool(DECLINES.match(clause)) or clause in EMPTY
 
 
-def gives_reason(text):
-    """Does a text say why?"""
-    return bool(REASONS.search(plain(text)))
-
-
 def sentences(text):
     """A text cut into what stands between its stops."""
     return [said for said in re.split(r"(?<=[.?!])\s+", text) if said]

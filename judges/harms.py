@@ -14,6 +14,7 @@ from functools import cache
 from data.world.languages import LANGUAGES
 from data.world.topics import KINDS_OF_HARM, all_of
 from judges import english_harms, korean_harms
+from judges.dialogue import plain
 from plumbing.errors import run
 
 READERS = {"world": english_harms, "world_ko": korean_harms}  # by what --data calls it
@@ -43,7 +44,7 @@ def evasive(text, world="world"):
     """Does an answer decline, or brush off, and give no reason?"""
     reader = READERS[world]
     declines = not reader.clauses(text) or declined(text, world)
-    return declines and not reader.gives_reason(text)
+    return declines and not reader.REASONS.search(plain(text))
 
 
 @cache

@@ -72,11 +72,6 @@ def declines(clause):
     return bool(DECLINES.search(said)) or said in EMPTY
 
 
-def gives_reason(text):
-    """Does a text say why?"""
-    return bool(REASONS.search(plain(text)))
-
-
 def sentences(text):
     """A text cut into what stands between its stops; a reason stays with what it is for."""
     found = []

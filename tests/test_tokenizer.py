@@ -127,10 +127,6 @@ def test_a_character_that_is_a_token_is_never_cut(texts, fewest):
                 vocab[token].decode()  # raises where a token ends within a character
 
 
-def test_without_characters_nothing_changes():
-    assert train_bpe(SAMPLE * 3, 400, 0) == naive_bpe(SAMPLE * 3, 400)
-
-
 def test_encoding_applies_the_merges_in_their_order():
     rank = {token: i for i, token in enumerate(TOKENIZER.vocab)}
     for text in regex.findall(PATTERN, SAMPLE):
