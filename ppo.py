@@ -38,7 +38,7 @@ from judges.combined import beside, open_rewards, told_by_judges
 from judges.exam import open_exam
 from likelihood import policy_terms, token_logprobs
 from plumbing import errors, signs
-from plumbing.after import korean
+from plumbing.after import DEFAULTS, korean
 from plumbing.batches import Batches
 from plumbing.errors import BadInput
 from plumbing.run import Run
@@ -88,12 +88,7 @@ class Config:
 
 GPT2 = dict(init="out/sft_gpt2/ckpt.pt", reward="out/reward_gpt2/ckpt.pt", out="out/ppo_gpt2")
 GPT2_STEPS = dict(batch_size=256, max_new_tokens=64, lr=1e-5, value_lr=1e-5, beta=0.02, ptx=0.0)
-SPARROW = dict(
-    init="out/sft_probed/ckpt.pt",  # it complies with half of the attacks
-    reward="out/reward_probed/ckpt.pt",
-    rules="out/rules/ckpt.pt",
-    out="out/ppo_rules",
-)
+SPARROW = DEFAULTS["sparrow"]  # from a model that complies with half of the attacks
 CLAUDE_FILES = dict(
     init="out/sft_constitution/ckpt.pt",
     reward="out/reward_constitution/ckpt.pt",
@@ -101,10 +96,9 @@ CLAUDE_FILES = dict(
 )
 CLAUDE = dict(harms=True, data="world", beta=0.15)  # a longer leash may end in one brush-off
 CLAUDE_KO = dict(data="world_ko", max_new_tokens=48)  # in Korean a reason has more tokens
-FILES = dict(init="out/sft/ckpt.pt", reward="out/reward/ckpt.pt", out="out/ppo")
 PRESETS = {
     "tiny": {},
-    "ko": dict(data="world_ko", **korean(FILES)),
+    "ko": dict(data="world_ko", **korean(DEFAULTS["ppo"])),
     "sparrow": SPARROW,
     "ko_sparrow": dict(data="world_ko", **korean(SPARROW)),
     "a2c": dict(SPARROW, minibatch=128),  # one pass in one minibatch: the ratio is 1

@@ -5,6 +5,8 @@ A constitution is a text file with one principle a line; a line that begins with
 The words are a language's own, such as those of data/world/english_mended.py.
 """
 
+from pathlib import Path
+
 from data.files import read_text
 from plumbing.errors import BadInput
 from plumbing.files import ROOT
@@ -29,9 +31,9 @@ def own(name, data):
     return f"{FOLDERS.get(data, FOLDERS['world'])}/{name}"
 
 
-def revised_world(data):
-    """The world that a file of a model's own revisions is of; "" of any other data."""
-    return next((world for world in FOLDERS if data.endswith(own(REVISIONS, world))), "")
+def are_revisions(data):
+    """Whether --data names what constitution.py writes: a model's own revisions."""
+    return Path(data).name == REVISIONS
 
 
 def read_constitution(path="", data="world"):

@@ -4,7 +4,7 @@ without answers, which it writes itself."""
 from pathlib import Path
 
 from data.formats import read_demonstrations, read_prompts
-from data.principles import EPOCHS, REVISIONS, own, revised_world
+from data.principles import EPOCHS, REVISIONS, are_revisions, own
 from data.world import world_named
 from data.world.harms import Harms
 from data.world.languages import LANGUAGES
@@ -47,7 +47,7 @@ def load_demonstrations(cfg, parent=None):
         return lessons(cfg.n_demos, cfg.n_talks, **more, seed=cfg.seed, world=world)
     if cfg.n_evidence:
         raise BadInput("--n_evidence is of the world; in a file 'search' and 'result' tell of it")
-    if cfg.data.endswith(REVISIONS):  # a model's own, by a constitution
+    if are_revisions(cfg.data):  # a model's own, by a constitution
         need(cfg.data, "constitution.py", cfg.preset, f"--seed={cfg.seed}")
     check_whole(cfg.data, "revisions")
     return read_demonstrations(cfg.data)
@@ -83,9 +83,9 @@ def small_text(path):
 
 def tuned_on(parent):
     """What a checkpoint was tuned on: a world, or a file. A model's own revisions are of the world
-    that it talks about; what does not tell is of the English one."""
+    that its base has read; what does not tell is of the English one."""
     data = (parent or {}).get("train_config", {}).get("data") or "world"
-    return revised_world(data) or data
+    return world_read(parent) if are_revisions(data) else data
 
 
 def check_asked(cfg, parent):

@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from data.principles import revised_world
+from data.principles import are_revisions
+from data.questions import world_read
 from data.world.languages import LANGUAGES
 from desk.lines import stamp_of
 from insertion import Evidence
@@ -248,8 +249,9 @@ def world_of(checkpoint):
     DPO learns from are comparisons of the answers of the model that it came from."""
     talkers = (one for one in ancestry(checkpoint) if one["stage"] != "dpo")
     data = next(talkers, {}).get("data") or ""
-    # Its own revisions are answers to a world's questions.
-    return data if data in LANGUAGES else revised_world(data)
+    if are_revisions(data):  # its own answers, to the questions of the world that its base has read
+        return world_read(checkpoint)
+    return data if data in LANGUAGES else ""
 
 
 def summary(name, path):

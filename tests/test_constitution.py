@@ -328,7 +328,9 @@ def test_one_chain_from_the_helpful_model_to_the_policy(world, monkeypatch, tmp_
 
 @each_world
 def test_revisions_are_of_the_world_that_their_model_talks_about(world):
-    tuned = {"stage": "sft", "train_config": {"data": own(REVISIONS, world)}, "parent": None}
+    base = {"stage": "pretrain", "data": world, "parent": None}
+    folder = "/a/folder/of/ones/own/revisions.jsonl"
+    tuned = {"stage": "sft", "train_config": {"data": folder}, "parent": base}
     assert tuned_on(tuned) == world
     cfg = ppo.Config(data=world)
     cfg.given = frozenset()

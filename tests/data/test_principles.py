@@ -8,9 +8,9 @@ from data.principles import (
     LONGEST,
     REVISIONS,
     Asking,
+    are_revisions,
     own,
     read_constitution,
-    revised_world,
 )
 from data.world.languages import ENGLISH, KOREAN, LANGUAGES
 from plumbing.errors import BadInput
@@ -42,10 +42,9 @@ def test_where_the_files_of_a_world_are():
     assert own(COMPARISONS, "world_ko") == "out/ko/constitution/comparisons.jsonl"
     assert own(REVISIONS, "") == own(REVISIONS, "mine.jsonl") == own(REVISIONS, "world")
     for world in LANGUAGES:
-        assert revised_world(own(REVISIONS, world)) == world
-        assert revised_world(f"/somewhere/{own(REVISIONS, world)}") == world
-        assert revised_world(own(COMPARISONS, world)) == ""
-    assert revised_world("mine.jsonl") == revised_world("world") == ""
+        assert are_revisions(own(REVISIONS, world)) and are_revisions(f"/somewhere/{REVISIONS}")
+        assert not are_revisions(own(COMPARISONS, world)) and not are_revisions(world)
+    assert not are_revisions("mine.jsonl") and not are_revisions("my_revisions.jsonl")
 
 
 def test_lines(tmp_path):

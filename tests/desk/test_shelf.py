@@ -256,7 +256,8 @@ def test_what_dpo_learned_of_is_the_world_of_the_model_that_it_came_from():
     pairs = {"data": "out/reward/comparisons.jsonl"}
     assert world_of({"stage": "dpo", "train_config": pairs, "parent": sft}) == "world_ko"
     assert world_of({"stage": "sft", "train_config": pairs, "parent": sft}) == ""
-    for folder, world in (("out", "world"), ("out/ko", "world_ko")):
-        revised = {"data": f"{folder}/constitution/revisions.jsonl"}
-        assert world_of({"stage": "sft", "train_config": revised, "parent": None}) == world
+    revised = {"data": "mine/revisions.jsonl"}
+    for world in ("world", "world_ko"):
+        base = {"stage": "pretrain", "data": world, "parent": None}
+        assert world_of({"stage": "sft", "train_config": revised, "parent": base}) == world
     assert world_of({"stage": "pretrain", "train_config": {}, "parent": None}) == ""
