@@ -12,6 +12,7 @@ AS_THEY_ARE = {
     "overoptimisation": "overoptimisation",
     "probing": "probing",
     "pareto": "pareto",
+    "scaling": "scaling",
     "rules_record": "rules",
     "bench": "bench",
 }

@@ -178,6 +178,17 @@ def on_the_plane(cfg):
     return [{**row, "machine": machine} for row in found]
 
 
+def scaled(cfg):
+    """The runs of lab/scaling.py, with the machine of the last one; raises FileNotFoundError where
+    the larger model, which shows whether the law holds, is not trained yet."""
+    rows = read(Path(cfg.out) / "scaling" / "scaling.jsonl")
+    if not any(row["larger"] for row in rows):
+        raise FileNotFoundError(0, "not measured yet", "python -m lab.scaling --reach")
+    logs = sorted(Path(cfg.out).glob("scaling/*/log.jsonl"))
+    machine = machine_of(lines(logs[-1])[0])
+    return [{**row, "machine": machine} for row in rows]
+
+
 def revised(cfg, seed):
     """How much harm is left after each round of constitution.py, and how good its judge is."""
     head, *rows = lines(folder(cfg, seed, "constitution") / "log.jsonl")
@@ -331,7 +342,12 @@ OF_EACH_SEED = {
     "demonstrations": demonstrations,
     "bayes": bayes,
 }
-OF_ALL_SEEDS = {"talk": talked, "pareto": on_the_plane, "memory": memory.collect}
+OF_ALL_SEEDS = {
+    "talk": talked,
+    "pareto": on_the_plane,
+    "memory": memory.collect,
+    "scaling": scaled,
+}
 OF_EACH_MACHINE = {"bench": bench, "times": times}
 
 

@@ -22,7 +22,8 @@ ORIGIN = ("run", "stage", "from", "data", "steps", "last figures", "machine")
 LINEAGE = ("Lineage of the checkpoints", "체크포인트의 계보")
 ANSWERS = ("The same questions, each stage's answers", "같은 질문, 단계마다의 답")
 MISSING = ("Not there yet", "아직 없는 것")
-SHORT = {"story": ("The story", "이야기")}  # a link's words, where a title says much
+# A link's words, where a title says much.
+SHORT = {"story": ("The story", "이야기"), "scaling": ("Size and text", "크기와 글의 양")}
 NOTES = ("Notes on the logs", "로그에 대한 메모")
 
 # --- pieces ------------------------------------------------------------------------------------

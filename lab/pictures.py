@@ -11,6 +11,8 @@ from lab.overoptimisation import journeys
 from lab.pictures_pareto import plane
 from lab.pipeline import pipeline
 from lab.probing import frontier
+from lab.scaling_law import fitted
+from lab.scaling_picture import draw as law_drawn
 from lab.studies import smooth
 from lab.svg import MARGIN, Scale, across, around, dot, line, picture, text, upright
 from lab.tables import column, figure, gaps, seeds_of, select, share
@@ -282,6 +284,16 @@ def fewshot(records):
     return picture(title, " ".join([*told, measured, about]), y.start + 98, parts)
 
 
+# --- size and text ---------------------------------------------------------------------------
+
+
+def scaling(records):
+    """Loss against compute, and the law that was asked of a larger model."""
+    rows = records["scaling"]
+    (larger,) = select(rows, larger=True)
+    return law_drawn(fitted(select(rows, larger=False), larger["depth"], larger["asked"], larger))
+
+
 # --- all ---------------------------------------------------------------------------------------
 
 # name: what draws it, and the subjects of the records that it is drawn from
@@ -292,6 +304,7 @@ PICTURES = {
     "fewshot": (fewshot, ("fewshot",)),
     "probing": (lambda records: frontier(records["probing"]), ("probing",)),
     "pareto": (plane, ("pareto",)),
+    "scaling": (scaling, ("scaling",)),
 }
 
 

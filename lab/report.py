@@ -1,6 +1,7 @@
 """One page of figures from the logs alone: what each stage did, what it cost, why it works.
 
-reads   out/*/log.jsonl, out/studies/*.jsonl, out/icl/*.jsonl, out/icl/*/*.jsonl, out/bench.jsonl;
+reads   out/*/log.jsonl, out/studies/*.jsonl, out/icl/*.jsonl, out/icl/*/*.jsonl,
+        out/scaling/*.jsonl, out/bench.jsonl;
         of rules and of harm docs/records/*.jsonl as well, where no run of one's own is there
 writes  out/report.html (one file, pictures inside, no outside requests), out/figures/*.svg;
         with --example out/example.html and out/example_figures/*.svg
@@ -35,6 +36,7 @@ from lab.figures.fewshot import phase, sizes, stages
 from lab.figures.frames import STYLE
 from lab.figures.labels import examples
 from lab.figures.rows import Missing, Run
+from lab.figures.scaling import scaling
 from lab.figures.sparrow import broken_rules, which_rule
 from lab.figures.story import story
 from lab.figures.studies import overoptimisation, tax
@@ -80,11 +82,13 @@ SIZES = ICL + "sizes --preset=sizes"
 STAGED = ICL + "stages --preset=stages"
 WATCH = ICL + "watch --probe=induction --watch  # beside pretrain.py; and --probe=fewshot"
 GINC = ICL + "bayes --probe=bayes --init={out}/ginc/ckpt.pt"
+SCALING = "python -m lab.scaling --reach --out={out}/scaling"
 DEMOS = ICL + "demos --probe=demos"
 BENCH = "python -m lab.bench --out={out}"
 FIGURES = [
     Figure(story, ("tax", "preferences"), "The story", "이야기", TAX),
     Figure(losses, ("pretrain", "sft", "reward", "dpo"), "Losses", "손실", "pretrain"),
+    Figure(scaling, ("scaling",), "Size and text", "크기와 글의 양", SCALING),
     Figure(exam, ("sft", "questions"), "Held-out questions", "학습에 쓰지 않은 질문", "sft"),
     Figure(reward, ("reward",), "The reward model", "보상 모델", "reward"),
     Figure(ppo, ("ppo",), "PPO: proxy, judge, KL, length", "PPO: 대리 보상, 심판, KL, 길이", "ppo"),
@@ -116,17 +120,26 @@ TABLES = (
     "overoptimisation",
     "probing",
     "pareto",
+    "scaling",
     "fewshot",
     "bayes",
     "demos",
     "induction",
     "bench",
 )
+PLACES = (
+    "studies/*.jsonl",
+    "icl/*.jsonl",
+    "icl/*/*.jsonl",
+    "scaling/*.jsonl",
+    "bench.jsonl",
+)
 # What was measured before and is committed: drawn where there is no run of one's own.
 COMMITTED = {
     "probing": "probing",
     "rules_record": "rules",
     "pareto": "pareto",
+    "scaling": "scaling",
     "preferences": "preferences",
 }
 RECORDED = ("questions", "examples")  # kinds that records alone have (lab/example.py)
@@ -162,7 +175,7 @@ def stage_of(log):
 def find(out):
     """Every file to read; of the tables the newest is last, so that it counts where two overlap."""
     tables = []
-    for pattern in ("studies/*.jsonl", "icl/*.jsonl", "icl/*/*.jsonl", "bench.jsonl"):
+    for pattern in PLACES:
         tables += [path for path in out.glob(pattern) if path.stem in TABLES]
     tables.sort(key=lambda path: (path.stat().st_mtime_ns, path))
     return sorted(out.glob("*/log.jsonl")) + tables

@@ -35,12 +35,14 @@ from lab import (
     pictures,
     probing,
     reward,
+    scaling,
     tables,
     tables_claude,
     tables_icl,
     tables_memory,
     tables_pareto,
     tables_probing,
+    tables_scaling,
     tables_speed,
     tables_talk,
     talk,
@@ -96,6 +98,7 @@ BLOCKS = {
     "plane": tables_pareto.plane,
     "distance": tables_pareto.distance,
     "rounds": tables_pareto.rounds,
+    "scaling": tables_scaling.scaling,
     "fewshot": tables_icl.fewshot,
     "labels": tables_icl.labels,
     "sizes": tables_icl.sizes,
@@ -146,6 +149,7 @@ world, whose truth is known; its judge and its labelers are programs, so what th
 and nothing here is a result about large models.
 """
 SECTIONS = {
+    "Size and text (after Brown et al. 2020, figure 3.1)": ["scaling"],
     "Questions": ["questions"],
     "Conversation": ["conversation", "turns", "talk"],
     "The same world in Korean": ["korean", "korean_talk"],
@@ -293,6 +297,8 @@ def make_all(cfg):
         make(replace(cfg, out=f"{cfg.out}/times"), 1, name)
     if not (Path(cfg.out) / "memory.jsonl").exists():
         memory.main(memory.Config(out=cfg.out))
+    of_size = dict(out=f"{cfg.out}/scaling", reach=True, device=cfg.device, dtype=cfg.dtype)
+    scaling.main(scaling.Config(**of_size))
     if not (Path(cfg.out) / "bench.jsonl").exists():
         bench.main([f"--out={cfg.out}", f"--device={cfg.device}", f"--dtype={cfg.dtype}"])
 

@@ -1,6 +1,6 @@
 """GPT-3's figure 3.1 in small: loss against compute, for models of several sizes.
 
-    python -m lab.scaling                      six sizes at five amounts of text; hours on a CPU
+    python -m lab.scaling                      five sizes at five amounts of text; hours on a CPU
     python -m lab.scaling --reach              and the larger model that the fit was asked about
     python -m lab.scaling --preset=smoke       sizes that only show that all is wired
 
@@ -21,7 +21,6 @@ writes  out/scaling/scaling.jsonl, out/scaling/scaling.svg
 A study that was stopped goes on where it stopped: finished runs and measured rows are kept.
 """
 
-import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,9 +30,8 @@ from plumbing.config import check_options, numbers, parse_config, positive
 if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
     check_options(__file__)
 
-import numpy as np
-
 from judges.exam import Exam
+from lab.scaling_law import BLOCK, FEWEST, WIDTH, envelope, fitted
 from lab.scaling_picture import draw
 from lab.studies import append, read
 from plumbing.checkpoint import load_checkpoint
@@ -51,9 +49,9 @@ from sampling import open_checkpoint
 class Config:
     preset: str = "default"  # how much is trained
     out: str = "out/scaling"  # a folder for each run, the table and the picture
-    depth: str = "1,2,3,4,5,6"  # sizes: 0.08 to 3 million parameters
-    millions: str = "0.5,1,2,4,8"  # amounts of text, in millions of tokens
-    predict: int = 7  # depth of the larger model that the fit is asked about, at the most text
+    depth: str = "1,2,3,4,5"  # sizes: 0.08 to 1.9 million parameters
+    millions: str = "0.25,0.5,1,2,4"  # amounts of text, in millions of tokens
+    predict: int = 6  # depth of the larger model that the fit is asked about, at the most text
     reach: bool = False  # train that model too, and say what it reaches
     n_lists: int = 420  # few-shot prompts, the same for every model
     seed: int = 1
@@ -67,12 +65,8 @@ PRESETS = {
         out="out/scaling_smoke", depth="1,2", millions="0.02,0.04,0.08", predict=3, n_lists=14
     ),
 }
-WIDTH = 32  # channels of a head, and of the model for each layer
 BATCH = 16
-BLOCK = 128
 RATE = 0.02  # of pretrain.py's default, which is of depth 4
-FEWEST = 5  # points of the envelope that a fit of three numbers needs
-TRIES = 1000  # of the bootstrap
 
 
 def amounts(text):
@@ -130,6 +124,7 @@ def measure(cfg, depth, tokens, machine):
     return {
         "seed": cfg.seed,
         "depth": depth,
+        "larger": depth == cfg.predict,
         "asked": tokens,
         "tokens": seen,
         "parameters": size,
@@ -141,71 +136,6 @@ def measure(cfg, depth, tokens, machine):
     }
 
 
-# --- the fit -----------------------------------------------------------------------------------
-
-
-def envelope(rows):
-    """The rows that no other has beaten with as little compute, from the least compute on."""
-    best = math.inf
-    found = []
-    for row in sorted(rows, key=lambda row: row["flops"]):
-        if row["val_loss"] < best:
-            best = row["val_loss"]
-            found.append(row)
-    return found
-
-
-def fit(flops, losses):
-    """E, log a and b of L(C) = E + a·C^(−b): of many E the one whose straight line through log C
-    and log(L − E) leaves the least of the losses over."""
-    x = np.log(flops)
-    floors = np.linspace(0, 0.999 * min(losses), 400)[:, None]
-    y = np.log(losses - floors)  # (floors, runs): a straight line for each E
-    away = x - x.mean()
-    slopes = (y * away).sum(1, keepdims=True) / (away**2).sum()
-    heights = y.mean(1, keepdims=True) - slopes * x.mean()
-    left = losses - floors - np.exp(heights + slopes * x)
-    best = (left**2).sum(1).argmin()
-    return floors[best, 0], heights[best, 0], -slopes[best, 0]
-
-
-def law(flops, numbers):
-    """The loss that the law gives with so much compute."""
-    floor, height, slope = numbers
-    return floor + np.exp(height - slope * np.log(flops))
-
-
-def spread(flops, losses, at, seed=0):
-    """The fit, and 95 % intervals of its E and b and of the loss at `at` FLOPs, by drawing its
-    residuals again (Efron 1979): {name: (value, low, high)}."""
-    numbers = fit(flops, losses)
-    expected = law(flops, numbers)
-    # Three numbers were fitted: what is left over is too small by that.
-    inflated = (losses - expected) * math.sqrt(len(flops) / (len(flops) - 3))
-    rng = np.random.default_rng(seed)
-    drawn = []
-    for _ in range(TRIES):
-        again = expected + rng.choice(inflated, len(inflated))
-        other = fit(flops, again)
-        drawn.append((other[0], other[2], law(at, other)))
-    values = (numbers[0], numbers[2], law(at, numbers))
-    ends = np.quantile(drawn, (0.025, 0.975), axis=0)
-    names = ("E", "b", "predicted")
-    found = {name: (float(v), *map(float, e)) for name, v, e in zip(names, values, ends.T)}
-    return {**found, "numbers": numbers}
-
-
-def compute_of(depth, tokens, rows):
-    """FLOPs of a model that is not there yet, counted as model.py counts them. Its table of tokens
-    is as wide as it is; blocks have 12·C² parameters."""
-    known = rows[0]
-    width = WIDTH * known["depth"]
-    words = (known["parameters"] - 12 * known["depth"] * width**2) / width
-    width = WIDTH * depth
-    parameters = 12 * depth * width**2 + words * width
-    return float(tokens) * 6 * (parameters + depth * width * BLOCK)
-
-
 # --- the study ---------------------------------------------------------------------------------
 
 
@@ -215,26 +145,6 @@ def table_of(rows):
         shape = (f"{row['depth']}", f"{row['parameters']:,}", f"{row['tokens']:,}")
         lines.append([*shape, f"{row['flops']:.2e}", row["val_loss"], row["few_shot"]])
     return lines
-
-
-def sentences(cfg, rows, found, at, reached):
-    """What the fit says, in words: only what it can tell."""
-    b, low, high = found["b"]
-    floor, least, most = found["E"]
-    said = [
-        f"Envelope of {len(envelope(rows))} runs: L(C) = {floor:.3f} [{least:.3f}, {most:.3f}] + "
-        f"a·C^(−{b:.3f}), exponent's 95 % interval [{low:.3f}, {high:.3f}]."
-    ]
-    middle, least, most = found["predicted"]
-    said.append(
-        f"At {at:.2e} FLOPs, depth {cfg.predict}, it predicts {middle:.3f} nats per token "
-        f"[{least:.3f}, {most:.3f}]."
-    )
-    if reached:
-        loss = reached["val_loss"]
-        within = "within" if least <= loss <= most else "outside of"
-        said.append(f"That model reaches {loss:.3f}, {within} the interval.")
-    return said
 
 
 def main(cfg):
@@ -268,21 +178,15 @@ def report(cfg, rows, depths, sizes):
     found = [row for row in rows if row["depth"] in depths and row["asked"] in sizes]
     columns = ["depth", "parameters", "tokens", "FLOPs", "loss", "few-shot"]
     print_table("pretraining by size and text", columns, table_of(found))
-    best = envelope(found)
-    if len(best) < FEWEST:
-        print(f"{len(best)} runs make the envelope; a fit needs {FEWEST}: more sizes or texts")
-        return found
-    flops = np.array([row["flops"] for row in best])
-    losses = np.array([row["val_loss"] for row in best])
     reached = of_run(rows, cfg, cfg.predict, sizes[-1])
-    at = reached["flops"] if reached else compute_of(cfg.predict, sizes[-1], found)
-    fitted = spread(flops, losses, at)
-    said = sentences(cfg, found, fitted, at, reached)
-    print("\n" + "\n".join(said))
-    curve = [(c, law(c, fitted["numbers"])) for c in np.geomspace(min(flops), at, 60)]
-    target = {"at": at, "predicted": fitted["predicted"], "reached": reached}
+    told = fitted(found, cfg.predict, sizes[-1], reached)
+    if not told:
+        runs = len(envelope(found))
+        print(f"{runs} runs make the envelope; a fit needs {FEWEST}: more sizes or texts")
+        return found
+    print("\n" + "\n".join(english for english, _ in told.sentences()))
     picture = Path(cfg.out) / "scaling.svg"
-    write_text(picture, draw(found, best, curve, target, said))
+    write_text(picture, draw(told))
     print(picture.as_posix())
     return found
 

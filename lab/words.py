@@ -2,6 +2,7 @@
 
 from lab.words_memory import MEMORY
 from lab.words_pareto import PARETO
+from lab.words_scaling import SCALING
 
 KOREAN = {
     # how figures are stated
@@ -386,6 +387,7 @@ KOREAN = {
     "둘러댐은 프로그램이 찾습니다(시뮬레이션).",
     **PARETO,
     **MEMORY,
+    **SCALING,
 }
 
 

@@ -95,7 +95,7 @@ def test_all_logs_give_every_figure(full):
 def test_one_file_without_outside_requests(full):
     out, logs, shown, _, _ = full
     text = page.page(logs, shown, {}, [], 0)
-    assert text.count("<svg role") == len(OWN) + 1  # of the first figure one in each language
+    assert text.count("<svg role") == len(OWN) + 2  # of two figures one in each language
     assert not re.search(r"(?i)https?:|<script|<link|@import|url\((?!#)|src=", text)
     ids = re.findall(r'\bid="([^"]*)"', text)
     assert len(ids) == len(set(ids)), "an id names one thing of a page"
@@ -114,6 +114,7 @@ def test_an_empty_folder_lists_every_command(tmp_path, capsys):
         f"python pretrain.py --out={out}/pretrain",
         f"--init={out}/sft/ckpt.pt",
         f"python -m lab.tax --out={out}/studies",
+        f"python -m lab.scaling --reach --out={out}/scaling",
         "--preset=sizes",
         "--preset=stages",
         "--probe=bayes",

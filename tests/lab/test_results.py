@@ -226,6 +226,8 @@ def test_running_all_makes_every_run_once_and_measures(tmp_path, monkeypatch, ca
     monkeypatch.setattr(results, "make", lambda cfg, seed, name: made.append((seed, name)))
     for study in (*results.STUDIES, results.talk):
         monkeypatch.setattr(study, "main", lambda cfg: measured.append((cfg.out, cfg.seeds)))
+    monkeypatch.setattr(results.memory, "main", lambda cfg: measured.append(cfg.out))
+    monkeypatch.setattr(results.scaling, "main", lambda cfg: measured.append((cfg.out, cfg.reach)))
     monkeypatch.setattr(results.bench, "main", lambda argv: measured.append(argv[0]))
     monkeypatch.setattr(results, "harvest", lambda cfg: {"tax": "seed 2"})
     monkeypatch.setattr(results, "documents", dict)
@@ -234,7 +236,8 @@ def test_running_all_makes_every_run_once_and_measures(tmp_path, monkeypatch, ca
     (tmp_path / "seed1" / "sft" / "finished").touch()
     results.main(results.Config(run=True, out=out, seeds=2))
     assert {(1, "bayes"), (2, "bayes"), (2, "reward_scalar_few"), (1, "fewshot")} <= set(made)
-    assert measured == [(out, 2)] * len(results.STUDIES) + [(out, 5), f"--out={out}"]
+    studies = [(out, 2)] * len(results.STUDIES)
+    assert measured == [*studies, (out, 5), out, (f"{out}/scaling", True), f"--out={out}"]
     shown = capsys.readouterr().out
     assert re.search(r"alignment tax +1 of 16", shown) and "seed 2 is missing" in shown
 

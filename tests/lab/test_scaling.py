@@ -1,10 +1,18 @@
 """The study of scale: the dial, the envelope, the fit, and that it goes on where it stopped."""
 
+import json
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from lab import scaling
-from lab.scaling import Config, compute_of, envelope, fit, law, main, shape_of, spread
+from lab.figures.rows import Missing, Run
+from lab.figures.scaling import scaling as scaling_figure
+from lab.harvest import scaled
+from lab.scaling import Config, main, shape_of
+from lab.scaling_law import compute_of, envelope, fit, fitted, law, spread
+from lab.tables_scaling import scaling as scaling_table
 from model import GPT, GPTConfig
 from plumbing.errors import BadInput
 
@@ -24,6 +32,7 @@ def made_up(noise=0.0):
                 {
                     "seed": 1,
                     "depth": depth,
+                    "larger": False,
                     "asked": asked,
                     "tokens": asked,
                     "parameters": 80_000 * depth**2,
@@ -96,6 +105,64 @@ def test_a_study_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
     cfg.reach = True
     main(cfg)
     assert done[-1] == (5, 4_000_000) and "That model reaches 1.050" in capsys.readouterr().out
+
+
+def larger(off):
+    """The row of the larger model, so far off the true law."""
+    flops = 6 * 4e6 * 8e4 * 25
+    loss = float(law(flops, TRUE)) + off
+    about = {"depth": 5, "larger": True, "flops": flops, "val_loss": loss, "few_shot": 0.9}
+    return {**made_up()[-1], **about, "parameters": 2_000_000}
+
+
+@pytest.mark.parametrize("off, kept", [(0.02, True), (0.3, False), (-0.3, False)])
+def test_a_larger_model_within_the_interval_or_not(off, kept):
+    rows = made_up(noise=0.003)
+    told = fitted(rows, 5, 4_000_000, larger(off))
+    assert told.kept() is kept and told.curve()[-1][0] == pytest.approx(told.at)
+    english, korean = zip(*told.sentences())
+    assert ("within the interval" in english[2]) is kept and ("구간 안" in korean[2]) is kept
+    shown = scaling_figure({"scaling": [Run("scaling", {}, [*rows, larger(off)])]})
+    assert shown.title[0].startswith("Loss falls as a power") is True
+    assert ("but" in shown.title[0]) is not kept and ("그러나" in shown.title[1]) is not kept
+
+
+def test_a_larger_model_that_is_not_trained_is_not_spoken_of():
+    told = fitted(made_up(), 5, 4_000_000)
+    assert told.kept() is None and len(told.sentences()) == 2
+    shown = scaling_figure({"scaling": [Run("scaling", {}, made_up())]})
+    assert shown.title[0] == "Loss falls as a power of compute"
+    for few in ([], made_up()[:3]):
+        with pytest.raises(Missing):
+            scaling_figure({"scaling": [Run("scaling", {}, few)]})
+
+
+def test_the_table_of_the_records_by_hand():
+    machine = {"machine": "2 cores; 1 thread"}
+    rows = [{**row, **machine} for row in [*made_up(), larger(0.0)]]
+    for language in ("en", "ko"):
+        lines = scaling_table({"scaling": rows}, language).splitlines()
+        first = next(row for row in rows if row["asked"] == 500_000)
+        assert lines[-5].startswith(f"| 1 | 80,000 | {first['val_loss']:.3f} |")
+        assert lines[-5].endswith("| 20 % |") and lines[-1].count("| |") >= 2
+        assert lines[-1].endswith(f"| {larger(0.0)['val_loss']:.3f} | 90 % |")
+
+
+def test_records_are_made_once_the_larger_model_is_there(tmp_path):
+    folder = tmp_path / "scaling"
+    run = folder / "depth5_4000k"
+    run.mkdir(parents=True)
+    head = {"device": "cpu", "dtype": "float32", "torch": "2.0", "threads": 1}
+    (run / "log.jsonl").write_text(json.dumps(head))
+    cfg = SimpleNamespace(out=tmp_path)
+    for rows, whole in ((made_up(), False), ([*made_up(), larger(0.0)], True)):
+        lines = [{"config": {}}, *rows]
+        (folder / "scaling.jsonl").write_text("\n".join(map(json.dumps, lines)))
+        if whole:
+            assert len(scaled(cfg)) == 17 and "float32" in scaled(cfg)[0]["machine"]
+            continue
+        with pytest.raises(FileNotFoundError):
+            scaled(cfg)
 
 
 @pytest.mark.parametrize(
