@@ -87,7 +87,7 @@ class Config:
 
 
 GPT2 = dict(init="out/sft_gpt2/ckpt.pt", reward="out/reward_gpt2/ckpt.pt", out="out/ppo_gpt2")
-GPT2_STEPS = dict(batch_size=256, max_new_tokens=64, lr=1e-5, value_lr=1e-5, beta=0.02, ptx=0.0)
+GPT2_RATES = dict(lr=1e-5, value_lr=1e-5, beta=0.02, ptx=0.0)
 SPARROW = DEFAULTS["sparrow"]  # from a model that complies with half of the attacks
 CLAUDE_FILES = dict(
     init="out/sft_constitution/ckpt.pt",
@@ -104,7 +104,13 @@ PRESETS = {
     "a2c": dict(SPARROW, minibatch=128),  # one pass in one minibatch: the ratio is 1
     "constitution": {**CLAUDE_FILES, **CLAUDE},
     "ko_constitution": {**CLAUDE, **korean(CLAUDE_FILES), **CLAUDE_KO},
-    "gpt2": {**GPT2, **GPT2_STEPS, "steps": 200},
+    "gpt2": {
+        **GPT2,
+        **GPT2_RATES,
+        "batch_size": 256,
+        "max_new_tokens": 64,
+        "steps": 200,
+    },
 }
 PENALTY = 1.0  # an answer that does not end scores min(score, 0) − 1 on the normalised scale
 
