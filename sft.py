@@ -55,7 +55,7 @@ class Config:
     n_harms: int = 0  # harm done, judged, mended (data/world/harms.py): what constitution.py needs
     n_evidence: int = 0  # talks in which facts are looked up (Sparrow): what --knowledge needs
     pretrain_mix: float = 0.3  # share of pretraining text (InstructGPT, App. C.3: 0.1)
-    mix_rows: int = 2  # blocks of that text in a step; more of them keep facts that no answer shows
+    mix_rows: int = 8  # blocks of that text in a step; more of them keep facts that no answer shows
     pretrain_on: str = ""  # make a base of this text first, or of the demonstrations in it
     mix_data: str = ""  # text for that share; empty: what the base model was pretrained on
     max_len: int = 512  # tokens of one example; a longer one loses the left of its prompt
@@ -84,7 +84,7 @@ GPT2_FILES = dict(init="out/gpt2/ckpt.pt", out="out/sft_gpt2")
 GPT2_STEPS = dict(pretrain_mix=0.0, max_len=1024, grad_accum=4, lr=2e-5, matrix_lr=0.0, epochs=2)
 PRESETS = {
     "tiny": {},
-    "ko": dict(data="world_ko", init="out/ko/pretrain/ckpt.pt", out="out/ko/sft", mix_rows=8),
+    "ko": dict(data="world_ko", init="out/ko/pretrain/ckpt.pt", out="out/ko/sft"),
     "gpt2": {**GPT2_FILES, **GPT2_STEPS},
 }
 

@@ -126,7 +126,7 @@ def merge(word, pair, new):
 
 def led(text):
     """A text with a blank before its first word, so that this word has the tokens there that it has
-    within a sentence. Korean begins with what a sentence is about, and has no capitals."""
+    within a sentence: what is known of it is asked for with the same ones."""
     return f" {text}" if text[:1].isalnum() else text
 
 

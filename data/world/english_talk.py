@@ -160,7 +160,9 @@ NEEDS = {
 
 # --- memory ------------------------------------------------------------------------------------
 
-MEMORIES = {  # what is told: how, what fits as an answer; how it is asked for, and its answer
+# What is told. An answer names first what it is of: so whether it was told at all is decided by a word
+# that has read these, and not by the first one, which has to tell all kinds of answers apart.
+MEMORIES = {  # how it is told, what fits as an answer; how it is asked for, and its answer
     "name": {
         "tell": ways(
             """my name is {}; I am {}; I am called {}; call me {}; they call me {};
@@ -180,8 +182,8 @@ MEMORIES = {  # what is told: how, what fits as an answer; how it is asked for, 
             "?",
             asked("my name", "what my name is", "who I am"),
         ),
-        "answer": ["Your name is {}.", "You are {}.", "You told me that your name is {}."],
-        "nothing": ["I do not know your name.", "You did not tell me your name."],
+        "answer": ["Your name is {}.", "Your name is {}, as you told me."],
+        "nothing": ["Your name? I do not know it.", "Your name? You did not tell me."],
         "needs": ["name"],
     },
     "word": {
@@ -206,7 +208,7 @@ MEMORIES = {  # what is told: how, what fits as an answer; how it is asked for, 
             asked("the word", "what the word is", "which word it was"),
         ),
         "answer": ["The word is {}.", "The word was {}."],
-        "nothing": ["I do not know the word.", "You did not tell me a word."],
+        "nothing": ["The word? I do not know it.", "The word? You did not tell me."],
         "needs": ["word"],
     },
     "colour": {
@@ -228,8 +230,14 @@ MEMORIES = {  # what is told: how, what fits as an answer; how it is asked for, 
             "?",
             asked("my favourite colour", "what colour I like", "which colour I like"),
         ),
-        "answer": ["Your favourite colour is {}.", "You like {}."],
-        "nothing": ["I do not know your favourite colour.", "You did not tell me your colour."],
+        "answer": [
+            "Your favourite colour is {}.",
+            "Your favourite colour is {}, as you told me.",
+        ],
+        "nothing": [
+            "Your favourite colour? I do not know it.",
+            "Your favourite colour? You did not tell me.",
+        ],
         "needs": ["colour"],
     },
 }

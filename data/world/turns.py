@@ -55,8 +55,8 @@ class Turns:
         turn["wrong"] = rng.choice(world.statements(task, item, wrong)[:2])
         turn["short"] = world.curt(task, wrong if mistake else answer)
         turn["opening"] = ""
-        if self.one_word:  # "Yellow."
-            turn |= dict.fromkeys(("says", "short"), lang.sentence(answer) + ".")
+        if self.one_word:  # "yellow.", the token that it is within a sentence
+            turn |= dict.fromkeys(("says", "short"), answer + ".")
             turn |= {"needs": [[a.lower() for a in answers]], "forbids": [], "most": 1}
         if re.search(r"\d", content):
             turn |= {key: lang.digits(turn[key]) for key in ("says", "wrong", "short")}
@@ -174,7 +174,7 @@ class Turns:
         forbids = [c for c in lang.COLOURS if c != told] if what == "colour" else []
         return self.other(
             "memory", content, says, [[told.lower()]],
-            short=lang.sentence(told) + ".", wrong=wrong, forbids=forbids, item=told,
+            short=told + ".", wrong=wrong, forbids=forbids, item=told,
         )  # fmt: skip
 
     def order(self):
