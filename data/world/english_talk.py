@@ -160,8 +160,8 @@ NEEDS = {
 
 # --- memory ------------------------------------------------------------------------------------
 
-# What is told. An answer names first what it is of: so whether it was told at all is decided by a word
-# that has read these, and not by the first one, which has to tell all kinds of answers apart.
+# What is told. An answer names first what it is of: so whether it was told at all is decided by a
+# word that has read these, and not by the first one, which has to tell all kinds of answers apart.
 MEMORIES = {  # how it is told, what fits as an answer; how it is asked for, and its answer
     "name": {
         "tell": ways(
