@@ -45,7 +45,7 @@ BEFORE = {
         "lessons": "2228d7f20e970316",
         "few-shot": "855e2857b8022ec6",
         "attacks": "c0e26162b18011bd",
-        "evidence": "d3c689a9baf3f0c7",
+        "evidence": "849581dc1c81fc66",
         "harm": "f738183f22d767fe",
     },
     1: {
