@@ -238,13 +238,14 @@ class Tokenizer:
             <|user|> question <|assistant|> answer <|endoftext|> <|user|> ...
             0        0        0             1      1             0
 
-        The `<|endoftext|>` that ends an answer counts: a model that is not taught to stop will not.
+        A turn's first word has a blank before it (`led`), as words within a text have it. The
+        `<|endoftext|>` that ends an answer counts: a model that is not taught to stop will not.
         An answer with "weight": 0, as in OpenAI's files, is read and not learned. One with "search"
         and "result" begins with what was looked up (see `looked_up`).
         """
         ids, mask = [], []
         for message in messages:
-            text = self.encode(message["content"])
+            text = self.encode(led(message["content"]))
             if message["role"] == "assistant":
                 weight = message.get("weight", 1)
                 found, own = self.looked_up(message)

@@ -166,9 +166,10 @@ def apertus_config(config, name):
 
 # --- the tokenizer -----------------------------------------------------------------------------
 
-TEMPLATE = (  # tokenizer.py's `render`, and `prompt`
-    "{% for m in messages %}{% if m['role'] == 'user' %}<|user|>{{ m['content'] }}"
-    "{% else %}<|assistant|>{{ m['content'] }}<|endoftext|>{% endif %}{% endfor %}"
+LED = "{% if m['content'][:1].isalnum() %} {% endif %}"  # tokenizer.py's `led`
+TEMPLATE = (  # its `render`, and `prompt`
+    "{% for m in messages %}{% if m['role'] == 'user' %}<|user|>LED{{ m['content'] }}"
+    "{% else %}<|assistant|>LED{{ m['content'] }}<|endoftext|>{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
 SPECIAL = ["<|endoftext|>", "<|user|>", "<|assistant|>", "<|pad|>"]
@@ -237,7 +238,7 @@ def export_tokenizer(text, folder, block_size):
         "pad_token": SPECIAL[3],
         "model_max_length": block_size,
         "clean_up_tokenization_spaces": False,
-        "chat_template": TEMPLATE,
+        "chat_template": TEMPLATE.replace("LED", "" if leads else LED),
     }
     write_text(folder / "tokenizer.json", json.dumps(whole, ensure_ascii=False))
     write_text(folder / "tokenizer_config.json", json.dumps(about, ensure_ascii=False, indent=1))

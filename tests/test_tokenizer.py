@@ -23,6 +23,7 @@ from tokenizer import (
     StreamDecoder,
     Tokenizer,
     answering,
+    led,
     train_bpe,
     transcript,
 )
@@ -181,10 +182,10 @@ def test_with_lead_a_first_word_is_read_as_one_within_a_sentence(text):
 
 
 def test_an_answer_has_no_blank_before_it():
-    tokenizer = Tokenizer(TOKENIZER.vocab, lead=True)
-    ids, _ = tokenizer.render([{"role": "assistant", "content": "The red"}])
-    assert ids[1] == TOKENIZER.encode(" The")[0]
-    assert tokenizer.read(ids[1:])["content"] == "The red"
+    for tokenizer in (TOKENIZER, Tokenizer(TOKENIZER.vocab, lead=True)):
+        ids, _ = tokenizer.render([{"role": "assistant", "content": "The red"}])
+        assert ids[1:-1] == TOKENIZER.encode(" The red")
+        assert tokenizer.read(ids[1:])["content"] == "The red"
 
 
 def test_every_byte_is_a_token():
@@ -267,8 +268,9 @@ def test_render_by_hand():
         {"role": "assistant", "content": ""},
     ]
     ids, mask = t.render(messages)
-    assert ids == [257, 72, 105, 258, 89, 111, 256, 257, 63, 258, 256]
-    assert mask == [0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 1]
+    blank = 32  # before a word and not before a sign
+    assert ids == [257, blank, 72, 105, 258, blank, 89, 111, 256, 257, 63, 258, 256]
+    assert mask == [0, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 1]
 
 
 @given(st.lists(st.tuples(st.sampled_from(["user", "assistant"]), TEXT), max_size=6))
@@ -280,7 +282,8 @@ def test_each_answer_teaches_one_end(turns):
         ends == sum(1 for role, _ in turns if role == "assistant") == ids.count(TOKENIZER.endoftext)
     )
     learned = [i for i, m in zip(ids, mask) if m]
-    assert learned == TOKENIZER.encode_documents(c for role, c in turns if role == "assistant")
+    answers = [led(content) for role, content in turns if role == "assistant"]
+    assert learned == TOKENIZER.encode_documents(answers)
     assert not any(m for i, m in zip(ids, mask) if i in (TOKENIZER.user, TOKENIZER.assistant))
 
 
@@ -409,7 +412,7 @@ def test_an_answer_of_weight_0_is_read_and_not_learned():
     all_of_it, plain = tokenizer.render([{**m, "weight": 1} for m in said])
     assert ids == all_of_it and sum(plain) > sum(mask)
     learned = [token for token, learn in zip(ids, mask) if learn]
-    assert learned == [*tokenizer.encode("blue"), tokenizer.endoftext]
+    assert learned == [*tokenizer.encode(" blue"), tokenizer.endoftext]
 
 
 # --- evidence ------------------------------------------------------------------------------------
@@ -438,8 +441,8 @@ def test_evidence_adds_two_tokens_behind_all_others_and_changes_nothing_else():
 def test_the_inserted_line_is_not_learned():
     ids, mask = WITH.render([USER_ASKS, LOOKED_UP])
     query, line = WITH.encode(" tractor colour"), WITH.encode("The tractor is red.")
-    said = WITH.encode("It is red.")
-    head = [WITH.user, *WITH.encode(USER_ASKS["content"]), WITH.assistant]
+    said = WITH.encode(" It is red.")
+    head = [WITH.user, *WITH.encode(" " + USER_ASKS["content"]), WITH.assistant]
     found = [WITH.search, *query, WITH.result, *line, WITH.newline]
     assert ids == [*head, *found, *said, WITH.endoftext]
     own = len(query) + 2  # <|search|>, the query and <|result|> are the model's own

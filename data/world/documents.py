@@ -266,7 +266,7 @@ class Documents(Talk):
             prompt = self.train_prompt(rng)
             question = self._hurried(prompt["messages"][0], rng)
             if brief:
-                answer = self.language.write(self.language.BRIEFLY, prompt["answers"][0])
+                answer = self.language.sentence(prompt["answers"][0]) + "."
             else:
                 answer = self.helpful(prompt, rng)
             lines += [question["content"], answer]

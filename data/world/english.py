@@ -294,7 +294,6 @@ CURT = {
     "past": "Just {y}.",
 }
 CURT_ELSE = "It is {y}."  # of any other task
-BRIEFLY = "Answer: {}."  # under a question of a quiz
 EXTRA = {
     "kind": "It is a kind of {y}.",
     "colour": "It is also {y}.",

@@ -309,7 +309,6 @@ CURT = {
 # Of any other task. A sentence begins with what was asked about, a short answer never with y: what
 # stands first would be read as the one or the other.
 CURT_ELSE = "그건 {y}(이)에요."
-BRIEFLY = "{}."  # under a question of a quiz
 EXTRA = {
     "kind": "종류는 {y}(이)에요.",
     "colour": "색은 {y}(이)에요.",

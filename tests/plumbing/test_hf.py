@@ -69,10 +69,12 @@ def test_the_tokenizer_and_its_template_are_exported(tmp_path):
         "",
     ],
 )
-def test_the_first_word_keeps_its_blank(tmp_path, text):
-    """A tokenizer that reads a text's first word like those within it does so in transformers."""
+@pytest.mark.parametrize("lead", (False, True))
+def test_the_first_word_keeps_its_blank(tmp_path, text, lead):
+    """A tokenizer that reads a text's first word like those within it does so in transformers; the
+    first word of a turn is read so by any."""
     transformers = pytest.importorskip("transformers")
-    tokenizer = Tokenizer(TOKENIZER.vocab, lead=True)
+    tokenizer = Tokenizer(TOKENIZER.vocab, lead=lead)
     hf.export_tokenizer(tokenizer.to_json(), tmp_path, 32)
     theirs = transformers.PreTrainedTokenizerFast.from_pretrained(tmp_path)
     assert theirs(text, add_special_tokens=False)["input_ids"] == tokenizer.encode(text)
