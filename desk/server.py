@@ -1,8 +1,9 @@
 """The page of `python chat.py --web`: talk, compare, label and probe in a browser.
 
 Serves the folder page/ and a few JSON calls (calls.py), to this machine only; with `--host`, to
-whoever has the address with the access token that is printed. A request that is not in order gets a
-4xx with one line that says why, and a line in out/labels/server.log.
+whoever has the address with the access token that is printed, and kept in out/labels/token. A
+request that is not in order gets a 4xx with one line that says why, and a line in
+out/labels/server.log.
 """
 
 import hmac
@@ -187,6 +188,22 @@ def own_address():
             return socket.gethostname()
 
 
+def kept_token(path):
+    """The access token in a file that its owner alone may read; a new one where there is none. A
+    server that starts again has the same, so the browsers of a class go on as they are."""
+    try:
+        token = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeError):
+        token = ""
+    if not re.fullmatch(r"[\w-]{22,}", token):
+        token = secrets.token_urlsafe(16)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(token + "\n")
+    return token
+
+
 def serve(shelf, open_desk, rules, host, port, defaults):
     """Serve the page until Ctrl+C. `open_desk(kind)` makes a Desk, `rules` are those to probe,
     `defaults` the settings that the page begins with."""
@@ -196,8 +213,9 @@ def serve(shelf, open_desk, rules, host, port, defaults):
     shown = f"[{shown}]" if ":" in shown else shown
     token, who = "", "Only this machine can open it."
     if not ipaddress.ip_address(address).is_loopback:
-        token = secrets.token_urlsafe(16)
-        who = "Whoever has this address can talk, label and probe."
+        file = shelf.out / "labels" / "token"
+        token = kept_token(file)
+        who = f"Whoever has this address can talk, label and probe; without {file} it is a new one."
     print(f"open http://{shown}:{port}/" + (f"?token={token}" if token else ""), flush=True)
     print(f"Ctrl+C ends. {who}", flush=True)
     config = uvicorn.Config(

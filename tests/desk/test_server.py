@@ -1,6 +1,7 @@
 """The page's calls: what they answer, and everything that is turned away."""
 
 import json
+import os
 import re
 import socket
 import threading
@@ -585,6 +586,20 @@ def test_a_token_is_printed_only_for_the_network(host, private, tmp_path, capsys
     first = capsys.readouterr().out.splitlines()[0]
     assert bool(made["token"]) != private and ("?token=" in first) != private
     assert private or first.endswith(made["token"]) and len(made["token"]) >= 20
+    server.serve(Shelf(tmp_path, CPU), None, RULES, host, 0, {})
+    again = capsys.readouterr().out.splitlines()[0]
+    assert again.partition("?")[2] == first.partition("?")[2], "whoever was in stays in"
+    assert (tmp_path / "labels" / "token").exists() != private
+
+
+@pytest.mark.parametrize("damage", [b"", b"short\n", b"a b" * 9, b"\xff" * 30])
+def test_a_damaged_token_is_replaced_by_a_new_one(damage, tmp_path):
+    path = tmp_path / "labels" / "token"
+    token = server.kept_token(path)
+    path.write_bytes(damage)
+    other = server.kept_token(path)
+    assert other != token and len(other) >= 20 and server.kept_token(path) == other
+    assert os.name == "nt" or path.stat().st_mode & 0o077 == 0, "nobody else may read it"
 
 
 # --- half a request ------------------------------------------------------------------------------
