@@ -21,6 +21,7 @@ asks the base model, the fine-tuned one and PPO's the same, and shows what the r
 writes out/labels/probes.jsonl, which `rules.py --data=FILE` learns from.
 """
 
+import functools
 import json
 import secrets
 import sys
@@ -331,8 +332,9 @@ def main(argv):
 
     if cfg.web:
         defaults = {**settings(cfg), "limit": cfg.max_new_tokens, "seed": cfg.seed}
-        rules = read_rules(cfg.rules_file)
-        server.serve(shelf, open_desk, rules, cfg.host, cfg.port, defaults)
+        open_rules = functools.cache(functools.partial(read_rules, cfg.rules_file))
+        open_rules("world")  # a bad file is refused before the page opens
+        server.serve(shelf, open_desk, open_rules, cfg.host, cfg.port, defaults)
     elif cfg.compare:
         names = lineup(shelf)
         for line in [prompt] if prompt else typed("\nprompt > "):

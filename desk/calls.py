@@ -15,7 +15,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from data.world import world_named
-from desk.probing import most_attacked
+from desk.probing import RuleDesk, most_attacked
 from desk.samples import MOST, compare_samples
 from plumbing.errors import BadInput
 from sampling import recent
@@ -100,18 +100,17 @@ def there_is(request: Request):
     """The checkpoints that there are, and what the page begins with."""
     shelf = request.app.state.shelf
     base, sft, ppo = (shelf.first(stage) for stage in ("pretrain", "sft", "ppo"))
-    listed = shelf.list()
     return {
-        "checkpoints": listed,
+        "checkpoints": shelf.list(),
         "lineup": [name for name in (base, sft, ppo) if name],
         "talk": ppo or sft or base,
         "probe": most_attacked(shelf),
-        "rules": {name: texts[0] for name, texts in request.app.state.rule_desk.rules.items()},
+        "rules": {name: texts[0] for name, texts in rule_desk_of(request).rules.items()},
         "reward": shelf.first("reward"),
         "reference": sft,
         "defaults": request.app.state.defaults,
         "command": shelf.maker,
-        "examples": examples(next((c["world"] for c in listed if c.get("world")), "")),
+        "examples": examples(shelf.world()),
     }
 
 
@@ -229,11 +228,21 @@ def progress(ask: Labeling, request: Request):
 # --- probe ---------------------------------------------------------------------------------------
 
 
+def rule_desk_of(request):
+    """The desk of the rules in the language of the models, which may come later than the page."""
+    state = request.app.state
+    world = state.shelf.world() or "world"
+    with state.opening:
+        if world not in state.rule_desks:
+            state.rule_desks[world] = RuleDesk(state.shelf.out, state.open_rules(world))
+        return state.rule_desks[world]
+
+
 @router.post("/probe")
 def draw_rule(ask: Draw, request: Request):
     """One rule, and a name for the conversation that is to break it. Nothing is kept before it is
     marked, so a server that starts again knows each of its conversations."""
-    desk = request.app.state.rule_desk
+    desk = rule_desk_of(request)
     progress = desk.progress(ask.labeler)
     if ask.rule and ask.rule not in desk.rules:
         raise BadInput(f"no rule {ask.rule[:40]!r}; there are {', '.join(desk.rules)}")
@@ -243,7 +252,7 @@ def draw_rule(ask: Draw, request: Request):
 
 @router.post("/mark")
 def mark(ask: Mark, request: Request):
-    desk = request.app.state.rule_desk
+    desk = rule_desk_of(request)
     messages = [m.model_dump(exclude_none=True) for m in ask.messages]
     desk.mark(ask.labeler, ask.rule, messages, ask.mark, ask.checkpoint, ask.probe)
     return {"progress": desk.progress(ask.labeler)}
@@ -252,7 +261,7 @@ def mark(ask: Mark, request: Request):
 @router.post("/unmark")
 def unmark(ask: Labeler, request: Request):
     """The conversation of the last mark again, which is withdrawn."""
-    desk = request.app.state.rule_desk
+    desk = rule_desk_of(request)
     record = desk.undo(ask.labeler)
     return {
         "probe": record.get("probe") or secrets.token_hex(8),
@@ -265,4 +274,4 @@ def unmark(ask: Labeler, request: Request):
 
 @router.post("/marks")
 def marks(ask: Labeler, request: Request):
-    return request.app.state.rule_desk.progress(ask.labeler)
+    return rule_desk_of(request).progress(ask.labeler)

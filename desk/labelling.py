@@ -209,7 +209,7 @@ class Desk:
                 if (old["item"], old["labeler"]) == (name, labeler):
                     if all(old[key] == record[key] for key in ("ranking", "scores")):
                         return old
-                    raise Conflict(f"{labeler} has judged this item already; undo that first")
+                    raise Conflict("this name has judged this item already; undo that first")
             if len(self.hands()[name] - {labeler}) >= LABELERS_PER_ITEM:
                 raise Conflict("this item has gone to others by now; ask for the next one")
             self.judged.append(record)
@@ -221,7 +221,7 @@ class Desk:
         with self.handed.locked(), self.judged.locked():
             own = [record for record in self.records() if record["labeler"] == labeler]
             if not own:
-                raise Conflict(f"there is no judgement of {labeler} to undo")
+                raise Conflict("there is no judgement of this name to undo")
             record = own[-1]
             self.hand(labeler, record["item"])  # first, so that at no moment it is free for others
             self.judged.remove(record)

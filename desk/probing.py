@@ -104,7 +104,7 @@ class RuleDesk:
         with self.marks.locked():
             own = [record for record in self.records() if record.get("labeler") == labeler]
             if not own:
-                raise Conflict(f"there is no mark of {labeler} to undo")
+                raise Conflict("there is no mark of this name to undo")
             self.marks.remove(own[-1])
         return own[-1]
 

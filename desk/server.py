@@ -27,7 +27,6 @@ from starlette.exceptions import HTTPException
 from desk.calls import router
 from desk.labelling import Conflict
 from desk.patience import Patience
-from desk.probing import RuleDesk
 from desk.shelf import Unknown
 from plumbing.errors import BadInput
 
@@ -134,7 +133,7 @@ async def not_there(request, error):
 # --- the server ----------------------------------------------------------------------------------
 
 
-def application(shelf, open_desk, rules, defaults, token=""):
+def application(shelf, open_desk, open_rules, defaults, token=""):
     """The whole application, and its log in out/labels/server.log."""
     path = shelf.out / "labels" / "server.log"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -148,7 +147,8 @@ def application(shelf, open_desk, rules, defaults, token=""):
     app.state.shelf = shelf
     app.state.open_desk = open_desk
     app.state.desks = {}
-    app.state.rule_desk = RuleDesk(shelf.out, rules)
+    app.state.open_rules = open_rules
+    app.state.rule_desks = {}
     app.state.opening = threading.Lock()
     app.state.defaults = defaults
     app.state.token = token
@@ -204,9 +204,9 @@ def kept_token(path):
     return token
 
 
-def serve(shelf, open_desk, rules, host, port, defaults):
-    """Serve the page until Ctrl+C. `open_desk(kind)` makes a Desk, `rules` are those to probe,
-    `defaults` the settings that the page begins with."""
+def serve(shelf, open_desk, open_rules, host, port, defaults):
+    """Serve the page until Ctrl+C. `open_desk(kind)` makes a Desk, `open_rules(world)` gives
+    the rules to probe, `defaults` are the settings that the page begins with."""
     listener = listen(host, port)
     address, port = listener.getsockname()[:2]
     shown = own_address() if ipaddress.ip_address(address).is_unspecified else address
@@ -219,7 +219,7 @@ def serve(shelf, open_desk, rules, host, port, defaults):
     print(f"open http://{shown}:{port}/" + (f"?token={token}" if token else ""), flush=True)
     print(f"Ctrl+C ends. {who}", flush=True)
     config = uvicorn.Config(
-        application(shelf, open_desk, rules, defaults, token),
+        application(shelf, open_desk, open_rules, defaults, token),
         log_level="warning",
         ws="none",
         proxy_headers=False,

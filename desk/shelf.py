@@ -82,6 +82,10 @@ class Shelf:
         names = [c["name"] for c in self.list() if c.get("stage") == stage]
         return stage if stage in names else next(iter(names), None)
 
+    def world(self):
+        """The world that the models here talk about, as --data names it; "" for none."""
+        return next((c["world"] for c in self.list() if c.get("world")), "")
+
     def get(self, name, head="lm"):
         """The checkpoint of this name, from memory unless its file has changed."""
         path = self.path(name)

@@ -9,7 +9,7 @@ import { openModels, showChoices, showMissing } from './models.js'
 import { openProbe, resumeProbe, showProbe } from './probe.js'
 import { openTalk } from './talk.js'
 import { watchTokens } from './tokens.js'
-import { language, speak, t } from './words.js'
+import { language, refused, speak } from './words.js'
 
 // tab -> where one types first
 const FIRST = {
@@ -64,9 +64,9 @@ async function begin() {
     showChoices()
     openTalk()
     openCompare()
-    openProbe(found)
+    openProbe()
   } catch (error) {
-    notice(`${t('failed')}: ${error.message}`)
+    notice(refused(error.message))
   }
   translate(language)
   resumeLabel()

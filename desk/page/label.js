@@ -4,7 +4,7 @@
 import { call, insist } from './calls.js'
 import { $, make, notice, onSubmit, recall, remember } from './elements.js'
 import { checkField } from './fields.js'
-import { t } from './words.js'
+import { refused, t } from './words.js'
 
 let labeler = ''
 let kind = '' // what is asked of two answers: helpful or harmful; nothing has them all ranked
@@ -186,11 +186,11 @@ async function exchange(act, said) {
     await act()
     $('said').textContent = said
   } catch (error) {
-    notice(`${t('failed')}: ${error.message}`)
     if (error.status === 409 && act === judge) await next().catch(() => {})
+    notice(refused(error.message))
   }
   sending = false
-  $('undo').disabled = false
+  showUndo()
   if (item) draw()
 }
 
@@ -214,7 +214,11 @@ function submit() {
   else $('said').textContent = t('unfinished')
 }
 
-const undo = () => exchange(takeBack, t('undone'))
+const undo = () => progress?.mine && exchange(takeBack, t('undone'))
+
+function showUndo() {
+  $('undo').disabled = sending || !progress?.mine
+}
 
 // --- beside the desk
 
@@ -244,6 +248,7 @@ function showProgress() {
     make('h2', {}, t('labelers')),
     make('p', { class: 'people' }, ...people),
     make('button', { type: 'button', onclick: () => sign('') }, t('change')))
+  showUndo()
 }
 
 function showKind() {

@@ -3,9 +3,9 @@
 import { call, insistOn } from './calls.js'
 import { $, make, notice, phone } from './elements.js'
 import { fieldsAreGood } from './fields.js'
-import { t } from './words.js'
+import { refused, t } from './words.js'
 
-export let state = { checkpoints: [], examples: [], lineup: [], defaults: {}, command: '' }
+export let state = { checkpoints: [], examples: [], lineup: [], rules: {}, defaults: {}, command: '' }
 export let running = null // the AbortController of the answer being written
 
 // --- checkpoints
@@ -129,7 +129,7 @@ export async function stream(path, body, heard, again, answers = 1) {
     for await (const event of events) event.again ? again() : heard(event)
     whole = true
   } catch (error) {
-    notice(error.name === 'AbortError' ? '' : `${t('failed')}: ${error.message}`)
+    notice(error.name === 'AbortError' ? '' : refused(error.message))
   }
   busy(null)
   return whole

@@ -5,14 +5,14 @@ import { call, insist, insistOn } from './calls.js'
 import { Conversation } from './conversation.js'
 import { $, make, notice, onSubmit, recall, remember, sendOnEnter } from './elements.js'
 import { checkField } from './fields.js'
-import { nameOfSpeaker, settings } from './models.js'
+import { nameOfSpeaker, settings, state } from './models.js'
 import { showTokens } from './tokens.js'
-import { t, translation } from './words.js'
+import { refused, t, translation } from './words.js'
 
 const MARKS = { KeyB: 'broken', KeyK: 'kept', KeyU: 'unsure' } // the same keys under a Korean layout
+const HANGUL = /[가-힣]/
 const MOST = 100 // messages of a conversation; the server takes 200
 
-let rules = {}
 let labeler = ''
 let given = null // {probe, rule}: the conversation's name, and the rule that it is to break
 let talk = null
@@ -45,13 +45,18 @@ function place(found, checkpoint) {
 const whoIs = role => role === 'user' ? t('you') : nameOfSpeaker($('probed').value)
 const answered = () => talk?.messages.at(-1)?.role === 'assistant'
 
+const nameOf = rule => t(`name_${rule}`) || rule
+
 function showRule() {
   if (!given) return
-  $('rule-text').textContent = rules[given.rule] ?? given.rule
-  $('rule-gloss').textContent = translation(rules[given.rule])
+  const text = state.rules[given.rule] ?? given.rule
+  $('rule-text').textContent = text
+  $('rule-text').lang = HANGUL.test(text) ? 'ko' : 'en'
+  $('rule-gloss').textContent = translation(text)
   const ready = answered() && !asking && !sending
   for (const button of document.querySelectorAll('[data-mark]')) button.disabled = !ready
-  $('another').disabled = $('unmark').disabled = Boolean(asking || sending)
+  $('another').disabled = Boolean(asking || sending)
+  $('unmark').disabled = Boolean(asking || sending) || !progress?.mine
   $('attack-stop').hidden = !asking
   $('attack').querySelector('[type=submit]').hidden = Boolean(asking)
 }
@@ -95,7 +100,7 @@ async function ask() {
     mine.keep(turn, 'assistant', await answer(turn, body))
     $('probe-said').textContent = t('now_mark')
   } catch (error) { // a question without an answer is no part of the conversation
-    if (error.name !== 'AbortError') notice(`${t('failed')}: ${error.message}`)
+    if (error.name !== 'AbortError') notice(refused(error.message))
     turn.remove()
     $('attack-say').value = mine.takeBack()
   }
@@ -115,8 +120,8 @@ async function exchange(act, said) {
     await act()
     $('probe-said').textContent = said
   } catch (error) {
-    notice(`${t('failed')}: ${error.message}`)
     if (error.status === 409 && act.drawsNext) await draw().catch(() => {})
+    notice(refused(error.message))
   }
   sending = false
   showRule()
@@ -159,7 +164,7 @@ async function takeBack() {
   place(found, found.checkpoint)
 }
 
-const undo = () => exchange(takeBack, t('undone'))
+const undo = () => progress?.mine && exchange(takeBack, t('undone'))
 
 function key(event) {
   if ($('probe').hidden || !given || event.isComposing) return
@@ -183,8 +188,8 @@ function showProgress() {
   const { mine, all, labelers } = progress
   const head = ['rule', 'broken', 'kept', 'unsure'].map(name => make('th', {}, t(name)))
   const rows = Object.entries(progress.rules).map(([name, { broken, kept, unsure }]) => make('tr',
-    { class: name === given?.rule ? 'me' : null, title: rules[name] ?? '' },
-    ...[name, broken, kept, unsure].map(cell => make('td', {}, cell))))
+    { class: name === given?.rule ? 'me' : null, title: state.rules[name] ?? '' },
+    ...[nameOf(name), broken, kept, unsure].map(cell => make('td', {}, cell))))
   const people = labelers.slice(0, 30).map(([name, n]) =>
     make('span', { class: name === labeler ? 'me' : null }, `${name} ${n}`))
   $('marks').replaceChildren(
@@ -200,8 +205,8 @@ function showProgress() {
 export function showProbe() {
   const chosen = $('rule-choice').value
   $('rule-choice').replaceChildren(make('option', { value: '' }, t('drawn')),
-    ...Object.entries(rules).map(([name, text]) =>
-      make('option', { value: name }, `${name}: ${translation(text) || text}`)))
+    ...Object.entries(state.rules).map(([name, text]) =>
+      make('option', { value: name }, `${nameOf(name)}: ${translation(text) || text}`)))
   $('rule-choice').value = chosen
   $('probe-said').textContent = ''
   showRule()
@@ -228,11 +233,11 @@ function sign(name) {
 async function refresh() {
   if (document.hidden || $('probe').hidden || !given || sending) return
   progress = await call('/api/marks', { labeler }).catch(() => progress)
+  showRule()
   showProgress()
 }
 
-export function openProbe(found) {
-  rules = found.rules
+export function openProbe() {
   $('prober').value = localStorage.getItem('labeler') ?? ''
   onSubmit($('probe-sign-in'), () => checkField($('prober')) && sign($('prober').value.trim()))
   onSubmit($('attack'), ask)
@@ -252,7 +257,7 @@ export function openProbe(found) {
 // The conversation that this tab of the browser was in, if there is one.
 export function resumeProbe() {
   const draft = recall('probe')
-  if (!draft || !(draft.rule in rules)) return
+  if (!draft || !(draft.rule in state.rules)) return
   enter(draft.labeler)
   place(draft, draft.checkpoint)
   refresh()

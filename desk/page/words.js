@@ -167,7 +167,22 @@ const WORDS = {
   "card": ["Answer {n}, not ranked", "답변 {n}, 순위 없음"],
   "card_placed": ["Answer {n}, place {place}", "답변 {n}, {place}위"],
   "away_at_start": ["The server does not answer. The page tries again …", "서버가 응답하지 않습니다. 다시 연결하는 중입니다 …"],
-  "failed": ["The server refused", "서버가 거절했습니다"]
+  "name_person": ["person", "사람 행세"],
+  "name_insult": ["insult", "욕"],
+  "name_private": ["private", "사생활"],
+  "name_medicine": ["medicine", "의료 조언"],
+  "name_acted": ["acted", "했다는 말"],
+  "name_sides": ["sides", "편들기"],
+  "name_evidence": ["evidence", "쪽지"],
+  "why_token": ["open the address, with its token, that the server printed in its terminal", "서버의 터미널에 나온 주소를 토큰까지 그대로 열어 주세요"],
+  "why_judged": ["this name has judged this item already; undo that first", "같은 이름으로 이미 평가한 문항입니다. 바꾸려면 먼저 되돌려 주세요"],
+  "why_gone": ["this item has gone to others by now; ask for the next one", "그사이 다른 두 사람에게 넘어간 문항입니다. 다음 문항으로 넘어갑니다"],
+  "why_no_judgement": ["there is no judgement of this name to undo", "이 이름으로 한 평가가 없어 되돌릴 것이 없습니다"],
+  "why_marked": ["this conversation is marked already; undo that first", "이미 표시한 대화입니다. 바꾸려면 먼저 되돌려 주세요"],
+  "why_no_mark": ["there is no mark of this name to undo", "이 이름으로 한 표시가 없어 되돌릴 것이 없습니다"],
+  "why_broke_off": ["the answer broke off; see server.log", "답변이 중간에 끊겼습니다. 까닭은 server.log에 있습니다"],
+  "why_accident": ["an accident; see server.log", "서버에서 오류가 났습니다. 까닭은 server.log에 있습니다"],
+  "failed": ["The server refused", "요청을 처리하지 못했습니다"]
 }
 
 export let language = localStorage.getItem('language') ||
@@ -179,12 +194,16 @@ export function t(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name])
 }
 
-// A text of the table that is given in English, such as a rule, in the chosen language if that is
-// another one.
+// A text of the table that is given in one language, such as a rule, in the chosen one if that is
+// the other.
 export function translation(text) {
-  const found = Object.values(WORDS).find(([english]) => english === text)
-  return language === 'ko' && found ? found[1] : ''
+  const found = Object.values(WORDS).find(texts => texts.includes(text)) ?? ['', '']
+  const chosen = found[language === 'ko' ? 1 : 0]
+  return chosen === text ? '' : chosen
 }
+
+// What the server refused, and why.
+export const refused = reason => `${t('failed')}: ${translation(reason) || reason}`
 
 export function speak(chosen) {
   language = chosen

@@ -224,7 +224,7 @@ def test_undo_takes_back_the_own_last_one_and_shows_it_as_it_was(desk):
     desk.undo("a")
     assert [r["labeler"] for r in desk.records()] == ["a", "b"]
     desk.undo("a")
-    with pytest.raises(Conflict, match="no judgement of a"):
+    with pytest.raises(Conflict, match="no judgement of this name"):
         desk.undo("a")
     assert [r["labeler"] for r in desk.records()] == ["b"]
 

@@ -137,6 +137,22 @@ def test_a_server_that_is_killed_loses_no_question(visit, server):
     assert turns(talk)[2] == "How are you?" and talk.input_value("#say") == ""
 
 
+def test_one_name_in_two_browsers_is_told_what_became_of_the_second_ranking(visit):
+    pages = [visit("label", "ko-KR") for _ in range(2)]
+    for page in pages:
+        page.fill("#labeler", "twins")
+        page.press("#labeler", "Enter")
+        page.wait_for_selector("#ranking .card")
+        expect(page.locator("#undo")).to_be_disabled()  # there is nothing to take back
+    for page, keys in zip(pages, ("1234", "4321")):
+        for key in keys:
+            page.keyboard.press(key)
+        page.keyboard.press("Enter")
+        expect(page.locator("#ranking .placed")).to_have_count(0)
+    expect(pages[1].locator("#notice")).to_contain_text("같은 이름으로 이미 평가한 문항입니다")
+    expect(pages[0].locator("#undo")).to_be_enabled()
+
+
 # --- what is wrong is said where it is ---------------------------------------------------------
 
 

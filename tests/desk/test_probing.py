@@ -103,7 +103,7 @@ def test_undo_takes_back_the_own_last_mark(marks):
     assert marks.undo("s01")["rules"] == {"b": "kept"}
     assert [r["rules"] for r in records(marks)] == [{"a": "kept"}, {"c": "kept"}]
     marks.undo("s01")
-    with pytest.raises(Conflict, match="no mark of s01"):
+    with pytest.raises(Conflict, match="no mark of this name"):
         marks.undo("s01")
     assert len(records(marks)) == 1
 

@@ -1,5 +1,6 @@
 """The page's calls: what they answer, and everything that is turned away."""
 
+import functools
 import json
 import os
 import re
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 from data.formats import read_comparisons
-from data.marks import read_marks
+from data.marks import read_marks, read_rules
 from data.world.english_rules import RULES as WORLD_RULES
 from data.world.korean_rules import RULES as KOREAN_RULES
 from desk.labelling import Desk
@@ -46,7 +47,7 @@ def start(out, token="", stages=("pretrain", "sft", "reward", "ppo")):
     def open_desk(kind):
         return Desk(shelf, shelf.get("sft"), limit=9, kind=kind)
 
-    app = server.application(shelf, open_desk, RULES, {"temperature": 0.8}, token)
+    app = server.application(shelf, open_desk, lambda world: RULES, {"temperature": 0.8}, token)
     return testclient.TestClient(app, base_url=HERE, raise_server_exceptions=False)
 
 
@@ -118,6 +119,23 @@ def test_every_text_is_there_in_both_languages(client):
     assert used <= words.keys() and len(used) > 40
     for name, (first, *_) in WORLD_RULES.items():  # the page shows a rule as each world has it
         assert words[f"rule_{name}"] == [first, KOREAN_RULES[name][0]]
+
+
+def test_what_the_server_may_refuse_in_the_ordinary_is_there_in_both_languages(client):
+    """A refusal that is not in the table is shown in English on a Korean page."""
+    sources = [path.read_text(encoding="utf-8") for path in server.PAGE.parent.glob("*.py")]
+    said = re.findall(r'(?:Conflict\(|401, |500, |"error": )"([^"]+)"', "".join(sources))
+    assert len(said) == 8
+    for text in said:
+        assert f'["{text}", "' in client.get("/words.js").text, text
+
+
+def test_rules_are_in_the_language_of_the_models_which_may_come_later(tmp_path):
+    app = server.application(Shelf(tmp_path, CPU), None, functools.partial(read_rules, ""), {})
+    with testclient.TestClient(app, base_url=HERE) as client:
+        assert client.get("/api/state").json()["rules"]["insult"] == WORLD_RULES["insult"][0]
+        write(tmp_path / "sft" / "ckpt.pt", "sft", data="world_ko")
+        assert client.get("/api/state").json()["rules"]["insult"] == KOREAN_RULES["insult"][0]
 
 
 def test_the_state_lists_what_there_is(client, out):
@@ -582,11 +600,11 @@ def test_a_token_is_printed_only_for_the_network(host, private, tmp_path, capsys
             sockets[0].close()
 
     monkeypatch.setattr(server.uvicorn, "Server", Server)
-    server.serve(Shelf(tmp_path, CPU), None, RULES, host, 0, {})
+    server.serve(Shelf(tmp_path, CPU), None, lambda world: RULES, host, 0, {})
     first = capsys.readouterr().out.splitlines()[0]
     assert bool(made["token"]) != private and ("?token=" in first) != private
     assert private or first.endswith(made["token"]) and len(made["token"]) >= 20
-    server.serve(Shelf(tmp_path, CPU), None, RULES, host, 0, {})
+    server.serve(Shelf(tmp_path, CPU), None, lambda world: RULES, host, 0, {})
     again = capsys.readouterr().out.splitlines()[0]
     assert again.partition("?")[2] == first.partition("?")[2], "whoever was in stays in"
     assert (tmp_path / "labels" / "token").exists() != private
@@ -611,7 +629,10 @@ def port(tmp_path, monkeypatch):
     monkeypatch.setattr("desk.patience.SECONDS", 0.5)
     shelf = Shelf(fill(tmp_path, ["sft"]), CPU)
     app = server.application(
-        shelf, lambda kind: Desk(shelf, shelf.get("sft"), limit=9, kind=kind), RULES, {}
+        shelf,
+        lambda kind: Desk(shelf, shelf.get("sft"), limit=9, kind=kind),
+        lambda world: RULES,
+        {},
     )
     listener = server.listen("127.0.0.1", 0)
     config = server.uvicorn.Config(app, log_level="critical", http=server.Patience)
