@@ -29,10 +29,12 @@ export function onSubmit(form, act) {
   })
 }
 
-// Enter sends, but not the Enter that ends the composition of a Korean syllable.
+// Enter sends, but not the Enter that ends the composition of a Korean syllable. Safari has ended it
+// by then, and tells of it by the key code alone.
 export function sendOnEnter(area) {
   area.addEventListener('keydown', event => {
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
+    const composing = event.isComposing || event.keyCode === 229
+    if (event.key !== 'Enter' || event.shiftKey || composing) return
     event.preventDefault()
     area.form.requestSubmit()
   })

@@ -11,12 +11,13 @@ export function showTokens(box, event) {
   box.replaceChildren()
   let steps = []
   const add = (text, attributes) => {
-    const piece = make('span', attributes, text)
+    const blank = text.trim() ? text.match(/^ */)[0] : '' // a line under it would stick out
+    const piece = make('span', attributes, text.slice(blank.length))
     const least = Math.min(1, ...steps.map(step => step.p))
     piece.style.setProperty('--doubt', Math.max(0, 1 - least / 0.9).toFixed(2))
     piece.steps = steps
     steps = []
-    box.append(piece)
+    box.append(blank, piece)
   }
   for (const token of event.tokens) {
     if (token.part && token.part !== 'content') continue // a query, and what was found

@@ -1,6 +1,7 @@
 """The page as people use it: it keeps what they wrote, says what is wrong where it is, and can be read
 and worked without a pointer, at both sizes."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -21,6 +22,14 @@ def ask(page, text, n):
     page.fill("#say", text)
     page.press("#say", "Enter")
     expect(page.locator("#conversation .token.end")).to_have_count(n)
+
+
+def press_enter(page, field, **event):
+    """Press Enter as an input method reports it."""
+    event = {"key": "Enter", "bubbles": True, "cancelable": True, **event}
+    page.eval_on_selector(
+        field, "(e, event) => e.dispatchEvent(new KeyboardEvent('keydown', event))", event
+    )
 
 
 def turns(page):
@@ -97,6 +106,28 @@ def test_a_talk_outlives_a_reload_and_is_copied_asked_again_and_edited(visit):
     page.reload()
     page.wait_for_selector("body[data-ready]")
     assert not turns(page) and page.locator("#tools").is_hidden()
+
+
+def test_the_enter_that_ends_a_syllable_sends_nothing(visit):
+    page = visit("talk", "ko-KR")
+    page.fill("#say", "안녕")
+    press_enter(page, "#say", isComposing=True)
+    press_enter(page, "#say", keyCode=229)  # Safari
+    assert not turns(page) and page.input_value("#say") == "안녕"
+    press_enter(page, "#say", keyCode=13)
+    expect(page.locator("#conversation .token.end")).to_have_count(1)
+
+
+def test_no_line_under_the_blank_before_a_word(visit):
+    page = visit("talk")
+    tokens = [{"text": text, "p": 0.1, "top": []} for text in ("Hello", " there", "\n", "")]
+    lines = [{"text": "Hello there\n"}, {"tokens": tokens, "ended": True, "fact": None}]
+    body = "".join(json.dumps(line) + "\n" for line in lines)
+    page.route("**/api/talk", lambda route: route.fulfill(body=body))
+    ask(page, "Hi", 1)
+    words = page.locator(".tokens .token").evaluate_all("es => es.map(e => e.textContent)")
+    assert words == ["Hello", "there", "\n", "■"]
+    assert page.locator(".tokens").evaluate("e => e.textContent") == "Hello there\n■"
 
 
 def test_with_a_seed_the_same_steps_give_the_same_answers(visit):
@@ -234,6 +265,12 @@ def test_what_is_written_into_stays_in_view(visit, size):
         assert 0 <= box["y"] and box["y"] + box["height"] <= height
         last = page.locator("#conversation .turn").last.bounding_box()
         assert last["y"] + last["height"] <= box["y"] + 1, "the answer is not under the field"
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.select_option("#language", "ko")
+    dock = page.locator(".dock").first.bounding_box()
+    page.click("#copy")
+    expect(page.locator("#copied")).to_be_visible()
+    assert page.locator(".dock").first.bounding_box() == dock, "it covers no answer"
     page.evaluate("scrollTo(0, 0)")
     box = page.locator("#say").bounding_box()
     assert box["y"] + box["height"] <= height
