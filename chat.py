@@ -41,6 +41,7 @@ from desk.labelling import KINDS, Desk, check_labeler
 from desk.probing import Probing, most_attacked, probe
 from desk.shelf import Shelf, world_of
 from desk.terminal import label, print_answer, print_piece
+from desk.words import words
 from insertion import Evidence
 from judges.rules import as_rule_model, rank, tell
 from plumbing.checkpoint import load_checkpoint
@@ -223,27 +224,26 @@ def answer_all(shelf, loaded, cfg):
 def talk(shelf, loaded, cfg):
     """A conversation on standard input; the model sees as many turns as it was trained on."""
     size = sum(p.numel() for p in loaded.model.parameters())
-    print(
-        f"{loaded.name}: stage {loaded.stage}{loaded.unfinished}, {size:,} parameters. "
-        "/reset forgets the conversation, /quit ends."
-    )
     world = world_of(loaded.checkpoint)
+    t = words(world)
+    stage = loaded.stage + loaded.unfinished
+    print(t("talk", name=loaded.name, stage=stage, size=size))
     if world and loaded.chat:
-        print("try: " + "   ".join(LANGUAGES[world].SUGGESTED))
+        print(t("try") + "   ".join(LANGUAGES[world].SUGGESTED))
     judges = open_judges(cfg, shelf.machine, loaded)
     messages, turn, told = [], 0, False
-    for line in typed("\nyou  > "):
+    for line in typed(t("you")):
         if line == "/reset":
             messages, told = [], False
-            print("(forgotten)")
+            print(t("forgotten"))
             continue
         messages.append({"role": "user", "content": line})
         ids, stop, forgotten = recent(loaded, messages)
         if forgotten and not told:
             told = True
             size = loaded.model.config.block_size
-            print(f"(from here on it sees the last turns only: it was trained on {size} tokens)")
-        print("model> ", end="", flush=True)
+            print(t("cut", size=size))
+        print(t("model"), end="", flush=True)
         if cfg.best_of > 1:
             message = say_best(judges, loaded, messages, shelf, cfg, turn)
         else:
@@ -269,7 +269,7 @@ def compare(shelf, names, prompt, cfg):
     asked = [{"role": "user", "content": prompt}]
     beside = {"reward": shelf.first("reward"), "reference": shelf.first("sft")}
     draws = {"seed": cfg.seed, **settings(cfg)}
-    speaker = ""
+    speaker, t = "", words(shelf.world())
     for event in shelf.compare(names, asked, cfg.max_new_tokens, **beside, **draws):
         if speaker != event["name"]:
             speaker, part = event["name"], "content"
@@ -277,19 +277,18 @@ def compare(shelf, names, prompt, cfg):
         for name, key in (("search", "search"), ("result", "result"), ("content", "text")):
             part = print_piece(event.get(key, ""), name, part)
         if "tokens" in event:
-            print(f"\n{'':>9}  ({', '.join(figures(event))})")
+            print(f"\n{'':>9}  ({', '.join(figures(event, t))})")
 
 
-def figures(event):
-    """What stands under an answer."""
-    found = [f"{len(event['tokens'])} tokens" + ("" if event["ended"] else ", cut off")]
+def figures(event, t):
+    """What stands under an answer; `t` gives words (desk.words)."""
+    found = [t("tokens", n=len(event["tokens"])) + ("" if event["ended"] else t("cut_off"))]
     if event["reward"] is not None:
-        found.append(f"reward {event['reward']:+.2f}")
+        found.append(t("reward", x=event["reward"]))
     if event["kl"] is not None:
-        found.append(f"KL to SFT {event['kl']:+.2f} nats")
+        found.append(t("kl", x=event["kl"]))
     if event["fact"]:
-        verdict = event["fact"]["verdict"].replace("none", "no answer")
-        found.append(f"{verdict}: {event['fact']['fact']}")
+        found.append(f"{t(event['fact']['verdict'])}: {event['fact']['fact']}")
     return found
 
 
@@ -337,15 +336,16 @@ def main(argv):
         server.serve(shelf, open_desk, open_rules, cfg.host, cfg.port, defaults)
     elif cfg.compare:
         names = lineup(shelf)
-        for line in [prompt] if prompt else typed("\nprompt > "):
+        for line in [prompt] if prompt else typed(words(shelf.world())("prompt")):
             compare(shelf, names, line, cfg)
     elif cfg.label or cfg.probe:
-        asked = cfg.labeler or next(typed("your name or number as a labeler > "), "")
-        labeler = check_labeler(asked)
+        desk = open_desk(cfg.kind) if cfg.label else open_probing()
+        t = words(world_of(desk.loaded.checkpoint))
+        labeler = check_labeler(cfg.labeler or next(typed(t("name")), ""))
         if cfg.label:
-            label(open_desk(cfg.kind), labeler, typed("rank > "))
+            label(desk, labeler, typed(t("rank")))
         else:
-            probe(open_probing(), labeler, typed("\nyou, or b, k, u > "))
+            probe(desk, labeler, typed(t("attack")))
     else:
         loaded = open_checkpoint(path, machine)
         shelf.lookup = open_lookup(cfg.knowledge, loaded.tokenizer, path)
