@@ -18,7 +18,24 @@ STAGES = {
     "rules": ("Rule model", "규칙 모델", "--init={out}/sft_probed/ckpt.pt"),
     "dpo": ("DPO", "DPO", "--init={out}/sft/ckpt.pt --data={out}/reward/comparisons.jsonl"),
 }
-ORIGIN = ("run", "stage", "from", "data", "steps", "last figures", "machine")
+ORIGIN = (
+    ("run", "실행"),
+    ("stage", "단계"),
+    ("from", "시작점"),
+    ("data", "데이터"),
+    ("steps", "스텝"),
+    ("last figures", "마지막 값"),
+    ("machine", "기계"),
+)
+RANDOM = ("random weights", "무작위 가중치")
+QUESTION = ("question", "질문")
+# Field: the last figure that sums up a run, in words.
+RESULTS = {
+    "val_loss": ("validation loss {:.3f}", "검증 손실 {:.3f}"),
+    "val_accuracy": ("held-out pairs {:.1%}", "학습에 쓰지 않은 쌍 {:.1%}"),
+    "kl_exact": ("KL {:.2f} nats", "KL {:.2f} nat"),
+    "win_rate": ("preferred to SFT {:.1%}", "SFT보다 나음 {:.1%}"),
+}
 LINEAGE = ("Lineage of the checkpoints", "체크포인트의 계보")
 ANSWERS = ("The same questions, each stage's answers", "같은 질문, 단계마다의 답")
 MISSING = ("Not there yet", "아직 없는 것")
@@ -103,29 +120,25 @@ def lineage(logs):
         depth = len(line_of(name)) - 1
         branch = "\u00a0" * 3 * depth + ("└\u00a0" if depth else "")
         judge = source(name, "reward")
-        came = source(name, "init") or "random weights"
-        came += f", rewarded by {judge}" if judge else ""
+        came = source(name, "init")
+        came = (came, came) if came else RANDOM
+        if judge:
+            came = (f"{came[0]}, rewarded by {judge}", f"{came[1]}, 보상은 {judge}")
         data = log.head["config"].get("data", "")[:80]
         steps = max((row["step"] for row in pick(log.rows, "step")), default=0)
         machine = f"{log.head['device']} {log.head['dtype']}".replace("torch.", "")
-        cells = (STAGES[stage][0], came, data, f"{steps:,}", result(log), machine)
+        cells = (STAGES[stage][:2], came, data, f"{steps:,}", result(log), machine)
         lines.append((branch + name, *cells))
     return lines
 
 
 def result(log):
-    """The last figures that sum up a run."""
-    fields = {
-        "val_loss": "validation loss {:.3f}",
-        "val_accuracy": "held-out pairs {:.1%}",
-        "kl_exact": "KL {:.2f} nats",
-        "win_rate": "preferred to SFT {:.1%}",
-    }
+    """The last figures that sum up a run, in English and Korean."""
     found = []
-    for field, text in fields.items():
+    for field, texts in RESULTS.items():
         for row in pick(log.rows, field)[-1:]:
-            found.append(text.format(row[field]))
-    return ", ".join(found)
+            found.append([text.format(row[field]) for text in texts])
+    return tuple(", ".join(texts) for texts in zip(*found)) or ""
 
 
 def said(samples, stage, run):
@@ -151,7 +164,7 @@ def answers(logs):
                 elif log.name == stage:
                     free = row["samples"][:3]
     models = list(dict.fromkeys(model for _, model in cells))
-    rows = [["question", *(arm(model).english for model in models)]]
+    rows = [[QUESTION, *((arm(model).english, arm(model).korean) for model in models)]]
     for question in list(dict.fromkeys(question for question, _ in cells))[:20]:
         texts = [cells.get((question, model), "") for model in models]
         rows.append([text[:600] for text in (question, *texts)])

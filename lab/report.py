@@ -7,6 +7,7 @@ writes  out/report.html (one file, pictures inside, no outside requests), out/fi
         with --example out/example.html and out/example_figures/*.svg
 
     python -m lab.report                           draw what there is, list what is missing
+    python -m lab.report --preset=ko               the same of the chain in Korean, in Korean
     python -m lab.report --example                 the whole story, from the committed records
     python -m lab.report --watch                   draw again whenever a log changes, while training
     python -m lab.report --out=out/studies/seed1   the stages of one seed of a study
@@ -52,7 +53,7 @@ from plumbing.files import write_text
 
 @dataclass
 class Config:
-    preset: str = "default"  # there is one set of defaults
+    preset: str = "default"  # a named set of other defaults
     out: str = "out"  # the folder to read; the page is written into it
     example: bool = False  # draw what was measured before and is committed, without any run
     language: str = "en"  # that the page opens in: en or ko; a switch on it shows the other
@@ -60,7 +61,7 @@ class Config:
     every: float = 5.0  # seconds between looks at the logs, with --watch
 
 
-PRESETS = {"default": {}}
+PRESETS = {"default": {}, "ko": dict(out="out/ko", language="ko")}  # the chain in Korean
 
 
 class Figure(NamedTuple):
@@ -208,8 +209,9 @@ def read_logs(out):
 def command(text, out):
     """The command line that FIGURES names, for the folder that is read."""
     if text in STAGES:
-        inputs = "" if out == "out" else f" --out={{out}}/{text} {STAGES[text][2]}"
-        text = f"python {text}.py{inputs}"
+        inputs = f" --out={{out}}/{text} {STAGES[text][2]}"
+        by_itself = {"out": "", "out/ko": " --preset=ko"}  # where the chain finds its inputs
+        text = f"python {text}.py{by_itself.get(out, inputs)}"
     return text.format(out=out).rstrip()
 
 

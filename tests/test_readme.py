@@ -148,12 +148,16 @@ def typed(folder, monkeypatch):
             return really_run(command, **options)  # the compiler of the kernels
         return subprocess.CompletedProcess(command, python([name, *command[2:]]))
 
+    def answered(mark):
+        """Who is asked for a name gives one, in either language, and stops then."""
+        return "s01" if "name" in mark or "이름" in mark else "/quit"
+
     served = []
     monkeypatch.setattr(subprocess, "run", inline)
     monkeypatch.setattr(inputs, "run_stage", lambda name, options: python([name, *options]))
     at_a_terminal = SimpleNamespace(isatty=lambda: True, encoding="utf-8")
     monkeypatch.setattr(sys, "stdin", at_a_terminal)
-    monkeypatch.setattr("builtins.input", lambda mark: "s01" if "name" in mark else "/quit")
+    monkeypatch.setattr("builtins.input", answered)
     monkeypatch.setattr(server, "serve", lambda *settings: served.append(settings))
 
     def run_all(found):
@@ -182,10 +186,10 @@ def made(folder, *runs):
 
 def test_every_command_of_the_readmes_runs(folder, typed):
     done, served = typed(words for page, words in documented() if page.startswith("README"))
-    assert served == 2 and len(done) > 25  # the page of either language
+    assert served == 3 and len(done) > 25  # the page of either language, and of a class
     made(folder, "pretrain", "sft", "reward", "ppo", "ppo_bare", "dpo")
     made(folder, "book_sft", "hangul_sft", "gpt2", "ginc", "demos_flip", "tiny_l")
-    assert (folder / "out" / "report.html").stat().st_size > 10_000
+    assert (folder / "out" / "ko" / "report.html").stat().st_size > 10_000
 
 
 def test_every_command_of_the_exercises_runs(folder, typed):

@@ -126,6 +126,7 @@ def test_an_empty_folder_lists_every_command(tmp_path, capsys):
         assert line in text, line
     assert "0 figures" in capsys.readouterr().out
     assert report.command("ppo", "out") == "python ppo.py"
+    assert report.command("ppo", "out/ko") == "python ppo.py --preset=ko"
 
 
 def test_a_figure_whose_logs_are_gone_is_removed(tmp_path):
@@ -473,9 +474,15 @@ def test_lineage_and_answers(full):
         "rules",
         "dpo",
     ]
-    assert lines[0][2] == "random weights" and lines[3][2] == "sft, rewarded by reward"
+    assert lines[0][2] == ("random weights", "무작위 가중치")
+    assert lines[3][2] == ("sft, rewarded by reward", "sft, 보상은 reward")
+    text = page.page(full[1], {}, {}, [], 0)
+    for english, korean in ((r"Pretraining", "사전학습"), ("last figures", "마지막 값")):
+        assert f'<span lang="en">{english}</span><span lang="ko">{korean}</span>' in text
+    assert re.search(r'lang="ko">검증 손실 \d', text)
     (columns, *rows), free = page.answers(full[1])
-    assert columns == ["question", "base", "SFT", "PPO", "PPO-ptx"]
+    assert [column[0] for column in columns] == ["question", "base", "SFT", "PPO", "PPO-ptx"]
+    assert columns[0][1] == "질문"
     assert rows == [["Where is the rake?", "I do not know.", "In the shed.", "It is.", "It is."]]
     assert free == ["The rake is red."]
 
