@@ -20,7 +20,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
@@ -41,6 +41,13 @@ HEADERS = {  # nothing from elsewhere is loaded, and no other page may frame thi
     "referrer-policy": "no-referrer",
     "cache-control": "no-store",
 }
+DOOR = """<!doctype html>
+<html lang="en">
+<meta name="viewport" content="width=device-width">
+<title>401</title>
+<p lang="ko">서버의 터미널에 나온 주소를 토큰까지 그대로 열어 주세요</p>
+<p>{why}</p>
+"""
 
 
 # --- the gate ------------------------------------------------------------------------------------
@@ -109,9 +116,12 @@ def cookie_name(request):
 
 
 def refused(request, status, why):
-    """A reply that says why, and a line in the log."""
+    """A reply that says why, and a line in the log. Who stands at the door without a token has no
+    page that would translate it."""
     asked = f"{request.method} {request.scope['path']!r} from {request.client.host}"
     request.app.state.log.warning("%s %s: %.300r", status, asked, why)
+    if status == 401 and not request.scope["path"].startswith("/api/"):
+        return HTMLResponse(DOOR.format(why=why), status)
     return JSONResponse({"error": why}, status)
 
 

@@ -546,7 +546,9 @@ def test_with_a_token_nothing_is_served_without_it(tmp_path):
             client.get("/", headers={"cookie": "token8000=wro"}),
             client.post("/api/next", json={"labeler": "a"}),
         ):
-            assert reply.status_code == 401
+            assert reply.status_code == 401 and "open the address, with its token" in reply.text
+            api = str(reply.request.url.path).startswith("/api/")
+            assert ("서버의 터미널에 나온 주소를 토큰까지 그대로" in reply.text) != api
         log = (tmp_path / "labels" / "server.log").read_text(encoding="utf-8")
         assert log.count("\n") == 6 and "right" not in log
         cookie = client.get("/?token=right", follow_redirects=False).headers["set-cookie"]
