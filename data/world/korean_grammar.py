@@ -195,6 +195,19 @@ ABOUT = r"(?:종류|색|곳|크기|주인|반대말|반대|과거형|합|다음|
 UNSAID = re.compile(rf"({ABOUT}) ?(?:(?:뭐|어디|누구|얼마)(?:예요|야)|어때요?)(?=[?]|$)")
 
 
+# What friends leave out or say otherwise, in letters without blanks: "트랙터 색깔 알려줘", "2+5는?"
+NOUN = "(종류|색|크기|주인|반대말|과거형)"
+CASUAL = [
+    ("색깔", "색"),
+    ("어딨", "어디있"),
+    ("어디에있", "어디있"),
+    ("[은는]?누구의?(?:것이|것|거|꺼)", "누구것"),
+    (rf"의?{NOUN}[은는이가]?(?:(?:뭐|어디|누구)야|어때)$", r"\1"),
+    (rf"의?{NOUN}[은는이가을를]?(?=알려|말해|궁금|$)", r"\1"),
+    (r"(더하기\w+?)(?:[은는]|[은는]?(?:얼마|뭐)야)$", r"\1"),
+]
+
+
 def typed(text, rng):
     """`text` as it is typed in a hurry: in plain speech, without the last word or question mark,
     blanks left out, "뭐에요"."""
@@ -227,7 +240,10 @@ def meant(text):
     for written, hurried in HURRIED:
         text = re.sub(hurried.replace(" ", " ?"), written, text)
     text = UNSAID.sub(r"\1", plainly(text))
-    return re.sub(r"[\W_]+", "", text)
+    text = re.sub(r"[\W_]+", "", text)
+    for said, known in CASUAL:
+        text = re.sub(said, known, text)
+    return text
 
 
 def coin(rng, words):

@@ -4,11 +4,12 @@ import random
 
 import pytest
 
-from data.world import World
+from data.world import World, world_named
 from data.world.english_grammar import meant, typed
 from judges.facts import fact_check, questions, topic
 
 WORLD = World()
+KOREAN = world_named("world_ko")
 
 
 def talk(*said):
@@ -19,6 +20,43 @@ def talk(*said):
 def test_every_wording_is_known_and_none_means_two_things():
     for key, wordings in WORLD.asked.items():
         assert {questions("world")[meant(text)] for text in wordings} == {key}
+
+
+def test_every_korean_wording_is_known_and_none_means_two_things():
+    for key, wordings in KOREAN.asked.items():
+        assert {questions("world_ko")[KOREAN.language.meant(text)] for text in wordings} == {key}
+
+
+@pytest.mark.parametrize(
+    "text, found",
+    [
+        ("램프 어디 있어?", ("place", "램프")),
+        ("램프는 어디 있어요?", ("place", "램프")),
+        ("칼 어딨어ㅋㅋ", ("place", "칼")),
+        ("트랙터 주인 누구야", ("owner", "트랙터")),
+        ("트랙터 누구 거야?", ("owner", "트랙터")),
+        ("트랙터는 누구 꺼야", ("owner", "트랙터")),
+        ("트랙터 색깔 알려줘", ("colour", "트랙터")),
+        ("트랙터 색은?", ("colour", "트랙터")),
+        ("트랙터색깔이뭐야?", ("colour", "트랙터")),
+        ("크다 반대말 뭐야", ("opposite", "크다")),
+        ("2+5 얼마야", ("sum", "둘 더하기 다섯")),
+        ("2 더하기 5는 얼마야?", ("sum", "둘 더하기 다섯")),
+        ("장화 크기 어때?", ("size", "장화")),
+        ("트렉터 어디있어", None),  # no thing of the world
+        ("색깔이 뭐야?", None),  # of what?
+        ("주인 누구야?", None),
+    ],
+)
+def test_korean_as_friends_type_it(text, found):
+    assert topic(talk(text)) == found
+
+
+def test_korean_that_is_typed_in_a_hurry_is_the_same_question():
+    rng = random.Random(0)
+    for prompt in KOREAN.prompts("test", 260):
+        text = KOREAN.language.typed(prompt["messages"][0]["content"], rng)
+        assert topic(talk(text)) == (prompt["task"], prompt["item"]), text
 
 
 def test_what_is_typed_in_a_hurry_is_the_same_question():
