@@ -45,6 +45,7 @@ def test_every_korean_wording_is_known_and_none_means_two_things():
         ("장화 크기 어때?", ("size", "장화")),
         ("트렉터 어디있어", None),  # no thing of the world
         ("색깔이 뭐야?", None),  # of what?
+        ("크다 (반대말)", None),  # the end of a line of a dictionary
         ("주인 누구야?", None),
     ],
 )
