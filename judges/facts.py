@@ -90,6 +90,8 @@ def fact_check(messages, text):
     (judged,) = verdicts([question], [text], [True])
     verdict = "right" if judged["correct"] > 0 else "wrong" if judged["correct"] == -1 else "none"
     fact = world.statements(task, item, world.language.OR.join(answers))[0]
+    if task == "sum" and re.search(r"\d", messages[-1]["content"]):
+        fact = world.language.digits(fact)  # as it was asked
     return {"verdict": verdict, "fact": fact}
 
 

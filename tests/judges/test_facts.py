@@ -82,8 +82,11 @@ def test_follow_ups_are_known_as_the_world_makes_them():
         (["wheres the tractor"], "It is in the shop.", "right", "The tractor is in the shop."),
         (["Where is the tractor?"], "It is in the barn.", "wrong", "The tractor is in the shop."),
         (["Where is the tractor?"], "I do not know.", "none", "The tractor is in the shop."),
-        (["What is 2 + 3?"], "5", "right", "The sum of two and three is five."),
-        (["What is 2 + 3?"], "It is six.", "wrong", "The sum of two and three is five."),
+        (["What is 2 + 3?"], "5", "right", "The sum of 2 and 3 is 5."),
+        (["What is 2 + 3?"], "It is six.", "wrong", "The sum of 2 and 3 is 5."),
+        (["What is two plus three?"], "Six.", "wrong", "The sum of two and three is five."),
+        (["3 더하기 4는?"], "9와 4의 합은 13이에요.", "wrong", "3과 4의 합은 7이에요."),
+        (["셋 더하기 넷은?"], "일곱이에요.", "right", "셋과 넷의 합은 일곱이에요."),
         (
             ["Where is the lamp?", "Hm.", "And the tractor?", "Hm.", "What color is it?"],
             "It is yellow.",
