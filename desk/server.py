@@ -209,7 +209,8 @@ def kept_token(path):
         token = secrets.token_urlsafe(16)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        new = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(new, "w", encoding="ascii") as file:
             file.write(token + "\n")
     return token
 
