@@ -17,16 +17,25 @@ def scaling(records, language):
     sizes = select(rows, larger=False)
     larger = select(rows, larger=True)[-1]
     amounts = sorted({row["asked"] for row in sizes})
+    depths = sorted({row["depth"] for row in rows})
     table = []
-    for depth in sorted({row["depth"] for row in rows}):
-        mine = {row["asked"]: row for row in select(rows, depth=depth)}
-        last = mine[amounts[-1]]
-        losses = [f"{mine[asked]['val_loss']:.3f}" if asked in mine else "" for asked in amounts]
-        share = f"{100 * last['few_shot']:.0f} %"
-        table.append([str(depth), f"{last['parameters']:,}", *losses, share])
+    for depth in depths:
+        mine = select(rows, depth=depth)
+        table.append(line(mine, amounts))
     head = [say("depth", language), say("parameters", language)]
-    head += [say("{m} M tokens", language, m=f"{asked / 1e6:g}") for asked in amounts]
+    for asked in amounts:
+        head.append(say("{m} M tokens", language, m=f"{asked / 1e6:g}"))
     head.append(say("few-shot, %", language))
     found = fitted(sizes, larger["depth"], amounts[-1], larger)
     told = " ".join(pair[language == "ko"] for pair in found.sentences())
-    return captioned(markdown(head, table), rows, language, NOTE, n=rows[0]["n"], told=told)
+    return captioned(markdown(head, table), rows, language, NOTE, n=larger["n"], told=told)
+
+
+def line(rows, amounts):
+    """The cells of one size: depth, parameters, the loss after each amount of text, few-shot."""
+    cells = [str(rows[0]["depth"]), f"{rows[0]['parameters']:,}"]
+    for asked in amounts:
+        found = select(rows, asked=asked)
+        cells.append(f"{found[0]['val_loss']:.3f}" if found else "")
+    last = select(rows, asked=amounts[-1])[0]
+    return [*cells, f"{100 * last['few_shot']:.0f} %"]
