@@ -204,6 +204,11 @@ class Tokenizer:
         known = unicodedata.normalize("NFC", text)
         return LONG_BLANK.split(led(known) if self.lead and begins else known)
 
+    def turn(self, text):
+        """The ids of what one side of a conversation says: of its first word those that it has
+        within a sentence (`led`), since what is known of a word is known of these."""
+        return self.encode(led(text))
+
     def encode_documents(self, documents):
         """Each document's ids followed by `<|endoftext|>`, in one list."""
         parts = [self.pieces(text) for text in documents]
@@ -238,14 +243,13 @@ class Tokenizer:
             <|user|> question <|assistant|> answer <|endoftext|> <|user|> ...
             0        0        0             1      1             0
 
-        A turn's first word has a blank before it (`led`), as words within a text have it. The
-        `<|endoftext|>` that ends an answer counts: a model that is not taught to stop will not.
+        The `<|endoftext|>` that ends an answer counts: a model that is not taught to stop will not.
         An answer with "weight": 0, as in OpenAI's files, is read and not learned. One with "search"
         and "result" begins with what was looked up (see `looked_up`).
         """
         ids, mask = [], []
         for message in messages:
-            text = self.encode(led(message["content"]))
+            text = self.turn(message["content"])
             if message["role"] == "assistant":
                 weight = message.get("weight", 1)
                 found, own = self.looked_up(message)

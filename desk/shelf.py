@@ -193,15 +193,17 @@ class Shelf:
         """log π(y|x) − log π_SFT(y|x) in nats: its mean over sampled answers is the KL that PPO
         pays for (InstructGPT eq. 2). None for another vocabulary.
 
-        Each model reads the prompt in its own form. A base model begins an answer with a blank,
-        which the template has no place for, so its words are encoded again for the reference.
+        Each model reads the prompt in its own form, and the answer too: the template has a blank
+        before a word alone, and a base model may begin with any, so its words are encoded again.
         """
         alike = loaded.tokenizer.vocab == reference.tokenizer.vocab
         if not alike or loaded.tokenizer.evidence > reference.tokenizer.evidence:
             return None
         same = new
         if loaded.chat != reference.chat:
-            same = reference.tokenizer.encode(loaded.tokenizer.decode(new).strip())
+            tokenizer = reference.tokenizer
+            encode = tokenizer.turn if reference.chat else tokenizer.encode
+            same = encode(loaded.tokenizer.decode(new).strip())
         logp = self.logprob(loaded, messages, new, ended, own)
         return logp - self.logprob(reference, messages, same, ended, own)
 

@@ -78,7 +78,7 @@ def tell_cut(records, tokenizer, max_len, path):
         alike += len(texts) < len(set(record["responses"]))
         promptless += any(len(prompt) < 2 for prompt, _ in rows)
         whole = len(tokenizer.prompt(record["messages"])[0])
-        cut += any(whole + len(tokenizer.encode(t)) + 1 > max_len for t in record["responses"])
+        cut += any(whole + len(tokenizer.turn(t)) + 1 > max_len for t in record["responses"])
     if alike == len(records):
         raise BadInput(
             f"{path}: of all {alike} comparisons the answers are alike in their last {max_len} "

@@ -25,7 +25,7 @@ def rule_tokens(tokenizer, messages, wording, limit=CONTEXT):
     """A dialogue that ends with the assistant's turn, then a rule, as ids; the score is read at the
     last one. Of more than `limit` tokens the left of the dialogue is lost."""
     ids, _ = tokenizer.render(messages)
-    rule = [tokenizer.user, *tokenizer.encode(wording), tokenizer.assistant]
+    rule = [tokenizer.user, *tokenizer.turn(wording), tokenizer.assistant]
     return (ids[-(limit - len(rule)) :] if limit > len(rule) else []) + rule[-limit:]
 
 

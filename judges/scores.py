@@ -27,7 +27,7 @@ def tokens_of(tokenizer, messages, text, limit):
     """A conversation up to a user's turn and an answer to it, as two lists of ids; what was looked
     up for the answer is of the first. Together they have at most `limit` tokens: what is longer
     loses its left."""
-    answer = [*tokenizer.encode(text), tokenizer.endoftext]
+    answer = [*tokenizer.turn(text), tokenizer.endoftext]
     found, _ = tokenizer.looked_up(answering(text))
     ids = [*tokenizer.prompt(messages)[0], *found, *answer][-limit:]
     size = min(len(answer), len(ids) - 1)  # the first choice is made after a token

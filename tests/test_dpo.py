@@ -197,7 +197,7 @@ def test_the_mask_is_the_last_answer_and_its_end(tokenizer):
     assert ranks.tolist() == [[1, 0, -1], [0, 1, 1]] and mask.shape == (6, tokens.shape[1] - 1)
     for row, text in enumerate(["sit down", "stay", "", "a b c", "stop", "move"]):
         assert tokens[row, 1:][mask[row].bool()].tolist() == [
-            *tokenizer.encode(text),
+            *tokenizer.turn(text),
             tokenizer.endoftext,
         ]
         assert sorted(mask[row].tolist()) == [0.0] * int((mask[row] == 0).sum()) + [1.0] * int(
@@ -210,7 +210,7 @@ def test_a_long_question_keeps_its_right_end(tokenizer):
         [record("go " * 50, ["sit", "wait now"], [[0], [1]])], tokenizer, Config(max_len=9), CPU
     )
     assert tokens.shape == (2, 9) and (tokens[:, 8] == tokenizer.endoftext).all()
-    assert tokens[0, 1:][mask[0].bool()].tolist() == [*tokenizer.encode("sit"), tokenizer.endoftext]
+    assert tokens[0, 1:][mask[0].bool()].tolist() == [*tokenizer.turn("sit"), tokenizer.endoftext]
     tokens, mask, _ = get_batch(
         [record("go", ["sit down here " * 9, "stay"], [[0], [1]])],
         tokenizer,
@@ -227,7 +227,7 @@ def test_log_probabilities_are_sums_over_answers_alone(model, tokenizer):
     for n, r in enumerate(batch):
         for k, text in enumerate(r["responses"]):
             prompt = tokenizer.prompt(r["messages"])[0]
-            row = torch.tensor([[*prompt, *tokenizer.encode(text), tokenizer.endoftext]])
+            row = torch.tensor([[*prompt, *tokenizer.turn(text), tokenizer.endoftext]])
             own = token_logprobs(model, row)[0, len(prompt) - 1 :].sum()
             torch.testing.assert_close(found[n, k], own, atol=1e-4, rtol=1e-5)
 

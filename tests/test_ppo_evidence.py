@@ -99,7 +99,7 @@ def test_the_reward_reads_evidence_as_context(tokenizer):
     question = [{"role": "user", "content": "Is it dry?"}]
     prompt, said = tokens_of(grown, question, Answer.of(message), 999)
     assert [*prompt, *said] == grown.render([*question, message])[0]
-    assert said == [*grown.encode("Dry."), grown.endoftext]
+    assert said == [*grown.turn("Dry."), grown.endoftext]
     assert rules.answered([question], [Answer.of(message)]) == [[*question, message]]
 
 

@@ -268,7 +268,7 @@ def test_the_score_by_hand(tokenizer):
     found = answer_scores(model, *get_batch(batch, tokenizer, Config(), CPU)[:3])
     for score, text in zip(found.tolist(), ("go now", "wait"), strict=True):
         question = tokenizer.prompt(batch[0]["messages"])[0]
-        answer = [*tokenizer.encode(text), tokenizer.endoftext]
+        answer = [*tokenizer.turn(text), tokenizer.endoftext]
         x = model.trunk(torch.tensor([question + answer]))[0]
         logp = (x @ model.wte.weight.T).log_softmax(-1)
         words = [logp[len(question) + i - 1, token].item() for i, token in enumerate(answer)]
@@ -299,7 +299,7 @@ def test_earlier_answers_are_no_part_of_the_sum(tokenizer):
     ]
     batch = [{"messages": turns, "responses": ["sit down"], "ranking": [[0]]}]
     tokens, last, mask, *_ = get_batch(batch, tokenizer, Config(), CPU)
-    size = len(tokenizer.encode("sit down")) + 1
+    size = len(tokenizer.turn("sit down")) + 1
     assert mask.sum() == size
     expected = 0.7 * plain_logprobs(model, tokens)[0, -size:].sum() / size**0.5
     torch.testing.assert_close(answer_scores(model, tokens, last, mask)[0], expected)
@@ -377,9 +377,9 @@ def test_a_batch_holds_every_answer_of_its_questions(tokenizer):
     for row, end, (question, answer) in zip(tokens.tolist(), last.tolist(), texts, strict=True):
         assert row[: end + 1] == [
             tokenizer.user,
-            *tokenizer.encode(question),
+            *tokenizer.turn(question),
             tokenizer.assistant,
-            *tokenizer.encode(answer),
+            *tokenizer.turn(answer),
             tokenizer.endoftext,
         ]
         assert set(row[end + 1 :]) <= {tokenizer.pad}
@@ -409,7 +409,7 @@ def test_the_score_is_read_at_the_end_of_the_text(model, tokenizer):
     more_zeros = torch.cat([mask, torch.zeros(len(mask), 7)], 1)
     torch.testing.assert_close(answer_scores(model, more_pads, last, more_zeros), scores)
     edited = tokens.clone()
-    edited[torch.arange(len(tokens)), last] = tokenizer.encode("go")[
+    edited[torch.arange(len(tokens)), last] = tokenizer.turn("go")[
         0
     ]  # another token in place of <|endoftext|>
     assert ((answer_scores(model, edited, last, mask) - scores).abs() > 1e-3).all()

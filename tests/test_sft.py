@@ -171,8 +171,8 @@ def test_targets_under_the_mask_are_the_answers_and_their_ends(tokenizer):
     _, targets, mask = get_batch(examples, [0, 1], tokenizer, CPU)
     learned = targets[0][mask[0].bool()].tolist()
     end = tokenizer.endoftext
-    assert learned == [*tokenizer.encode("Hello there!"), end, *tokenizer.encode("Five."), end]
-    assert targets[1][mask[1].bool()].tolist() == [*tokenizer.encode("네"), end]
+    assert learned == [*tokenizer.turn("Hello there!"), end, *tokenizer.turn("Five."), end]
+    assert targets[1][mask[1].bool()].tolist() == [*tokenizer.turn("네"), end]
 
 
 def test_only_answers_have_a_gradient(tokenizer, model):
@@ -186,7 +186,7 @@ def test_only_answers_have_a_gradient(tokenizer, model):
     sft_loss(nll, mask, mask.sum()).backward()
     touched = logits.grad.abs().sum(-1) > 0
     assert torch.equal(touched, mask.bool())
-    assert mask[0].sum() == len(tokenizer.encode("Hello there!")) + 1
+    assert mask[0].sum() == len(tokenizer.turn("Hello there!")) + 1
 
 
 def test_what_stands_in_the_pads_changes_no_bit(tokenizer, model):

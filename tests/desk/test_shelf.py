@@ -154,7 +154,7 @@ def test_a_reward_model_that_kept_its_words_scores_and_does_not_talk(tmp_path):
     model = shelf.get("knows", "scalar").model
     assert model.alpha == 1
     question = TOKENIZER.prompt(ASKED)[0]
-    ids = [*question, *TOKENIZER.encode("I am fine."), TOKENIZER.endoftext]
+    ids = [*question, *TOKENIZER.turn("I am fine."), TOKENIZER.endoftext]
     tokens, last = torch.tensor([ids]), torch.tensor([len(ids) - 1])
     mask = torch.tensor([[0.0] * (len(question) - 1) + [1.0] * (len(ids) - len(question))])
     expected = answer_scores(model, tokens, last, mask).item()
@@ -198,7 +198,7 @@ def test_a_base_model_is_compared_in_its_own_form(shelf):
     with torch.no_grad():
         logp = base.model(torch.tensor([ids + new]))[0, len(ids) - 1 :].log_softmax(-1)
     own = logp[range(len(new)), new].sum() + logp[-1].exp()[stop].sum().log()
-    other = shelf.logprob(sft, ASKED, TOKENIZER.encode("I am fine."), True)
+    other = shelf.logprob(sft, ASKED, TOKENIZER.turn("I am fine."), True)
     found = shelf.log_ratio(base, sft, ASKED, new, True)
     assert found == pytest.approx(own.item() - other, abs=1e-4)
 
