@@ -223,7 +223,7 @@ def test_text_of_each_part_as_it_is_written():
 def test_an_answer_knows_what_was_looked_up(script):
     model, asked = seeker(), [[{"role": "user", "content": "q"}]]
     evidence = Evidence(TOKENIZER, [lambda query: "red"])
-    script(written("? dax!it"))["it"] = evidence
+    script(written("? dax! it"))["it"] = evidence
     _, answers, texts, ended = answer(model, TOKENIZER, asked, CPU, evidence=evidence)
     message = {"role": "assistant", "search": "dax", "result": "red", "content": "it"}
     assert texts == ["it"] and ended == [True] and answering(texts[0]) == message

@@ -431,7 +431,7 @@ def test_what_stands_in_the_pads_changes_no_bit(model, tokenizer):
     ]
     tokens, last, mask, ranks, ratings = get_batch(batch, tokenizer, Config(), CPU)
     pads = torch.arange(tokens.shape[1]) > last[:, None]
-    assert pads.sum() > 20
+    assert pads.sum() > 10
     garbage = torch.where(pads, torch.randint(tokenizer.n_vocab, tokens.shape), tokens)
 
     def everything(tokens):

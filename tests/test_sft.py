@@ -280,7 +280,7 @@ def test_a_long_example_keeps_its_right_end_and_is_counted(tokenizer, tmp_path, 
 
 
 def test_cut_examples_are_told(files, capsys):
-    sft.train(config(files, "out", max_len=12, steps=1))
+    sft.train(config(files, "out", max_len=14, steps=1))
     out = capsys.readouterr().out
     cut = (
         sum(
@@ -289,12 +289,12 @@ def test_cut_examples_are_told(files, capsys):
                     demo(q, a)["messages"]
                 )[0]
             )
-            > 12
+            > 14
             for q, a in ANSWERS.items()
         )
         * 3
     )
-    assert 0 < cut < 24 and f"{cut} of 24 demonstrations exceed 12 tokens" in out
+    assert 0 < cut < 24 and f"{cut} of 24 demonstrations exceed 14 tokens" in out
 
 
 def test_learned_positions_limit_an_example(files, tokenizer):
