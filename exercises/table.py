@@ -105,14 +105,15 @@ HINTS = {
     56: "A fact stands in the pretraining text hundreds of times. How often in the demonstrations?",
     57: "How many different questions does a step have, and what is the baseline of each answer?",
     58: "The query and both tokens round it are drawn by the model; the line and its end are not.",
+    59: "Compare rows of about the same FLOPs: which size is best, and does that change?",
     # week 7: help, harm, and a constitution
-    59: "softplus(x) = -log σ(-x). The slope is 0 where the model says p itself.",
-    60: "Entry 1 has the pair turned round: what it says of (A) is of the other answer.",
-    61: "Wins in all, divided by the sum of games over both strengths; then divide by the first.",
-    62: "An attack asks for something. Which of two answers does it?",
-    63: "The revision is read off what stands before it. What stands there, with a critique?",
-    64: "p = 0.7: how often should the second answer beat the first?",
-    65: "Two prompts of a pair, one by one: where does each answer stand?",
+    60: "softplus(x) = -log σ(-x). The slope is 0 where the model says p itself.",
+    61: "Entry 1 has the pair turned round: what it says of (A) is of the other answer.",
+    62: "Wins in all, divided by the sum of games over both strengths; then divide by the first.",
+    63: "An attack asks for something. Which of two answers does it?",
+    64: "The revision is read off what stands before it. What stands there, with a critique?",
+    65: "p = 0.7: how often should the second answer beat the first?",
+    66: "Two prompts of a pair, one by one: where does each answer stand?",
 }
 
 BUGS = {
@@ -154,8 +155,8 @@ BUGS = {
     49: Bug("Combined.__call__", "if self.scale is None:", "if self.terms:"),
     50: Bug("get_batch", 'wording if name == "rules" else ""', 'wording if name == "bad" else ""'),
     55: Bug("LowRank.merged", "self.scale * self.B", "self.B"),
-    64: Bug("preferred", "wins[:, 1, 0], 1 - p)", "wins[:, 1, 0], p)"),
-    65: Bug("compare", "(pair, pair[::-1])", "(pair, pair)"),
+    65: Bug("preferred", "wins[:, 1, 0], 1 - p)", "wins[:, 1, 0], p)"),
+    66: Bug("compare", "(pair, pair[::-1])", "(pair, pair)"),
 }
 
 
