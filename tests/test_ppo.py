@@ -1041,7 +1041,7 @@ def test_each_sign_of_failure_has_its_warning(sign, words):
 
 def chance_of_yes(checkpoint_path, tokenizer):
     model = GPT.from_checkpoint(load_checkpoint(checkpoint_path)).eval()
-    yes = tokenizer.encode("Yes.")[0]
+    yes = tokenizer.turn("Yes.")[0]
     prompts = [tokenizer.prompt(asked(q)["messages"])[0] for q in QUESTIONS]
     with torch.no_grad():
         return float(
