@@ -137,7 +137,7 @@ def test_the_last_wording_is_never_trained_on():
 
 
 def test_two_rules_are_learned_by_one_network(files):
-    metrics = train(config(files, noise=0.0))
+    metrics = train(config(files, noise=0.0, epochs=10, matrix_lr=6e-3))
     assert metrics["val_accuracy"] > 0.9
     checkpoint = load_checkpoint(files / "out" / "ckpt.pt", ("rules",))
     assert checkpoint["rules"] == read_rules(files / "rules.txt") and checkpoint["finished"]

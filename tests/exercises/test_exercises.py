@@ -484,7 +484,9 @@ def test_every_command_parses(name):
 
 
 def test_both_languages_say_the_same():
+    """A class that reads Korean labels in the Korean world; all else it runs as the others do."""
     english, korean = TEXTS.values()
+    korean = korean.replace(" --preset=ko", "").replace("out/ko/", "out/")
     assert sorted(commands(english)) == sorted(commands(korean))
     english = re.sub(FACTS, "", english)
     for pattern in (r"^\| \d.*", r"^## "):

@@ -66,7 +66,7 @@ def test_a_rule_is_the_last_thing_read():
     ids = rule_tokens(TOKENIZER, TALK, "Hello there.")
     assert ids[: len(TOKENIZER.render(TALK)[0])] == TOKENIZER.render(TALK)[0]
     assert ids[-1] == TOKENIZER.assistant
-    assert TOKENIZER.decode(ids[len(TOKENIZER.render(TALK)[0]) :]) == "Hello there."
+    assert TOKENIZER.decode(ids[len(TOKENIZER.render(TALK)[0]) :]) == " Hello there."
     whole = len(ids)
     assert rule_tokens(TOKENIZER, TALK, "Hello there.", whole) == ids
     assert rule_tokens(TOKENIZER, TALK, "Hello there.", whole - 3) == ids[3:], "the left is lost"
