@@ -35,7 +35,7 @@ from tokenizer import Tokenizer
 # SHA-256 of what the English world says, before there was another language that said it.
 BEFORE = {
     0: {
-        "pretraining": "2f5305d8d9174fc7",
+        "pretraining": "f741ad0748931bff",
         "demonstrations": "0e1dca1e6990303a",
         "talks": "95b9374b132da724",
         "comparisons": "e6791bb9f00294ab",
@@ -49,7 +49,7 @@ BEFORE = {
         "harm": "f738183f22d767fe",
     },
     1: {
-        "pretraining": "d6967ea5c41c5991",
+        "pretraining": "fd0ab9f157daca5c",
         "demonstrations": "78a49980858aafbc",
         "talks": "50547c08c9e6bad7",
         "comparisons": "0dc53841b3a32161",

@@ -438,8 +438,8 @@ def on_the_plane(out, **options):
     return write(Path(out) / "studies/pareto.jsonl", {"config": asked}, plane_rows(**options))
 
 
-def of_scale(out):
-    """A study of three sizes at three amounts of text, and a larger model."""
+def scale_rows():
+    """Rows of three sizes at three amounts of text, and of a larger model."""
     rows = []
     for depth, asked in [(1, 1), (1, 2), (1, 4), (2, 1), (2, 2), (2, 4), (3, 2), (3, 4), (4, 4)]:
         row = {"seed": 1, "depth": depth, "larger": depth == 4, "asked": asked, "tokens": asked}
@@ -447,7 +447,12 @@ def of_scale(out):
         loss = 1 + 1e4 * flops**-0.4 + 0.01 * (depth + asked) % 0.03
         about = {"flops": flops, "val_loss": loss, "few_shot": 0.2 * depth, "n": 14}
         rows.append({**row, **about, "parameters": 80_000 * depth**3})
-    write(out / "scaling/scaling.jsonl", {"config": {}}, rows)
+    return rows
+
+
+def of_scale(out):
+    """A study of sizes and amounts of text."""
+    write(out / "scaling/scaling.jsonl", {"config": {}}, scale_rows())
 
 
 def everything(out):

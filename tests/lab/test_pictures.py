@@ -9,7 +9,7 @@ from lab import pictures, svg
 from lab.harvest import records
 from lab.tables import column, figure, gaps
 from plumbing.files import ROOT
-from tests.lab.report_logs import plane_records
+from tests.lab.report_logs import plane_records, scale_rows
 
 XML = "{http://www.w3.org/2000/svg}"
 NAMES = list(pictures.PICTURES)
@@ -38,6 +38,7 @@ def drawn():
     rows = {subject: records(subject) for subject in NEEDED}
     rows["fewshot"] = records("fewshot") or made_up_lists()
     rows["pareto"] = records("pareto") or plane_records()
+    rows["scaling"] = records("scaling") or scale_rows()
     return {name: draw(rows) for name, (draw, _) in pictures.PICTURES.items()}
 
 
@@ -59,8 +60,8 @@ def test_a_picture_without_records_is_left_out_in_one_line(monkeypatch, capsys):
     monkeypatch.setattr(pictures, "records", lambda subject: [])
     assert [path.name for path in pictures.pictures()] == ["pipeline.svg"]
     said = capsys.readouterr().out.splitlines()
-    assert len(said) == 5
-    assert said[-3] == "fewshot.svg: not drawn, there are no records yet of fewshot"
+    assert len(said) == 6
+    assert said[-4] == "fewshot.svg: not drawn, there are no records yet of fewshot"
 
 
 def test_the_same_rows_in_another_order_make_the_same_picture(drawn):
