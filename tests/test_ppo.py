@@ -1053,16 +1053,14 @@ def test_the_rewarded_becomes_likelier_and_the_punished_rarer(files, tokenizer):
     before = chance_of_yes(files / "sft.pt", tokenizer)
     after = {}
     for name in ("likes_yes", "hates_yes"):
-        cfg = config(
-            files, name, reward=f"tests.test_ppo:{name}", steps=8, batch_size=32, minibatch=16
-        )
-        ppo.train(cfg)
+        pace = dict(steps=12, batch_size=32, minibatch=16, lr=1e-3)
+        ppo.train(config(files, name, reward=f"tests.test_ppo:{name}", **pace))
         after[name] = chance_of_yes(files / name / "ckpt.pt", tokenizer)
         first, *_, third, second, last = log_of(files / name)
         assert first["kl"] == 0 and first["approx_kl"] < 0.01
         # One step asks 32 questions, so it is a matter of luck how well the last one went.
         rewards = [step["reward"] for step in (third, second, last)]
-        assert sum(rewards) / 3 > first["reward"] + 0.1
+        assert sum(rewards) / 3 > first["reward"] + 0.2
     assert 0.3 < before < 0.7
     assert after["likes_yes"] > before + 0.2 and after["hates_yes"] < before - 0.2
 

@@ -427,11 +427,11 @@ def test_the_score_depends_on_question_and_answer(model, tokenizer):
 
 def test_what_stands_in_the_pads_changes_no_bit(model, tokenizer):
     batch = polite(3) + [
-        record("Two?", ["stay", "please stop here now"], [[0], [1]], scores=[3, 4])
+        record("Two?", ["stay", "please stop here now and stay"], [[0], [1]], scores=[3, 4])
     ]
     tokens, last, mask, ranks, ratings = get_batch(batch, tokenizer, Config(), CPU)
     pads = torch.arange(tokens.shape[1]) > last[:, None]
-    assert pads.sum() > 10
+    assert pads.sum() > 20
     garbage = torch.where(pads, torch.randint(tokenizer.n_vocab, tokens.shape), tokens)
 
     def everything(tokens):

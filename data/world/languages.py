@@ -21,10 +21,10 @@ WORDS       KINDS {kind: its 13 things}, COLOURS, PLACES, SIZES in order, NAMES;
             alphabets, 24 in all); LABELS that mean nothing; EVENTS {mood: what made it}, REVIEWED,
             VERDICTS {verdict: adjectives}, AGAIN {verdict: sentences}
 SENTENCES   QUESTIONS {task: nine wordings, the last HELD_OUT for tests}, STATEMENTS {task: true
-            sentences; the first two are answers}, CURT and CURT_ELSE, EXTRA; NOTES,
-            TITLES, PAIRS, SEPARATORS, GLOSSES; IN_ORDER; ITEMS and DIRECTIONS, which spell the
-            keys, STOP_WORDS; DEFINITE, a thing in a sentence; OR; NAMED, a fact after "its"; SONG,
-            STORY, STORY_ENDS, REVIEW; WORD_TASKS {task about words: its share of the facts in
+            sentences; the first two are answers}, CURT and CURT_ELSE, EXTRA; NOTES, TITLES, PAIRS,
+            SEPARATORS, GLOSSES; IN_ORDER; ITEMS and DIRECTIONS, which spell the keys, STOP_WORDS;
+            DEFINITE, a thing in a sentence; OR; NAMED, a fact after "its"; SONG, STORY, STORY_ENDS,
+            REVIEW; WORD_TASKS {task about words: its share of the facts in
             prose}, WORD_FACTS, how many of these a document has
 MANNERS     COURTESY, BRUSH_OFF, INSULTS, REFUSALS, SMALL_TALK
 FUNCTIONS   write(pattern, ...) fills the slots and puts right what stands behind them, particles;
