@@ -50,10 +50,21 @@ def check(cfg):
 def by_skill(
     model, tokenizer, machine, n=120, split="test", skills=tuple(SKILLS), seed=0, data="world"
 ):
-    """{skill: share of right answers}: each skill with the same number of turns, about `n`."""
+    """{skill: share of right answers}: each skill with the same number of turns, about `n`. With
+    "typed" comes "canonical": the same questions in their careful form."""
     prompts = default_world(data).talks(split, n * len(skills), skills, seed)
     right = right_of(model, tokenizer, prompts, machine)
-    return {skill: float(right[i :: len(skills)].mean()) for i, skill in enumerate(skills)}
+    shares = {skill: float(right[i :: len(skills)].mean()) for i, skill in enumerate(skills)}
+    if "typed" in skills:
+        careful = [in_careful_form(prompt) for prompt in prompts if "canonical" in prompt]
+        shares["canonical"] = float(right_of(model, tokenizer, careful, machine).mean())
+    return shares
+
+
+def in_careful_form(prompt):
+    """A prompt whose last turn was typed in a hurry, with that turn as it is written with care."""
+    *before, last = prompt["messages"]
+    return {**prompt, "messages": [*before, {**last, "content": prompt["canonical"]}]}
 
 
 def asked_alone(model, tokenizer, machine, n=390, splits=("test", "paraphrase"), data="world"):
@@ -123,7 +134,7 @@ def main(argv):
     for skill, share in found.items():
         low, high = wilson(round(share * cfg.n), cfg.n)
         print(f"  {skill:<16} {share:>6.1%}   [{low:.0%}, {high:.0%}]")
-    print(f"  {'all':<16} {np.mean(list(found.values())):>6.1%}")
+    print(f"  {'all skills':<16} {np.mean([found[skill] for skill in SKILLS]):>6.1%}")
     splits = ["dev"] if cfg.split == "dev" else ["test", "paraphrase"]
     for name, share in asked_alone(*network, splits=splits, data=data).items():
         print(f"  single questions, {name:<12} {share:>6.1%}")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from data.world.english_rules import CONTROL
 from lab import memory, overoptimisation
+from lab.editions import edition
 from lab.plane import told
 from lab.studies import folder, hardware, read
 from plumbing.files import ROOT
@@ -61,6 +62,8 @@ def rounded(row):
 def write(subject, rows, where=None):
     """docs/records/<subject>.jsonl."""
     head = {"records": subject, "made by": "python -m lab.results --run"}
+    if edition(subject):
+        head["edition"] = edition(subject)
     write_records((where or RECORDS) / f"{subject}.jsonl", head, [rounded(row) for row in rows])
 
 

@@ -49,8 +49,10 @@ from lab import (
     tax,
     tension,
 )
+from lab.editions import is_earlier
 from lab.harvest import RECORDS, harvest, records
 from lab.studies import folder, make
+from lab.words import say
 from plumbing.errors import BadInput, run
 from plumbing.files import ROOT, write_text
 from plumbing.records import print_table
@@ -141,6 +143,7 @@ SUBJECT = {
 }
 # Other records that a block sets beside its own.
 BESIDE = {"korean": "talk"}
+EARLIER = "*Of an earlier text of the world; today's models differ.*"
 HEAD = """# Results
 
 Written by `python -m lab.results` from the records in `docs/records/`; nothing here is typed by
@@ -183,7 +186,12 @@ def block(name, language="en"):
     found = {subject: rows}
     if name in BESIDE:
         found[BESIDE[name]] = records(BESIDE[name])
-    return BLOCKS[name](found, language) if rows else ""
+    if not rows:
+        return ""
+    text = BLOCKS[name](found, language)
+    if is_earlier(RECORDS / f"{subject}.jsonl"):
+        text += f"\n\n{say(EARLIER, language)}"
+    return text
 
 
 def results_page():

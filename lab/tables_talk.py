@@ -30,6 +30,7 @@ NAMES = {
     "single test": "single questions of held-out facts",
     "single paraphrase": "single questions in new wordings",
     "typed": 'typed in a hurry: "whats the colour of the cat"',
+    "canonical": "the same questions, written with care",
     "digits": 'sums in digits: "2 + 3"',
     "two questions": "two questions in one line",
     "long line": "a question after much that does not matter",

@@ -9,6 +9,7 @@ KOREAN = {
     "One seed ({seeds}); {machine}.": "시드 하나({seeds}). {machine}.",
     "Mean ± half of the 95 % interval over {count} seeds ({seeds}), where the seeds differ; "
     "{machine}.": "시드 {count}개({seeds})의 평균 ± 95 % 구간의 절반(시드마다 다를 때). {machine}.",
+    "*Of an earlier text of the world; today's models differ.*": "*이전 텍스트의 수치입니다.*",
     # answers
     "Share of correct answers to {n} held-out questions, marked by a program, the hidden judge "
     "(simulated).": "보류한 질문 {n}개의 정답률. 숨은 심판인 프로그램이 채점했습니다(시뮬레이션).",
@@ -35,6 +36,7 @@ KOREAN = {
     "single questions of held-out facts": "보류한 사실을 묻는 한 질문",
     "single questions in new wordings": "처음 보는 말투의 한 질문",
     'typed in a hurry: "whats the colour of the cat"': "급히 친 말: whats the colour of the cat",
+    "the same questions, written with care": "같은 질문을 제대로 쓴 것",
     'sums in digits: "2 + 3"': "숫자로 쓴 덧셈: 2 + 3",
     "two questions in one line": "한 줄에 두 질문",
     "a question after much that does not matter": "상관없는 말 뒤의 질문",

@@ -123,14 +123,15 @@ class World(Documents):
 
     def talks(self, split, n, skills=tuple(SKILLS), seed=0):
         """`n` prompts of conversation, the skills in turn: "messages" up to the user's turn, with
-        what the judge marks its answer by. sft, rm, ppo draw the words of the training split."""
+        what the judge marks its answer by, and "canonical" where the turn is a question that was
+        typed in a hurry: its careful form. sft, rm, ppo draw the words of the training split."""
         rng = Random(f"talks {split} {seed}")
         prompts = []
         for i in range(n):
             talk = Conversation(self, rng, split if split in WORDING_SPLITS else "train")
             skill = skills[i % len(skills)]
             turn = talk.script(skill)
-            marks = {key: turn[key] for key in MARKED_BY if key in turn}
+            marks = {key: turn[key] for key in (*MARKED_BY, "canonical") if key in turn}
             prompts.append({"messages": talk.messages, "skill": skill, **marks, **self.named})
         return prompts
 

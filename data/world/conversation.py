@@ -32,13 +32,16 @@ class Conversation(Turns):
 
     def say(self, turn):
         """Put down what the user says, now and then in a hurry, or after a word of courtesy."""
-        content = turn["content"]
+        opener = ""
         if turn["task"] in TASKS and not turn.get("opening") and self.rng.random() < 0.15:
-            content = f"{self.rng.choice(self.language.OPENERS)} {content}"
+            opener = self.rng.choice(self.language.OPENERS) + " "
+        content = opener + turn["content"]
         if turn["task"] != "nonsense" and self.rng.random() < self.hurry:
             content = self.language.typed(content, self.rng)
         self.messages.append({"role": "user", "content": content})
         said = {key: value for key, value in turn.items() if key != "content"}
+        if "canonical" in said:
+            said["canonical"] = opener + said["canonical"]
         return self.as_written(said, content) if turn["task"] in SAID_BACK else said
 
     def as_written(self, turn, content):
@@ -132,10 +135,11 @@ class Conversation(Turns):
             self.add(self.question("train", FOLLOWED))
 
     def in_a_hurry(self):
-        """A question that is surely typed in a hurry."""
+        """A question that is surely typed in a hurry; "canonical" is its careful form."""
         turn = self.question(self.split)
         self.hurry = 0  # that is enough
-        return turn | {"content": self.language.typed(turn["content"], self.rng)}
+        typed = self.language.typed(turn["content"], self.rng)
+        return turn | {"content": typed, "canonical": turn["content"]}
 
     def in_digits(self):
         """A sum as it is typed: "2 plus 3", "2 + 3"."""

@@ -96,3 +96,6 @@ class Language:
 ENGLISH = Language("world", "english")
 KOREAN = Language("world_ko", "korean")
 LANGUAGES = {language.WORLD: language for language in (ENGLISH, KOREAN)}
+# Of what is read and asked in each world. Who changes that raises it: records of an earlier one are
+# then told apart, until they are made anew.
+EDITIONS = {"world": 2, "world_ko": 2}

@@ -6,6 +6,7 @@ import pytest
 
 from data.world.talk import SKILLS
 from judges import exam, talk
+from judges.facts import topic
 from judges.hidden import default_world
 from plumbing.errors import BadInput
 
@@ -33,8 +34,22 @@ def says(text):
 
 def test_who_knows_what_fits_passes_in_each_skill(monkeypatch):
     prompts = default_world().talks("test", 6 * len(SKILLS))
-    monkeypatch.setattr(exam, "respond", oracle(prompts))
-    assert talk.by_skill(None, None, None, n=6) == dict.fromkeys(SKILLS, 1.0)
+    careful = [talk.in_careful_form(prompt) for prompt in prompts if "canonical" in prompt]
+    assert len(careful) == 6  # of what was typed in a hurry and of nothing else
+    monkeypatch.setattr(exam, "respond", oracle(prompts + careful))
+    assert talk.by_skill(None, None, None, n=6) == dict.fromkeys([*SKILLS, "canonical"], 1.0)
+
+
+@pytest.mark.parametrize("language", ["world", "world_ko"])
+def test_a_question_in_its_careful_form_is_the_same_question(language):
+    changed = known = 0
+    for prompt in default_world(language).talks("test", 60, ("typed",)):
+        typed, careful = prompt["messages"], talk.in_careful_form(prompt)["messages"]
+        assert careful[:-1] == typed[:-1] and careful[-1]["role"] == "user"
+        assert topic(careful) in (None, (prompt["task"], prompt["item"]))
+        changed += typed != careful
+        known += topic(careful) is not None
+    assert changed > 40 and known > 40
 
 
 def test_who_says_one_thing_to_all_passes_where_it_fits(monkeypatch):

@@ -6,7 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from data.world.languages import EDITIONS
 from lab import harvest, results, tables, words
+from lab.editions import is_earlier
 from lab.results import ROOT, documents, figures, fill
 from lab.tables import figure, markdown, number, share
 from lab.tables_speed import STAGES, duration
@@ -55,6 +57,24 @@ def test_every_record_names_its_seed_its_n_and_its_machine():
         for row in rows:
             assert row["seed"] >= 0 and row["n"] >= 1
             assert re.search(r"torch \d+\.\d+\.\d+$", row["machine"]), row["machine"]
+
+
+def test_records_of_an_earlier_text_say_so(tmp_path, monkeypatch):
+    """Whoever raises the edition of a world makes its records old, and no others."""
+    row = {"seed": 1, "n": 1, "machine": "torch 2.0.0"}
+    for subject in ("reward", "korean", "bayes"):
+        harvest.write(subject, [row], tmp_path)
+    paths = {path.stem: path for path in tmp_path.iterdir()}
+    assert not any(map(is_earlier, paths.values()))
+    monkeypatch.setitem(EDITIONS, "world", EDITIONS["world"] + 1)
+    assert [name for name in sorted(paths) if is_earlier(paths[name])] == ["reward"]
+    monkeypatch.setitem(EDITIONS, "world_ko", EDITIONS["world_ko"] + 1)
+    assert [name for name in sorted(paths) if is_earlier(paths[name])] == ["korean", "reward"]
+
+    monkeypatch.setattr(results, "is_earlier", lambda path: path.stem == "questions")
+    for language in ("en", "ko"):
+        assert results.block("questions", language).endswith(words.say(results.EARLIER, language))
+        assert words.say(results.EARLIER, language) not in results.block("talk", language)
 
 
 # --- figures -----------------------------------------------------------------------------------
