@@ -16,7 +16,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from exercises.language import Language
 from exercises.table import EXERCISES, FILL
+from plumbing.console import cells, padded
 
 FILE = "words.txt"
 MOST = 24  # numbers of a tensor that are shown; of a larger one, the first row that is wrong
@@ -25,6 +27,7 @@ PLAIN = (bool, int, float, str, list, tuple, dict, *ARRAYS)
 SIGNS = {"==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le}
 SIGNS |= {">": operator.gt, ">=": operator.ge}
 
+t = Language(os.environ.get("EXERCISE_PRESET", "default"))
 seen = {}  # "sides": (sign, got, expected) of what failed; "call": a function and its input
 brief = reprlib.Repr()
 brief.maxstring = brief.maxother = 100
@@ -41,7 +44,7 @@ def show(value):
             precision=4, threshold=MOST, edgeitems=2, separator=", ", floatmode="maxprec"
         )
         text = " ".join(np.array2string(value, suppress_small=True, **options).split())
-        return text if value.ndim == 1 else f"{text:.200} of shape {value.shape}"
+        return text if value.ndim == 1 else t("shaped", text=text[:200], shape=value.shape)
     if isinstance(value, (float, np.ndarray, np.generic)):
         number = np.asarray(value).item()
         return f"{number + 0:.6g}" if isinstance(number, float) else str(number)
@@ -50,7 +53,7 @@ def show(value):
         return f"[{', '.join(map(show, value[:MOST]))}{more}]"
     if isinstance(value, (*PLAIN, type(None))) or type(value).__name__.startswith("Approx"):
         return brief.repr(value)
-    return f"a {type(value).__name__}"
+    return t("object", type=type(value).__name__)
 
 
 def as_array(value):
@@ -107,7 +110,8 @@ def pytest_configure():
     try:
         owner = importlib.import_module(exercise.file.removesuffix(".py").replace("/", "."))
     except Exception as error:  # whatever was typed; the tests will not get further either
-        write(f"that {exercise.file} can be read", "its text", "no error", told(error))
+        checked = t("can_be_read", file=exercise.file)
+        write(checked, t("its_text"), t("no_error"), told(error))
         return
     if exercise.kind == FILL:
         *path, name = exercise.function.split(".")
@@ -136,21 +140,23 @@ def pytest_runtest_makereport(item, call):
     own = [frame for frame in call.excinfo.traceback if "tests" in Path(frame.path).parts]
     frame = (own or call.excinfo.traceback)[-1]
     statement = " ".join(str(frame.statement).split()).removeprefix("assert ")
-    name = item.name.removeprefix("test_").replace("_", " ")
-    expected, got, place = "no error", told(call.excinfo.value), None
+    name = item.originalname
+    check = t.file.CHECKS[name] + item.name.removeprefix(name)  # of which numbers, behind it
+    expected, got, place = t("no_error"), told(call.excinfo.value), None
     if call.excinfo.typename == "AssertionError":
-        expected, got = "that this holds", "it does not"
+        expected, got = t("holds"), t("holds_not")
         if "sides" in seen:
             expected, got, place = sides(*seen["sides"])
-    write(f"{statement}\n({name})", given(frame.frame.f_locals, place), expected, got)
+    write(f"{statement}\n({check})", given(frame.frame.f_locals, place), expected, got)
 
 
 def sides(sign, got, expected):
     """(expected, got, where they differ first) as text; of large arrays the first difference."""
     place = first_difference(got, expected)
     if place is not None and np.size(as_array(got)) > MOST:
-        where = f"   at {list(place)} of shape {tuple(got.shape)}"
-        return show(expected[place]) + where, show(got[place]) + where, place
+        where = {"place": list(place), "shape": tuple(got.shape)}
+        both = [t("place", value=show(value[place]), **where) for value in (expected, got)]
+        return *both, place
     sign = "" if sign == "==" else f"{sign} "
     return sign + show(expected), show(got), place
 
@@ -171,21 +177,23 @@ def given(variables, place):
             lines.append(f"{name}[{place[0]}] = {show(value[place[0]])}")
         elif isinstance(value, PLAIN) and name[0] != "@":  # pytest's own begin with @
             lines.append(f"{name} = {show(value)}")
-    return "\n".join(lines) or "what stands in the test"
+    return "\n".join(lines) or t("test_input")
 
 
 def told(error):
     """An error in one line, with the line of the working copy that it was raised in."""
     text = (str(error).splitlines() or [""])[0]
     if isinstance(error, SyntaxError):
-        return f"{type(error).__name__}: {error.msg} (line {error.lineno})"
-    place, trace = "", error.__traceback__
+        return t("line", error=f"{type(error).__name__}: {error.msg}", line=error.lineno)
+    said = raised = f"{type(error).__name__}: {text:.150}"
+    trace = error.__traceback__
     while trace:
         file = Path(trace.tb_frame.f_code.co_filename)
         inside = file.is_relative_to(Path.cwd()) and "tests" not in file.parts
-        place = f" ({file.name}, line {trace.tb_lineno})" if inside else place
+        if inside:
+            said = t("file_line", error=raised, file=file.name, line=trace.tb_lineno)
         trace = trace.tb_next
-    return f"{type(error).__name__}: {text:.150}{place}"
+    return said
 
 
 def write(checked, given, expected, got):
@@ -193,8 +201,9 @@ def write(checked, given, expected, got):
     if Path(FILE).exists():
         return
     rows = {"checked": checked, "input": given, "expected": expected, "got": got}
+    width = max(cells(t(name)) for name in rows)
     lines = []
     for name, text in rows.items():
         for i, line in enumerate(text.splitlines()):
-            lines.append(f"  {'' if i else name:<9} {line:.240}")
+            lines.append(f"  {padded('' if i else t(name), width)}  {line:.240}")
     Path(FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")

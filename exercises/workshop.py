@@ -1,21 +1,9 @@
 """Exercises: fill in a function, find a bug that raises no error, run and explain (README.md).
 
-Each exercise to write or to repair gets a working copy of its own, so nothing you do there touches
-the sources here, and nothing you did is lost: `reset` puts an old working copy aside.
+    python -m exercises --help               every command, and what is read and written
+    python -m exercises --preset=ko          the same in Korean
 
-reads   this folder's sources and tests
-writes  out/exercises/work/NN/ (a working copy), kept/ (old ones), progress.json
-
-    python -m exercises                                  all exercises and your progress
-    python -m exercises start 3                          empty a function, for you to write
-    python -m exercises plant 7                          plant a bug, for you to find
-    python -m exercises hint 7                           where to look more closely
-    python -m exercises check 7                          the grader; without a number, all begun
-    python -m exercises solution 7                       the way back to the project's own text
-    python -m exercises reset 7                          put the working copy aside; or all of them
-    python -m exercises done 4                           a run is explained: mark it
-
-`--out=FOLDER` keeps the working copies and your progress elsewhere.
+What is said stands in english.py and korean.py; `t` below is the language that was asked for.
 """
 
 import ast
@@ -29,7 +17,9 @@ import sys
 import time
 from pathlib import Path
 
-from exercises.table import BUG, BUGS, EXERCISES, FILL, HINTS, RUN
+from exercises.language import PRESETS, Language
+from exercises.table import BUG, BUGS, EXERCISES, FILL, RUN
+from plumbing.console import cells, padded
 from plumbing.errors import BadInput
 from plumbing.files import ROOT, write_text
 
@@ -52,11 +42,11 @@ def split_at_body(source, name):
     return "".join(lines[:first]), "".join(lines[first:end]), "".join(lines[end:])
 
 
-def blank(source, name, number):
-    """`source` with the body of one function replaced by an error."""
+def blank(source, name, words):
+    """`source` with the body of one function replaced by an error that says these words."""
     before, body, after = split_at_body(source, name)
     margin = body[: len(body) - len(body.lstrip())]
-    error = f'raise NotImplementedError("exercise {number}: your text goes here")'
+    error = f'raise NotImplementedError("{words}")'
     return f"{before}{margin}{error}\n{after}"
 
 
@@ -68,19 +58,17 @@ def plant(source, bug):
     return before + body.replace(bug.old, bug.new) + after
 
 
-def changed(number):
+def changed(number, t):
     """The project's own text of an exercise's file, and the text that the exercise begins with."""
     e = EXERCISES[number]
     source = (ROOT / e.file).read_text(encoding="utf-8")
     try:
         if e.kind == FILL:
-            return source, blank(source, e.function, number)
+            return source, blank(source, e.function, t("blank", number=number))
         return source, plant(source, BUGS[number])
     except (KeyError, SyntaxError):
-        raise BadInput(
-            f"{e.file} has been changed where exercise {number} begins; restore the file, "
-            f"then {BEGIN[e.kind]} again"
-        ) from None
+        command = BEGIN[e.kind]
+        raise BadInput(t("source_changed", file=e.file, number=number, command=command)) from None
 
 
 # --- files -------------------------------------------------------------------------------------
@@ -94,9 +82,9 @@ def begun(out):
     return [number for number in EXERCISES if folder(out, number).exists()]
 
 
-def make_copy(out, number):
+def make_copy(out, number, t):
     """A working copy with the exercise in it, whole or not at all."""
-    _, text = changed(number)
+    _, text = changed(number, t)
     copy = folder(out, number)
     unfinished = copy.with_suffix(".tmp")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -112,7 +100,7 @@ def make_copy(out, number):
     return copy
 
 
-def read_progress(out):
+def read_progress(out, t):
     """{number: {"tries": int, "passed": bool}} as it was recorded."""
     path = out / "progress.json"
     if not path.exists():
@@ -124,15 +112,12 @@ def read_progress(out):
             for number, entry in saved.items()
         }
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise BadInput(
-            f"{path.as_posix()}: damaged; delete it to start counting again (your "
-            "working copies stay)"
-        ) from None
+        raise BadInput(t("damaged", path=path.as_posix())) from None
 
 
-def record(out, number, passed):
+def record(out, number, passed, t):
     """Add a try to progress.json."""
-    progress = read_progress(out)
+    progress = read_progress(out, t)
     entry = progress.setdefault(number, {"tries": 0, "passed": False})
     entry["tries"] += 1
     entry["passed"] |= passed
@@ -142,56 +127,58 @@ def record(out, number, passed):
 # --- commands ----------------------------------------------------------------------------------
 
 
-def show(out):
+def way(command, number, t):
+    """What to type."""
+    return t("command", command=command, number=number)
+
+
+def show(out, t):
     """List every exercise with its kind, its minutes and what has become of it."""
-    progress, week = read_progress(out), ""
+    progress, week = read_progress(out, t), ""
+    kinds = max(cells(t(e.kind)) for e in EXERCISES.values())
+    titles = max(cells(t.title(number)) for number in EXERCISES)
     for number, e in EXERCISES.items():
-        if e.week != week:
-            week = e.week
+        if t.week(number) != week:
+            week = t.week(number)
             print(f"\n{week}")
-        state = "begun" if folder(out, number).exists() else ""
+        state = t("begun") if folder(out, number).exists() else ""
         if number in progress:
             tries = progress[number]["tries"]
-            state = "done" if progress[number]["passed"] else f"begun, tried {tries} times"
-        print(f"  {number:>2}  {e.kind:<16} {e.title:<44} {e.minutes:>3} min  ", state)
+            state = t("done") if progress[number]["passed"] else t("tried", tries=tries)
+        named = f"{padded(t(e.kind), kinds)}  {padded(t.title(number), titles)}"
+        print(f"  {number:>2}  {named}  {t('minutes', minutes=e.minutes):>6}  {state}".rstrip())
     done = [n for n, entry in progress.items() if entry["passed"] and n in EXERCISES]
-    print(
-        f"\n{len(done)} of {len(EXERCISES)} done. The texts are in exercises/README.md (Korean: "
-        "exercises/README.ko.md)."
-    )
+    print(f"\n{t('total', done=len(done), all=len(EXERCISES))}")
 
 
-def begin(out, number):
+def begin(out, number, t):
     """Make the working copy and say where to look, not what is wrong."""
     e, copy = EXERCISES[number], folder(out, number)
     if copy.exists():
-        raise BadInput(
-            f"exercise {number} is begun already, in {copy.as_posix()}; to begin it "
-            f"again: python -m exercises reset {number}"
-        )
-    make_copy(out, number)
-    file = (copy / e.file).as_posix()
-    print(f"exercise {number}: {e.title} ({e.kind}, {e.minutes} min)")
-    if e.kind == FILL:
-        print(f"write {e.function} in {file}; its docstring says what it does")
-    else:
-        print(f"look in {file}: one thing is wrong, and no error tells")
-    print(f"the grader: {', '.join(e.tests)}\nthen: python -m exercises check {number}")
+        again = way("reset", number, t)
+        raise BadInput(t("begun_already", number=number, path=copy.as_posix(), way=again))
+    make_copy(out, number, t)
+    title, kind = t.title(number), t(e.kind)
+    print(t("begin", number=number, title=title, kind=kind, minutes=e.minutes))
+    told = {FILL: "write", BUG: "look"}[e.kind]
+    print(t(told, function=e.function, file=(copy / e.file).as_posix()))
+    print(t("graders", tests=", ".join(e.tests), way=way("check", number, t)))
 
 
-def hint(out, number):
-    print(f"hint {number}: {HINTS[number]}")
+def hint(out, number, t):
+    print(t("hint", number=number, hint=t.file.HINTS[number]))
 
 
-def solution(out, number):
+def solution(out, number, t):
     """The lines that lead from the exercise's text back to the project's own."""
-    own, text = changed(number)
+    own, text = changed(number, t)
     file = EXERCISES[number].file
     sides = text.splitlines(keepends=True), own.splitlines(keepends=True)
-    print("".join(difflib.unified_diff(*sides, f"exercise {number}/{file}", file)), end="")
+    begun_with = f"{t('exercise', number=number)}/{file}"
+    print("".join(difflib.unified_diff(*sides, begun_with, file)), end="")
 
 
-def run_tests(copy, number):
+def run_tests(copy, number, t):
     """(passed, what pytest printed) of an exercise's graders in its working copy."""
     options = "-q -x --tb=short -p no:cacheprovider -p exercises.words -o addopts=".split()
     try:
@@ -208,63 +195,66 @@ def run_tests(copy, number):
                 "PYTHONIOENCODING": "utf-8",
                 "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # the graders need none of them
                 "EXERCISE": str(number),
+                "EXERCISE_PRESET": t.preset,
             },
         )
     except subprocess.TimeoutExpired:
-        return False, f"no end after {LIMIT} seconds"
+        return False, t("no_end", limit=LIMIT)
     return done.returncode == 0, done.stdout
 
 
-def grade(out, number):
+def grade(out, number, t):
     """Run one exercise's tests; says how it went, and of a failure in words what was wrong."""
     if any(importlib.util.find_spec(name) is None for name in ("pytest", "hypothesis")):
-        raise BadInput("check needs pytest and hypothesis: pip install -e '.[test]'")
+        raise BadInput(t("needs"))
     clock = time.perf_counter()
     words = folder(out, number) / "words.txt"  # of exercises/words.py
     words.unlink(missing_ok=True)
-    passed, output = run_tests(folder(out, number), number)
+    passed, output = run_tests(folder(out, number), number, t)
     report = folder(out, number) / "check.txt"
     write_text(report, output)
-    record(out, number, passed)
-    seconds = f"after {time.perf_counter() - clock:.0f} s"
+    record(out, number, passed, t)
+    seconds = f"{time.perf_counter() - clock:.0f}"
     if passed:
-        print(f"exercise {number}: passed {seconds}{suggest(out, number)}")
+        print(t("passed", number=number, seconds=seconds, next=suggest(out, number, t)))
         return True
-    print(f"exercise {number}: failed {seconds} (all of it: {report.as_posix()})")
+    print(t("failed", number=number, seconds=seconds, path=report.as_posix()))
     if words.exists():
         print(words.read_text(encoding="utf-8"), end="")
+    elif output.strip():
+        print(f"  {t('last_line', line=output.strip().splitlines()[-1][:100])}")
     else:
-        print(f"  {output.strip().splitlines()[-1]:.100}" if output.strip() else "  no word of it")
+        print(f"  {t('no_word')}")
     return False
 
 
-def suggest(out, number):
+def suggest(out, number, t):
     """The next exercise that is not done, of those that follow `number` first."""
-    done = {n for n, entry in read_progress(out).items() if entry["passed"]}
+    done = {n for n, entry in read_progress(out, t).items() if entry["passed"]}
     left = [n for n in EXERCISES if n not in done]
     if not left:
-        return "; that was the last one"
+        return t("last")
     n = next((n for n in left if n > number), left[0])
-    e = EXERCISES[n]
-    way = f"python -m exercises {BEGIN[e.kind]} {n}" if e.kind in BEGIN else "exercises/README.md"
-    return f"; next: {n}, {e.title} ({e.kind}): {way}"
+    kind = EXERCISES[n].kind
+    how = t("text") if kind == RUN else way(BEGIN[kind], n, t)
+    return t("next", number=n, title=t.title(n), kind=t(kind), way=how)
 
 
-def check(out, number=None):
+def check(out, number, t):
     """Grade one exercise, or all that are begun; 1 if one of them fails."""
     if number and number not in begun(out):
-        way = f"python -m exercises {BEGIN[EXERCISES[number].kind]} {number}"
-        raise BadInput(f"exercise {number} is not begun: {way}")
+        first = way(BEGIN[EXERCISES[number].kind], number, t)
+        raise BadInput(t("not_begun", number=number, way=first))
     if not begun(out):
-        raise BadInput("no exercise is begun: python -m exercises lists them")
-    passed = [grade(out, n) for n in ([number] if number else begun(out))]
+        raise BadInput(t("none_begun"))
+    passed = [grade(out, n, t) for n in ([number] if number else begun(out))]
     return int(not all(passed))
 
 
-def reset(out, number=None):
+def reset(out, number, t):
     """Put working copies aside, so that the next start is a fresh one."""
     if number and number not in begun(out):
-        print(f"exercise {number}: not begun, nothing to put aside")
+        print(t("nothing_aside", number=number))
         return
     for n in [number] if number else begun(out):
         times = 1
@@ -272,13 +262,13 @@ def reset(out, number=None):
             times += 1
         kept.parent.mkdir(parents=True, exist_ok=True)
         folder(out, n).rename(kept)
-        print(f"exercise {n}: your copy is now {kept.as_posix()}")
+        print(t("aside", number=n, path=kept.as_posix()))
 
 
-def mark(out, number):
+def mark(out, number, t):
     """A run has no grader: whoever has compared the folded answer says so."""
-    record(out, number, True)
-    print(f"exercise {number}: done{suggest(out, number)}")
+    record(out, number, True, t)
+    print(t("marked", number=number, next=suggest(out, number, t)))
 
 
 # command: (function, kinds that it takes, needs a number)
@@ -293,47 +283,54 @@ COMMANDS = {
 }
 
 
-def parse(argv):
+def language(argv):
+    """The language that was asked for. Raises BadInput for one that there is not."""
+    asked = [word.removeprefix("--preset=") for word in argv if word.startswith("--preset=")]
+    preset = asked[-1] if asked else "default"
+    if preset not in PRESETS:
+        raise BadInput(f"--preset={preset}: no such preset; there are {', '.join(PRESETS)}")
+    return Language(preset)
+
+
+def parse(argv, t):
     """(folder of the working copies, command or "", number or None) of the words typed."""
     out, words = Path("out/exercises"), []
     for word in argv:
         if word.startswith("--out="):
             out = Path(word.removeprefix("--out="))
-        elif word.startswith("-"):
-            raise BadInput(f"'{word}': the only option is --out=FOLDER (see --help)")
-        else:
+        elif word.startswith("-") and not word.startswith("--preset="):
+            raise BadInput(t("options", word=word))
+        elif not word.startswith("-"):
             words.append(word)
     if not words:
         return out, "", None
     command, *rest = words
     if command not in COMMANDS:
-        raise BadInput(f"'{command}': expected {', '.join(COMMANDS)}, or nothing for the list")
+        raise BadInput(t("commands", word=command, commands=", ".join(COMMANDS)))
     _, kinds, needed = COMMANDS[command]
     if len(rest) > 1 or needed and not rest:
-        raise BadInput(f"{command} takes one number: python -m exercises {command} 7")
+        example = next(n for n, e in EXERCISES.items() if e.kind in kinds)
+        raise BadInput(t("one_number", command=command, way=way(command, example, t)))
     if not rest:
         return out, command, None
     number = int(rest[0]) if rest[0].isdecimal() else 0
     if number not in EXERCISES:
-        raise BadInput(
-            f"'{rest[0]}': exercises are numbered 1 to {len(EXERCISES)}; "
-            "python -m exercises lists them"
-        )
+        raise BadInput(t("numbers", word=rest[0], last=len(EXERCISES)))
     kind = EXERCISES[number].kind
     if kind not in kinds:
-        way = f"python -m exercises {BEGIN.get(kind, 'done')} {number}"
-        if kind == RUN:
-            way = f"its command and a folded answer are in exercises/README.md; then {way}"
-        raise BadInput(f"exercise {number} is of the kind '{kind}': {way}")
+        key = "other_kind_run" if kind == RUN else "other_kind"
+        right = way(BEGIN.get(kind, "done"), number, t)
+        raise BadInput(t(key, number=number, kind=t(kind), way=right))
     return out, command, number
 
 
 def main(argv):
+    t = language(argv)
     if "--help" in argv or "-h" in argv:
-        print(__doc__.strip())
+        print(t.file.HELP.strip())
         return
-    out, command, number = parse(argv)
+    out, command, number = parse(argv, t)
     if not command:
-        return show(out)
+        return show(out, t)
     function = COMMANDS[command][0]
-    return function(out, number) if number else function(out)
+    return function(out, number, t)

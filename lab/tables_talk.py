@@ -4,12 +4,11 @@ As those of lab/tables.py. Here a figure is over runs: each seed in each number 
 the worst of them stands beside the mean.
 """
 
-from unicodedata import east_asian_width
-
 import numpy as np
 
 from lab.tables import markdown, number, seeds_of, select
 from lab.words import say
+from plumbing.console import padded
 
 ARMS = {
     "sft": "fine-tuned (SFT)",
@@ -148,9 +147,6 @@ def talk(records, language):
 
 
 def as_talked(rows):
-    """What was asked and answered, in two columns; a letter of Hangul is two cells wide."""
-    lines = []
-    for row in rows:
-        wide = sum(east_asian_width(letter) in "WF" for letter in row["asked"])
-        lines.append(f"{row['asked']:<{28 - wide}}  {row['answered']}")
+    """What was asked and answered, in two columns."""
+    lines = [f"{padded(row['asked'], 28)}  {row['answered']}" for row in rows]
     return "```text\n" + "\n".join(lines) + "\n```"

@@ -10,7 +10,7 @@ import re
 import shlex
 import sys
 from pathlib import Path
-from unicodedata import category, normalize
+from unicodedata import category, east_asian_width, normalize
 
 # What stands for a sign that a code page lacks. Letters lose their accents, small digits grow.
 PLAIN = {"−": "-", "–": "-", "—": "-", "⁄": "/", "‖": "||", "·": ".", "×": "x"}
@@ -102,3 +102,13 @@ def on_disk(path):
     names = os.listdir(folder) if os.path.isdir(folder) else ()
     same = (name for name in names if normalize("NFC", name) == normalize("NFC", path.name))
     return folder / next(same, path.name)
+
+
+def cells(text):
+    """How many columns of a console a text takes: a letter of Hangul takes two."""
+    return len(text) + sum(east_asian_width(letter) in "WF" for letter in text)
+
+
+def padded(text, width):
+    """A text with blanks behind it, up to so many columns of a console."""
+    return text + " " * (width - cells(text))

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from exercises import workshop
-from exercises.table import BUG, BUGS, EXERCISES, FILL, HINTS, RUN, Bug
+from exercises.language import Language
+from exercises.table import BUG, BUGS, EXERCISES, FILL, RUN, Bug
 from exercises.workshop import (
     blank,
     changed,
@@ -30,6 +31,7 @@ from plumbing.config import parse_config
 from plumbing.errors import BadInput, run
 
 ROOT = Path(workshop.__file__).parent.parent
+ENGLISH = Language()
 GRADED = {n: e for n, e in EXERCISES.items() if e.kind != RUN}
 each_graded = pytest.mark.parametrize(
     "number", GRADED, ids=[f"{n}-{e.file}:{e.function}" for n, e in GRADED.items()]
@@ -119,8 +121,7 @@ def test_there_is_enough_of_each_kind():
     kinds = [e.kind for e in EXERCISES.values()]
     assert kinds.count(FILL) >= 8 and kinds.count(RUN) >= 8 and kinds.count(BUG) >= 10
     assert set(kinds) == {FILL, RUN, BUG}
-    assert all(e.title and e.week and 5 <= e.minutes <= 45 for e in EXERCISES.values())
-    assert list(HINTS) == list(EXERCISES) and all(HINTS.values())
+    assert all(5 <= e.minutes <= 45 for e in EXERCISES.values())
     assert list(BUGS) == [n for n, e in EXERCISES.items() if e.kind == BUG]
 
 
@@ -134,7 +135,7 @@ def test_what_is_planted_is_there_once_and_compiles(number):
         bug = BUGS[number]
         times = body.count(bug.old)
         assert times == 1, f"exercise {number}: `{bug.old}` stands {times} times in the body"
-    own, text = changed(number)
+    own, text = changed(number, ENGLISH)
     assert own == source != text
     compile(text, exercise.file, "exec")
     if exercise.kind == BUG:
@@ -187,18 +188,18 @@ def graded(tmp_path_factory):
     the first, which every tokenizer needs); 0 stands for the project's own text."""
     if not hasattr(os, "fork"):
         pytest.skip("needs fork")
-    copy = make_copy(tmp_path_factory.mktemp("exercises"), 1).resolve()
-    (copy / EXERCISES[1].file).write_text(changed(1)[0], encoding="utf-8")
+    copy = make_copy(tmp_path_factory.mktemp("exercises"), 1, ENGLISH).resolve()
+    (copy / EXERCISES[1].file).write_text(changed(1, ENGLISH)[0], encoding="utf-8")
     jobs, blanks, empty = {}, {}, []
     for n, e in GRADED.items():
         try:
-            own, text = changed(n)
+            own, text = changed(n, ENGLISH)
         except BadInput:  # told by the test of this exercise, not by all
             continue
         if e.kind == BUG or n == 1:
             jobs[n] = {e.file: text}, e.tests, n
         else:
-            blanks[e.file] = blank(blanks.get(e.file, own), e.function, n)
+            blanks[e.file] = blank(blanks.get(e.file, own), e.function, ENGLISH("blank", number=n))
             empty += e.tests
     every = dict.fromkeys(test for e in GRADED.values() for test in e.tests)
     for n, (old, new, _) in WRONG.items():
@@ -217,7 +218,7 @@ def test_our_own_text_passes_every_grader(graded):
 
 @each_graded
 def test_the_grader_catches_it(graded, number):
-    changed(number)
+    changed(number, ENGLISH)
     (code, shown, words), exercise = graded[number], EXERCISES[number]
     if exercise.kind == BUG:
         assert code == 1, shown  # its tests fail; they do not break
@@ -234,9 +235,9 @@ def test_a_failure_is_told_in_words(graded, number):
 
 def test_a_blank_keeps_name_and_docstring():
     head = 'class A:\n    def f(self, x):\n        """Says x.\n\n        Twice."""\n'
-    error = 'raise NotImplementedError("exercise 3: your text goes here")'
+    error = 'raise NotImplementedError("write here")'
     source = f"{head}        y = x\n        return y\n\n    b = 1\n"
-    assert blank(source, "A.f", 3) == f"{head}        {error}\n\n    b = 1\n"
+    assert blank(source, "A.f", "write here") == f"{head}        {error}\n\n    b = 1\n"
 
 
 def test_a_bug_is_planted_in_one_body_alone():
@@ -277,7 +278,7 @@ def test_a_bug_from_planting_to_passing(out, capsys):
         told["input"].startswith("composed = '한글' parts = ")
         and "encode(parts)" in told["checked"]
     )
-    assert read_progress(out) == {6: {"tries": 1, "passed": False}}
+    assert read_progress(out, ENGLISH) == {6: {"tries": 1, "passed": False}}
     assert call(out, "solution", "6") == 0
     diff = capsys.readouterr().out
     assert re.findall(r"^- +return (.*)$", diff, re.M) == [BUGS[6].new]
@@ -287,9 +288,9 @@ def test_a_bug_from_planting_to_passing(out, capsys):
     path.write_text(mended, encoding="utf-8")
     assert call(out, "check") == 0
     said = capsys.readouterr().out
-    following = f"7, {EXERCISES[7].title} (find the bug): python -m exercises plant 7"
+    following = f"7, {ENGLISH.title(7)} (find the bug): python -m exercises plant 7"
     assert re.fullmatch(r"exercise 6: passed after \d+ s; next: (.*)\n", said)[1] == following
-    assert read_progress(out) == {6: {"tries": 2, "passed": True}}
+    assert read_progress(out, ENGLISH) == {6: {"tries": 2, "passed": True}}
     assert (ROOT / "tokenizer.py").read_bytes() == before
 
 
@@ -307,7 +308,7 @@ def test_reset_keeps_what_was_written(out, capsys):
 def test_the_list_shows_what_is_done(out, capsys):
     assert call(out) == 0
     shown = capsys.readouterr().out
-    assert all(e.title in shown for e in EXERCISES.values())
+    assert all(ENGLISH.title(number) in shown for number in EXERCISES)
     assert f"0 of {len(EXERCISES)} done" in shown
     call(out, "done", "4")
     call(out, "start", "1")
@@ -328,7 +329,7 @@ def test_a_body_without_end_and_a_body_that_breaks_are_failures(out, capsys, mon
     broken = subprocess.CompletedProcess([], 2, stdout="ERROR collecting\n")
     monkeypatch.setattr(workshop.subprocess, "run", lambda *args, **options: broken)
     assert call(out, "check", "1") == 1 and "\n  ERROR collecting\n" in capsys.readouterr().out
-    assert read_progress(out)[1] == {"tries": 2, "passed": False}
+    assert read_progress(out, ENGLISH)[1] == {"tries": 2, "passed": False}
 
 
 @pytest.mark.parametrize(
@@ -346,6 +347,8 @@ def test_a_body_without_end_and_a_body_that_breaks_are_failures(out, capsys, mon
         (["done", "7"], "python -m exercises plant 7"),
         (["check"], "no exercise is begun"),
         (["plant", "7", "--otu=x"], "--out"),
+        (["plant", "7", "--preset=kr"], "--preset=kr: no such preset; there are default, ko"),
+        (["start"], "start takes one number: python -m exercises start 1"),
         (["check", "7"], "exercise 7 is not begun: python -m exercises plant 7"),
     ],
 )
@@ -360,7 +363,9 @@ def test_without_pytest_check_says_what_to_install(out, capsys, monkeypatch):
     call(out, "start", "1")
     monkeypatch.setattr(workshop.importlib.util, "find_spec", lambda name: None)
     assert call(out, "check", "1") == 2
-    assert "pip install -e '.[test]'" in capsys.readouterr().err and read_progress(out) == {}
+    assert (
+        "pip install -e '.[test]'" in capsys.readouterr().err and read_progress(out, ENGLISH) == {}
+    )
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"x": 1}', '{"1": {"tries": 1}}', "null"])
@@ -374,21 +379,21 @@ def test_a_source_that_has_been_changed_is_told(out, monkeypatch, tmp_path):
     (tmp_path / "tokenizer.py").write_text("", encoding="utf-8")
     monkeypatch.setattr(workshop, "ROOT", tmp_path)
     with pytest.raises(BadInput, match="tokenizer.py has been changed where exercise 6"):
-        make_copy(out, 6)
+        make_copy(out, 6, ENGLISH)
     assert not folder(out, 6).exists()
 
 
 def test_the_next_exercise_is_one_that_is_not_done(out):
     last = max(EXERCISES)
     for n in (*range(1, 6), 7, last):
-        workshop.record(out, n, True)
-    workshop.record(out, 6, False)
-    assert "; next: 6, " in workshop.suggest(out, 5) and "plant 6" in workshop.suggest(out, 5)
-    assert "; next: 8, " in workshop.suggest(out, 7)
-    assert "; next: 6, " in workshop.suggest(out, last)
+        workshop.record(out, n, True, ENGLISH)
+    workshop.record(out, 6, False, ENGLISH)
+    after = {n: workshop.suggest(out, n, ENGLISH) for n in (5, 7, last)}
+    assert after[5].startswith("next: 6, ") and after[5].endswith("plant 6")
+    assert after[7].startswith("next: 8, ") and after[last] == after[5]
     for n in EXERCISES:
-        workshop.record(out, n, True)
-    assert "last" in workshop.suggest(out, 3)
+        workshop.record(out, n, True, ENGLISH)
+    assert "last" in workshop.suggest(out, 3, ENGLISH)
 
 
 def test_text_that_cannot_be_read_is_told_with_its_line(out, capsys):
@@ -424,7 +429,7 @@ def test_the_text_lists_every_exercise_as_it_is(name):
     for number, part in enumerate(parts, 1):
         e, heading = EXERCISES[number], part.split("\n")[0]
         assert heading.startswith(f"{number}. ")
-        english = f"{number}. {e.title} ({e.kind}, {e.minutes} min)"
+        english = f"{number}. {ENGLISH.title(number)} ({e.kind}, {e.minutes} min)"
         assert (heading == english) == (name == "README.md")
         for sign in ("```", "<details>", "</details>"):
             assert (sign in part) == (e.kind == RUN)
@@ -447,8 +452,8 @@ def test_functions_files_and_tests_that_are_named_exist(name):
 @pytest.mark.parametrize("name", TEXTS)
 def test_the_course_names_the_exercises_of_each_week(name):
     weeks = {}
-    for number, e in EXERCISES.items():
-        weeks.setdefault(e.week, []).append(number)
+    for number in EXERCISES:
+        weeks.setdefault(ENGLISH.week(number), []).append(number)
     ranges = [f"{numbers[0]} - {numbers[-1]}" for numbers in weeks.values()]
     assert re.findall(r"\| (\d+ - \d+)\D[^|]*\|[^|]+\|$", TEXTS[name], re.M) == ranges
 
@@ -469,8 +474,11 @@ def test_every_command_parses(name):
         if script == "-m":
             script, *words = words
         if script == "exercises":
-            _, command, number = workshop.parse(words)
-            assert [command, str(number)] == words if words else not command
+            t = workshop.language(words)
+            _, command, number = workshop.parse(words, t)
+            typed = [word for word in words if word != "--preset=ko"]
+            assert typed == ([command, str(number)] if command else [])
+            assert t.file.README == name
             continue
         module = importlib.import_module(script.removesuffix(".py"))
         plain = [word for word in words if not word.startswith("--")]
@@ -484,7 +492,8 @@ def test_every_command_parses(name):
 
 
 def test_both_languages_say_the_same():
-    """A class that reads Korean labels in the Korean world; all else it runs as the others do."""
+    """A class that reads Korean is told of its exercises in Korean and labels in the Korean world;
+    all else it runs as the others do."""
     english, korean = TEXTS.values()
     korean = korean.replace(" --preset=ko", "").replace("out/ko/", "out/")
     assert sorted(commands(english)) == sorted(commands(korean))

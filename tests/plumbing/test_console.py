@@ -202,3 +202,11 @@ def test_what_names_no_file_is_kept_but_for_its_form(tmp_path, monkeypatch):
 )
 def test_a_word_of_a_command_is_quoted_for_any_shell(word, told):
     assert console.quoted(word) == told and shlex.split(told) == [word]
+
+
+@pytest.mark.parametrize(
+    "text, n", [("", 0), ("abc", 3), ("한글 a", 6), ("β = ½", 5), ("～", 2), ("한글이 길다", 11)]
+)
+def test_a_letter_of_hangul_takes_two_columns(text, n):
+    assert console.cells(text) == n
+    assert console.padded(text, 8) == text + " " * max(0, 8 - n)
