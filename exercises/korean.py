@@ -49,7 +49,7 @@ WORDS = {
     "passed": "연습 문제 {number}: 통과했습니다({seconds}초). {next}",
     "failed": "연습 문제 {number}: 통과하지 못했습니다({seconds}초, 전체 출력: {path})",
     "no_end": "{limit}초가 지나도 끝나지 않았습니다",
-    "last_line": "출력의 마지막 줄: {line}",
+    "last_line": "pytest의 마지막 줄: {line}",
     "no_word": "아무것도 출력되지 않았습니다",
     "next": "다음 문제: {number}. {title}({kind}): {way}",
     "last": "이것으로 모든 문제를 끝냈습니다.",
@@ -68,14 +68,17 @@ WORDS = {
     "one_number": "{command} 뒤에는 번호 하나를 씁니다. 예: {way}",
     "numbers": "'{word}': 문제 번호는 1부터 {last}까지입니다. 목록을 보려면: python -m exercises --preset=ko",
     "other_kind": "{number}번은 '{kind}' 문제입니다. 이렇게 합니다: {way}",
-    "other_kind_run": "{number}번은 '{kind}' 문제입니다. 명령과 접힌 답은 exercises/README.ko.md에 있습니다. 마친 뒤에는: {way}",
+    "other_kind_run": (
+        "{number}번은 '{kind}' 문제입니다. 명령과 접힌 답은 exercises/README.ko.md에 있습니다. "
+        "마친 뒤에는: {way}"
+    ),
     # --- a failing grader (exercises/words.py)
     "checked": "확인",
     "input": "입력",
     "expected": "기대한 값",
     "got": "나온 값",
     "can_be_read": "{file} 읽기",
-    "its_text": "파일의 글",
+    "its_text": "파일 내용",
     "no_error": "오류 없음",
     "holds": "참",
     "holds_not": "거짓",
@@ -93,7 +96,9 @@ CHECKS = {
     "test_reference_by_hand": "키가 모두 같으면 지금까지 본 v의 평균이 나옵니다",
     "test_token_logprobs_score_the_next_token": "다음 토큰의 점수를 매깁니다",
     "test_composed_and_decomposed_hangul_are_the_same": "완성된 한글과 자모로 푼 한글이 같습니다",
-    "test_a_seed_repeats_and_a_row_does_not_feel_its_neighbours": "시드가 같으면 글도 같고, 이웃한 행은 영향을 주지 않습니다",
+    "test_a_seed_repeats_and_a_row_does_not_feel_its_neighbours": (
+        "시드가 같으면 글도 같고, 이웃한 행은 영향을 주지 않습니다"
+    ),
     "test_learning_rate_in_closed_form": "학습률 배수가 공식과 같습니다",
     # week 2
     "test_render_by_hand": "손으로 적은 토큰, 마스크와 같습니다",
@@ -109,7 +114,9 @@ CHECKS = {
     "test_gae_by_hand": "손으로 계산한 GAE와 같습니다",
     "test_gae_ignores_what_stands_outside_the_answer": "답 밖에 있는 것은 GAE를 바꾸지 않습니다",
     "test_whitening_is_over_the_tokens_of_answers_only": "화이트닝은 답 토큰에서만 합니다",
-    "test_a_clipped_ratio_has_no_gradient_on_the_side_of_its_advantage": "어드밴티지가 미는 쪽으로 클리핑된 확률비에는 그래디언트가 없습니다",
+    "test_a_clipped_ratio_has_no_gradient_on_the_side_of_its_advantage": (
+        "어드밴티지가 미는 쪽으로 클리핑된 확률비에는 그래디언트가 없습니다"
+    ),
     "test_at_ratio_one_the_gradient_is_that_of_reinforce": "확률비가 1이면 그래디언트가 REINFORCE와 같습니다",
     "test_best_of_n_counts_every_subset_once": "모든 부분집합을 한 번씩 셉니다",
     "test_the_weights_are_a_distribution": "가중치는 확률분포입니다",
@@ -124,7 +131,9 @@ CHECKS = {
     "test_t_interval_by_hand": "손으로 계산한 신뢰구간과 같습니다",
     # week 5
     "test_the_loss_by_hand": "손으로 계산한 손실과 같습니다",
-    "test_the_loss_is_binary_cross_entropy_and_parts_add_up": "이진 교차 엔트로피와 같고, 나눈 배치의 손실을 더하면 전체의 손실입니다",
+    "test_the_loss_is_binary_cross_entropy_and_parts_add_up": (
+        "이진 교차 엔트로피와 같고, 나눈 배치의 손실을 더하면 전체의 손실입니다"
+    ),
     "test_combined_by_hand": "손으로 계산한 점수와 같습니다",
     "test_the_level_of_the_reward_is_free": "보상에 같은 수를 더해도 점수는 그대로입니다",
     "test_swapped_by_hand": "손으로 센 쌍의 수와 같습니다",

@@ -32,8 +32,8 @@ def read_headings(text):
 
 
 class Language:
-    """The words of a preset: `language("hint", number=3, hint="...")` is a line of WORDS, filled
-    in. Raises KeyError for a preset that there is not."""
+    """What a preset says: called with a key and what its slots hold, a line of WORDS; `file` has
+    the other names. Raises KeyError for a preset that there is not."""
 
     def __init__(self, preset="default"):
         self.preset = preset

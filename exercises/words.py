@@ -27,7 +27,7 @@ PLAIN = (bool, int, float, str, list, tuple, dict, *ARRAYS)
 SIGNS = {"==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le}
 SIGNS |= {">": operator.gt, ">=": operator.ge}
 
-t = Language(os.environ.get("EXERCISE_PRESET", "default"))
+t = Language(os.environ.get("EXERCISE_PRESET", "default"))  # in which `check` was typed
 seen = {}  # "sides": (sign, got, expected) of what failed; "call": a function and its input
 brief = reprlib.Repr()
 brief.maxstring = brief.maxother = 100

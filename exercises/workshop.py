@@ -179,27 +179,25 @@ def solution(out, number, t):
 
 
 def run_tests(copy, number, t):
-    """(passed, what pytest printed) of an exercise's graders in its working copy."""
+    """(passed, what pytest printed) of an exercise's graders in its working copy. Raises
+    TimeoutExpired after LIMIT seconds."""
     options = "-q -x --tb=short -p no:cacheprovider -p exercises.words -o addopts=".split()
-    try:
-        done = subprocess.run(
-            [sys.executable, "-B", "-m", "pytest", *options, *EXERCISES[number].tests],
-            cwd=copy,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            timeout=LIMIT,
-            env={
-                **os.environ,
-                "PYTHONIOENCODING": "utf-8",
-                "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # the graders need none of them
-                "EXERCISE": str(number),
-                "EXERCISE_PRESET": t.preset,
-            },
-        )
-    except subprocess.TimeoutExpired:
-        return False, t("no_end", limit=LIMIT)
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", "pytest", *options, *EXERCISES[number].tests],
+        cwd=copy,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        timeout=LIMIT,
+        env={
+            **os.environ,
+            "PYTHONIOENCODING": "utf-8",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # the graders need none of them
+            "EXERCISE": str(number),
+            "EXERCISE_PRESET": t.preset,
+        },
+    )
     return done.returncode == 0, done.stdout
 
 
@@ -210,7 +208,11 @@ def grade(out, number, t):
     clock = time.perf_counter()
     words = folder(out, number) / "words.txt"  # of exercises/words.py
     words.unlink(missing_ok=True)
-    passed, output = run_tests(folder(out, number), number, t)
+    try:
+        passed, output = run_tests(folder(out, number), number, t)
+    except subprocess.TimeoutExpired:
+        passed, output = False, t("no_end", limit=LIMIT)
+        write_text(words, f"  {output}\n")
     report = folder(out, number) / "check.txt"
     write_text(report, output)
     record(out, number, passed, t)

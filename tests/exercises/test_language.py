@@ -2,6 +2,7 @@
 line to the last, commands to copy included."""
 
 import re
+import subprocess
 from string import Formatter
 
 import pytest
@@ -164,6 +165,20 @@ def test_what_stands_in_the_way_is_told_in_korean(out, capsys, monkeypatch):
     assert call(out, "solution", "1", "--preset=ko") == 2  # other sources
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 4 and all(in_korean(line.removeprefix("error: ")) for line in said), said
+
+
+def test_a_failure_without_words_is_told_in_korean(out, capsys, monkeypatch):
+    def endless(*args, **options):
+        raise subprocess.TimeoutExpired("pytest", 300)
+
+    call(out, "start", "1", "--preset=ko")
+    capsys.readouterr()
+    silent = subprocess.CompletedProcess([], 2, stdout="")
+    for run in (endless, lambda *args, **options: silent):
+        monkeypatch.setattr(workshop.subprocess, "run", run)
+        assert call(out, "check", "1", "--preset=ko") == 1
+        said = capsys.readouterr().out
+        assert in_korean(said) and said.count("\n") == 2, said
 
 
 def test_a_grader_speaks_korean(out, capsys):
