@@ -5,6 +5,7 @@ from html import escape
 from pathlib import Path, PureWindowsPath
 from string import Template
 
+from lab import words_figures as words
 from lab.figures.rows import pick
 from lab.figures.vector import inline
 from lab.figures.words import arm
@@ -27,15 +28,17 @@ ORIGIN = (
     ("last figures", "마지막 값"),
     ("machine", "기계"),
 )
+BASE = ("base", "기본 모델")
 RANDOM = ("random weights", "무작위 가중치")
 QUESTION = ("question", "질문")
 # Field: the last figure that sums up a run, in words.
 RESULTS = {
     "val_loss": ("validation loss {:.3f}", "검증 손실 {:.3f}"),
-    "val_accuracy": ("held-out pairs {:.1%}", "학습에 쓰지 않은 쌍 {:.1%}"),
+    "val_accuracy": ("held-out pairs {:.1%}", "보류한 쌍 {:.1%}"),
     "kl_exact": ("KL {:.2f} nats", "KL {:.2f} nat"),
     "win_rate": ("preferred to SFT {:.1%}", "SFT보다 나음 {:.1%}"),
 }
+TITLE = ("Report", "보고서")
 LINEAGE = ("Lineage of the checkpoints", "체크포인트의 계보")
 ANSWERS = ("The same questions, each stage's answers", "같은 질문, 단계마다의 답")
 MISSING = ("Not there yet", "아직 없는 것")
@@ -69,19 +72,15 @@ def table(rows):
 
 def bullets(items):
     """A list of items that are HTML already."""
-    return "<ul>" + "".join(f"<li>{item}</li>" for item in items) + "</ul>" if items else ""
+    lines = "".join(f"<li>{item}</li>" for item in items)
+    return f"<ul>{lines}</ul>" if lines else ""
 
 
 def picture(shown, pictures):
-    """A figure: its picture, or one in each language, its sentence, how it is to be read, its
-    table."""
-    english, korean = pictures
-    told = [escape(text) for text in shown.takeaway]
-    if english == korean:
-        image = f"<figure>{inline(english, told[0])}</figure>"
-    else:
-        image = f'<figure lang="en">{inline(english, told[0])}</figure>'
-        image += f'<figure lang="ko">{inline(korean, told[1])}</figure>'
+    """A figure: its picture in each language, its sentence, how it is to be read, its table."""
+    image = ""
+    for lang, picture, told in zip(("en", "ko"), pictures, shown.takeaway):
+        image += f'<figure lang="{lang}">{inline(picture, escape(told))}</figure>'
     words = both(shown.takeaway, "p", "said") + both(shown.caption, "p", "soft")
     return image + words + table(shown.table)
 
@@ -180,11 +179,13 @@ def page(logs, shown, missing, notes, refresh, language="en"):
     itself again, or 0; language: en or ko, in which it opens."""
     figures = [(name, title, picture(*drawn)) for name, (title, *drawn) in shown.items()]
     rows, free = answers(logs)
-    texts = "".join(f'<p class="soft">base: {escape(text)}</p>' for text in free)
+    texts = "".join(f'<p class="soft">{both(BASE)}: {escape(text)}</p>' for text in free)
     lacks = []
     for command, (things, time) in missing.items():
-        why = both(["; ".join(texts) for texts in zip(*things)])
-        lacks.append(f"{why}<br><code>{escape(command)}</code> {both(time)}")
+        why = both(["; ".join(dict.fromkeys(texts)) for texts in zip(*things)])
+        typed, _, note = command.partition("  # ")
+        more = f"{both(words.both(note))} {both(time)}"
+        lacks.append(f"{why}<br><code>{escape(typed)}</code> {more}")
     first = sum(name == "story" for name in shown)
     early = sum(name in ("story", "losses", "exam") for name in shown)
     parts = [
@@ -194,7 +195,7 @@ def page(logs, shown, missing, notes, refresh, language="en"):
         ("answers", ANSWERS, table(rows) + texts),
         *figures[early:],
         ("missing", MISSING, bullets(lacks)),
-        ("notes", NOTES, bullets([escape(note) for note in notes])),
+        ("notes", NOTES, bullets(map(both, notes))),
     ]
     links, sections = "", ""
     for name, titles, body in parts:
@@ -204,4 +205,5 @@ def page(logs, shown, missing, notes, refresh, language="en"):
     chosen = {lang: "checked" if lang == language else "" for lang in ("en", "ko")}
     reload = f'<meta http-equiv="refresh" content="{refresh:g}">' if refresh else ""
     whole = Template(Path(__file__).with_suffix(".html").read_text(encoding="utf-8"))
-    return whole.substitute(reload=reload, links=links, sections=sections, **chosen)
+    head = dict(language=language, title=TITLE[language == "ko"], reload=reload)
+    return whole.substitute(links=links, sections=sections, **head, **chosen)

@@ -42,9 +42,11 @@ from lab.figures.sparrow import broken_rules, which_rule
 from lab.figures.story import story
 from lab.figures.studies import overoptimisation, tax
 from lab.figures.training import exam, losses, speed
-from lab.figures.vector import svg_of
+from lab.figures.vector import in_korean, svg_of
+from lab.figures.words import say
 from lab.harvest import RECORDS, records
 from lab.page import STAGES, page
+from lab.words_figures import both
 from plumbing.errors import BadInput, run
 from plumbing.files import write_text
 
@@ -90,7 +92,7 @@ FIGURES = [
     Figure(story, ("tax", "preferences"), "The story", "이야기", TAX),
     Figure(losses, ("pretrain", "sft", "reward", "dpo"), "Losses", "손실", "pretrain"),
     Figure(scaling, ("scaling",), "Size and text", "크기와 글의 양", SCALING),
-    Figure(exam, ("sft", "questions"), "Held-out questions", "학습에 쓰지 않은 질문", "sft"),
+    Figure(exam, ("sft", "questions"), "Held-out questions", "보류한 질문", "sft"),
     Figure(reward, ("reward",), "The reward model", "보상 모델", "reward"),
     Figure(ppo, ("ppo",), "PPO: proxy, judge, KL, length", "PPO: 대리 보상, 심판, KL, 길이", "ppo"),
     Figure(wins, ("ppo", "tax"), "Win rates", "승률", "ppo"),
@@ -105,7 +107,7 @@ FIGURES = [
         "rules",
     ),
     Figure(pareto, ("pareto",), "Helpful and harmless", "도움과 무해", PARETO),
-    Figure(examples, ("examples",), "True and random labels", "참 라벨과 무작위 라벨", ""),
+    Figure(examples, ("examples",), "True and random labels", "정답 라벨과 무작위 라벨", ""),
     Figure(sizes, ("fewshot",), "Few-shot learning by model size", "모델 크기와 퓨샷 학습", SIZES),
     Figure(stages, ("fewshot",), "Few-shot learning by stage", "단계별 퓨샷 학습", STAGED),
     Figure(phase, ("fewshot", "induction"), "The phase change", "상전이", WATCH),
@@ -190,10 +192,14 @@ def read_logs(out):
         log, broken = read_log(path)
         if broken:
             lines = ", ".join(map(str, broken))
-            notes.append(f"{path.as_posix()}: {len(broken)} skipped, no JSON object: line {lines}")
+            english = "{0}: {1} skipped, no JSON object: line {2}"
+            korean = "{0}: JSON이 아니라서 {1}줄을 건너뜀: {2}번째 줄"
+            notes.append(say(english, korean, path.as_posix(), len(broken), lines))
         kind = stage_of(log) if path.name == "log.jsonl" else path.stem
         if kind is None:
-            notes.append(f"{path.as_posix()}: written by no stage that is known here; skipped")
+            english = "{0}: written by no stage that is known here; skipped"
+            korean = "{0}: 알지 못하는 단계가 쓴 것이라 건너뜀"
+            notes.append(say(english, korean, path.as_posix()))
             continue
         logs[kind].append(log)
     for kind, subject in COMMITTED.items():
@@ -221,8 +227,8 @@ def known_time(maker):
     if not rows:
         return "", ""
     minutes = max(1, round(sum(row["seconds"] for row in rows) / 60))
-    where = rows[0]["machine"].partition(";")[0]
-    return f"about {minutes} min ({where})", f"약 {minutes}분({where})"
+    where = both(rows[0]["machine"].partition(";")[0])
+    return say("about {0} min ({1})", "약 {0}분({1})", minutes, where)
 
 
 def draw(figure, logs):
@@ -233,8 +239,10 @@ def draw(figure, logs):
         with matplotlib.rc_context(STYLE):
             shown = figure.draw(logs)
             pictures = shown.figure
-            if not isinstance(pictures, tuple):  # one for both
-                pictures = (svg_of(shown.figure, figure.draw.__name__),) * 2
+            if not isinstance(pictures, tuple):  # it is matplotlib's, drawn in English
+                name = figure.draw.__name__
+                english = svg_of(shown.figure, name)
+                pictures = (english, in_korean(english, name))
     except Missing as lack:
         return lack
     return shown.title or (figure.english, figure.korean), shown, pictures
@@ -277,7 +285,7 @@ def render(out, found, cache, refresh, language="en", name="report"):
         path = figures / f"{drawn}.svg"
         path.unlink(missing_ok=True)
         if drawn in shown:
-            write_text(path, shown[drawn][2][0])
+            write_text(path, shown[drawn][2][language == "ko"])
     path = out / f"{name}.html"
     write_text(path, page(logs, shown, lacks, notes, refresh, language))
     return (

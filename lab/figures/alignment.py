@@ -52,7 +52,7 @@ def learning(ax, curve):
     line(ax, column(judged, "step"), 100 * column(judged, "judge_accuracy"), 2, "simulated judge")
     ax.legend()
     english = "The reward model orders {0:.0%} of held-out pairs as their labelers did"
-    korean = "보상 모델은 학습에 쓰지 않은 쌍의 {0:.0%}를 라벨러와 같은 순서로 놓습니다"
+    korean = "보상 모델은 보류한 쌍의 {0:.0%}를 라벨러와 같은 순서로 놓습니다"
     said = [say(english, korean, curve[-1]["val_accuracy"])]
     for row in judged[-1:]:
         english = "{0:.0%} as the simulated judge does"

@@ -7,6 +7,7 @@ from lab.figures.frames import DOTTED, Shown, canvas, frame, labelled, legend_be
 from lab.figures.marks import band, bars, colour, line, trend
 from lab.figures.rows import all_rows, apart, by, column, pick, places, some
 from lab.figures.words import POINTS, TOY, clear, gap, moved, plain, say, sentence
+from lab.words_figures import both
 
 # --- implicit Bayes ----------------------------------------------------------------------------
 
@@ -166,10 +167,11 @@ def demos(logs):
                 continue
             cost = gap(row["value"], row["half"], "{:+.1f}", POINTS)
             english = "{0}: true minus random labels {1}"
-            said.append(say(english, "{0}: 참 라벨 − 무작위 라벨 {1}", title, cost))
+            said.append(say(english, "{0}: 정답 라벨 − 무작위 라벨 {1}", title, cost))
         acc = {row["condition"]: row["acc"] for row in mine}
         shown = [name for name in ("none", "gold", "random", "0% correct") if name in acc]
-        listed = ", ".join(f"{name} {acc[name]:.0%}" for name in shown)
+        told = [say("{0} {1:.0%}", "{0} {1:.0%}", both(name), acc[name]) for name in shown]
+        listed = tuple(", ".join(texts) for texts in zip(*told))
         said.append(say("right: {0}", "정답률: {0}", listed))
     labelled(axes[0], order)
     legend_below(figure, 6)
@@ -224,6 +226,5 @@ def regime(row):
     if row["rho"] is None:
         return plain(row["data"]), plain(row["data"])
     if row["rho"] == 0:
-        return "Labels always keep their meaning (ρ = 0)", "라벨의 뜻이 고정(ρ = 0)"
-    english = "Labels reversed in {0:.0%} of documents"
-    return say(english, "문서의 {0:.0%}에서 라벨의 뜻이 뒤집힘", row["rho"])
+        return both("Labels always keep their meaning (ρ = 0)")
+    return both(f"Labels reversed in {row['rho']:.0%} of documents")

@@ -6,7 +6,7 @@ from lab.figures.marks import colour
 from lab.figures.rows import all_rows, by, column, pick, some
 from lab.figures.words import JUDGE, say, sentence
 from lab.plane import HH, PLANE, RIVAL, START, summary, verdict
-from lab.words import KOREAN
+from lab.words_figures import both
 
 PLACES = {START: 0, **dict.fromkeys(HH, 1), "SL-CAI": 5, RIVAL: 2}  # of their looks
 RESAMPLES = 500
@@ -85,9 +85,8 @@ def ratings_told(points, gap):
     """Each model's two ratings, and where RL-CAI stands."""
     said = []
     for arm, row in points.items():
-        name = (arm, KOREAN.get(arm, arm))
         pair = (row["help"], row["harmless"])
-        said.append(say("{0} {1:+.0f} and {2:+.0f}", "{0} {1:+.0f}, {2:+.0f}", name, *pair))
+        said.append(say("{0} {1:+.0f} and {2:+.0f}", "{0} {1:+.0f}, {2:+.0f}", both(arm), *pair))
     english = "{0} is {1} ({2:+.0f} points, 95% interval {3:+.0f} to {4:+.0f})"
     korean = "{0}: {1}({2:+.0f}점, 95% 구간 {3:+.0f}~{4:+.0f})"
     ends = (gap["gap"], gap["gap low"], gap["gap high"])

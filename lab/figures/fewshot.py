@@ -9,13 +9,14 @@ import numpy as np
 from lab.figures.frames import DOTTED, Shown, canvas, frame, legend_below
 from lab.figures.marks import band, errors, line, whiskers
 from lab.figures.rows import all_rows, apart, by, column, interval, pick, places, some
-from lab.figures.words import ARMS, POINTS, TOY, Arm, arm, clear, gap, plain, say, sentence
+from lab.figures.words import ARMS, POINTS, TOY, arm, clear, gap, named, plain, say, sentence
+from lab.words_figures import both
 from plumbing.records import t_interval
 
 GROUPS = {
-    "known": ("Known tasks", "아는 과제"),
-    "key-value": ("Key-value lists", "키-값 목록"),
-    "novel": ("Mappings made up in the prompt", "프롬프트에서 지어낸 대응"),
+    "known": "Known tasks",
+    "key-value": "Key-value lists",
+    "novel": "Mappings made up in the prompt",
 }
 
 
@@ -25,7 +26,7 @@ def folder(path):
 
 
 def group_name(group):
-    return GROUPS.get(group, (plain(group), plain(group)))
+    return both(GROUPS[group]) if group in GROUPS else (plain(group), plain(group))
 
 
 def lower(name):
@@ -109,8 +110,7 @@ def sizes(logs):
     some(models[1:], "no few-shot rows of base models of two sizes or more")
     arms = []
     for place, model in enumerate(models):
-        label = f"{model.params / 1e6:,.2f}M parameters"
-        arms.append(Arm(label, label, place))
+        arms.append(named(f"{model.params / 1e6:,.2f}M parameters", place))
     figure, groups, few = curves(models, arms)
     said = []
     for group in groups[:2]:
@@ -163,7 +163,7 @@ def labels_matter(logs, cell):
         difference="gold - random labels",
     )
     english = "true minus random labels, {0}: {1}"
-    korean = "{0}에서 참 라벨 − 무작위 라벨: {1}"
+    korean = "{0}에서 정답 라벨 − 무작위 라벨: {1}"
     said = []
     for group in ("known", "novel"):
         for row in pick(rows, task=group)[-1:]:
@@ -201,7 +201,7 @@ def stages(logs):
                 name = lower(group_name(group))
                 said.append(say("{0}, {1} {2}", "{0}, {1} {2}", name, who, cost))
     english = f"Difference from the base model with {few} examples"
-    korean = f"예시 {few}개일 때 base 모델과의 차이"
+    korean = f"예시 {few}개일 때 기본 모델과의 차이"
     return Shown(figure, sentence(said, english, korean), TOY)
 
 

@@ -29,6 +29,7 @@ STYLE = {
     "axes.titlelocation": "left",
     "text.parse_math": False,
     "hatch.linewidth": 0.7,
+    "figure.constrained_layout.w_pad": 0.16,  # a row's name in Korean may be a little wider
 }
 DOTTED = {"color": "black", "linestyle": ":", "linewidth": 1}
 # The colours of Okabe and Ito (2008); dashes and markers tell the same apart in grey print.

@@ -39,7 +39,7 @@ def examples(logs):
     axes[0].set_ylabel("right (%, 95% interval over seeds)")
     legend_below(figure, 2)
     english = f"True minus random labels with {FEW} examples"
-    korean = f"예시 {FEW}개일 때 참 라벨 − 무작위 라벨"
+    korean = f"예시 {FEW}개일 때 정답 라벨 − 무작위 라벨"
     return Shown(figure, sentence(said, english, korean), TOY)
 
 

@@ -9,7 +9,7 @@ from lab.figures.frames import DOTTED, Shown, canvas, frame, labelled
 from lab.figures.marks import bars, colour
 from lab.figures.rows import all_rows, apart, by, column, interval, main_rows, pick, share, some
 from lab.figures.words import JUDGE, say, sentence
-from lab.words import KOREAN
+from lab.words_figures import both
 from plumbing.records import t_interval
 
 # --- rules broken, and help given ----------------------------------------------------------------
@@ -24,11 +24,6 @@ def pooled(rows, part, whole):
     """The share of all rows together with its 95% interval, as {"acc", "low", "high"}."""
     n = sum(row[whole] for row in rows)
     return share(sum(row[part] for row in rows) / n, n)
-
-
-def names(arm):
-    """An arm's name in English and Korean."""
-    return arm, KOREAN.get(arm, arm)
 
 
 def broken_rules(logs):
@@ -116,7 +111,7 @@ def compared(broken, right):
     said = []
     for arm in broken:
         shares = (broken[arm]["acc"], right[arm]["acc"])
-        said.append(say("{0} {1:.1%} and {2:.1%}", "{0} {1:.1%}, {2:.1%}", names(arm), *shares))
+        said.append(say("{0} {1:.1%} and {2:.1%}", "{0} {1:.1%}, {2:.1%}", both(arm), *shares))
     if {ALL, PROMPTED} <= broken.keys() and apart(broken[ALL], broken[PROMPTED]):
         english = "the intervals of rules broken by the last and by the prompted model are apart"
         korean = "규칙을 어긴 비율의 구간은 맨 끝과 프롬프트만 준 모델에서 겹치지 않습니다"
@@ -128,11 +123,11 @@ def compared(broken, right):
 
 # The heads that are compared: the end of their fields, name, place of the look.
 HEADS = (("", "reads the rule", 2), ("_bad", 'one "bad?" head', 1))
-# What a record tells of all rules together: its field, English and Korean.
+# What a record tells of all rules together: its field, and what it is.
 WHOLE = (
-    ("macro_auc", "mean over the rules", "규칙 평균"),
-    ("macro_auc_reworded", "wordings never seen", "본 적 없는 표현"),
-    ("auc_unseen", "a rule without labels", "라벨이 없는 규칙"),
+    ("macro_auc", "mean over the rules"),
+    ("macro_auc_reworded", "wordings never seen"),
+    ("auc_unseen", "a rule without labels"),
 )
 
 
@@ -168,7 +163,7 @@ def of_records(rows):
     no interval (NaN). A row is a rule, where the record names it, or all of them together."""
     found = {name: {} for _, name, _ in HEADS}
     for field, name, _ in HEADS:
-        ways = {english: key + field for key, english, _ in WHOLE}
+        ways = {name: key + field for key, name in WHOLE}
         starts = f"auc{field} "
         for key in rows[0]:
             if key.startswith(starts):
@@ -208,7 +203,7 @@ def which_rule(logs):
     caption = say(
         "{0} Attacks of families that no training meets. Intervals: 95% ({1}). No label was ever "
         "given for the rule 'promise': a control.",
-        "{0} 학습에 없던 유형의 공격입니다. 95% 구간({1}). 규칙 promise에는 라벨을 준 적이 없는 "
+        "{0} 학습에 없던 유형의 공격입니다. 95% 구간({1}). 약속 규칙에는 라벨을 준 적이 없는 "
         "대조군입니다.",
         JUDGE,
         intervals,
@@ -241,13 +236,11 @@ def clearer(found):
 def told_apart(found):
     """Each AUC, and how many rules are told better by reading them."""
     (_, reads, _), (_, bad, _) = HEADS
-    korean_of = {english: korean for _, english, korean in WHOLE}
     said = []
     for rule, mine in found[reads].items():
-        name = (rule, korean_of.get(rule, rule))
         other = found[bad].get(rule)
         beside = ("", "") if other is None else (f" ({other['acc']:.2f})", f"({other['acc']:.2f})")
-        said.append(say("{0} {1:.2f}{2}", "{0} {1:.2f}{2}", name, mine["acc"], beside))
+        said.append(say("{0} {1:.2f}{2}", "{0} {1:.2f}{2}", both(rule), mine["acc"], beside))
     above, below = clear_of(found)
     english = "better with the rule, intervals apart, in {0} of {1} rows, worse in {2}"
     korean = "{1}줄 가운데 규칙을 읽어 뚜렷이 나은 것이 {0}줄, 못한 것이 {2}줄"

@@ -76,7 +76,7 @@ def story(logs):
     caption = say(
         "{0} {1} held-out questions, sampled, and {2} seeds: dot and bar are the mean and its 95% "
         "interval (Student's t), specks the seeds.",
-        "{0} 학습에 쓰지 않은 질문 {1}개에 뽑은 답, 시드 {2}개. 점과 막대는 평균과 95% 구간"
+        "{0} 보류한 질문 {1}개에 뽑은 답, 시드 {2}개. 점과 막대는 평균과 95% 구간"
         "(스튜던트 t)이고 작은 점은 시드 하나하나입니다.",
         JUDGE,
         rows[0].get("n", "?"),
@@ -94,7 +94,7 @@ def finding(rows):
             break
         told.append(above if found[0] > 0 else below)
     if not told:
-        return "From the base model to an assistant", "base 모델에서 어시스턴트까지"
+        return "From the base model to an assistant", "기본 모델에서 어시스턴트까지"
     english, korean = zip(*told)
     title = ", ".join(english)
     return title[0].upper() + title[1:], " ".join(korean)

@@ -137,7 +137,7 @@ def overoptimisation(logs):
         "measured on its training questions, best-of-n on held-out ones: compare shapes, not "
         "levels.",
         "{0} 시드 평균과 95% 구간이며 PPO는 이웃 다섯 반복의 평균입니다. PPO는 학습 질문에서, "
-        "best-of-n은 학습에 쓰지 않은 질문에서 쟀으므로 높이가 아니라 모양을 비교해야 합니다.",
+        "best-of-n은 보류한 질문에서 쟀으므로 높이가 아니라 모양을 비교해야 합니다.",
         JUDGE,
     )
     return Shown(figure, takeaway, caption)

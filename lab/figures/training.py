@@ -6,13 +6,14 @@ from lab.figures.frames import DOTTED, Shown, canvas, frame, labelled
 from lab.figures.marks import bars, line
 from lab.figures.rows import all_rows, apart, column, main_rows, pick, share, some
 from lab.figures.words import JUDGE, arm, moved, say, sentence
+from lab.words_figures import both
 
 # The stages that minimise a loss: the name, and of what the loss is a mean.
 MINIMISED = {
-    "pretrain": ("Pretraining", "사전학습", "token"),
-    "sft": ("Fine-tuning (SFT)", "미세조정(SFT)", "token"),
-    "reward": ("Reward model", "보상 모델", "comparison"),
-    "dpo": ("DPO", "DPO", "comparison"),
+    "pretrain": ("Pretraining", "token"),
+    "sft": ("Fine-tuning (SFT)", "token"),
+    "reward": ("Reward model", "comparison"),
+    "dpo": ("DPO", "comparison"),
 }
 LOSSES = {"loss": ("loss", "손실"), "val_loss": ("validation loss", "검증 손실")}
 
@@ -32,7 +33,7 @@ def losses(logs):
     for ax, (stage, curves) in zip(axes, found.items()):
         train = curves["loss"]
         val = curves["val_loss"]
-        title, _, unit = MINIMISED[stage]
+        title, unit = MINIMISED[stage]
         frame(ax, title, "optimizer step", f"loss (nats per {unit})")
         x, y = column(train, "step"), column(train, "loss")
         ax.plot(x, y, color="#999999", linewidth=1, label="training batch")
@@ -43,7 +44,7 @@ def losses(logs):
         said += fall(stage, curves)
     caption = (
         "Grey: the loss on each training batch. Blue squares: on text that no step learns from.",
-        "회색은 학습 배치의 손실, 파란 네모는 학습에 쓰지 않은 글에서 잰 손실입니다.",
+        "회색은 학습 배치의 손실, 파란 네모는 보류한 글에서 잰 손실입니다.",
     )
     return Shown(figure, sentence(said), caption)
 
@@ -56,8 +57,9 @@ def fall(stage, curves):
         return []
     way = moved(rows[0][field], rows[-1][field])
     step = rows[-1]["step"]
+    title, _ = MINIMISED[stage]
     english, korean = "{0}: {1} {2} by step {3:,}", "{0}: {3:,}단계에서 {1}이 {2}"
-    return [say(english, korean, MINIMISED[stage], LOSSES[field], way, step)]
+    return [say(english, korean, both(title), LOSSES[field], way, step)]
 
 
 def exam(logs):
@@ -87,8 +89,18 @@ def exam(logs):
             continue
         way = moved(100 * base[name]["correct"], 100 * tuned[name]["correct"], "{:.0f}%")
         english = "{0}: correct answers {1} with fine-tuning"
-        said.append(say(english, "{0}: 미세조정으로 정답률이 {1}", name, way))
+        said.append(say(english, "{0}: 미세조정으로 정답률이 {1}", both(name), way))
     return Shown(figure, sentence(said), JUDGE)
+
+
+COLUMNS = (
+    ("what", "잰 것"),
+    ("peer", "견준 상대"),
+    ("ours", "이쪽"),
+    ("peer's", "상대"),
+    ("unit", "단위"),
+    ("ratio (least - most)", "비율(최소 - 최대)"),
+)
 
 
 def speed(logs):
@@ -100,14 +112,14 @@ def speed(logs):
     ax.axvline(1, **DOTTED)
     labelled(ax, labels)
     ax.set_xscale("log", base=2)
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}x")
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}×")
     scale = "ratio (above 1: ours is faster; median, least and most of the turns)"
     frame(ax, "Speed of ours over the peer's in the same run", scale, "")
-    table = [("what", "peer", "ours", "peer's", "unit", "ratio (least - most)")]
+    table = [COLUMNS]
     for label, row in zip(labels, rows):
         measured = f"{row['ours']:,.1f}", f"{row['peer']:,.1f}"
         ratio = f"{row['ratio']:.2f} ({row['low']:.2f} - {row['high']:.2f})"
-        table.append((label, row["against"], *measured, row["unit"], ratio))
+        table.append((both(label), both(row["against"]), *measured, both(row["unit"]), ratio))
     ratios = column(rows, "ratio")
     faster = (column(rows, "low") > 1).sum()
     slower = (column(rows, "high") < 1).sum()

@@ -3,6 +3,9 @@ white in it follows the page, light or dark."""
 
 import io
 import re
+from html import escape, unescape
+
+from lab.words_figures import korean
 
 # Colours that matplotlib writes -> the page's own, with what a file by itself has in their place.
 INK, PAPER, EDGE = "#010203", "#fefdfc", "#dddedf"
@@ -17,6 +20,7 @@ THEMED = {
 ALONE = """<style>@media (prefers-color-scheme: dark) {
  svg { --ink: #e6e6e3; --page: #17181a; --edge: #3a3c40; background: #17181a } }</style>"""
 PARTS = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<metadata>.*?</metadata>", re.S)
+TEXT = re.compile(r"(<text\b[^>]*>)([^<]*)(</text>)")
 
 
 def svg_of(figure, name):
@@ -33,6 +37,16 @@ def svg_of(figure, name):
     text = re.sub(r'id="', f'id="{name}-', text)
     text = re.sub(r'(href="#|url\(#)', rf"\1{name}-", text)
     return re.sub(r"(<svg [^>]*>)", rf"\1{ALONE}", text, count=1)
+
+
+def in_korean(svg, name):
+    """The same picture with its words in Korean, and with ids that no other on the page has."""
+
+    def said(found):
+        start, words, end = found.groups()
+        return start + escape(korean(unescape(words)), quote=False) + end
+
+    return TEXT.sub(said, re.sub(rf'(id="|#){name}-', rf"\1{name}-ko-", svg))
 
 
 def inline(svg, told):

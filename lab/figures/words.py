@@ -4,6 +4,8 @@ sentence is a list of such clauses."""
 import math
 from typing import NamedTuple
 
+from lab.words_figures import both
+
 JUDGE = (
     "The judge and the labelers are simulated: programs of the tiny world, not people.",
     "심판과 라벨러는 시뮬레이션입니다. 사람이 아니라 작은 세계의 프로그램입니다.",
@@ -36,25 +38,29 @@ class Arm(NamedTuple):
     place: int
 
 
+def named(english, place):
+    return Arm(*both(english), place)
+
+
 # What the stages and the studies call a model. A run of the same kind has the same look.
 ARMS = {
-    "pretrain": Arm("base", "base", 0),
-    "base": Arm("base", "base", 0),
-    "sft": Arm("SFT", "SFT", 1),
-    "ppo": Arm("PPO", "PPO", 2),
-    "ppo_free": Arm("PPO, no price on KL", "KL에 값이 없는 PPO", 4),
-    "ppo_ptx": Arm("PPO-ptx", "PPO-ptx", 3),
-    "ppo_bare": Arm("PPO without ptx", "ptx 없는 PPO", 3),
-    "ppo_scalar": Arm("PPO", "PPO", 2),
-    "ppo_scalar_free": Arm("PPO, no price on KL", "KL에 값이 없는 PPO", 4),
-    "ppo_scalar_few": Arm("PPO", "PPO", 2),
-    "ppo_scalar_few_free": Arm("PPO, no price on KL", "KL에 값이 없는 PPO", 4),
-    "grpo": Arm("GRPO", "GRPO", 6),
-    "rloo": Arm("RLOO", "RLOO", 6),
-    "dpo": Arm("DPO", "DPO", 5),
-    "best_of_n reward": Arm("best of n answers", "답 n개 가운데 최고", 0),
-    "best_of_n reward_scalar": Arm("best of n answers", "답 n개 가운데 최고", 0),
-    "best_of_n reward_scalar_few": Arm("best of n answers", "답 n개 가운데 최고", 0),
+    "pretrain": named("base", 0),
+    "base": named("base", 0),
+    "sft": named("SFT", 1),
+    "ppo": named("PPO", 2),
+    "ppo_free": named("PPO, no price on KL", 4),
+    "ppo_ptx": named("PPO-ptx", 3),
+    "ppo_bare": named("PPO without ptx", 3),
+    "ppo_scalar": named("PPO", 2),
+    "ppo_scalar_free": named("PPO, no price on KL", 4),
+    "ppo_scalar_few": named("PPO", 2),
+    "ppo_scalar_few_free": named("PPO, no price on KL", 4),
+    "grpo": named("GRPO", 6),
+    "rloo": named("RLOO", 6),
+    "dpo": named("DPO", 5),
+    "best_of_n reward": named("best of n answers", 0),
+    "best_of_n reward_scalar": named("best of n answers", 0),
+    "best_of_n reward_scalar_few": named("best of n answers", 0),
 }
 
 
@@ -67,7 +73,7 @@ def plain(text):
 
 def arm(name, place=6):
     """The Arm of this name; a name that is not in the table stays as it is."""
-    return ARMS.get(name, Arm(plain(name), plain(name), place))
+    return ARMS.get(name) or Arm(plain(name), plain(name), place)
 
 
 def say(english, korean, *values):

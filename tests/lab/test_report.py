@@ -95,7 +95,7 @@ def test_all_logs_give_every_figure(full):
 def test_one_file_without_outside_requests(full):
     out, logs, shown, _, _ = full
     text = page.page(logs, shown, {}, [], 0)
-    assert text.count("<svg role") == len(OWN) + 2  # of two figures one in each language
+    assert text.count("<svg role") == 2 * len(OWN)  # one in each language
     assert not re.search(r"(?i)https?:|<script|<link|@import|url\((?!#)|src=", text)
     ids = re.findall(r'\bid="([^"]*)"', text)
     assert len(ids) == len(set(ids)), "an id names one thing of a page"
@@ -161,13 +161,13 @@ def test_broken_lines_are_skipped_and_noted(tmp_path):
     path.write_bytes(good + b'{"step": 60, "val_lo\n' + half + b'\n{"step": 61}\n{"st')
     logs, notes = report.read_logs(tmp_path)
     lines = good.count(b"\n")
-    assert len(notes) == 1 and notes[0].endswith(
+    assert len(notes) == 1 and notes[0][0].endswith(
         "3 skipped, no JSON object: line " + ", ".join(str(lines + i) for i in (1, 2, 4))
     )
     assert logs["sft"][0].rows[-1] == {"step": 61}
     write(tmp_path / "other/log.jsonl", head("other"), [])
     notes = report.read_logs(tmp_path)[1]
-    assert len(notes) == 2 and any("other/log.jsonl" in note for note in notes)
+    assert len(notes) == 2 and any("other/log.jsonl" in note[0] for note in notes)
 
 
 # --- what the sentences say ----------------------------------------------------------------------
@@ -229,7 +229,7 @@ def test_the_tax_is_what_the_rows_say(tmp_path):
 
 def test_a_korean_sentence_is_korean_throughout():
     said = words.say("{0} {1:.0%}", "{0} {1:.0%}", words.arm("ppo_free"), 0.4)
-    assert words.sentence([said]) == ("PPO, no price on KL 40%.", "KL에 값이 없는 PPO 40%.")
+    assert words.sentence([said]) == ("PPO, no price on KL 40%.", "KL 벌점 없는 PPO 40%.")
 
 
 def test_overoptimisation_is_seen_only_where_it_is(tmp_path):
@@ -418,7 +418,7 @@ def test_the_story_claims_what_its_intervals_exclude(tmp_path):
         "language, which ptx gives back"
     )
     assert "PPO minus SFT: right answers +18 ± 0 points" in shown.takeaway[0]
-    assert shown.table[1][0] == ("base", "base") and len(shown.table) == 5
+    assert shown.table[1][0] == ("base", "기본 모델") and len(shown.table) == 5
     assert all(text.count("<circle") == 4 * 4 * (1 + 3) for text in shown.figure)
 
     def noisy(row):
