@@ -15,6 +15,11 @@ let tie = false // does the next answer join the last group?
 let progress = null
 let sending = false
 
+// --- what is not submitted yet outlives a reload: for each person that of the item before them
+
+const drawer = () => `ranking ${kind} ${labeler}`
+const keep = () => remember(drawer(), { item: item.item, groups, scores, tie })
+
 // --- the ranking
 
 const ranked = () => groups.flat()
@@ -88,6 +93,7 @@ function card(i, look) {
 }
 
 function draw() {
+  keep()
   const focused = document.activeElement.closest('.card')?.dataset.i
   const part = document.activeElement.matches('[role=radio]') ? '[tabindex="0"]' : '.number'
   const rest = item.responses.map((_, i) => i).filter(i => !ranked().includes(i))
@@ -169,11 +175,14 @@ function key(event) {
 
 function place(found) {
   item = found
-  groups = found.ranking ?? []
-  scores = found.scores ?? found.responses.map(() => null)
+  const scored = found.scores ?? found.responses.map(() => null)
+  const given = { groups: found.ranking ?? [], scores: scored, tie: false }
+  const begun = recall(drawer())
+  const goesOn = begun?.item === item.item && !found.ranking
+  ;({ groups, scores, tie } = goesOn ? begun : given)
   progress = found.progress
   $('question').replaceChildren(...found.messages.map(m => make('p', { class: m.role }, m.content)))
-  join(false)
+  draw()
   showProgress()
 }
 

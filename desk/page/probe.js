@@ -23,10 +23,13 @@ let sending = false
 
 // --- what is kept in this tab of the browser, so that a page that is loaded again goes on
 
+// A question that is not answered yet is one that is still to be asked.
 function keep() {
   if (!talk) return
-  const draft = { labeler, ...given, messages: talk.messages, say: $('attack-say').value,
-    checkpoint: $('probed').value }
+  const pending = talk.messages.at(-1)?.role === 'user'
+  const messages = talk.messages.slice(0, pending ? -1 : undefined)
+  const say = pending ? talk.messages.at(-1).content : $('attack-say').value
+  const draft = { labeler, ...given, messages, say, checkpoint: $('probed').value }
   remember('probe', draft)
 }
 

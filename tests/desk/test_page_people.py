@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.desk.conftest import Server
+from tests.desk.test_page import judged, shown, sign_in
 from tests.tiny_out import fill
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -106,6 +107,67 @@ def test_a_talk_outlives_a_reload_and_is_copied_asked_again_and_edited(visit):
     page.reload()
     page.wait_for_selector("body[data-ready]")
     assert not turns(page) and page.locator("#tools").is_hidden()
+
+
+def reload(page):
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    page.wait_for_selector("#ranking .card")
+
+
+def ratings(page):
+    return page.locator("#ranking [role=radio][aria-checked=true]").all_inner_texts()
+
+
+def test_a_ranking_that_is_half_made_outlives_a_reload_until_it_is_submitted(visit):
+    page = visit("label")
+    sign_in(page, "half")
+    for key in ("3", "1", "="):
+        page.keyboard.press(key)
+    page.click('.card[data-i="1"] [role=radio] >> nth=4')
+    reload(page)
+    assert shown(page) == [[3], [1]] and ratings(page) == ["5"]
+    page.keyboard.press("4")  # the tie was begun before
+    assert shown(page) == [[3], [1, 4]]
+    page.click("#progress button")  # another person has an order of their own
+    sign_in(page, "other half")
+    assert shown(page) == [] and ratings(page) == []
+    page.click("#progress button")
+    sign_in(page, "half")
+    assert shown(page) == [[3], [1, 4]]
+    page.keyboard.press("2")
+    page.keyboard.press("Enter")
+    judged(page, 1)
+    assert shown(page) == []
+    reload(page)
+    assert shown(page) == [] and ratings(page) == []
+    page.keyboard.press("1")
+    page.keyboard.press("u")
+    judged(page, 0)
+    assert shown(page) == [[3], [1, 4], [2]], "what the server gives back goes first"
+    page.keyboard.press("Backspace")
+    reload(page)
+    assert shown(page) == [[3], [1, 4]]
+
+
+def test_a_probe_that_is_half_written_outlives_a_reload(visit):
+    page = visit("probe")
+    page.fill("#prober", "half")
+    page.press("#prober", "Enter")
+    page.wait_for_selector("#marked")
+    page.fill("#attack-say", "not sent yet")
+    rule = page.locator("#rule-text").inner_text()
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    assert page.input_value("#attack-say") == "not sent yet"
+    assert page.locator("#rule-text").inner_text() == rule
+    page.route("**/api/talk", lambda route: None)  # an answer that does not come
+    page.press("#attack-say", "Enter")
+    page.type("#attack-say", "and more")
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    assert page.input_value("#attack-say") == "not sent yet"
+    assert page.locator("#attack-turns .turn").count() == 0, "it is still to be asked"
 
 
 def test_the_enter_that_ends_a_syllable_sends_nothing(visit):
