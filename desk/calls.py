@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from data.world import world_named
 from desk.probing import RuleDesk, most_attacked
 from desk.samples import MOST, compare_samples
+from desk.words import told
 from plumbing.errors import BadInput
 from sampling import recent
 
@@ -181,10 +182,10 @@ def streamed(events, log):
             for event in events:
                 yield json.dumps(event, ensure_ascii=False, allow_nan=False) + "\n"
         except BadInput as error:
-            yield json.dumps({"error": str(error)}) + "\n"
+            yield json.dumps(told(str(error))) + "\n"
         except Exception:
             log.exception("an answer broke off")
-            yield json.dumps({"error": "the answer broke off; see server.log"}) + "\n"
+            yield json.dumps(told("the answer broke off; see server.log")) + "\n"
 
     return StreamingResponse(lines(), media_type="application/x-ndjson")
 

@@ -28,6 +28,7 @@ from desk.calls import router
 from desk.labelling import Conflict
 from desk.patience import Patience
 from desk.shelf import Unknown
+from desk.words import told
 from plumbing.errors import BadInput
 
 PAGE = Path(__file__).with_name("page")
@@ -45,8 +46,8 @@ DOOR = """<!doctype html>
 <html lang="en">
 <meta name="viewport" content="width=device-width">
 <title>401</title>
-<p lang="ko">서버의 터미널에 나온 주소를 토큰까지 그대로 열어 주세요</p>
-<p>{why}</p>
+<p lang="ko">{korean}</p>
+<p>{error}</p>
 """
 
 
@@ -121,8 +122,8 @@ def refused(request, status, why):
     asked = f"{request.method} {request.scope['path']!r} from {request.client.host}"
     request.app.state.log.warning("%s %s: %.300r", status, asked, why)
     if status == 401 and not request.scope["path"].startswith("/api/"):
-        return HTMLResponse(DOOR.format(why=why), status)
-    return JSONResponse({"error": why}, status)
+        return HTMLResponse(DOOR.format(**told(why)), status)
+    return JSONResponse(told(why), status)
 
 
 async def bad_input(request, error):

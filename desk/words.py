@@ -1,6 +1,8 @@
-"""What the terminal says to whoever talks, labels or probes: in the language of the model's world.
+"""What the terminal says to whoever talks, labels or probes, in the language of the model's world;
+and what a desk or the server refuses, in both languages.
 
-The page has a table of its own (page/words.js); the guideline is the same.
+The page has a table of its own (page/words.js); the guideline is the same, and refusals reach it
+with the server's replies.
 """
 
 WORDS = {
@@ -111,8 +113,11 @@ After an answer, one letter ends the conversation with your mark:
         "\n{labeler}: 표시 {given}개, 전체 {all}개 ({path})",
     ),
 }
-# A refusal stands for itself.
+# A refusal stands for itself: what is raised, and the same in Korean.
 REFUSALS = {
+    "open the address, with its token, that the server printed in its terminal": (
+        "서버의 터미널에 나온 주소를 토큰까지 그대로 열어 주세요"
+    ),
     "this name has judged this item already; undo that first": (
         "같은 이름으로 이미 평가한 문항입니다. 바꾸려면 먼저 되돌려 주세요"
     ),
@@ -122,6 +127,14 @@ REFUSALS = {
     "there is no judgement of this name to undo": (
         "이 이름으로 한 평가가 없어 되돌릴 것이 없습니다"
     ),
+    "this conversation is marked already; undo that first": (
+        "이미 표시한 대화입니다. 바꾸려면 먼저 되돌려 주세요"
+    ),
+    "there is no mark of this name to undo": "이 이름으로 한 표시가 없어 되돌릴 것이 없습니다",
+    "the answer broke off; see server.log": (
+        "답이 중간에 끊겼습니다. 까닭은 server.log에 있습니다"
+    ),
+    "an accident; see server.log": "서버에서 오류가 났습니다. 까닭은 server.log에 있습니다",
 }
 
 
@@ -136,3 +149,8 @@ def refusal(error, world):
     """What a desk refuses, in the language of a world where it is known there."""
     text = str(error)
     return REFUSALS.get(text, text) if world == "world_ko" else text
+
+
+def told(why):
+    """A refusal as the server tells it: {"error": why, "korean": the same, where it is known}."""
+    return {"error": why, "korean": REFUSALS[why]} if why in REFUSALS else {"error": why}

@@ -66,7 +66,7 @@ async function begin() {
     openCompare()
     openProbe()
   } catch (error) {
-    notice(refused(error.message))
+    notice(refused(error))
   }
   translate(language)
   resumeLabel()

@@ -3,11 +3,13 @@
 import { notice } from './elements.js'
 import { t } from './words.js'
 
-// What the server refuses comes as a Refusal with its reason; no reply at all is a TypeError.
+// What the server refuses comes as a Refusal with its reason, in Korean too where the server knows
+// it; no reply at all is a TypeError.
 export class Refusal extends Error {
-  constructor(status, reason) {
-    super(reason)
+  constructor(status, { error, korean }) {
+    super(error)
     this.status = status
+    this.korean = korean
   }
 }
 
@@ -16,8 +18,8 @@ async function send(path, body, signal) {
   const asked = body ? { method: 'POST', headers, body: JSON.stringify(body), signal } : {}
   const reply = await fetch(path, asked)
   if (reply.ok) return reply
-  const { error } = await reply.json().catch(() => ({}))
-  throw new Refusal(reply.status, error || reply.statusText)
+  const unsaid = { error: reply.statusText }
+  throw new Refusal(reply.status, await reply.json().catch(() => unsaid))
 }
 
 export async function call(path, body) {
@@ -53,7 +55,7 @@ export async function* listen(path, body, signal) {
       waiting = lines.pop()
       for (const line of lines) {
         const event = JSON.parse(line)
-        if (event.error) throw new Refusal(200, event.error)
+        if (event.error) throw new Refusal(200, event)
         yield event
       }
     }

@@ -196,7 +196,7 @@ async function exchange(act, said) {
     $('said').textContent = said
   } catch (error) {
     if (error.status === 409 && act === judge) await next().catch(() => {})
-    notice(refused(error.message))
+    notice(refused(error))
   }
   sending = false
   showUndo()

@@ -129,7 +129,7 @@ export async function stream(path, body, heard, again, answers = 1) {
     for await (const event of events) event.again ? again() : heard(event)
     whole = true
   } catch (error) {
-    notice(error.name === 'AbortError' ? '' : refused(error.message))
+    notice(error.name === 'AbortError' ? '' : refused(error))
   }
   busy(null)
   return whole

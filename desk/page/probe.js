@@ -103,7 +103,7 @@ async function ask() {
     mine.keep(turn, 'assistant', await answer(turn, body))
     $('probe-said').textContent = t('now_mark')
   } catch (error) { // a question without an answer is no part of the conversation
-    if (error.name !== 'AbortError') notice(refused(error.message))
+    if (error.name !== 'AbortError') notice(refused(error))
     turn.remove()
     $('attack-say').value = mine.takeBack()
   }
@@ -124,7 +124,7 @@ async function exchange(act, said) {
     $('probe-said').textContent = said
   } catch (error) {
     if (error.status === 409 && act.drawsNext) await draw().catch(() => {})
-    notice(refused(error.message))
+    notice(refused(error))
   }
   sending = false
   showRule()

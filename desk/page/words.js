@@ -174,14 +174,6 @@ const WORDS = {
   "name_acted": ["acted", "했다는 말"],
   "name_sides": ["sides", "편들기"],
   "name_evidence": ["evidence", "쪽지"],
-  "why_token": ["open the address, with its token, that the server printed in its terminal", "서버의 터미널에 나온 주소를 토큰까지 그대로 열어 주세요"],
-  "why_judged": ["this name has judged this item already; undo that first", "같은 이름으로 이미 평가한 문항입니다. 바꾸려면 먼저 되돌려 주세요"],
-  "why_gone": ["this item has gone to others by now; ask for the next one", "그사이 다른 두 사람에게 넘어간 문항입니다. 다음 문항으로 넘어갑니다"],
-  "why_no_judgement": ["there is no judgement of this name to undo", "이 이름으로 한 평가가 없어 되돌릴 것이 없습니다"],
-  "why_marked": ["this conversation is marked already; undo that first", "이미 표시한 대화입니다. 바꾸려면 먼저 되돌려 주세요"],
-  "why_no_mark": ["there is no mark of this name to undo", "이 이름으로 한 표시가 없어 되돌릴 것이 없습니다"],
-  "why_broke_off": ["the answer broke off; see server.log", "답이 중간에 끊겼습니다. 까닭은 server.log에 있습니다"],
-  "why_accident": ["an accident; see server.log", "서버에서 오류가 났습니다. 까닭은 server.log에 있습니다"],
   "failed": ["The server refused", "요청을 처리하지 못했습니다"]
 }
 
@@ -202,8 +194,9 @@ export function translation(text) {
   return chosen === text ? '' : chosen
 }
 
-// What the server refused, and why.
-export const refused = reason => `${t('failed')}: ${translation(reason) || reason}`
+// That the server refused, and why: it says so in both languages where it knows both.
+export const refused = error =>
+  `${t('failed')}: ${(language === 'ko' && error.korean) || error.message}`
 
 export function speak(chosen) {
   language = chosen

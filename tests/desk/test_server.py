@@ -18,6 +18,7 @@ from data.world.english_rules import RULES as WORLD_RULES
 from data.world.korean_rules import RULES as KOREAN_RULES
 from desk.labelling import Desk
 from desk.shelf import Shelf
+from desk.words import REFUSALS
 from plumbing.errors import BadInput
 from plumbing.machine import Machine
 from tests.tiny_out import TOKENIZER, fill, write
@@ -124,10 +125,10 @@ def test_every_text_is_there_in_both_languages(client):
 def test_what_the_server_may_refuse_in_the_ordinary_is_there_in_both_languages(client):
     """A refusal that is not in the table is shown in English on a Korean page."""
     sources = [path.read_text(encoding="utf-8") for path in server.PAGE.parent.glob("*.py")]
-    said = re.findall(r'(?:Conflict\(|401, |500, |"error": )"([^"]+)"', "".join(sources))
-    assert len(said) == 8
-    for text in said:
-        assert f'["{text}", "' in client.get("/words.js").text, text
+    said = re.findall(r'(?:Conflict\(|401, |500, |told\()"([^"]+)"', "".join(sources))
+    assert set(said) == REFUSALS.keys() and len(said) == 8
+    reply = client.post("/api/undo", json={"labeler": "nobody"}).json()
+    assert reply["korean"] == REFUSALS[reply["error"]] and "no judgement" in reply["error"]
 
 
 def test_rules_are_in_the_language_of_the_models_which_may_come_later(tmp_path):
@@ -548,7 +549,8 @@ def test_with_a_token_nothing_is_served_without_it(tmp_path):
         ):
             assert reply.status_code == 401 and "open the address, with its token" in reply.text
             api = str(reply.request.url.path).startswith("/api/")
-            assert ("서버의 터미널에 나온 주소를 토큰까지 그대로" in reply.text) != api
+            assert ('"error":' in reply.text) == api
+            assert "서버의 터미널에 나온 주소를 토큰까지 그대로" in reply.text
         log = (tmp_path / "labels" / "server.log").read_text(encoding="utf-8")
         assert log.count("\n") == 6 and "right" not in log
         cookie = client.get("/?token=right", follow_redirects=False).headers["set-cookie"]
@@ -568,7 +570,8 @@ def test_an_accident_is_a_500_that_the_log_explains(client, log, monkeypatch):
 
 def test_an_answer_that_breaks_off_says_so(client, log, monkeypatch):
     monkeypatch.setattr(Shelf, "considered", lambda *_: 1 / 0)
-    assert "broke off" in events(client.post("/api/talk", json=ASK))[-1]["error"]
+    last = events(client.post("/api/talk", json=ASK))[-1]
+    assert "broke off" in last["error"] and last["korean"] == REFUSALS[last["error"]]
     assert "ZeroDivisionError" in "\n".join(log())
 
 
