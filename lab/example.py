@@ -2,7 +2,8 @@
 a clone on which nothing was run, for `python -m lab.report --example`."""
 
 from lab.figures.rows import Run, by, column, interval, pick, share
-from lab.harvest import records
+from lab.editions import is_earlier
+from lab.harvest import RECORDS, records
 from plumbing.records import t_interval
 
 # Kind of log that a figure reads: the subject whose rows are already of its form.
@@ -16,6 +17,7 @@ AS_THEY_ARE = {
     "rules_record": "rules",
     "bench": "bench",
 }
+OTHERS = ("questions", "bayes", "demonstrations", "fewshot")  # put into the form of a log below
 
 
 # What the probe's own table says of the model beside the figures.
@@ -38,6 +40,17 @@ def logs(empty):
     found["demos"] = run("demos", demonstrations())
     found["examples"] = run("fewshot", records("fewshot"))
     return found
+
+
+def notes():
+    """Which of the records are of an earlier text of the world: [(English, Korean)]."""
+    paths = [RECORDS / f"{subject}.jsonl" for subject in {*AS_THEY_ARE.values(), *OTHERS}]
+    names = ", ".join(sorted(path.stem for path in paths if path.exists() and is_earlier(path)))
+    said = (
+        f"Of an earlier text of the tiny world, so that today's models give other figures: {names}",
+        f"작은 세계의 이전 텍스트로 잰 기록이라 지금의 모델은 다른 수치를 냅니다: {names}",
+    )
+    return [said] if names else []
 
 
 def run(name, rows):

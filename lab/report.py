@@ -305,7 +305,7 @@ def main(cfg):
         raise BadInput("--example draws records that do not change; leave out --watch")
     out = Path(cfg.out)
     if cfg.example:
-        found = example.logs(read_logs(Path("nowhere"))[0]), []
+        found = example.logs(read_logs(Path("nowhere"))[0]), example.notes()
         print(render(out, found, {}, 0.0, cfg.language, "example"))
         return
     if not out.is_dir() and not (cfg.watch and not out.exists()):

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lab import page, report
+from lab import example, page, report
 from lab.figures import bayes, fewshot, sparrow, studies, vector, words
 from lab.figures.rows import Missing, Run, pick, smooth
 from plumbing.config import parse_config
@@ -431,6 +431,14 @@ def test_the_story_claims_what_its_intervals_exclude(tmp_path):
     report_logs.studies(tmp_path, seeds=(1,))
     shown = FIGURES["story"].draw(report.read_logs(tmp_path)[0])
     assert shown.takeaway == words.UNCLEAR and "nan" not in "".join(shown.figure)
+
+
+def test_the_example_says_which_records_are_of_an_earlier_text(monkeypatch):
+    monkeypatch.setattr(example, "is_earlier", lambda path: path.stem in ("rules", "bayes", "talk"))
+    for text in example.notes()[0]:
+        assert text.endswith(": bayes, rules")  # no figure is of the records of talk
+    monkeypatch.setattr(example, "is_earlier", lambda path: False)
+    assert example.notes() == []
 
 
 def test_the_committed_records_tell_the_story(tmp_path, capsys):
