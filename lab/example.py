@@ -1,8 +1,8 @@
 """The committed records (docs/records) in the form in which the report reads logs: what it draws on
 a clone on which nothing was run, for `python -m lab.report --example`."""
 
-from lab.figures.rows import Run, by, column, interval, pick, share
 from lab.editions import is_earlier
+from lab.figures.rows import Run, by, column, interval, pick, share
 from lab.harvest import RECORDS, records
 from plumbing.records import t_interval
 
