@@ -21,6 +21,7 @@ from data.rows import (
     read_records,
     single,
     table_rows,
+    tell_prose,
 )
 from data.world import world_named
 from data.world.languages import LANGUAGES
@@ -151,11 +152,12 @@ def text_of_rows(path, text):
     """The text; of JSON rows, or of a table with a column of texts, their texts, each ended by a
     line break."""
     names = header_of(text)
-    if len(names) > 1 and all(re.fullmatch(r"[\w.-]+", name) for name in names):
+    if len(names) > 1:
         if {*TEXTS} & {*names}:
             return joined(read_records(path, TEXTS, table_rows(path, text)))
         if demonstrates(names):
             return as_transcripts(path)
+        tell_prose(path, text, "it is learned as it stands", "text, or question and answer")
     if not re.match(r'\s*(\[\s*)?\{\s*"|\s*\[\s*"', text):
         return text
     try:

@@ -1,9 +1,9 @@
 """Conversations and their comparisons, from the formats that people's data come in, in one schema.
 
     read_demonstrations  messages, Alpaca, prompt/completion, ShareGPT, ...         fine-tuning
-    read_comparisons     comparisons, TRL preference, HH transcripts, K-way ranks   reward model
+    read_comparisons     comparisons, TRL preference, HH transcripts, K-way ranks,
+                         two answers and which is better                            reward model
     read_prompts         all of these, prompts alone, text with a prompt a line     PPO, labelling
-    read_labelled        SST-2, NSMC, CSV or JSON with text and label               probes
 
 A format is told from a record's keys: to read another, add its keys to QUESTIONS, or with a
 converter to DEMONSTRATIONS or COMPARISONS. A record that is well formed but of no use (an empty
@@ -28,7 +28,16 @@ from data.messages import (
     dialogue,
     reply,
 )
-from data.rows import SST2, LeftOut, expect, field, header_of, read_records, single, table_rows
+from data.rows import (
+    LeftOut,
+    expect,
+    field,
+    header_of,
+    read_records,
+    single,
+    table_rows,
+    tell_prose,
+)
 from plumbing.errors import BadInput
 
 
@@ -119,6 +128,9 @@ KINDS = ("helpful", "harmless")  # of comparisons (HH-RLHF, Bai et al. 2022a)
 UNSAID = ("p", "kind")  # null says as little of them as their absence
 PAIRS = ("chosen rejected", "preferred_output non_preferred_output")
 RANKS = ("responses ranking", "responses p", "completion_0 ranking")
+# Two answers, and the column that says which is the better: prompt,answer_a,answer_b,better.
+VERDICTS = ("answer_a answer_b better", "answer_a answer_b winner")
+VERDICTS += ("response_a response_b better", "response_a response_b winner")
 # The keys of a question and of its answer.
 QUESTIONS = (
     "instruction output",
@@ -135,9 +147,10 @@ QUESTIONS = (
     "query answer",
     "input output",
     "q a",
+    "질문 답변",
 )
 DEMONSTRATIONS = {
-    **dict.fromkeys((*PAIRS, *RANKS), from_pair),
+    **dict.fromkeys((*PAIRS, *RANKS, *VERDICTS), from_pair),
     "messages": single(partial(from_dialogue, "messages")),
     "conversations": single(partial(from_sharegpt, "conversations")),
     "conversation": single(partial(from_sharegpt, "conversation")),
@@ -245,6 +258,18 @@ def from_ranks(row):
     return record
 
 
+def from_verdict(a, b, verdict, row):
+    """Two answers, of which a column names the better one, or calls them equal."""
+    said = field(row, verdict).lower()
+    said = {a: "a", b: "b", "model_a": "a", "model_b": "b", "equal": "tie"}.get(said, said)
+    if not said:
+        raise LeftOut(f"nothing in '{verdict}'")
+    if said not in ("a", "b", "tie"):
+        raise BadInput(f"'{verdict}': expected a, b or tie, found {row[verdict]!r:.40}")
+    record = from_preference(*((b, a) if said == "b" else (a, b)), row)
+    return {**record, "ranking": [[0, 1]]} if said == "tie" else record
+
+
 def from_preference(chosen, rejected, row):
     """A chosen and a rejected answer to one prompt."""
     sides = split_pair(row, chosen, rejected)
@@ -307,6 +332,7 @@ COMPARISONS = {
     "responses p": single(from_comparison),
     "completion_0 completion_1 ranking": single(from_ranks),
     **{keys: single(partial(from_preference, *keys.split())) for keys in PAIRS},
+    **{keys: single(partial(from_verdict, *keys.split())) for keys in VERDICTS},
 }
 
 
@@ -332,9 +358,9 @@ def read_prompts(path):
     text = read_text(path)
     if text.lstrip()[0] in "[{":
         return read_records(path, PROMPTS)
-    names = header_of(text)
-    if set(names) & {*QUESTION, "text"} and all(re.fullmatch(r"[\w.-]*", name) for name in names):
+    if set(header_of(text)) & {*QUESTION, "text"}:
         return read_records(path, PROMPTS, table_rows(path, text, fewest=1))
+    tell_prose(path, text, "each of its lines is a prompt", "prompt or question")
     lines = enumerate(text.split("\n"), 1)
     rows = [(f"line {number}", {"prompt": line.strip()}) for number, line in lines if line.strip()]
     return read_records(path, PROMPTS, rows)
@@ -370,23 +396,4 @@ PROMPTS = {
         for keys in ("instruction instances", *QUESTIONS)
     },
     **{key: single(partial(from_prompt, key)) for key in (*QUESTION, "text")},
-}
-
-
-# --- classification sets: (text, label) ----------------------------------------------------------
-def read_labelled(path):
-    """(text, label) pairs of str as Records. SST-2 is sometimes found in Latin-1."""
-    return read_records(path, LABELLED, latin1=SST2)
-
-
-def from_labelled(key, row):
-    text = field(row, key)
-    label = str(expect(row.get("label"), (str, int), "label", "a name or a whole number")).strip()
-    if not text or not label:
-        raise LeftOut("empty text or label")
-    return text, label
-
-
-LABELLED = {
-    f"{key} label": single(partial(from_labelled, key)) for key in ("text", "sentence", "document")
 }

@@ -1,19 +1,42 @@
 """A classification file, text with labels, as a source of few-shot prompts.
 
-`LabelledFile` knows how an example is written and which may be shown; `FileMaterials` makes of it
-what data/flips.py makes of its world: all that one prompt can be made of.
+`read_labelled` reads SST-2, NSMC, and CSV or JSON with text and label. `LabelledFile` knows how an
+example is written and which may be shown; `FileMaterials` makes of it what data/flips.py makes of
+its world: all that one prompt can be made of.
 """
 
 import re
+from functools import partial
 from pathlib import Path
 from random import Random
 
 import numpy as np
 
 from data.flips import Material
-from data.formats import read_labelled
+from data.rows import SST2, LeftOut, expect, field, read_records, single
 from data.world import World
 from plumbing.errors import BadInput
+
+# --- reading it: (text, label) -------------------------------------------------------------------
+
+
+def read_labelled(path):
+    """(text, label) pairs of str as Records. SST-2 is sometimes found in Latin-1."""
+    return read_records(path, LABELLED, latin1=SST2)
+
+
+def from_labelled(key, row):
+    text = field(row, key)
+    label = str(expect(row.get("label"), (str, int), "label", "a name or a whole number")).strip()
+    if not text or not label:
+        raise LeftOut("empty text or label")
+    return text, label
+
+
+LABELLED = {
+    f"{key} label": single(partial(from_labelled, key)) for key in ("text", "sentence", "document")
+}
+
 
 # --- the file ------------------------------------------------------------------------------------
 

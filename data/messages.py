@@ -21,6 +21,7 @@ QUESTION = {
     "query": "response",
     "input": "output",
     "q": "a",
+    "질문": "답변",
 }
 BESIDE = ("input", "context", "passage")  # what a question may be about
 EVIDENCE = ("search", "result")  # of an answer for which something was looked up

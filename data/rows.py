@@ -8,6 +8,7 @@ import csv
 import json
 import re
 from collections import Counter
+from pathlib import Path
 from unicodedata import normalize
 
 from data.files import read_text
@@ -136,19 +137,40 @@ def json_rows(path, text):
 
 # --- tables --------------------------------------------------------------------------------------
 def header_of(text):
-    """The names of a table's columns, if the first line of `text` is such."""
+    """The names of a table's columns, if the first line of `text` is such and not prose: names have
+    one word each, or up to three where no blank follows a comma."""
     first = text.lstrip().split("\n")[0]
-    names = re.split("[\t,]", first)
-    return [name.strip(' "').lower() for name in names]
+    names = [name.strip(' "').lower() for name in first.split(separator_of(first))]
+    words = 1 if re.search("[,;] ", first) else 3
+    fits = [re.fullmatch(r"[\w. -]*", name) and len(name.split()) <= words for name in names]
+    return names if all(fits) else []
+
+
+def separator_of(header):
+    """What stands between the columns: tabs, commas, or the semicolons that Excel writes where
+    numbers have a decimal comma."""
+    if "\t" in header:
+        return "\t"
+    return ";" if header.count(";") > header.count(",") else ","
+
+
+def tell_prose(path, text, use, names):
+    """Say what becomes of a file that is called a table and has no column with a name to read."""
+    found = header_of(text)
+    if found and Path(path).suffix.lower() in (".csv", ".tsv"):
+        line = f"{path}: no column is called {names} (found {', '.join(found):.200}), so {use}"
+        tell(line, file=str(path), columns=found)
 
 
 def table_rows(path, text, fewest=2):
-    """Rows below a header of at least `fewest` columns. Commas follow CSV's quoting; tabs, as in
-    NSMC, know no quotes."""
+    """Rows below a header of at least `fewest` columns. Commas and semicolons follow CSV's quoting;
+    tabs, as in NSMC, know no quotes."""
     csv.field_size_limit(2**31 - 1)  # a cell may hold a book; csv's own limit is 131,072
     lines = text.split("\n")
-    tabs = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if "\t" in lines[0] else {}
-    reader = csv.reader((line + "\n" for line in lines), strict=True, **tabs)
+    separator = separator_of(lines[0])
+    quoting = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
+    form = {"delimiter": separator, "quoting": quoting, "strict": True}
+    reader = csv.reader((line + "\n" for line in lines), **form)
     header = None
     first = 1  # a quoted cell may span lines: a row is named by its first
     try:
@@ -256,7 +278,7 @@ def detect(row, formats):
             return convert
     found = ", ".join(map(repr, row))[:200]
     known = " or ".join(f"({keys})" for keys in formats)
-    raise BadInput(f"found the keys {found}; expected {known}")
+    raise BadInput(f"found the keys {found}; give them the names of one of these: {known}")
 
 
 def expect(value, types, key, what):

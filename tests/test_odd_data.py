@@ -15,7 +15,8 @@ import reward
 import sft
 from data import files, formats
 from data.corpora import read_corpus
-from data.formats import read_comparisons, read_demonstrations, read_labelled, read_prompts
+from data.formats import read_comparisons, read_demonstrations, read_prompts
+from data.labelled import read_labelled
 from data.marks import read_marks, read_rules
 from data.questions import load_demonstrations
 from desk.labelling import check_labeler
@@ -247,6 +248,8 @@ LAYOUTS = {
     "NaN for nothing": "\n".join(map(json.dumps, ROWS)).replace('""', "NaN"),
     "old Mac's CSV": "instruction,output\rName 0.,Red.\rName 1.,Red.\r",
     "TSV": "instruction\toutput\nName 0.\tRed.\nName 1.\tRed.\n",
+    "semicolons, as Excel writes": '\ufeffTicket No;Instruction;Output\r\n1;Name 0.;"Red."\r\n'
+    "2;Name 1.;Red.\r\n",
     "UTF-16": json.dumps(ROWS).encode("utf-16"),
     "gzip": gzip.compress(json.dumps(ROWS).encode()),
 }
@@ -287,6 +290,34 @@ def test_rows_of_nothing_but_commas_are_told(write):
     assert read_demonstrations(write("question,answer\na,b\n,,\n".replace(",,", ","))).skipped == {
         "empty prompt": 1
     }
+
+
+def test_a_spreadsheet_with_semicolons_is_one_table_to_every_reader(write):
+    lines = ["Ticket No;Question;Answer", '1;"Hello; are you there?', 'It is Ann.";"Yes, ""here"""']
+    path = write("\ufeff" + "\r\n".join([*lines, "2;Where?;There."]) + "\r\n")
+    first = user("Hello; are you there?\nIt is Ann.", 'Yes, "here"')
+    assert read_demonstrations(path)[0]["messages"] == first
+    assert [record["messages"] for record in read_prompts(path)] == [first[:1], user("Where?")]
+    assert read_corpus(path).endswith("\n\nUser: Where?\nBot: There.\n\n")
+    assert "Ticket" not in read_corpus(path)
+
+
+def test_columns_may_have_korean_names(write):
+    path = write("번호,질문,답변\n1,어디예요?,여기예요.\n")
+    assert read_demonstrations(path)[0]["messages"] == user("어디예요?", "여기예요.")
+    assert read_prompts(path)[0]["messages"] == user("어디예요?")
+    assert read_corpus(path) == "User: 어디예요?\nBot: 여기예요.\n\n"
+
+
+def test_a_table_without_a_known_column_is_told(tmp_path, capsys):
+    path = tmp_path / "talks.csv"
+    path.write_text("customer,agent\nWhere?,There.\n", encoding="utf-8")
+    assert read_corpus(path).startswith("customer,agent") and len(read_prompts(path)) == 2
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == 2 and all("talks.csv: no column is called" in line for line in told)
+    refused(read_demonstrations, path, "line 2", "'customer', 'agent'", "give them the names")
+    path.write_text("Where are you?\nHello, where?\n", encoding="utf-8")
+    assert len(read_prompts(path)) == 2 and not capsys.readouterr().out, "questions, no header"
 
 
 def test_a_cell_may_hold_a_book(write):

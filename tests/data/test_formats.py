@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.corpora import read_corpus
-from data.formats import check_evidence, read_comparisons, read_demonstrations, read_labelled
+from data.formats import check_evidence, read_comparisons, read_demonstrations
+from data.labelled import read_labelled
 from plumbing.errors import BadInput
 from tokenizer import Tokenizer
 
@@ -225,6 +226,12 @@ COMPARISONS = {
     "k-way": ({"prompt": "Sky?", "completion_0": "Green.", "completion_1": "Blue.",
                "completion_2": "Black.", "ranking": [2, 0, 1]},
               {**PAIR, "responses": ["Green.", "Blue.", "Black."], "ranking": [[1], [2], [0]]}),
+    "two and the better": ({"prompt": "Sky?", "answer_a": "Black.", "answer_b": "Blue.",
+                            "better": "B"}, PAIR),
+    "two and the winner": ({"question": "Sky?", "response_a": "Blue.", "response_b": "Black.",
+                            "winner": "model_a"}, PAIR),
+    "two, a tie": ({"prompt": "Sky?", "answer_a": "Blue.", "answer_b": "Black.", "better": "tie"},
+                   {**PAIR, "ranking": [[0, 1]]}),
     "k-way, a tie": ({"prompt": "Sky?", "completion_0": "Blue.", "completion_1": "Black.",
                       "ranking": [1, 1]}, {**PAIR, "ranking": [[0, 1]]}),
 }  # fmt: skip
@@ -271,6 +278,15 @@ def test_useless_pairs_are_counted(write):
 )
 def test_malformed_comparisons(write, change, part):
     fails(read_comparisons, write([PAIR, {**PAIR, **change}]), "line 2", part)
+
+
+def test_a_spreadsheet_of_two_answers_and_the_better(write):
+    rows = ["prompt,answer_a,answer_b,better", 'Sky?,Black.,"Blue.",answer_b', "Sky?,Blue.,Black.,"]
+    records = read_comparisons(write("\n".join(rows)))
+    assert records == [PAIR] and records.skipped == {"nothing in 'better'": 1}
+    wrong = write("\n".join([*rows, "Sky?,Blue.,Black.,left"]))
+    fails(read_comparisons, wrong, "line 4", "'better'", "a, b or tie", "'left'")
+    fails(read_demonstrations, wrong, "line 2", "reward.py --data=FILE")
 
 
 def test_malformed_foreign_comparisons(write):
