@@ -24,6 +24,7 @@ import torch
 
 import optim
 from data import comparisons
+from data.questions import read_first
 from judges.agreement import comparable, held_out, split, tell_cut
 from judges.scores import read_answers
 from likelihood import token_logprobs
@@ -148,6 +149,7 @@ def train(cfg):
     check(cfg)
     run = Run(cfg, "dpo")
     machine = run.machine
+    read_first(cfg, comparisons.load)
     parent = run.inherit("sft.py", ("sft",), f"--seed={cfg.seed}")
     ref, tokenizer = load_model(parent, cfg.init, dropout=0.0)
     fit_len(cfg, ref.config)

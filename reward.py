@@ -32,7 +32,7 @@ import torch.nn.functional as F
 
 import optim
 from data import comparisons
-from data.questions import check_asked
+from data.questions import check_asked, read_first
 from data.world import world_named
 from data.world.languages import LANGUAGES
 from data.world.probes import LESSONS
@@ -290,6 +290,7 @@ def train(cfg):
     made = [f"--seed={cfg.seed}"]  # where there is no SFT model yet
     if cfg.kinds and cfg.data == "world":
         made.append(f"--n_probes={LESSONS}")
+    read_first(cfg, comparisons.load)
     parent = run.inherit("sft.py", ("sft", "pretrain"), *made)
     check_asked(cfg, parent)
     # The answers that are ranked are the fine-tuned model's own.

@@ -14,6 +14,7 @@ import numpy as np
 from data.formats import KINDS, read_comparisons
 from data.world import english_only
 from data.world.languages import LANGUAGES
+from plumbing.after import LABELS
 from plumbing.errors import BadInput
 from plumbing.records import check_whole, tell
 
@@ -27,6 +28,8 @@ def load(data, kind="", clamp=""):
         raise BadInput(f"--kind={kind}: expected helpful or harmless, one for all or for each file")
     found = []
     for path, word in zip(paths, words):
+        if Path(path) == Path(LABELS) and not Path(path).exists():
+            raise BadInput(f"{path} not found: python chat.py CHECKPOINT --label writes it")
         check_whole(path)
         records = read_comparisons(path)
         found += with_kind(records, word, path)

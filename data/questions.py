@@ -11,7 +11,7 @@ from data.world.languages import LANGUAGES
 from data.world.probes import LESSONS, Probes, lessons
 from plumbing.checkpoint import ancestry, load_checkpoint
 from plumbing.errors import BadInput
-from plumbing.inputs import need
+from plumbing.inputs import MADE, need
 from plumbing.records import check_whole
 
 PASSES = 20  # over a small text, when a base is made of it
@@ -53,10 +53,30 @@ def load_demonstrations(cfg, parent=None):
     return read_demonstrations(cfg.data)
 
 
+def read_first(cfg, read):
+    """Before a missing --init is made, which takes minutes: a mistake in people's own data is told,
+    and a path that was typed and leads nowhere is not given a model of the tiny world."""
+    given = getattr(cfg, "given", ())
+    start = Path(cfg.init)
+    if cfg.eval or cfg.resume or start.exists():
+        return
+    if "data" not in given or cfg.data in LANGUAGES:
+        return
+    if Path(cfg.data).name in MADE and not Path(cfg.data).exists():
+        return
+    if "init" in given and not start.with_name("last.pt").exists():
+        raise BadInput(
+            f"{cfg.init}: no such file, and the model of the tiny world that could be made there "
+            f"knows nothing of {cfg.data}; look for a folder that was moved or misspelt"
+        )
+    read(cfg.data)
+
+
 def made_base(cfg):
     """How pretrain.py makes the base that sft.py starts from, where there is none yet. With
     --pretrain_on it is of that text, and stands beside what is tuned."""
     if not cfg.pretrain_on:
+        read_first(cfg, read_demonstrations)
         return ["--init=gpt2", "--steps=0"] if cfg.preset == "gpt2" else [f"--seed={cfg.seed}"]
     if "init" in getattr(cfg, "given", ()):
         raise BadInput("--pretrain_on makes a base, and --init names one: give one of the two")
@@ -68,6 +88,7 @@ def made_base(cfg):
                 f"{cfg.init} is there already, of {made_of}: start from it with --init={cfg.init}, "
                 "or give another --out"
             )
+    read_first(cfg, read_demonstrations)
     return [f"--seed={cfg.seed}", f"--data={cfg.pretrain_on}", *small_text(cfg.pretrain_on)]
 
 
@@ -127,6 +148,7 @@ def load_questions(cfg, parent=None):
 
 def made_by(cfg):
     """How sft.py makes the model that PPO starts from, where there is none yet."""
+    read_first(cfg, read_prompts)
     if cfg.harms:
         data = own(REVISIONS, cfg.data)
         return [f"--seed={cfg.seed}", f"--data={data}", f"--epochs={EPOCHS}"]

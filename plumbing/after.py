@@ -57,7 +57,7 @@ def commands(stage, cfg):
     if stage == "pretrain":
         out = "" if name == default("sft", "init", preset) else sibling(cfg.out, stage, "sft")
         # A base of demonstrations is made to be tuned on the same ones.
-        answers = cfg.data if Path(cfg.data).suffix in RECORDS else "demonstrations.jsonl"
+        answers = cfg.data if Path(cfg.data).suffix in RECORDS else "FILE"
         learn = typed("sft", preset, init=name, data=answers if own else "", out=out)
         return [("teach it to answer", learn), talk]
     if stage == "sft":

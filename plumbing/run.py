@@ -159,6 +159,11 @@ class Run:
         if self.measures and self.saved:
             self.parent = self.parent_of_measured(stages)
         else:
+            if self.saved and not Path(path).exists():
+                raise BadInput(
+                    f"the run in {self.out} began with {path}, which is not here any more; put it "
+                    "back, or begin a new run without --resume"
+                )
             self.parent = supply(path, script, self.cfg.preset, stages, *options)
         self.check_forms({**vars(self.cfg), **self.parent["model_config"]})
         if self.measures and self.saved:

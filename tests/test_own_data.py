@@ -10,6 +10,7 @@ import ppo
 import pretrain
 import reward
 import sft
+from data import comparisons
 from data.corpora import read_corpus
 from data.questions import check_asked, load_questions, made_base, small_text, tuned_on
 from plumbing.checkpoint import load_checkpoint
@@ -103,6 +104,36 @@ def test_a_base_of_ones_own_stands_beside_what_is_tuned(csv, tmp_path):
     with pytest.raises(BadInput, match="one of the two"):
         made_base(config(f"--pretrain_on={csv}", "--init=x.pt"))
     assert made_base(config()) == ["--seed=1"]
+
+
+@pytest.mark.parametrize("stage", [sft, reward, dpo, ppo])
+def test_a_mistake_in_the_data_is_told_before_a_base_is_made(stage, csv, ranked, monkeypatch):
+    monkeypatch.chdir(csv.parent)
+    monkeypatch.setattr("plumbing.inputs.run_stage", lambda *command: pytest.fail("made"))
+    (csv.parent / "broken.csv").write_text("question,answer\nWhere?\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=r"broken\.csv, line 2"):
+        train(stage, "--data=broken.csv")
+    data = csv if stage in (sft, ppo) else ranked
+    with pytest.raises(BadInput, match=r"^gone/ckpt\.pt: no such file.*moved or misspelt"):
+        train(stage, "--init=gone/ckpt.pt", f"--data={data}")
+
+
+def test_a_run_is_not_taken_up_from_another_start_than_its_own(csv, tmp_path, monkeypatch):
+    monkeypatch.setattr("plumbing.inputs.run_stage", lambda *command: pytest.fail("made"))
+    base = write(tmp_path / "base/ckpt.pt", "pretrain")
+    options = [f"--init={base}", f"--data={csv}", "--pretrain_mix=0", f"--out={tmp_path}/sft"]
+    train(sft, *options, "--steps=2")
+    (tmp_path / "base").rename(tmp_path / "moved")
+    with pytest.raises(BadInput, match=r"base/ckpt\.pt, which is not here any more; put it back"):
+        train(sft, f"--out={tmp_path}/sft", "--resume", "--steps=3")
+    (tmp_path / "moved").rename(tmp_path / "base")
+    assert train(sft, f"--out={tmp_path}/sft", "--resume", "--steps=3")
+
+
+def test_labels_that_nobody_wrote_yet_name_the_command_that_does(csv, monkeypatch):
+    monkeypatch.chdir(csv.parent)
+    with pytest.raises(BadInput, match=r"chat\.py CHECKPOINT --label"):
+        comparisons.load("out/labels/comparisons.jsonl")
 
 
 # --- what is told --------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ KOREAN_PPO = "python ppo.py --preset=ko"
         (
             "pretrain",
             options("out/book", "book.txt"),
-            "python sft.py --init=out/book/ckpt.pt --data=demonstrations.jsonl --out=out/book_sft",
+            "python sft.py --init=out/book/ckpt.pt --data=FILE --out=out/book_sft",
         ),
         (
             "pretrain",
