@@ -96,7 +96,7 @@ class Run:
         if self.stage != "sft" and (self.stage in BESIDE or self.cfg.data in after.WORLDS):
             raise BadInput(
                 f"{self.measured} is measured beside what it came from, {path or 'unknown'}, which "
-                "is not here"
+                "is not here any more; put it back"
             )
         self.cfg.init = self.measured
         return self.saved

@@ -229,6 +229,14 @@ def test_a_reward_that_keeps_its_words_is_refused_before_any_work(tmp_path):
         train(reward, "--export=hf", "--data=nowhere.jsonl", f"--out={tmp_path}/x")
 
 
+def test_eval_beside_a_start_that_was_moved_says_what_to_do(ranked, tmp_path):
+    parent = write(tmp_path / "sft/ckpt.pt", "sft")
+    train(dpo, f"--init={parent}", f"--data={ranked}", "--steps=2", f"--out={tmp_path}/dpo")
+    (tmp_path / "sft").rename(tmp_path / "moved")
+    with pytest.raises(BadInput, match=r"sft/ckpt\.pt, which is not here any more; put it back"):
+        train(dpo, "--eval", f"--init={tmp_path}/dpo/ckpt.pt")
+
+
 def test_eval_measures_another_stages_words(csv, tmp_path, capsys):
     policy = write(tmp_path / "ppo/ckpt.pt", "ppo")
     found = train(sft, "--eval", f"--init={policy}", f"--data={csv}")
