@@ -224,6 +224,17 @@ def test_bad_options_end_in_one_line(options, words, tmp_path):
     assert not (tmp_path / "x").exists()
 
 
+def test_a_folder_that_cannot_be_written_is_refused_before_any_work(csv, tmp_path, monkeypatch):
+    monkeypatch.setattr("plumbing.inputs.run_stage", lambda *command: pytest.fail("made"))
+    options = [f"--init={tmp_path}/none.pt", "--data=world"]
+    with pytest.raises(BadInput, match="nothing can be written in .*support.csv; give another"):
+        train(sft, *options, f"--out={csv}/x")
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(BadInput, match=f"nothing can be written in {tmp_path}; give another"):
+        train(sft, *options, f"--out={tmp_path}/new/x")
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_reward_that_keeps_its_words_is_refused_before_any_work(tmp_path):
     with pytest.raises(BadInput, match="--alpha=0"):
         train(reward, "--export=hf", "--data=nowhere.jsonl", f"--out={tmp_path}/x")
