@@ -23,7 +23,8 @@ from random import Random
 import numpy as np
 
 from data.corpora import read_corpus
-from data.formats import read_comparisons, read_demonstrations, read_labelled, read_prompts
+from data.formats import read_comparisons, read_demonstrations, read_prompts
+from data.labelled import read_labelled
 from plumbing.errors import BadInput
 
 
@@ -54,6 +55,7 @@ DEMONSTRATIONS = {
     },
 }  # fmt: skip
 COMPARISONS = {
+    "verdict": lambda q, a, b: {"prompt": q, "answer_a": b, "answer_b": a, "better": "b"},
     "own": lambda q, a, b: {
         "messages": [say("user", q)], "responses": [a, b], "ranking": [[0], [1]],
         "labeler": "s1", "scores": [7, None],
