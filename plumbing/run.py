@@ -185,6 +185,7 @@ class Run:
             self.records = Log(None, self.cfg, self.machine)
             self.first = 0
             return
+        self.check_data()
         self.first = self.saver.resume(self.saved)
         if self.saved and self.machine.scale:
             self.machine.scale.load(self.saved.get("scale"))
@@ -192,6 +193,18 @@ class Run:
         if self.machine.main:
             self.take_folder()
         self.records = Log(self.out / "log.jsonl", self.cfg, self.machine, resumed, self.id)
+
+    def check_data(self):
+        """A run goes on with the file that it began with: of another one other records would be
+        held out, and some of those learned from already."""
+        path = Path(getattr(self.cfg, "data", None) or "world")
+        size = path.stat().st_size if path.is_file() else None
+        if self.saved and self.saved.get("data_size", size) != size:
+            raise BadInput(
+                f"{path} has another size than when the run in {self.out} began; put that file "
+                "back, or begin a new run without --resume"
+            )
+        self.saver.fixed["data_size"] = size
 
     def take_folder(self):
         """The first process: nobody else writes here, nothing half-written lies here, and an older

@@ -130,6 +130,18 @@ def test_a_run_is_not_taken_up_from_another_start_than_its_own(csv, tmp_path, mo
     assert train(sft, f"--out={tmp_path}/sft", "--resume", "--steps=3")
 
 
+def test_a_run_is_not_taken_up_on_other_data_than_its_own(csv, tmp_path):
+    base = write(tmp_path / "base/ckpt.pt", "pretrain")
+    options = [f"--init={base}", f"--data={csv}", "--pretrain_mix=0", f"--out={tmp_path}/sft"]
+    train(sft, *options, "--steps=2")
+    more, text = [f"--out={tmp_path}/sft", "--resume", "--steps=3"], csv.read_text("utf-8")
+    csv.write_text(text + "Is it new?,Yes.\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=r"support\.csv has another size than when the run"):
+        train(sft, *more)
+    csv.write_text(text, encoding="utf-8")
+    assert train(sft, *more)
+
+
 def test_labels_that_nobody_wrote_yet_name_the_command_that_does(csv, monkeypatch):
     monkeypatch.chdir(csv.parent)
     with pytest.raises(BadInput, match=r"chat\.py CHECKPOINT --label"):
