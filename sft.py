@@ -29,7 +29,7 @@ import optim
 import sampling
 from data.corpora import PretrainText
 from data.formats import searches
-from data.questions import load_demonstrations, made_base
+from data.questions import epochs, load_demonstrations, made_base
 from data.world.languages import LANGUAGES
 from judges.exam import before_and_after
 from model import GPT
@@ -62,7 +62,7 @@ class Config:
     batch_size: int = 32  # demonstrations of one step (InstructGPT, App. C.1)
     grad_accum: int = 1  # forward-backward passes that make up one step
     checkpoint_activations: bool = False  # compute blocks again in the backward pass: less memory
-    epochs: int = 1  # InstructGPT, App. C.3: 2; the world's demonstrations are made as needed
+    epochs: int = 0  # 0: one of the world's, made as needed; of a file as many as it needs, to 16
     steps: int = 0  # optimizer steps; 0: as many as the epochs need
     lr: float = 2e-3  # AdamW; then a cosine down to a tenth, no warm-up (InstructGPT, App. C.1)
     matrix_lr: float = 0.002  # Muon; 0 hands the hidden matrices to AdamW
@@ -91,7 +91,7 @@ PRESETS = {
 
 def check(cfg):
     """Refuse options that make no training; one line each."""
-    positive(cfg, "batch_size", "grad_accum", "mix_rows", "eval_every", "max_len", "epochs")
+    positive(cfg, "batch_size", "grad_accum", "mix_rows", "eval_every", "max_len")
     positive(cfg, "n_demos", "n_eval")
     check_batch(cfg, cfg.batch_size)
     lora.check(cfg)
@@ -199,7 +199,7 @@ def train(cfg):
     # Demonstrations of similar length share a batch, so that little of it is padding.
     lengths = np.array([len(ids) for ids, _, _ in train_set])
     per_epoch = math.ceil(len(train_set) / cfg.batch_size)
-    steps = cfg.steps or cfg.epochs * per_epoch
+    steps = cfg.steps or epochs(cfg, per_epoch) * per_epoch
     batches = Batches(len(train_set), cfg.batch_size, cfg.seed, lengths=lengths)
     first = [batches[i] for i in range(per_epoch)]
     padding = 1 - lengths.sum() / sum(lengths[b].max() * len(b) for b in first)

@@ -14,6 +14,8 @@ from plumbing.errors import BadInput
 from plumbing.inputs import MADE, need
 from plumbing.records import check_whole
 
+FEWEST = 250  # steps in which a network this small learns to answer, and to stop
+EPOCHS_AT_MOST = 16  # over a small file (InstructGPT, App. C.1); of them the best model is kept
 PASSES = 20  # over a small text, when a base is made of it
 BYTES_OF_A_STEP = 16 * 128 * 3  # of pretrain.py's batch, at three bytes a token
 MOST = 2600  # its steps
@@ -35,6 +37,15 @@ def world_read(checkpoint):
     """The world whose text a model has read, as --data names it; the English one for any other."""
     read = [ancestor.get("data") for ancestor in ancestry(checkpoint)]
     return next((data for data in read if data in LANGUAGES), "world")
+
+
+def epochs(cfg, per_epoch):
+    """How often the demonstrations are read, an epoch being `per_epoch` steps: --epochs, if it is
+    given. The world's are as many as are needed, and read once; a file may hold a hundred, which
+    read once would teach no model to end its answer."""
+    if cfg.epochs or cfg.data in LANGUAGES:
+        return cfg.epochs or 1
+    return max(1, min(EPOCHS_AT_MOST, round(FEWEST / per_epoch)))
 
 
 def load_demonstrations(cfg, parent=None):

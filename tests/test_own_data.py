@@ -12,7 +12,7 @@ import reward
 import sft
 from data import comparisons
 from data.corpora import read_corpus
-from data.questions import check_asked, load_questions, made_base, small_text, tuned_on
+from data.questions import check_asked, epochs, load_questions, made_base, small_text, tuned_on
 from plumbing.checkpoint import load_checkpoint
 from plumbing.config import parse_config
 from plumbing.errors import BadInput
@@ -266,3 +266,18 @@ def test_eval_measures_another_stages_words(csv, tmp_path, capsys):
     assert found["val_loss"] > 0 and "\n  ppo       " in capsys.readouterr().out
     with pytest.raises(BadInput, match="stage 'reward'"):
         train(sft, "--eval", f"--init={write(tmp_path / 'r.pt', 'reward')}", f"--data={csv}")
+
+
+@pytest.mark.parametrize(
+    ("options", "per_epoch", "times"),
+    [
+        ({}, 31, 8),  # 248 steps
+        ({}, 2, 16),  # no more often, however few there are
+        ({}, 400, 1),
+        ({"epochs": 3}, 31, 3),  # what is typed counts
+        ({"data": "world"}, 31, 1),
+        ({"data": "world_ko"}, 31, 1),
+    ],
+)
+def test_few_demonstrations_are_read_more_often(options, per_epoch, times):
+    assert epochs(sft.Config(**{"data": "mine.jsonl", **options}), per_epoch) == times
