@@ -37,7 +37,7 @@ BY_SCALAR = {"init": "sft", "reward": "reward_scalar"}
 BY_FEW = {"init": "sft", "reward": "reward_scalar_few"}
 GROUP = {"advantage": "group", **BARE}
 LOO = {"advantage": "loo", **BARE}
-MATCHED = ("grpo", "rloo")  # at the β at which they end as far from SFT as PPO does
+MATCHED = ("grpo", "rloo")  # at the β, of a few, that ends nearest to PPO's KL
 TRIES = (1, 2, 3)  # to find it
 PROBE = {"seed": 0, "dtype": "float32"}  # every model is asked the same prompts
 # Sparrow: a model that complies with half of the attacks, and what keeps it from that.

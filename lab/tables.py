@@ -171,7 +171,8 @@ def preferences(records, language):
     values = {"n": rows[0]["n"], "lists": rows[0]["n_lists"]}
     found = captioned(text, rows, language, note, **values)
     if {"grpo", "rloo"} & set(arms):
-        matched = "GRPO and RLOO pay a β at which they end as far from SFT as PPO does."
+        # GRPO measures rewards by their spread in a group, so β hardly holds it back.
+        matched = "GRPO and RLOO: of at most three β the one that ends nearest to PPO's KL."
         found = f"{say(matched, language)} {found}"
     return found
 

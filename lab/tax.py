@@ -1,7 +1,7 @@
 """The alignment tax: does a model that learns to please predict text worse? (InstructGPT, §4.2)
 
     python -m lab.tax            three seeds of SFT, PPO at two prices of KL, PPO-ptx, DPO, and of
-                                 GRPO and RLOO at a β that leaves them as far from SFT as PPO is
+                                 GRPO and RLOO at the β that ends nearest to PPO's KL
 
 Every model of every seed passes the same exam: what the hidden judge says of its answers to
 held-out questions, its loss on pretraining text, and its few-shot accuracy. The judge is a program,

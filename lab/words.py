@@ -82,8 +82,8 @@ KOREAN = {
     "lists. The judge is a program and the labelers that the reward model learned from are "
     "simulated.": "보류한 질문 {n}개(따로 적지 않으면 온도 1로 뽑은 답)와 목록 {lists}개. 심판은 "
     "프로그램이고 보상 모델이 배운 라벨러는 시뮬레이션입니다.",
-    "GRPO and RLOO pay a β at which they end as far from SFT as PPO does.": "GRPO와 RLOO의 β는 "
-    "SFT에서 PPO만큼 멀어지도록 골랐습니다.",
+    "GRPO and RLOO: of at most three β the one that ends nearest to PPO's KL.": "GRPO와 RLOO의 β는 "
+    "많아야 세 값 가운데 PPO의 KL에 가장 가깝게 끝나는 것입니다.",
     "fine-tuned (SFT)": "지도 미세조정(SFT)",
     "PPO, β = 0.05": "PPO, β = 0.05",
     "PPO-ptx": "PPO-ptx",
