@@ -245,7 +245,7 @@ def test_a_number_or_name_that_makes_no_model(refused, option):
         "--eval_every=0",
         "--pretrain_mix=1.5",
         "--max_len=0",
-        "--epochs=0",
+        "--epochs=-1",
     ],
 )
 def test_a_number_that_makes_no_fine_tuning(refused, tmp_path, option):
