@@ -162,7 +162,8 @@ def test_a_language_holds_every_name(lang):
 
 def test_the_code_asks_a_language_for_these_names_only():
     """What stands behind `lang.` or `language.` in the rooms, against the list in the docstring's
-    file: nothing is missing in it, and nothing in it is asked for by nobody. language.py is a file."""
+    file: nothing is missing in it, and nothing in it is asked for by nobody. language.py is a
+    file."""
     asked = set()
     for path in [*ROOT.glob("*/**/*.py"), *ROOT.glob("*.py")]:
         if path.name != Path(__file__).name and "tests" not in path.parts:
