@@ -266,7 +266,8 @@ def from_verdict(a, b, verdict, row):
         raise LeftOut(f"nothing in '{verdict}'")
     if said not in ("a", "b", "tie"):
         raise BadInput(f"'{verdict}': expected a, b or tie, found {row[verdict]!r:.40}")
-    record = from_preference(*((b, a) if said == "b" else (a, b)), row)
+    better, worse = (b, a) if said == "b" else (a, b)
+    record = from_preference(better, worse, row)
     return {**record, "ranking": [[0, 1]]} if said == "tie" else record
 
 

@@ -74,7 +74,7 @@ def read_first(cfg, read):
     if "data" not in given or cfg.data in LANGUAGES:
         return
     if Path(cfg.data).name in MADE and not Path(cfg.data).exists():
-        return
+        return  # a stage before this one writes it, and is run first
     if "init" in given and not start.with_name("last.pt").exists():
         raise BadInput(
             f"{cfg.init}: no such file, and the model of the tiny world that could be made there "

@@ -6,7 +6,8 @@ the sentence is computed from the same rows. lab/svg.py knows how to draw.
 
 import math
 
-from lab.harvest import records
+from lab.editions import is_earlier
+from lab.harvest import RECORDS, records
 from lab.overoptimisation import journeys
 from lab.pictures_pareto import plane
 from lab.pipeline import pipeline
@@ -14,7 +15,7 @@ from lab.probing import frontier
 from lab.scaling_law import fitted
 from lab.scaling_picture import draw as law_drawn
 from lab.studies import smooth
-from lab.svg import MARGIN, Scale, across, around, dot, line, picture, text, upright
+from lab.svg import MARGIN, WIDTH, Scale, across, around, dot, line, picture, text, upright
 from lab.tables import column, figure, gaps, seeds_of, select, share
 from lab.tables_icl import accuracy
 from plumbing.files import ROOT
@@ -306,10 +307,13 @@ PICTURES = {
     "pareto": (plane, ("pareto",)),
     "scaling": (scaling, ("scaling",)),
 }
+EARLIER = "of an earlier text of the world"
+NOTE = {"look": "quiet", "at": "end", "size": 11}
 
 
 def pictures():
-    """{path: text} of every picture whose records are there; one line names each other."""
+    """{path: text} of every picture whose records are there; one line names each other. A picture
+    whose first records are of an earlier text of the world says so in its corner."""
     found = {}
     for name, (draw, subjects) in PICTURES.items():
         rows = {subject: records(subject) for subject in subjects}
@@ -317,5 +321,8 @@ def pictures():
         if missing:
             print(f"{name}.svg: not drawn, there are no records yet of {', '.join(missing)}")
             continue
-        found[FOLDER / f"{name}.svg"] = draw(rows)
+        drawn = draw(rows)
+        if subjects and is_earlier(RECORDS / f"{subjects[0]}.jsonl"):
+            drawn = drawn.replace("</svg>", f"{text(WIDTH - MARGIN, 18, EARLIER, **NOTE)}\n</svg>")
+        found[FOLDER / f"{name}.svg"] = drawn
     return found

@@ -171,7 +171,7 @@ def preferences(records, language):
     values = {"n": rows[0]["n"], "lists": rows[0]["n_lists"]}
     found = captioned(text, rows, language, note, **values)
     if {"grpo", "rloo"} & set(arms):
-        # GRPO measures rewards by their spread in a group, so β hardly holds it back.
+        # The nearest may be far: GRPO ended farther than PPO at each β that was tried.
         matched = "GRPO and RLOO: of at most three β the one that ends nearest to PPO's KL."
         found = f"{say(matched, language)} {found}"
     return found

@@ -227,3 +227,9 @@ def test_words_are_escaped():
     assert svg.text(1.04, 2, "a < b & c") == (
         '<text class="fill-ink" x="1" y="2" text-anchor="start" font-size="12">a &lt; b &amp; c</text>'
     )
+
+
+def test_a_picture_of_an_earlier_text_says_so(monkeypatch):
+    monkeypatch.setattr(pictures, "is_earlier", lambda path: path.stem == "preferences")
+    for path, drawn in pictures.pictures().items():
+        assert (pictures.EARLIER in drawn) == (path.stem == "preferences"), path.stem
