@@ -1,7 +1,8 @@
 """The pictures of the documents: docs/pictures/*.svg, drawn from the committed records alone.
 
 `python -m lab.results` writes them together with the documents. Where a picture states a finding,
-the sentence is computed from the same rows. lab/svg.py knows how to draw.
+the sentence is computed from the same rows. lab/svg.py knows how to draw. A picture is drawn once,
+in English; lab/words_pictures.py says its words in Korean for NAME.ko.svg.
 """
 
 import math
@@ -15,9 +16,10 @@ from lab.probing import frontier
 from lab.scaling_law import fitted
 from lab.scaling_picture import draw as law_drawn
 from lab.studies import smooth
-from lab.svg import MARGIN, WIDTH, Scale, across, around, dot, line, picture, text, upright
+from lab.svg import MARGIN, WIDTH, Scale, across, around, dot, line, picture, said, text, upright
 from lab.tables import column, figure, gaps, seeds_of, select, share
 from lab.tables_icl import accuracy
+from lab.words_pictures import korean
 from plumbing.files import ROOT
 from plumbing.records import t_interval
 
@@ -117,7 +119,7 @@ def preferences(records):
         told.append(f"{name}: judge's score {score}, rude answers {rude}, loss {loss} nats.")
     told.append(about)
     title = "Tuning from preferences, judged (simulated)"
-    return picture(title, " ".join(told), bottom + 100, parts)
+    return picture(title, told, bottom + 100, parts)
 
 
 # --- over-optimisation -------------------------------------------------------------------------
@@ -221,7 +223,7 @@ def overoptimisation(records):
     )
     parts += small(y.start + 66, about)
     title = "Over-optimisation: the reward model and the judge (simulated)"
-    return picture(title, " ".join([*told, about]), y.start + 84, parts)
+    return picture(title, [*told, about], y.start + 84, parts)
 
 
 # --- few-shot ----------------------------------------------------------------------------------
@@ -274,7 +276,7 @@ def fewshot(records):
             parts += curve(rows, task, kind, x, y, colour)
         for kind in KINDS.values():
             cells = [(shots, accuracy(rows, "pretrain", task, shots, kind)) for shots in numbers]
-            words = [f"{share(found)} with {shots}" for shots, found in cells if found]
+            words = [f"with {shots} right in {share(found)}" for shots, found in cells if found]
             if words:
                 told.append(f"{what}, {kind} labels: {', '.join(words)}.")
     n = " / ".join(map(str, sorted({row["n"] for row in rows})))
@@ -282,7 +284,7 @@ def fewshot(records):
     measured = "Share of lists that the base model continues with the right word."
     parts += small(y.start + 62, measured, about)
     title = "A few examples in the prompt, no weight changed"
-    return picture(title, " ".join([*told, measured, about]), y.start + 98, parts)
+    return picture(title, [*told, measured, about], y.start + 98, parts)
 
 
 # --- size and text ---------------------------------------------------------------------------
@@ -311,9 +313,16 @@ EARLIER = "of an earlier text of the world"
 NOTE = {"look": "quiet", "at": "end", "size": 11}
 
 
+def in_korean(drawn):
+    """The same picture with its words in Korean."""
+    named = drawn.replace("<svg ", '<svg lang="ko" ', 1)
+    return said(named, korean)
+
+
 def pictures():
-    """{path: text} of every picture whose records are there; one line names each other. A picture
-    whose first records are of an earlier text of the world says so in its corner."""
+    """{path: text} of every picture whose records are there, in English and in Korean; one line
+    names each other. A picture whose first records are of an earlier text of the world says so in
+    its corner."""
     found = {}
     for name, (draw, subjects) in PICTURES.items():
         rows = {subject: records(subject) for subject in subjects}
@@ -325,4 +334,5 @@ def pictures():
         if subjects and is_earlier(RECORDS / f"{subjects[0]}.jsonl"):
             drawn = drawn.replace("</svg>", f"{text(WIDTH - MARGIN, 18, EARLIER, **NOTE)}\n</svg>")
         found[FOLDER / f"{name}.svg"] = drawn
+        found[FOLDER / f"{name}.ko.svg"] = in_korean(drawn)
     return found

@@ -121,4 +121,4 @@ def plane(records):
         pair = (number(row[side], 0, sign=True) for side in ("help", "harmless"))
         told.append("{}: help {}, harmless {}.".format(arm, *pair))
     title = "Helpful and harmless: labels of people, labels by a constitution"
-    return picture(title, " ".join([*told, about, ways]), BOTTOM + 96, parts)
+    return picture(title, [*told, about, ways], BOTTOM + 96, parts)

@@ -48,12 +48,15 @@ REMARKS = (
 )
 TOLD = (
     "pretrain.py makes the base model (GPT-3) of text; sft.py makes SFT of it and of "
-    "demonstrations. SFT writes K answers to a question, labelers (simulated, or you) rank them, "
-    "and reward.py makes the reward model of their rankings. ppo.py makes PPO (InstructGPT, "
-    "ChatGPT) of SFT and the reward model; dpo.py is the short cut from SFT and the rankings, "
-    "without a reward model. icl_eval.py asks of the base model why a few examples are enough "
-    "(Xie et al. 2021, Min et al. 2022). rules.py adds Sparrow's rules to PPO; constitution.py "
-    "puts Claude's principles in the labelers' place."
+    "demonstrations.",
+    "SFT writes K answers to a question, labelers (simulated, or you) rank them, and reward.py "
+    "makes the reward model of their rankings.",
+    "ppo.py makes PPO (InstructGPT, ChatGPT) of SFT and the reward model; dpo.py is the short cut "
+    "from SFT and the rankings, without a reward model.",
+    "icl_eval.py asks of the base model why a few examples are enough (Xie et al. 2021, Min et al. "
+    "2022).",
+    "rules.py adds Sparrow's rules to PPO; constitution.py puts Claude's principles in the "
+    "labelers' place.",
 )
 
 

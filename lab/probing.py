@@ -197,7 +197,7 @@ def frontier(rows):
     told = ["Share of answers under attack that break a rule, and of right answers otherwise."]
     for arm, (broken, right) in dots.items():
         told.append(f"{arm}: {100 * broken[0]:.1f} % and {100 * right[0]:.1f} %.")
-    return picture("Rules kept, and right answers", " ".join([*told, about]), 432, parts)
+    return picture("Rules kept, and right answers", [*told, about], 432, parts)
 
 
 def main(cfg):

@@ -4,8 +4,9 @@
     python -m lab.results --run      first make the records anew: every study, probe and bench
 
 reads   docs/records/*.jsonl; with --run what the runs leave under --out
-writes  docs/results.md, docs/papers.md, docs/pictures/*.svg, and in README.md and README.ko.md the
-        blocks <!-- results: NAME --> ... <!-- end -->; with --run also docs/records/*.jsonl
+writes  docs/results.md, docs/papers.md, docs/pictures/*.svg (*.ko.svg in Korean), and in README.md
+        and README.ko.md the blocks <!-- results: NAME --> ... <!-- end -->; with --run also
+        docs/records/*.jsonl
 
 --run lists its jobs with the time that each took when the records were made, takes what is finished
 under --out as it is, and goes on where it was stopped. It takes hours on two cores.

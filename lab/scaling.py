@@ -184,7 +184,7 @@ def report(cfg, rows, depths, sizes):
         runs = len(envelope(found))
         print(f"{runs} runs make the envelope; a fit needs {FEWEST}: more sizes or texts")
         return found
-    print("\n" + "\n".join(english for english, _ in told.sentences()))
+    print("\n" + "\n".join(told.sentences()))
     picture = Path(cfg.out) / "scaling.svg"
     write_text(picture, draw(told))
     print(picture.as_posix())

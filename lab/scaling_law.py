@@ -101,37 +101,25 @@ class Law:
         return low <= self.reached["val_loss"] <= high if self.reached else None
 
     def sentences(self):
-        """What the fit tells, as pairs of English and Korean."""
+        """What the fit tells."""
         floor, *floors = self.found["E"]
         b, *slopes = self.found["b"]
         low, high = (f"{end:.3f}" for end in floors)
         law_of = f"L(C) = {floor:.3f} [{low}, {high}] + a·C^(−{b:.3f})"
         low, high = (f"{end:.3f}" for end in slopes)
         said = [
-            (
-                f"Envelope of {len(self.best)} runs: {law_of}, exponent's 95 % interval "
-                f"[{low}, {high}].",
-                f"가장 좋은 실행 {len(self.best)}개를 지나는 법칙: {law_of}, 지수의 95 % 구간 "
-                f"[{low}, {high}].",
-            )
+            f"Envelope of {len(self.best)} runs: {law_of}, exponent's 95 % interval "
+            f"[{low}, {high}]."
         ]
         middle, low, high = self.found["predicted"]
         ends = f"{middle:.3f} [{low:.3f}, {high:.3f}]"
         said.append(
-            (
-                f"At {self.at:.2e} FLOPs, depth {self.depth}, it predicts {ends} nats per token.",
-                f"{self.at:.2e} FLOPs, 깊이 {self.depth}에서는 토큰당 {ends} nat을 예측합니다.",
-            )
+            f"At {self.at:.2e} FLOPs, depth {self.depth}, it predicts {ends} nats per token."
         )
         if self.reached:
             loss = f"{self.reached['val_loss']:.3f}"
-            within, inside = ("within", "안") if self.kept() else ("outside of", "밖")
-            said.append(
-                (
-                    f"That model reaches {loss}, {within} the interval.",
-                    f"그 모델이 실제로 낸 손실은 {loss}(구간 {inside})입니다.",
-                )
-            )
+            within = "within" if self.kept() else "outside of"
+            said.append(f"That model reaches {loss}, {within} the interval.")
         return said
 
 

@@ -5,29 +5,9 @@ import math
 
 from lab.svg import MARGIN, Scale, around, dot, line, picture, text, upright
 
-# English and Korean.
-WORDS = {
-    "title": (
-        "Loss and few-shot accuracy by compute and size",
-        "계산량과 크기에 따른 손실과 퓨샷 정확도",
-    ),
-    "about": (
-        "blue: the best with so much compute, and the law through it; orange: what the law",
-        "파랑: 그 계산량으로 가장 좋은 실행과 그것을 지나는 법칙. 주황: 법칙이 예측하는",
-    ),
-    "predicts": (
-        "predicts of a larger model, with its 95 % interval",
-        "더 큰 모델의 손실과 95 % 구간",
-    ),
-    "reaches": ("; black: what that reaches", ". 검정: 그 모델이 실제로 낸 손실"),
-    "loss": ("loss, nats per token", "손실, 토큰당 nat"),
-    "few-shot": ("few-shot lists right", "맞힌 퓨샷 목록"),
-    "compute": (
-        "compute of a training, FLOPs (number: depth)",
-        "학습 한 번의 계산량, FLOPs (숫자: 깊이)",
-    ),
-    "parameters": ("parameters (n = {n} lists)", "파라미터 수 (목록 {n}개)"),
-}
+ABOUT = "blue: the best with so much compute, and the law through it; orange: what the law"
+PREDICTS = "predicts of a larger model, with its 95 % interval"
+REACHES = "; black: what that reaches"
 TOP = 106
 BOTTOM = 336
 LEFT = MARGIN + 40  # of the panel of losses
@@ -98,7 +78,7 @@ def predicted(told, x, y):
     return parts
 
 
-def compute(told, language):
+def compute(told):
     """The panel on the left."""
     flops, losses = map(list, zip(*told.curve()))
     for row in told.rows:
@@ -108,7 +88,7 @@ def compute(told, language):
     across = [log(value) for value in flops]
     x = around(across, LEFT, LEFT + WIDE)
     y = around(losses, BOTTOM, TOP)
-    parts = [text(LEFT, TOP - 12, WORDS["loss"][language], "ink bold")]
+    parts = [text(LEFT, TOP - 12, "loss, nats per token", "ink bold")]
     parts += powers(x, y)
     parts += upright(x, y)
     parts += sizes(told.rows, x, y)
@@ -117,19 +97,19 @@ def compute(told, language):
     for row in told.best:
         parts.append(dot(*place(row, x, y), "blue", 4))
     parts += predicted(told, x, y)
-    under = WORDS["compute"][language]
+    under = "compute of a training, FLOPs (number: depth)"
     parts.append(text(LEFT + WIDE / 2, BOTTOM + 36, under, "quiet", "middle", 11))
     return parts
 
 
-def few_shot(rows, language):
+def few_shot(rows):
     """The panel on the right: each size at the most text it was trained on."""
     largest = [mine[-1] for mine in by_depth(rows).values()]
     across = [log(row["parameters"]) for row in largest]
     across += [across[0] - 0.2, across[-1] + 0.2]  # a single size has no range
     x = around(across, RIGHT, RIGHT + SMALL)
     y = Scale(-3, 103, BOTTOM, TOP)
-    parts = [text(RIGHT, TOP - 12, WORDS["few-shot"][language], "ink bold")]
+    parts = [text(RIGHT, TOP - 12, "few-shot lists right", "ink bold")]
     parts += powers(x, y)
     parts += upright(x, y, " %")
     points = []
@@ -138,26 +118,26 @@ def few_shot(rows, language):
         points.append((far, y(100 * row["few_shot"])))
     parts.append(line(points, "blue", 1.5))
     parts += [dot(*point, "blue", 4) for point in points]
-    under = WORDS["parameters"][language].format(n=largest[0]["n"])
+    under = f"parameters (n = {largest[0]['n']} lists)"
     parts.append(text(RIGHT + SMALL / 2, BOTTOM + 36, under, "quiet", "middle", 11))
     return parts
 
 
-def draw(told, language=0, alone=True):
-    """The whole picture of a Law as SVG, in English (0) or Korean (1). alone: with a title, and
-    with what it tells below, for a file by itself."""
-    more = WORDS["predicts"][language]
+def draw(told, alone=True):
+    """The whole picture of a Law as SVG. alone: with a title, and with what it tells below, for a
+    file by itself."""
+    more = PREDICTS
     if told.reached:
-        more += WORDS["reaches"][language]
-    parts = [text(MARGIN, 54, WORDS["about"][language], "quiet")]
+        more += REACHES
+    parts = [text(MARGIN, 54, ABOUT, "quiet")]
     parts.append(text(MARGIN, 69, more, "quiet"))
-    parts += compute(told, language)
+    parts += compute(told)
     larger = [told.reached] if told.reached else []
-    parts += few_shot(told.rows + larger, language)
-    said = [pair[language] for pair in told.sentences()]
+    parts += few_shot(told.rows + larger)
+    said = told.sentences()
     below = BOTTOM + 62
     for sentence in said if alone else ():
         parts.append(text(MARGIN, below, sentence, size=11))
         below += 16
-    title = WORDS["title"][language] if alone else ""
-    return picture(title, " ".join(said), below + 8, parts)
+    title = "Loss and few-shot accuracy by compute and size" if alone else ""
+    return picture(title, said, below + 8, parts)

@@ -5,8 +5,9 @@ that the same records make the same bytes on every machine.
 """
 
 import math
+import re
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 
 WIDTH = 720
 MARGIN = 24
@@ -162,8 +163,9 @@ def colours(which):
 
 
 def picture(title, told, height, parts):
-    """A whole SVG file: `title` stands above, if there is one, and with `told` it is what a screen
-    reader says."""
+    """A whole SVG file: `title` stands above, if there is one, and with the sentences `told` it is
+    what a screen reader says."""
+    told = "\n".join(told)
     dark = f"@media (prefers-color-scheme: dark) {{\n{colours(1)}\n}}"
     inside = [
         HEAD.format(width=WIDTH, height=height),
@@ -177,3 +179,19 @@ def picture(title, told, height, parts):
         "</svg>\n",
     ]
     return "\n".join(inside)
+
+
+# --- in another language -----------------------------------------------------------------------
+
+WORDS = re.compile(r"(<(?:text|title|desc)\b[^>]*>)([^<]*)(</)")
+
+
+def said(svg, say):
+    """A picture of the same bytes but for its words, of which `say` is called with each line."""
+
+    def again(found):
+        start, words, end = found.groups()
+        lines = [say(one) for one in unescape(words).split("\n")]
+        return start + escape("\n".join(lines)) + end
+
+    return WORDS.sub(again, svg)

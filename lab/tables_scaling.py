@@ -3,6 +3,7 @@
 from lab.scaling_law import fitted
 from lab.tables import captioned, markdown, select
 from lab.words import say
+from lab.words_pictures import korean
 
 NOTE = (
     "Loss on held-out text of the world, nats per token, by size and by the tokens that were read, "
@@ -27,7 +28,8 @@ def scaling(records, language):
         head.append(say("{m} M tokens", language, m=f"{asked / 1e6:g}"))
     head.append(say("few-shot, %", language))
     found = fitted(sizes, larger["depth"], amounts[-1], larger)
-    told = " ".join(pair[language == "ko"] for pair in found.sentences())
+    sentences = found.sentences()
+    told = " ".join(map(korean, sentences) if language == "ko" else sentences)
     return captioned(markdown(head, table), rows, language, NOTE, n=larger["n"], told=told)
 
 

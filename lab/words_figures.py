@@ -199,17 +199,23 @@ def pattern(english):
     return re.compile(re.escape(english).replace(r"\{\}", "(.+?)"))
 
 
-PATTERNS = {pattern(english): korean for english, korean in DRAWN.items() if "{}" in english}
+def speaker(table):
+    """What says a text in Korean by a table, {English: Korean}, whose first entry that fits counts.
+    A text without an entry is a name and stays as it is."""
+    filled = {pattern(english): words for english, words in table.items() if "{}" in english}
+
+    def say(text):
+        if text in table:
+            return table[text]
+        for found, words in filled.items():
+            if parts := found.fullmatch(text):
+                return words.format(*map(say, parts.groups()))
+        return text
+
+    return say
 
 
-def korean(text):
-    """A text of a figure in Korean; one that is not known, a name, as it is."""
-    if text in DRAWN:
-        return DRAWN[text]
-    for found, words in PATTERNS.items():
-        if parts := found.fullmatch(text):
-            return words.format(*map(korean, parts.groups()))
-    return text
+korean = speaker(DRAWN)
 
 
 def both(text):

@@ -4,6 +4,8 @@ from lab.figures.frames import Shown
 from lab.figures.rows import all_rows, pick, some
 from lab.scaling_law import FEWEST, fitted
 from lab.scaling_picture import draw
+from lab.svg import said
+from lab.words_pictures import korean
 
 CAPTION = (
     "Every point is a training of its own on text of the tiny world, one seed. Interval: 95 %, by "
@@ -34,9 +36,10 @@ def scaling(logs):
     tokens = max(row["asked"] for row in sizes)
     told = fitted(sizes, depth, tokens, larger[-1] if larger else None)
     some([told] if told else [], FEW)
-    said = tuple(" ".join(texts) for texts in zip(*told.sentences()))
-    pictures = (draw(told, 0, alone=False), draw(told, 1, alone=False))
-    return Shown(pictures, said, CAPTION, title=finding(told))
+    english = told.sentences()
+    takeaway = " ".join(english), " ".join(map(korean, english))
+    drawn = draw(told, alone=False)
+    return Shown((drawn, said(drawn, korean)), takeaway, CAPTION, title=finding(told))
 
 
 def finding(told):

@@ -143,7 +143,7 @@ def draw(rows, arms, language):
     for place, field in enumerate(MEASURED):
         parts += panel(rows, arms, field, LEFT + place * (PANEL + GAP), language)
     told = finding(rows)[language]
-    return picture("", told, TOP + ROW * len(arms) + 30, parts)
+    return picture("", [told], TOP + ROW * len(arms) + 30, parts)
 
 
 def panel(rows, arms, field, left, language):

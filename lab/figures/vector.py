@@ -3,8 +3,8 @@ white in it follows the page, light or dark."""
 
 import io
 import re
-from html import escape, unescape
 
+from lab.svg import said
 from lab.words_figures import korean
 
 # Colours that matplotlib writes -> the page's own, with what a file by itself has in their place.
@@ -20,7 +20,6 @@ THEMED = {
 ALONE = """<style>@media (prefers-color-scheme: dark) {
  svg { --ink: #e6e6e3; --page: #17181a; --edge: #3a3c40; background: #17181a } }</style>"""
 PARTS = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<metadata>.*?</metadata>", re.S)
-TEXT = re.compile(r"(<text\b[^>]*>)([^<]*)(</text>)")
 
 
 def svg_of(figure, name):
@@ -41,12 +40,8 @@ def svg_of(figure, name):
 
 def in_korean(svg, name):
     """The same picture with its words in Korean, and with ids that no other on the page has."""
-
-    def said(found):
-        start, words, end = found.groups()
-        return start + escape(korean(unescape(words)), quote=False) + end
-
-    return TEXT.sub(said, re.sub(rf'(id="|#){name}-', rf"\1{name}-ko-", svg))
+    own = re.sub(rf'(id="|#){name}-', rf"\1{name}-ko-", svg)
+    return said(own, korean)
 
 
 def inline(svg, told):

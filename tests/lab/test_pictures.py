@@ -7,13 +7,19 @@ import pytest
 
 from lab import pictures, svg
 from lab.harvest import records
+from lab.scaling_law import Law, envelope
 from lab.tables import column, figure, gaps
+from lab.words_figures import DRAWN, pattern, speaker
+from lab.words_pictures import PICTURES, korean
 from plumbing.files import ROOT
 from tests.lab.report_logs import plane_records, scale_rows
 
 XML = "{http://www.w3.org/2000/svg}"
 NAMES = list(pictures.PICTURES)
 NEEDED = ("preferences", "overoptimisation", "reward", "probing")
+in_each_language = pytest.mark.parametrize(
+    "in_language", [str, pictures.in_korean], ids=["English", "Korean"]
+)
 
 
 def made_up_lists():
@@ -58,7 +64,7 @@ def test_the_committed_pictures_are_what_the_records_make():
 
 def test_a_picture_without_records_is_left_out_in_one_line(monkeypatch, capsys):
     monkeypatch.setattr(pictures, "records", lambda subject: [])
-    assert [path.name for path in pictures.pictures()] == ["pipeline.svg"]
+    assert [path.name for path in pictures.pictures()] == ["pipeline.svg", "pipeline.ko.svg"]
     said = capsys.readouterr().out.splitlines()
     assert len(said) == 6
     assert said[-4] == "fewshot.svg: not drawn, there are no records yet of fewshot"
@@ -96,6 +102,7 @@ def test_nothing_is_fetched(drawn, name):
 @pytest.mark.parametrize("name", ["pipeline", "preferences", "overoptimisation", "pareto"])
 def test_the_judge_and_the_labelers_are_simulated(drawn, name):
     assert "simulated" in " ".join(words(drawn[name]))
+    assert "시뮬레이션" in " ".join(words(pictures.in_korean(drawn[name])))
 
 
 @pytest.mark.parametrize("name", ["preferences", "overoptimisation", "fewshot"])
@@ -164,7 +171,7 @@ def boxes(text):
     for node in ET.fromstring(text).iter(f"{XML}text"):
         size = float(node.get("font-size"))
         each = 0.62 if re.search("bold|code", node.get("class")) else 0.55
-        wide = each * size * len(node.text)
+        wide = size * sum(1 if "가" <= letter <= "힣" else each for letter in node.text)
         left = (
             float(node.get("x"))
             - {"start": 0, "middle": wide / 2, "end": wide}[node.get("text-anchor")]
@@ -174,14 +181,31 @@ def boxes(text):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_texts_stay_inside_and_apart(drawn, name):
-    found = list(boxes(drawn[name]))
-    height = float(ET.fromstring(drawn[name]).get("height"))
+@in_each_language
+def test_texts_stay_inside_and_apart(drawn, name, in_language):
+    text = in_language(drawn[name])
+    found = list(boxes(text))
+    height = float(ET.fromstring(text).get("height"))
     for place, (said, left, right, top, bottom) in enumerate(found):
         assert left >= 0 and right <= 720 and top >= 0 and bottom <= height, said
         for other, its_left, its_right, its_top, its_bottom in found[:place]:
             apart = right <= its_left or its_right <= left or bottom <= its_top or its_bottom <= top
             assert apart, f"{said!r} on {other!r}"
+
+
+@in_each_language
+def test_a_name_fits_into_its_box(drawn, in_language):
+    """Of the pipeline; the first rectangle is the paper."""
+    text = in_language(drawn["pipeline"])
+    _, *rectangles = ET.fromstring(text).iter(f"{XML}rect")
+    held = 0
+    for node in rectangles:
+        left, top, wide, high = (float(node.get(key)) for key in ("x", "y", "width", "height"))
+        for said, from_x, to_x, from_y, to_y in boxes(text):
+            if top < (from_y + to_y) / 2 < top + high and left < (from_x + to_x) / 2 < left + wide:
+                assert left + 2 < from_x and to_x < left + wide - 2, said
+                held += 1
+    assert held == len(rectangles) + 6  # names, and the notes below them
 
 
 def brightness(colour):
@@ -232,4 +256,90 @@ def test_words_are_escaped():
 def test_a_picture_of_an_earlier_text_says_so(monkeypatch):
     monkeypatch.setattr(pictures, "is_earlier", lambda path: path.stem == "preferences")
     for path, drawn in pictures.pictures().items():
-        assert (pictures.EARLIER in drawn) == (path.stem == "preferences"), path.stem
+        name, _, language = path.stem.partition(".")
+        note = "이전 텍스트의 수치" if language else "of an earlier text of the world"
+        assert (note in drawn) == (name == "preferences"), path.stem
+
+
+# --- in Korean ---------------------------------------------------------------------------------
+
+# What has the same name in every language.
+SAME = """
+PPO PPO-ptx SFT DPO RL KL GPT InstructGPT ChatGPT Sparrow Claude HH RL-CAI SL-CAI Elo Xie Min
+nat FLOPs K L C a e
+""".split()
+
+
+def english(said):
+    """The words of a text that are neither Korean nor names."""
+    found = re.findall(r"[A-Za-z][A-Za-z-]*", re.sub(r"\w+\.py", "", said))
+    return [word.strip("-") for word in found if word.strip("-") not in SAME]
+
+
+def others():
+    """Pictures that say what the records do not: of other seeds, of other findings."""
+    over = {subject: records(subject) for subject in ("overoptimisation", "reward")}
+    over["overoptimisation"] += [{**row, "seed": 2} for row in over["overoptimisation"]]
+    yield pictures.overoptimisation(over)
+    yield pictures.preferences({"preferences": only_seed(records("preferences"), 1)})
+    plane = [row for row in plane_records() if row["seed"] < 2]
+    for low, high in ((1, 2), (-1, 1), (-2, -1)):
+        ends = {"gap low": low, "gap high": high}
+        yield pictures.plane({"pareto": [{**row, **ends} for row in plane]})
+    *sizes, larger = scale_rows()
+    found = {"E": (1.0, 0.9, 1.1), "b": (0.4, 0.3, 0.5), "predicted": (1.2, 1.1, 1.3)}
+    found["numbers"] = (1.0, 9.2, 0.4)
+    for reached in (None, {**larger, "val_loss": 1.2}, {**larger, "val_loss": 1.4}):
+        law = Law(sizes, envelope(sizes), found, 4, larger["flops"], reached)
+        yield pictures.law_drawn(law)
+
+
+@pytest.fixture(scope="module")
+def lines(drawn):
+    """Every text of every picture, and every sentence of its description."""
+    found = [pictures.EARLIER]
+    for text in (*drawn.values(), *others()):
+        root = ET.fromstring(text)
+        found += [root.find(f"{XML}title").text, *words(text)]
+        found += root.find(f"{XML}desc").text.split("\n")
+    return list(dict.fromkeys(found))
+
+
+def test_nothing_in_a_korean_picture_is_english(lines):
+    left = {said: english(korean(said)) for said in lines}
+    assert not any(left.values()), [said for said in left if left[said]]
+
+
+@pytest.mark.parametrize("missing", PICTURES)
+def test_every_entry_is_needed(lines, missing):
+    """Without it something is left in English, which the test above finds."""
+    table = {key: said for key, said in {**PICTURES, **DRAWN}.items() if key != missing}
+    say = speaker(table)
+    holds = pattern(missing)
+    assert any(english(say(said)) for said in lines if holds.search(said))
+
+
+def test_the_numbers_are_those_of_the_english_picture(lines):
+    number = re.compile(r"[+−-]?\d(?:[\d,.]*\d)?")
+    for said in lines:
+        assert sorted(number.findall(said)) == sorted(number.findall(korean(said))), said
+    assert korean("a scalar, 3,000 questions ranked") == "스칼라만, 순위를 매긴 질문 3,000개"
+    assert korean(
+        "held-out facts, gold labels: with 0 right in 11 ± 8 %, with 1 right in 85 %."
+    ) == ("보류한 사실, 정답 라벨: 예시 0개에 11 ± 8 %, 예시 1개에 85 %.")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_korean_picture_differs_in_its_words_alone(drawn, name):
+    one, other = (svg.WORDS.split(text) for text in (drawn[name], pictures.in_korean(drawn[name])))
+    assert other[0] == one[0].replace("<svg", '<svg lang="ko"') and len(one) == len(other)
+    places = [place for place in range(1, len(one)) if place % 4 != 2]
+    assert [one[place] for place in places] == [other[place] for place in places]
+    assert svg.said(drawn[name], str) == drawn[name]
+
+
+def test_each_readme_shows_the_pictures_of_its_language():
+    for name, end in (("README.md", ".svg"), ("README.ko.md", ".ko.svg")):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        shown = re.findall(r"docs/pictures/\w+([\w.]*)", text)
+        assert len(shown) > 3 and set(shown) == {end}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import example, report, words_figures
+from lab import example, report, svg, words_figures
 from lab.figures import vector
 from lab.page import page
 from tests.lab.report_logs import everything, head, write
@@ -81,7 +81,7 @@ def test_a_korean_text_has_the_place_of_the_english_one(pages):
         for name, (_, figure, pictures) in shown.items():
             if isinstance(figure.figure, tuple):  # drawn once in each language
                 continue
-            one, other = (vector.TEXT.split(picture) for picture in pictures)
+            one, other = (svg.WORDS.split(picture) for picture in pictures)
             assert [len(part) for part in one] and len(one) == len(other)
             for place, (mine, theirs) in enumerate(zip(one, other)):
                 if place % 4 == 2:
@@ -111,9 +111,9 @@ def test_texts_are_filled_in():
 
 
 def test_a_picture_says_korean_as_text():
-    svg = '<g id="x-a"><text y="1">no preference, ln 2</text><use href="#x-a"/></g>'
+    drawn = '<g id="x-a"><text y="1">no preference, ln 2</text><use href="#x-a"/></g>'
     korean = '<g id="x-ko-a"><text y="1">선호 없음, ln 2</text><use href="#x-ko-a"/></g>'
-    assert vector.in_korean(svg, "x") == korean
+    assert vector.in_korean(drawn, "x") == korean
     assert vector.in_korean("<text>a &lt;b&gt;</text>", "x") == "<text>a &lt;b&gt;</text>"
 
 

@@ -13,6 +13,7 @@ from lab.harvest import scaled
 from lab.scaling import Config, main, shape_of
 from lab.scaling_law import compute_of, envelope, fit, fitted, law, spread
 from lab.tables_scaling import scaling as scaling_table
+from lab.words_pictures import korean
 from model import GPT, GPTConfig
 from plumbing.errors import BadInput
 
@@ -120,8 +121,8 @@ def test_a_larger_model_within_the_interval_or_not(off, kept):
     rows = made_up(noise=0.003)
     told = fitted(rows, 5, 4_000_000, larger(off))
     assert told.kept() is kept and told.curve()[-1][0] == pytest.approx(told.at)
-    english, korean = zip(*told.sentences())
-    assert ("within the interval" in english[2]) is kept and ("구간 안" in korean[2]) is kept
+    reached = told.sentences()[2]
+    assert ("within the interval" in reached) is kept and ("구간 안" in korean(reached)) is kept
     shown = scaling_figure({"scaling": [Run("scaling", {}, [*rows, larger(off)])]})
     assert shown.title[0].startswith("Loss falls as a power") is True
     assert ("but" in shown.title[0]) is not kept and ("그러나" in shown.title[1]) is not kept
