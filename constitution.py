@@ -52,7 +52,7 @@ from judges.labelers import Labelers
 from likelihood import score_options
 from plumbing import errors
 from plumbing.errors import BadInput
-from plumbing.inputs import supply
+from plumbing.inputs import refuse_missing, supply
 from plumbing.machine import setup
 from plumbing.records import Log, write_lines
 from sampling import load_model, respond
@@ -336,6 +336,7 @@ def main(cfg):
     machine = setup(cfg)
     constitution = read_constitution(cfg.constitution, cfg.data)
     made = [f"--{option}={value}" for option, value in {"seed": cfg.seed, **HELPFUL}.items()]
+    refuse_missing(cfg)
     parent = supply(cfg.init, "sft.py", cfg.preset, ("sft", "ppo"), *made)
     check_language(cfg.data, parent, cfg.init)
     model, tokenizer = load_model(parent, cfg.init)

@@ -163,15 +163,21 @@ def load(path, machine):
     return Probed(**vars(open_checkpoint(path, machine, name=Path(path).as_posix())))
 
 
-def make(path):
-    """The path of a checkpoint, made or finished first if its folder tells how."""
+def maker(path):
+    """The command that makes the checkpoint at `path`, or finishes the run there: (script, preset,
+    options). Nothing is made, and this is (), at a path that was typed and has no run."""
     path = Path(path)
     folder = path.parent.name
     if path.parent.parent.name == "ko":
         folder = f"ko/{folder}"
-    if folder not in MADE_BY:
-        return path  # open_checkpoint says what is wrong with it
-    return need(path, *MADE_BY[folder])
+    begun = path.exists() or path.with_name("last.pt").exists()
+    return MADE_BY.get(folder, ()) if begun or path == Path("out", folder, "ckpt.pt") else ()
+
+
+def make(path):
+    """The path of a checkpoint, made or finished first if its folder tells how."""
+    command = maker(path)
+    return need(Path(path), *command) if command else Path(path)
 
 
 # --- records -----------------------------------------------------------------------------------
@@ -237,6 +243,9 @@ def main(cfg):
     paths = paths_of(cfg)
     if cfg.watch:
         return watch(cfg, paths[0], machine)
+    for path in filter(None, paths):  # before the first of them is made or asked
+        if not maker(path) and not Path(path).exists():
+            raise BadInput(f"{path}: no such file; look for a folder that was moved or misspelt")
     probe = PROBES[cfg.probe]
     models = []
     rows = []

@@ -34,7 +34,7 @@ from data.corpora import PretrainText
 from data.knowledge import open_lookup
 from data.questions import load_questions, made_by
 from grpo import check_group, compare
-from judges.combined import beside, open_rewards, told_by_judges
+from judges.combined import beside, check_rewards, open_rewards, told_by_judges
 from judges.exam import open_exam
 from likelihood import policy_terms, token_logprobs
 from plumbing import errors, signs
@@ -118,10 +118,10 @@ PENALTY = 1.0  # an answer that does not end scores min(score, 0) − 1 on the n
 def check(cfg):
     """Refuse options that make no training; one line each."""
     positive(cfg, "batch_size", "minibatch", "grad_accum", "epochs", "max_new_tokens", "eval_every")
-    positive(cfg, "steps")
     if cfg.batch_size % cfg.minibatch:
         raise BadInput(f"--minibatch={cfg.minibatch} does not divide --batch_size={cfg.batch_size}")
     check_group(cfg)
+    check_rewards(cfg)
 
 
 # --- the maths ---------------------------------------------------------------------------------
@@ -305,8 +305,10 @@ def train(cfg):
     parent = run.inherit("sft.py", ("sft",), *made_by(cfg))
     sft, tokenizer = load_model(parent, cfg.init)
     questions = load_questions(cfg, parent)
-    lookup = open_lookup(cfg.knowledge, tokenizer, cfg.init)
     fit_answers(cfg, sft.config, tokenizer, questions)
+    lookup = open_lookup(cfg.knowledge, tokenizer, cfg.init)
+    mixed = cfg.ptx and not cfg.eval
+    ptx = PretrainText(cfg.mix_data, parent, tokenizer, cfg.seed) if mixed else None
 
     # --- models: policy and reference from the SFT model, value network from the reward model
     def load(checkpoint, **changes):
@@ -335,8 +337,6 @@ def train(cfg):
         if cfg.rules:
             reward.freeze(opening)
     networks = {name: machine.distribute(network) for name, network in learners.items()}
-    mixed = cfg.ptx and not cfg.eval
-    ptx = PretrainText(cfg.mix_data, parent, tokenizer, cfg.seed) if mixed else None
     # What the held-out exam says of the SFT model, before anything is learned.
     exam = open_exam(cfg, tokenizer, machine)
     before, sft_scores = exam(ref) if exam else ({}, [])
@@ -376,7 +376,7 @@ def train(cfg):
         if cfg.ema:
             optim.follow(final, policy, cfg.ema)
 
-        # What the bar and the log tell; of the world also what it costs the language model.
+        # What is told; of the world also what it costs the language model.
         if exam:
             figures["lm_loss"] = exam.lm_loss(policy, rows=16)
             figures["few_shot"] = float(exam.few_shot(policy).mean())

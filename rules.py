@@ -37,7 +37,7 @@ import torch.nn.functional as F
 import optim
 from data.formats import check_evidence
 from data.marks import MARKS, read_marks, read_rules, trained
-from data.questions import check_language, world_read
+from data.questions import check_language, read_first, world_read
 from data.world import world_named
 from data.world.languages import LANGUAGES
 from data.world.probes import LESSONS, Probes
@@ -145,9 +145,7 @@ def load_marks(cfg, rules, sft, tokenizer, machine):
         check_evidence(records, tokenizer, cfg.data)
         long = sum(len(tokenizer.render(r["messages"])[0]) > cfg.max_len for r in records)
         if long:
-            line = (
-                f"{long} of {len(records)} dialogues exceed {cfg.max_len} tokens: their left goes"
-            )
+            line = f"{long} of {len(records)} dialogues exceed {cfg.max_len} tokens: the left goes"
             tell(line, file=cfg.data, cut=long, of=len(records))
     if len(records) < 2:
         raise BadInput(f"{cfg.data}: {len(records)} marked dialogue; at least 2, one is held out")
@@ -288,13 +286,14 @@ def train(cfg):
     check(cfg)
     run = Run(cfg, "rules")
     machine = run.machine
-    rules = read_rules(cfg.rules_file) if cfg.rules_file else {}
+    rules = read_rules(cfg.rules_file)
+    read_first(cfg, lambda path: read_marks(path, rules))
     made = (f"--seed={cfg.seed}", f"--n_probes={LESSONS}")
     parent = run.inherit("sft.py", ("sft", "pretrain", "ppo"), *made)
     check_language(cfg.data, parent, cfg.init)
     # Where no file has rules, they are the world's, in the language that the model reads.
-    world = cfg.data if cfg.data in LANGUAGES else world_read(parent)
-    rules = rules or read_rules("", world)
+    if not cfg.rules_file:
+        rules = read_rules("", cfg.data if cfg.data in LANGUAGES else world_read(parent))
     sft, tokenizer = load_model(parent, cfg.init)
     sft = sft.to(machine.device)
     fit_len(cfg, sft.config)

@@ -66,20 +66,16 @@ def load_demonstrations(cfg, parent=None):
 
 def read_first(cfg, read):
     """Before a missing --init is made, which takes minutes: a mistake in people's own data is told,
-    and a path that was typed and leads nowhere is not given a model of the tiny world."""
-    given = getattr(cfg, "given", ())
-    start = Path(cfg.init)
-    if cfg.eval or cfg.resume or start.exists():
+    and what no stage is to write at the path that was typed. `read`: the function that reads it."""
+    if cfg.eval or cfg.resume or cfg.data in LANGUAGES or "data" not in getattr(cfg, "given", ()):
         return
-    if "data" not in given or cfg.data in LANGUAGES:
+    path = Path(cfg.data)
+    if path.name in MADE and not path.exists():  # a stage before this one writes it, in its folder
+        usual = getattr(cfg, "usual", {}).get("data", set())
+        if path.as_posix() in usual | {own(REVISIONS, world) for world in LANGUAGES}:
+            return
+    elif Path(cfg.init).exists():
         return
-    if Path(cfg.data).name in MADE and not Path(cfg.data).exists():
-        return  # a stage before this one writes it, and is run first
-    if "init" in given and not start.with_name("last.pt").exists():
-        raise BadInput(
-            f"{cfg.init}: no such file, and the model of the tiny world that could be made there "
-            f"knows nothing of {cfg.data}; look for a folder that was moved or misspelt"
-        )
     read(cfg.data)
 
 
@@ -147,9 +143,8 @@ def load_questions(cfg, parent=None):
                 "questions by --data=FILE (--data=world asks those of the tiny world)"
             )
     check_language(cfg.data, parent, cfg.init)
+    check_judged(cfg)
     if cfg.data not in LANGUAGES:
-        if cfg.reward == "judge":
-            raise BadInput("--reward=judge knows the questions of --data=world only")
         return read_prompts(cfg.data)
     world = world_named(cfg.data)
     questions = world.asked_of("ppo", ASKED, seed=cfg.seed)
@@ -157,9 +152,23 @@ def load_questions(cfg, parent=None):
     return questions + Harms(world).asked_of("train", ASKED if cfg.harms else 0, cfg.seed)
 
 
+def check_judged(cfg):
+    """Refuse the hidden judge for questions of which it knows no answer."""
+    if cfg.reward == "judge" and cfg.data and cfg.data not in LANGUAGES:
+        raise BadInput("--reward=judge knows the questions of --data=world only")
+
+
 def made_by(cfg):
     """How sft.py makes the model that PPO starts from, where there is none yet."""
+    check_judged(cfg)
     read_first(cfg, read_prompts)
+    start = Path(cfg.init)
+    begun = start.exists() or start.with_name("last.pt").exists()
+    if cfg.knowledge and not (cfg.eval or begun):
+        raise BadInput(
+            f"--knowledge={cfg.knowledge}: {cfg.init} is not there yet, and what is made there "
+            "looks nothing up; python sft.py --n_evidence=8000 makes a model that does"
+        )
     if cfg.harms:
         data = own(REVISIONS, cfg.data)
         return [f"--seed={cfg.seed}", f"--data={data}", f"--epochs={EPOCHS}"]

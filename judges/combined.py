@@ -15,7 +15,8 @@ from data.world.languages import LANGUAGES
 from judges.exam import likeliest, world_figures
 from judges.probing import broken_share
 from judges.rules import answered, as_rule_model, rule_scores
-from judges.scores import open_reward
+from judges.scores import function_reward, open_reward
+from plumbing.config import idle, positive
 from plumbing.errors import BadInput
 from plumbing.inputs import supply
 from sampling import sample
@@ -66,11 +67,33 @@ def standard(values, mean, spread):
     return (values - mean) / spread if spread > 1e-8 else torch.zeros_like(values)
 
 
+def check_rewards(cfg):
+    """Before any work: BadInput where there is no such reward, nothing to do, and where an option
+    does nothing."""
+    positive(cfg, "steps")
+    if cfg.reward == "none" and not cfg.rules:
+        raise BadInput("--reward=none leaves nothing to learn from: add --rules=out/rules/ckpt.pt")
+    if not cfg.reward.endswith(".pt"):
+        function_reward(cfg.reward)
+    if not cfg.rules:
+        idle(cfg, "without --rules=out/rules/ckpt.pt", "rules_weight")
+    if not cfg.ptx:
+        idle(cfg, "with --ptx=0, which mixes in no text", "mix_data")
+    if not cfg.beta:
+        idle(cfg, "with --beta=0, which no factor changes", "target_kl")
+    if cfg.harms and cfg.data and cfg.data not in LANGUAGES:
+        idle(cfg, "with questions of a file: ask for harm in that file", "harms")
+    if cfg.advantage == "gae":
+        idle(cfg, "where a value network says what to expect: --advantage=group or loo", "k")
+    else:
+        idle(
+            cfg, f"with --advantage={cfg.advantage}, which has no value network", "lam", "value_lr"
+        )
+
+
 def open_rewards(cfg, tokenizer, parent, load, machine):
     """The reward that PPO maximises, that of --reward, and with --rules the combination of both;
     and the network that a value starts from, None where answers are compared instead."""
-    if cfg.reward == "none" and not cfg.rules:
-        raise BadInput("--reward=none leaves nothing to learn from: add --rules=out/rules/ckpt.pt")
     reward, value = open_reward(cfg, tokenizer, parent, load)
     value = value if cfg.advantage == "gae" else None
     if not cfg.rules:

@@ -25,7 +25,7 @@ from lab.reward import fit
 from lab.studies import append, is_missing, read
 from plumbing.config import fit_len, parse_config, positive
 from plumbing.errors import BadInput, run
-from plumbing.inputs import supply
+from plumbing.inputs import refuse_missing, supply
 from plumbing.machine import setup
 from plumbing.records import print_table
 from reward import Config as Stage
@@ -84,6 +84,7 @@ def shortness(record):
 
 def measure(cfg, records, fold, machine):
     """The row of one fold: the accuracy of the network, of the words, of the shorter answer."""
+    refuse_missing(cfg)
     checkpoint = supply(cfg.init, "sft.py", cfg.preset, ("sft", "pretrain"), f"--seed={cfg.seed}")
     head = "reward" if cfg.alpha else "scalar"
     model, tokenizer = load_model(checkpoint, cfg.init, head=head, dropout=0.0)

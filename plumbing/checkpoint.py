@@ -5,7 +5,7 @@
 
     {"stage": "sft", "model": state_dict, "model_config": {...}, "tokenizer": "<json>",
      "train_config": {...}, "step": 250, "metrics": {"val_loss": 0.71}, "run": "9f86d081",
-     "finished": True, "data_size": 7709,  (bytes of the file it learns from; None: no file)
+     "finished": True, "inputs": {"qa.csv": "9f86..."},  (digests of the files it was made of)
      "parent": {"path": "out/pretrain/ckpt.pt", "stage": "pretrain", "metrics": {...}, ...}}
 
 `last.pt` beside it holds the same and the optimizers' state, for `--resume`.

@@ -31,6 +31,7 @@ MOST |= dict.fromkeys(("n_demos", "n_talks", "n_prompts", "n_eval", "n", "draws"
 MOST |= {"prompts": 10**6, "lstm": 10**9}
 MOST |= {"n_layer": 1000, "lora": 1000, "lam": 1, "ema": 1, "port": 65_535}
 RENAMED = {"iterations": "steps"}  # options of earlier editions, and what to type now
+SIZES = ("tiny", "ko", "gpt2")  # presets that every stage has
 
 
 def parse_config(Config, presets, argv=None):
@@ -49,7 +50,25 @@ def parse_config(Config, presets, argv=None):
         base |= measured_options(Config, base, given)
     cfg = Config(**{**base, **given})
     cfg.given = frozenset(given)  # what was typed; it is no option itself
+    cfg.usual = usual_values(Config, presets, cfg.preset)
     return cfg
+
+
+def size_of(preset):
+    """Which of SIZES a preset is of: "ko" of ko_sparrow, "tiny" of one that a single stage has."""
+    family = preset.partition("_")[0]
+    return family if family in SIZES else "tiny"
+
+
+def usual_values(Config, presets, name):
+    """{option: the values that need not be typed}: the one of this preset, or, where it has none,
+    those of the presets of the same size."""
+    alike = [values for other, values in presets.items() if size_of(other) == size_of(name)]
+    usual = {}
+    for field in dataclasses.fields(Config):
+        value = presets[name].get(field.name, field.default)
+        usual[field.name] = {value} if value else {values.get(field.name) for values in alike}
+    return usual
 
 
 def read_options(Config, presets, argv=None):
@@ -212,6 +231,15 @@ def positive(cfg, *names):
         value, least = getattr(cfg, name), LEAST.get(name, 1)
         if value < least if least > 1 else value <= 0:
             raise BadInput(f"--{name}={value}: expected a number above {least - 1}")
+
+
+def idle(cfg, why, *names):
+    """Refuse options that were typed and of which nothing comes; `why`: in what company."""
+    for name in names:
+        if name in getattr(cfg, "given", ()):
+            raise BadInput(
+                f"--{name}={getattr(cfg, name)} does nothing {why}; leave the one or the other out"
+            )
 
 
 def fit_len(cfg, config):

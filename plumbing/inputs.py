@@ -1,5 +1,7 @@
-"""What a stage starts from: a missing checkpoint is made, one of an unfinished run is finished."""
+"""What a stage starts from: a missing checkpoint is made, one of an unfinished run is finished. A
+path that was typed and leads nowhere is refused, and so is another file than a run began with."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -7,21 +9,20 @@ from pathlib import Path
 
 import torch.distributed as dist
 
-from plumbing.checkpoint import load_checkpoint
+from plumbing.after import WORLDS
+from plumbing.checkpoint import ancestry, load_checkpoint
+from plumbing.config import size_of
 from plumbing.console import quoted
 from plumbing.errors import TIED, BadInput, first_process
 from plumbing.files import ROOT
 
-SIZES = ("tiny", "ko", "gpt2")  # presets that every stage has
 MADE = ("ckpt.pt", "comparisons.jsonl", "revisions.jsonl")  # files that a stage makes
 
 
 def supply(path, script, preset, stages, *options):
     """The checkpoint at `path`, of one of `stages`, and of a finished run: see `need`. Where it is
     missing, a preset that only the stage that asks has makes it with the usual one of its world."""
-    usual = preset.partition("_")[0]  # ko_sparrow is Korean
-    preset = usual if usual in SIZES else "tiny"
-    return load_checkpoint(need(path, script, preset, *options), stages)
+    return load_checkpoint(need(path, script, size_of(preset), *options), stages)
 
 
 def need(path, script, preset, *options):
@@ -107,3 +108,88 @@ def run_stage(script, options):
     command = [sys.executable, str(ROOT / script), *options]
     with subprocess.Popen(command, env={**alone, TIED: "1"}, stdin=subprocess.PIPE) as stage:
         return stage.wait()
+
+
+# --- what was typed and leads nowhere ------------------------------------------------------------
+
+
+def refuse_missing(cfg, goes_on=""):
+    """Before any work: BadInput where a file is not there, and where a checkpoint is not of which
+    none may be made in its place: one that was typed and is none of the preset's own, and one of a
+    run that goes on or is measured; `goes_on` says of such a run that it began with it."""
+    for name in ("mix_data", "knowledge"):
+        path = getattr(cfg, name, "")
+        if path and path not in WORLDS and not Path(path).is_file():
+            raise BadInput(f"--{name}={path}: no such file; look for one moved or misspelt")
+    for name in ("init", "reward", "rules"):
+        path = Path(getattr(cfg, name, ""))
+        if path.suffix != ".pt" or path.exists():
+            continue
+        if goes_on:
+            anew = ", or begin a new run without --resume" if cfg.resume else ""
+            raise BadInput(
+                f"{goes_on} {path.as_posix()}, which is not here any more; put it back{anew}"
+            )
+        typed = name in getattr(cfg, "given", ()) and getattr(cfg, name) not in cfg.usual[name]
+        if typed and not path.with_name("last.pt").exists():
+            raise BadInput(
+                f"{path.as_posix()}: no such file, and none is made at a path that was typed; look "
+                f"for a folder that was moved or misspelt, or leave --{name} out"
+            )
+
+
+# --- the same files on --resume ------------------------------------------------------------------
+
+READ = ("init", "reward", "rules", "data", "mix_data", "rules_file", "knowledge")  # options
+WHOLE = 1 << 26  # bytes of a file that all count for its digest; of a larger one parts do
+
+
+def digests(cfg, parent):
+    """{path: digest} of the files that a run reads, its pretraining text among them; not of those
+    that it writes itself. parent: the checkpoint of --init; None where that is not read again."""
+    out = Path(cfg.out).resolve()
+    found = {}
+    for name in READ:
+        value = getattr(cfg, name, "") or ""
+        if name == "init" and not parent:
+            continue
+        if name == "mix_data" and not value:  # the text that the base model has read
+            bases = [a for a in ancestry(parent or {}) if a.get("stage") == "pretrain"]
+            value = (bases[0].get("data") if bases else "") or ""
+        paths = [value] if Path(value).exists() else value.split(",")
+        for path in map(Path, paths):
+            own = path.resolve().parent == out and path.name == "ckpt.pt"
+            if path.as_posix() not in WORLDS and path.is_file() and not own:
+                found[path.as_posix()] = digest(path)
+    return found
+
+
+def digest(path):
+    """What tells the content of a file from another's. Of a large file its size counts and 64 parts
+    of a megabyte, spread over it: a text of many gigabytes is not read for this."""
+    size = Path(path).stat().st_size
+    found = hashlib.sha256(str(size).encode())
+    with open(path, "rb") as file:
+        if size <= WHOLE:
+            found.update(file.read())
+            return found.hexdigest()
+        for part in range(64):
+            file.seek(part * (size - (1 << 20)) // 63)
+            found.update(file.read(1 << 20))
+    return found.hexdigest()
+
+
+def refuse_changed(saved, out):
+    """A run goes on with the files that it began with: of others, other records would be held out,
+    and some of those learned from already. A last.pt of an earlier edition does not tell."""
+    for path, before in (saved.get("inputs") or {}).items():
+        if not Path(path).is_file():
+            raise BadInput(
+                f"the run in {out} began with {path}, which is not here any more; put it back, or "
+                "begin a new run without --resume"
+            )
+        if digest(path) != before:
+            raise BadInput(
+                f"{path} is not what it was when the run in {out} began; put that file back, or "
+                "begin a new run without --resume"
+            )

@@ -23,7 +23,7 @@ from plumbing import after, errors, folder, hf, shards
 from plumbing.checkpoint import Saver, load_checkpoint, parent_of
 from plumbing.curves import FORMS
 from plumbing.errors import BadInput, Done
-from plumbing.inputs import supply
+from plumbing.inputs import digests, refuse_changed, refuse_missing, supply
 from plumbing.machine import setup
 from plumbing.records import Log, run_of, told
 
@@ -55,6 +55,7 @@ class Run:
             self.look_at()
         if cfg.resume:
             self.saved = self.take_up()
+            refuse_changed(self.saved, self.out)
             self.id = self.saved.get("run") or self.id
 
     @property
@@ -158,12 +159,10 @@ class Run:
         path = self.cfg.init
         if self.measures and self.saved:
             self.parent = self.parent_of_measured(stages)
+            refuse_missing(self.cfg, f"{self.measured} was made with")
         else:
-            if self.saved and not Path(path).exists():
-                raise BadInput(
-                    f"the run in {self.out} began with {path}, which is not here any more; put it "
-                    "back, or begin a new run without --resume"
-                )
+            began = f"the run in {self.out} began with" if self.saved else ""
+            refuse_missing(self.cfg, began)
             self.parent = supply(path, script, self.cfg.preset, stages, *options)
         self.check_forms({**vars(self.cfg), **self.parent["model_config"]})
         if self.measures and self.saved:
@@ -185,7 +184,8 @@ class Run:
             self.records = Log(None, self.cfg, self.machine)
             self.first = 0
             return
-        self.check_data()
+        parent = None if self.stage == "pretrain" else self.parent  # its --init is read once
+        self.saver.fixed["inputs"] = digests(self.cfg, parent)
         self.first = self.saver.resume(self.saved)
         if self.saved and self.machine.scale:
             self.machine.scale.load(self.saved.get("scale"))
@@ -193,18 +193,6 @@ class Run:
         if self.machine.main:
             self.take_folder()
         self.records = Log(self.out / "log.jsonl", self.cfg, self.machine, resumed, self.id)
-
-    def check_data(self):
-        """A run goes on with the file that it began with: of another one other records would be
-        held out, and some of those learned from already."""
-        path = Path(getattr(self.cfg, "data", None) or "world")
-        size = path.stat().st_size if path.is_file() else None
-        if self.saved and self.saved.get("data_size", size) != size:
-            raise BadInput(
-                f"{path} has another size than when the run in {self.out} began; put that file "
-                "back, or begin a new run without --resume"
-            )
-        self.saver.fixed["data_size"] = size
 
     def take_folder(self):
         """The first process: nobody else writes here, nothing half-written lies here, and an older

@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import json
 from dataclasses import asdict, replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -177,8 +178,11 @@ def test_a_command_line_runs_or_says_why_not(argv):
 @pytest.mark.parametrize("name", icl_eval.MADE_BY)
 def test_a_missing_checkpoint_is_made_by_a_command_that_exists(name, tmp_path, monkeypatch):
     made = []
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(icl_eval, "need", lambda path, *command: made.append(command) or path)
-    assert make(tmp_path / name / "ckpt.pt") == tmp_path / name / "ckpt.pt"
+    assert make(f"out/{name}/ckpt.pt") == Path("out", name, "ckpt.pt")
+    moved = Path("moved", name, "ckpt.pt")
+    assert make(moved) == moved and len(made) == 1, "nothing is made in the place of a typed path"
     ((script, preset, *more),) = made
     stage = importlib.import_module(script.removesuffix(".py"))
     argv = [f"--preset={preset}", f"--out={tmp_path / name}", *more]

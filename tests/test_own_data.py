@@ -2,6 +2,7 @@
 in their place, and --eval measures without training or writing."""
 
 import json
+import re
 
 import pytest
 
@@ -9,13 +10,15 @@ import dpo
 import ppo
 import pretrain
 import reward
+import rules
 import sft
 from data import comparisons
 from data.corpora import read_corpus
 from data.questions import check_asked, epochs, load_questions, made_base, small_text, tuned_on
-from plumbing.checkpoint import load_checkpoint
+from plumbing.checkpoint import load_checkpoint, save_checkpoint
 from plumbing.config import parse_config
 from plumbing.errors import BadInput
+from plumbing.inputs import digest, digests, refuse_changed
 from tests.tiny_out import write
 
 PARTS = ("router", "printer", "laptop", "camera")
@@ -118,6 +121,90 @@ def test_a_mistake_in_the_data_is_told_before_a_base_is_made(stage, csv, ranked,
         train(stage, "--init=gone/ckpt.pt", f"--data={data}")
 
 
+@pytest.mark.parametrize(
+    "stage, options, words",
+    [
+        (sft, ["--init=gone/ckpt.pt"], "gone/ckpt.pt: no such file"),
+        (pretrain, ["--init=gone/ckpt.pt"], "gone/ckpt.pt: no such file"),
+        (reward, ["--init=gone/ckpt.pt"], "gone/ckpt.pt: no such file"),
+        (dpo, ["--init=gone/ckpt.pt"], "gone/ckpt.pt: no such file"),
+        (rules, ["--init=gone/ckpt.pt"], "gone/ckpt.pt: no such file"),
+        (ppo, ["--init=gone/ckpt.pt"], "gone/ckpt.pt: no such file"),
+        (ppo, ["--reward=gone/ckpt.pt"], "gone/ckpt.pt: no such file"),
+        (ppo, ["--preset=sparrow", "--rules=gone/ckpt.pt"], "gone/ckpt.pt: no such file"),
+        (ppo, ["--init=out/ko/sft/ckpt.pt"], "out/ko/sft/ckpt.pt: no such file"),
+        (ppo, ["--reward=mine:score"], "--reward=mine:score: No module"),
+        (ppo, ["--reward=none"], "leaves nothing to learn from"),
+        (ppo, ["--mix_data=gone.txt"], "--mix_data=gone.txt: no such file"),
+        (ppo, ["--knowledge=gone.tsv"], "--knowledge=gone.tsv"),
+        (sft, ["--mix_data=gone.txt"], "--mix_data=gone.txt: no such file"),
+        (dpo, ["--data=gone/comparisons.jsonl"], "gone/comparisons.jsonl not found"),
+        (sft, ["--data=gone/revisions.jsonl"], "gone/revisions.jsonl not found"),
+        (reward, ["--data=out/reward/comparisons.jsonl"], "comparisons.jsonl not found"),
+        (rules, ["--data=broken.csv"], "broken.csv"),
+        (rules, ["--rules_file=rules.txt", "--data=marks.jsonl"], "marks.jsonl, line 1"),
+    ],
+)
+def test_what_is_not_there_is_told_before_anything_is_made(stage, options, words, csv, monkeypatch):
+    monkeypatch.chdir(csv.parent)
+    monkeypatch.setattr("plumbing.inputs.run_stage", lambda *command: pytest.fail("made"))
+    (csv.parent / "broken.csv").write_text("question,answer\nWhere?\n", encoding="utf-8")
+    (csv.parent / "rules.txt").write_text("mild: Stay mild.\n", encoding="utf-8")
+    said = [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Go."}]
+    mark = json.dumps({"messages": said, "rules": {"strict": "kept"}})
+    (csv.parent / "marks.jsonl").write_text(mark + "\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=re.escape(words)):
+        train(stage, *options)
+    assert not (csv.parent / "out").exists()
+
+
+@pytest.mark.parametrize("stage", [sft, reward, dpo, rules, ppo])
+def test_the_path_of_the_preset_is_made_typed_or_not(stage, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = []
+
+    def stub(script, options):
+        made.append(options)
+        return 3
+
+    monkeypatch.setattr("plumbing.inputs.run_stage", stub)
+    with pytest.raises(BadInput, match="exit code 3"):
+        train(stage, f"--init={stage.Config.init}")
+    with pytest.raises(BadInput, match="exit code 3"):
+        train(stage)
+    assert made[0] == made[1]
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (["--rules_weight=2"], "--rules_weight=2.0 does nothing without --rules"),
+        (["--ptx=0", "--mix_data=world"], "--mix_data=world does nothing with --ptx=0"),
+        (["--beta=0", "--target_kl=6"], "--target_kl=6.0 does nothing with --beta=0"),
+        (["--k=4"], "--k=4 does nothing where a value network"),
+        (["--advantage=group", "--lam=0.9"], "--lam=0.9 does nothing with --advantage=group"),
+        (["--advantage=loo", "--value_lr=0.1"], "--value_lr=0.1 does nothing with"),
+        (["--data=support.csv", "--harms"], "--harms=True does nothing with questions of a file"),
+        (["--data=support.csv", "--reward=judge"], "--reward=judge knows the questions"),
+    ],
+)
+def test_an_option_of_ppo_that_does_nothing_is_refused(options, words, csv, monkeypatch):
+    monkeypatch.chdir(csv.parent)
+    monkeypatch.setattr("plumbing.inputs.run_stage", lambda *command: pytest.fail("made"))
+    with pytest.raises(BadInput, match=re.escape(words)):
+        train(ppo, *options)
+
+
+def test_a_text_that_is_not_there_leaves_the_run_before_where_it_is(csv, tmp_path):
+    start = write(tmp_path / "sft/ckpt.pt", "sft", data=str(csv))
+    score = write(tmp_path / "reward/ckpt.pt", "reward")
+    older = write(tmp_path / "ppo/ckpt.pt", "ppo")
+    before = listing(tmp_path)
+    with pytest.raises(BadInput, match="text to mix in"):
+        train(ppo, f"--init={start}", f"--reward={score}", f"--out={older.parent}")
+    assert listing(tmp_path) == before
+
+
 def test_a_run_is_not_taken_up_from_another_start_than_its_own(csv, tmp_path, monkeypatch):
     monkeypatch.setattr("plumbing.inputs.run_stage", lambda *command: pytest.fail("made"))
     base = write(tmp_path / "base/ckpt.pt", "pretrain")
@@ -136,10 +223,56 @@ def test_a_run_is_not_taken_up_on_other_data_than_its_own(csv, tmp_path):
     train(sft, *options, "--steps=2")
     more, text = [f"--out={tmp_path}/sft", "--resume", "--steps=3"], csv.read_text("utf-8")
     csv.write_text(text + "Is it new?,Yes.\n", encoding="utf-8")
-    with pytest.raises(BadInput, match=r"support\.csv has another size than when the run"):
+    with pytest.raises(BadInput, match=r"support\.csv is not what it was when the run"):
+        train(sft, *more)
+    csv.write_text(text.replace("slow", "fast"), encoding="utf-8")
+    with pytest.raises(BadInput, match=r"support\.csv is not what it was"):
+        train(sft, *more)  # of the same size
+    csv.rename(tmp_path / "moved.csv")
+    with pytest.raises(BadInput, match=r"support\.csv, which is not here any more"):
         train(sft, *more)
     csv.write_text(text, encoding="utf-8")
+    write(tmp_path / "base/ckpt.pt", "pretrain", seed=5)
+    with pytest.raises(BadInput, match=r"base/ckpt\.pt is not what it was"):
+        train(sft, *more)
+    write(tmp_path / "base/ckpt.pt", "pretrain")
+    last = load_checkpoint(tmp_path / "sft/last.pt")
+    del last["inputs"]  # as an earlier edition wrote it
+    save_checkpoint(tmp_path / "sft/last.pt", last)
     assert train(sft, *more)
+
+
+def test_each_file_that_a_run_reads_is_known_again(csv, ranked, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "world").write_text("no input: --data=world is the world's", encoding="utf-8")
+    for name in ("a.jsonl", "b.jsonl", "rules.txt", "facts.tsv"):
+        (tmp_path / name).write_text(name, encoding="utf-8")
+    cfg = reward.Config(data="a.jsonl,b.jsonl", init="")
+    assert [*digests(cfg, None)] == ["a.jsonl", "b.jsonl"]
+    assert [*digests(rules.Config(data="a.jsonl", rules_file="rules.txt"), None)] == [
+        "a.jsonl",
+        "rules.txt",
+    ]
+    base = {"stage": "pretrain", "train_config": {"data": "b.jsonl"}}
+    cfg = ppo.Config(knowledge="facts.tsv", data="world", init=str(csv))
+    assert [*digests(cfg, base)] == [csv.as_posix(), "b.jsonl", "facts.tsv"]
+    saved = {"inputs": digests(cfg, base)}
+    refuse_changed(saved, "out/ppo")
+    (tmp_path / "facts.tsv").write_text("FACTS.TSV", encoding="utf-8")
+    with pytest.raises(BadInput, match=r"facts\.tsv is not what it was"):
+        refuse_changed(saved, "out/ppo")
+
+
+def test_the_digest_of_a_large_file_sees_its_size_and_parts_of_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("plumbing.inputs.WHOLE", 0)
+    path = tmp_path / "large"
+    path.write_bytes(bytes(3 << 20))
+    first = digest(path)
+    assert digest(path) == first
+    path.write_bytes(bytes((3 << 20) - 1) + b"x")
+    last = digest(path)
+    path.write_bytes(bytes((3 << 20) + 1))
+    assert len({first, last, digest(path)}) == 3
 
 
 def test_labels_that_nobody_wrote_yet_name_the_command_that_does(csv, monkeypatch):
