@@ -27,7 +27,7 @@ import secrets
 import sys
 from dataclasses import dataclass
 
-from plumbing.config import check_options, parse_config, path_and_options, positive
+from plumbing.config import check_options, idle, parse_config, path_and_options, positive
 
 if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
     check_options(__file__, path_and_options(sys.argv[1:])[1])
@@ -114,6 +114,18 @@ def check(cfg, path):
         raise BadInput("--explain tells of several answers: add --best_of=8")
     if path and (cfg.web or cfg.compare):
         raise BadInput(f"'{path}': --web and --compare find the checkpoints in --out={cfg.out}")
+    if cfg.greedy:
+        idle(cfg, "with --greedy", "temperature", "top_k", "top_p")
+    if not cfg.web:
+        idle(cfg, "without --web", "host", "port")
+    if not (cfg.label or cfg.probe):
+        idle(cfg, "without --label or --probe", "labeler")
+    if not (cfg.label or cfg.web):
+        idle(cfg, "without --label or --web", "data")
+    if cfg.web or cfg.label or cfg.probe:
+        idle(cfg, "with --web, --label or --probe", "prompt")
+    if cfg.web or cfg.compare or cfg.label or cfg.probe:
+        idle(cfg, "but with a prompt for one checkpoint", "raw")
     if not (path or cfg.web or cfg.compare or cfg.label or cfg.probe):
         raise BadInput("which checkpoint? For example: python chat.py out/sft/ckpt.pt")
 

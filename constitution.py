@@ -50,7 +50,7 @@ from judges.constitution import (
 )
 from judges.labelers import Labelers
 from likelihood import score_options
-from plumbing import errors
+from plumbing import errors, folder
 from plumbing.errors import BadInput
 from plumbing.inputs import refuse_missing, supply
 from plumbing.machine import setup
@@ -336,13 +336,13 @@ def main(cfg):
     machine = setup(cfg)
     constitution = read_constitution(cfg.constitution, cfg.data)
     made = [f"--{option}={value}" for option, value in {"seed": cfg.seed, **HELPFUL}.items()]
+    folder.look_for_room(cfg.out)
     refuse_missing(cfg)
     parent = supply(cfg.init, "sft.py", cfg.preset, ("sft", "ppo"), *made)
     check_language(cfg.data, parent, cfg.init)
     model, tokenizer = load_model(parent, cfg.init)
     critic = Critic(model.to(machine.device).eval(), tokenizer, cfg, machine)
     say = Teller(cfg)
-    log = Log(Path(cfg.out) / "log.jsonl", cfg, machine)
     rng = Random(f"constitution {cfg.seed}")
 
     # --- red team: requests for harm, and what the model says to them; then critique and revision
@@ -385,9 +385,11 @@ def main(cfg):
     learned = [*revisions(requests, rounds), *helped]
     comparisons = [*ai_comparisons(asked, pairs, p, by), *ranked]
     found = {"revised": tables, "bare": controls, "judge": judged, "declined": declined}
-    if machine.main:
+    if machine.main:  # an older run's files do not stand beside this one's, if it is killed here
+        (Path(cfg.out) / "comparisons.jsonl").unlink(missing_ok=True)
         write_lines(Path(cfg.out) / "revisions.jsonl", learned)
         write_lines(Path(cfg.out) / "comparisons.jsonl", comparisons)
+    log = Log(Path(cfg.out) / "log.jsonl", cfg, machine)
     log.write(comparisons=len(comparisons), revisions=len(learned), details=found)
     say(f"\n{cfg.out}: {len(learned):,} demonstrations, {len(helped):,} of them helpful answers;")
     say(f"{len(comparisons):,} comparisons, {len(pairs):,} of them by the AI judge")

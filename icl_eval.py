@@ -26,7 +26,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from plumbing.config import check_options, numbers, parse_config, positive
+from plumbing.config import check_options, idle, numbers, parse_config, positive
 
 if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
     check_options(__file__)
@@ -42,6 +42,7 @@ import icl.induction
 from data import flips, ginc
 from data.world.languages import LANGUAGES
 from icl.watch import checkpoints
+from plumbing import folder
 from plumbing.errors import BadInput, run
 from plumbing.inputs import need
 from plumbing.machine import setup
@@ -130,7 +131,11 @@ def check(cfg):
     positive(cfg, "draws")
     for name in ("n", "k"):
         numbers(getattr(cfg, name), (0,), name)
-    if cfg.k and cfg.probe == "demos":
+    if cfg.probe != "bayes":
+        idle(cfg, f"with --probe={cfg.probe}", "eps", "lstm")
+    if not cfg.data or cfg.data in LANGUAGES or cfg.probe == "choice":
+        idle(cfg, "without a file of labelled texts, --data=FILE", "labels", "template")
+    if cfg.k and cfg.probe != "bayes":
         raise BadInput(
             f"--k={cfg.k} is for --probe=bayes; the number of examples is --n, as in --n={cfg.k}"
         )
@@ -239,6 +244,7 @@ def main(cfg):
     """Run one probe on each checkpoint; returns the rows."""
     check(cfg)
     machine = setup(cfg)
+    folder.look_for_room(cfg.out)
     told.clear()  # what another call in this process was told
     paths = paths_of(cfg)
     if cfg.watch:

@@ -15,7 +15,7 @@ writes  out/sft/ckpt.pt (best validation loss), last.pt (for --resume), log.json
 import math
 from dataclasses import dataclass
 
-from plumbing.config import check_options, fit_len, parse_config, positive
+from plumbing.config import check_options, fit_len, idle, parse_config, positive
 
 if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
     check_options(__file__)
@@ -97,6 +97,8 @@ def check(cfg):
     lora.check(cfg)
     if cfg.pretrain_mix >= 1:
         raise BadInput(f"--pretrain_mix={cfg.pretrain_mix}: expected a share, 0 or more, below 1")
+    if not cfg.pretrain_mix:
+        idle(cfg, "with --pretrain_mix=0, which mixes in no text", "mix_data", "mix_rows")
 
 
 # --- the maths ---------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from data.world.probes import LESSONS, Probes, lessons
 from plumbing.checkpoint import ancestry, load_checkpoint
 from plumbing.errors import BadInput
 from plumbing.inputs import MADE, need
-from plumbing.records import check_whole
+from plumbing.records import check_whole, told
 
 FEWEST = 250  # steps in which a network this small learns to answer, and to stop
 EPOCHS_AT_MOST = 16  # over a small file (InstructGPT, App. C.1); of them the best model is kept
@@ -77,6 +77,7 @@ def read_first(cfg, read):
     elif Path(cfg.init).exists():
         return
     read(cfg.data)
+    told.clear()  # it is read again, and told then
 
 
 def made_base(cfg):

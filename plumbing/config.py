@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from plumbing.console import quoted, spelled
-from plumbing.errors import BadInput, first_process, run
+from plumbing.errors import BadInput, first_process, interrupted_early, run
 
 # Options that may be given anew with --resume: where and how long it trains, not what it does.
 FREE = {"out", "resume", "steps", "eval_every", "export", "log"}
@@ -29,7 +29,8 @@ MOST = {int: 2**32 - 1, float: 1e38}  # what a seed of 32 bits and a float32 hol
 MOST |= dict.fromkeys(("batch_size", "minibatch", "block_size", "max_new_tokens"), 65_536)
 MOST |= dict.fromkeys(("n_demos", "n_talks", "n_prompts", "n_eval", "n", "draws"), 10**6)
 MOST |= {"prompts": 10**6, "lstm": 10**9}
-MOST |= {"n_layer": 1000, "lora": 1000, "lam": 1, "ema": 1, "port": 65_535}
+MOST |= {"n_layer": 1000, "lora": 1000, "lam": 1, "port": 65_535}
+MOST |= {"ema": 0.9999999, "final_lr": 1}  # an average that keeps all of itself never moves
 RENAMED = {"iterations": "steps"}  # options of earlier editions, and what to type now
 SIZES = ("tiny", "ko", "gpt2")  # presets that every stage has
 
@@ -43,6 +44,11 @@ def parse_config(Config, presets, argv=None):
     base, given = read_options(Config, presets, argv)
     if given.get("resume") and given.get("eval"):
         raise BadInput("--eval trains nothing and --resume goes on training: give one of the two")
+    for name in ("log", "export"):
+        if given.get("eval") and given.get(name):
+            raise BadInput(
+                f"--{name}={given[name]} writes, and --eval does not: give one of the two"
+            )
     if given.get("resume"):  # a run goes on as it was begun, but for what is given again
         out = given.get("out", base.get("out", getattr(Config, "out", "")))
         base = saved_options(Path(out), Config, given)
@@ -99,7 +105,9 @@ def read_options(Config, presets, argv=None):
 
 def check_options(script, argv=None):
     """Answer --help and refuse a slip, as `parse_config` does, before a script imports torch, which
-    takes a second: of the file nothing is run but Config, PRESETS and what these name."""
+    takes a second: of the file nothing is run but Config, PRESETS and what these name. From here on
+    Ctrl-C ends in one line too."""
+    sys.excepthook = interrupted_early
     tree = ast.parse(Path(script).read_text(encoding="utf-8"))
     names = {"__name__": "__main__"}
     for node in named(tree, {"Config", "PRESETS"}):

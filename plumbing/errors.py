@@ -7,6 +7,7 @@ import threading
 from plumbing.console import open_streams
 
 TIED = "ENDS_WITH_PARENT"  # set for a stage that another one started
+INTERRUPTED = 130  # the exit code after Ctrl-C, as shells have it
 GO_ON = "stopped; go on with --resume"
 ANEW = "stopped before anything was saved; the same command begins anew"
 stopped = [
@@ -21,6 +22,14 @@ class BadInput(Exception):
 
 class Done(Exception):
     """There is nothing to do: one line that says so, exit code 0."""
+
+
+def interrupted_early(kind, error, trace):
+    """What is shown of an error that nobody caught: of Ctrl-C, while torch still loads, a line."""
+    if issubclass(kind, KeyboardInterrupt):
+        print(f"\n{stopped[0]}", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
 
 
 def one_line(error):
@@ -64,7 +73,8 @@ def run(main, *args):
             raise
         line = f"not enough memory ({one_line(error)}); make the model, batch or data smaller"
     except KeyboardInterrupt:
-        sys.exit(f"\n{stopped[0]}")
+        print(f"\n{stopped[0]}", file=sys.stderr)
+        sys.exit(INTERRUPTED)
     finally:
         if processes():
             processes().destroy_process_group()

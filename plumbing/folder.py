@@ -18,14 +18,19 @@ held = {}  # {path of a lock: its open file}, of this process
 def look(folder):
     """Refuse, before any work, a folder in which another process trains or in which nothing can be
     written; nothing is."""
+    look_for_room(folder)
+    if (Path(folder) / "run.lock").exists():
+        hold(folder)
+
+
+def look_for_room(folder):
+    """Refuse, before any work, a folder in which nothing can be written; nothing is."""
     place = Path(folder).absolute()
     there = next(path for path in (place, *place.parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
         raise BadInput(
             f"{folder}: nothing can be written in {there}; give another folder with --out=FOLDER"
         )
-    if (Path(folder) / "run.lock").exists():
-        hold(folder)
 
 
 def hold(folder):

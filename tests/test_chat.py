@@ -348,6 +348,12 @@ def test_a_probability_is_at_most_one(checkpoint):
         (["--compare", "--out=nowhere"], "nowhere holds no checkpoint"),
         (["--label", "--out=nowhere", "--labeler=x"], "no checkpoint 'sft' in nowhere"),
         (["some/ckpt.pt", "--max_new_tokens=0"], "expected a number above 0"),
+        (["some/ckpt.pt", "--greedy", "--top_k=3"], "--top_k=3 does nothing with --greedy"),
+        (["some/ckpt.pt", "--port=80"], "--port=80 does nothing without --web"),
+        (["some/ckpt.pt", "--labeler=x"], "--labeler=x does nothing without --label"),
+        (["some/ckpt.pt", "--data=world"], "--data=world does nothing without --label"),
+        (["--label", "--prompt=Hello"], "--prompt=Hello does nothing with --web, --label"),
+        (["--compare", "--raw"], "--raw=True does nothing but with a prompt"),
     ],
 )
 def test_what_does_not_go_together(argv, words, tmp_path, monkeypatch):

@@ -369,6 +369,35 @@ def test_missing_revisions_are_made_and_a_cut_file_is_refused(helpful, tmp_path,
         load_demonstrations(cfg)
 
 
+def test_a_run_that_is_killed_while_it_writes_leaves_no_mixture(helpful, tmp_path, monkeypatch):
+    """Revisions of one run never stand beside the comparisons, or the log, of another."""
+    main(config(helpful, tmp_path))
+    write = constitution.write_lines
+
+    def killed(path, records):
+        if path.name == "comparisons.jsonl":
+            raise KeyboardInterrupt
+        write(path, records)
+
+    monkeypatch.setattr(constitution, "write_lines", killed)
+    with pytest.raises(KeyboardInterrupt):
+        main(config(helpful, tmp_path, seed=2))
+    assert not (tmp_path / "comparisons.jsonl").exists()
+
+
+def test_what_is_not_there_and_where_nothing_can_be_written_is_told_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(inputs, "run_stage", lambda *_: pytest.fail("made"))
+    for options, words in {
+        ("--init=gone/ckpt.pt",): "gone/ckpt.pt: no such file",
+        ("--out=taken/x",): "nothing can be written in",
+    }.items():
+        (tmp_path / "taken").write_text("a file", encoding="utf-8")
+        cfg = parse_config(Config, constitution.PRESETS, [*options, "--device=cpu"])
+        with pytest.raises(BadInput, match=words):
+            main(cfg)
+
+
 @each_world
 def test_a_model_of_another_language_is_refused(helpful_in, tmp_path, capsys, world):
     """In one line, with exit code 2, before anything is written."""

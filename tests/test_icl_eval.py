@@ -103,6 +103,8 @@ def test_induction_of_a_checkpoint(run, tmp_path):
         (dict(data="nowhere.csv"), "nowhere.csv not found"),
         (dict(watch=True, init="a/ckpt.pt,b/ckpt.pt"), "--watch follows one run"),
         (dict(watch=True, init="none"), "--watch follows one run"),
+        (dict(k="3"), "--k=3 is for --probe=bayes"),
+        (dict(init="moved/sft/ckpt.pt"), "moved/sft/ckpt.pt: no such file"),
     ],
 )
 def test_bad_input_is_one_line_and_writes_nothing(run, tmp_path, changes, message):
@@ -168,6 +170,7 @@ def test_a_command_line_runs_or_says_why_not(argv):
     last = {arg.partition("=")[0]: arg for arg in argv}  # of an option given twice the last counts
     wrong = {"--draws=0", "--probe=x", "--dtype=float8", "--device=tpu", "--preset=y"}
     wrong |= {"--n=,", "--n=-1"}  # no list of numbers, whatever the probe does with it
+    wrong |= {"--k=3", "--eps=2"}  # of another probe
     refused = wrong & {*last.values()} | {"--watch=maybe", "--speed=1"} & {*argv}
     assert code == (2 if refused else 0)
 

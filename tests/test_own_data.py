@@ -181,6 +181,7 @@ def test_the_path_of_the_preset_is_made_typed_or_not(stage, tmp_path, monkeypatc
         (["--rules_weight=2"], "--rules_weight=2.0 does nothing without --rules"),
         (["--ptx=0", "--mix_data=world"], "--mix_data=world does nothing with --ptx=0"),
         (["--beta=0", "--target_kl=6"], "--target_kl=6.0 does nothing with --beta=0"),
+        (["--ema=1"], "--ema=1: expected at most 0.99"),
         (["--k=4"], "--k=4 does nothing where a value network"),
         (["--advantage=group", "--lam=0.9"], "--lam=0.9 does nothing with --advantage=group"),
         (["--advantage=loo", "--value_lr=0.1"], "--value_lr=0.1 does nothing with"),
@@ -360,6 +361,9 @@ def test_ppo_on_ones_own_questions_and_measured(csv, tmp_path, capsys):
         (["--eval", "--resume"], "one of the two"),
         (["--eval", "--init=nowhere.pt"], "no such file"),
         (["--log=xml"], "csv or tensorboard"),
+        (["--eval", "--export=hf"], "--export=hf writes, and --eval does not"),
+        (["--eval", "--log=csv"], "--log=csv writes, and --eval does not"),
+        (["--pretrain_mix=0", "--mix_rows=4"], "--mix_rows=4 does nothing with --pretrain_mix=0"),
         (["--export=onnx"], "expected hf"),
     ],
 )

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
@@ -201,17 +202,36 @@ def test_run_ends_with_code_2_and_one_line(capsys, error, line):
     assert stop.value.code == 2 and out == "" and err == line + "\n"
 
 
-def test_run_returns_and_lets_bugs_through(monkeypatch):
+def test_run_returns_and_lets_bugs_through(monkeypatch, capsys):
     monkeypatch.setattr(errors, "stopped", [errors.ANEW])  # no run has saved anything yet
     assert run(lambda a, b: a + b, 1, 2) == 3
     with pytest.raises(ZeroDivisionError):
         run(lambda: 1 / 0)
     with pytest.raises(SystemExit) as stop:
         run(fails(KeyboardInterrupt()))
-    assert "the same command begins anew" in stop.value.code
+    assert stop.value.code == 130
+    assert capsys.readouterr().err == f"\n{errors.ANEW}\n"
     errors.stopped[0] = errors.GO_ON
-    with pytest.raises(SystemExit, match="go on with --resume"):
+    with pytest.raises(SystemExit) as stop:
         run(fails(KeyboardInterrupt()))
+    assert stop.value.code == 130
+    assert capsys.readouterr().err == "\nstopped; go on with --resume\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
+def test_ctrl_c_while_torch_loads_is_one_line_too(tmp_path):
+    """A script as the stages are, stopped between its options and its first import."""
+    script = tmp_path / "slow.py"
+    lines = ["import os, signal", "from dataclasses import dataclass"]
+    lines += ["from plumbing.config import check_options", "@dataclass", "class Config:"]
+    lines += ["    preset: str = 'tiny'", "PRESETS = {'tiny': {}}"]
+    lines += ["check_options(__file__)", "os.kill(os.getpid(), signal.SIGINT)"]
+    lines += ["import time", "time.sleep(60)"]
+    script.write_text("\n".join(lines), encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True)
+    assert done.returncode in (-signal.SIGINT, 130)
+    assert done.stderr == f"\n{errors.ANEW}\n"
 
 
 # --- machine -----------------------------------------------------------------------------------
