@@ -32,7 +32,7 @@ import torch.nn.functional as F
 
 import optim
 from data import comparisons
-from data.questions import check_asked, read_first
+from data.questions import check_asked, read_first, tell_idle
 from data.world import world_named
 from data.world.languages import LANGUAGES
 from data.world.probes import LESSONS
@@ -194,6 +194,7 @@ def load_comparisons(cfg, sft, tokenizer, machine):
         agreement.tell_cut([*train_set, *val_set], tokenizer, cfg.max_len, cfg.data)
         agreement.check_decided(train_set, val_set, cfg.data, rated)
     else:
+        tell_idle(cfg, "k", "n_prompts", "n_probes", "n_eval")
         records = comparisons.load(cfg.data, cfg.kind, cfg.clamp)
         agreement.tell_cut(records, tokenizer, cfg.max_len, cfg.data)
         train_set, val_set = agreement.split(records, cfg.seed, cfg.data, rated, cfg.kinds)

@@ -37,7 +37,7 @@ import torch.nn.functional as F
 import optim
 from data.formats import check_evidence
 from data.marks import MARKS, read_marks, read_rules, trained
-from data.questions import check_language, read_first, world_read
+from data.questions import check_language, read_first, tell_idle, world_read
 from data.world import world_named
 from data.world.languages import LANGUAGES
 from data.world.probes import LESSONS, Probes
@@ -141,6 +141,7 @@ def load_marks(cfg, rules, sft, tokenizer, machine):
     if cfg.data in LANGUAGES:
         records = sample_marks(sft, tokenizer, cfg, machine)
     else:
+        tell_idle(cfg, "n_marks", "n_eval")
         records = read_marks(cfg.data, rules)
         check_evidence(records, tokenizer, cfg.data)
         long = sum(len(tokenizer.render(r["messages"])[0]) > cfg.max_len for r in records)

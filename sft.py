@@ -15,7 +15,7 @@ writes  out/sft/ckpt.pt (best validation loss), last.pt (for --resume), log.json
 import math
 from dataclasses import dataclass
 
-from plumbing.config import check_options, fit_len, idle, parse_config, positive
+from plumbing.config import check_options, fit_len, parse_config, positive
 
 if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
     check_options(__file__)
@@ -27,7 +27,7 @@ import insertion
 import lora
 import optim
 import sampling
-from data.corpora import PretrainText
+from data.corpora import PretrainText, check_mix
 from data.formats import searches
 from data.questions import epochs, load_demonstrations, made_base
 from data.world.languages import LANGUAGES
@@ -95,10 +95,7 @@ def check(cfg):
     positive(cfg, "n_demos", "n_eval")
     check_batch(cfg, cfg.batch_size)
     lora.check(cfg)
-    if cfg.pretrain_mix >= 1:
-        raise BadInput(f"--pretrain_mix={cfg.pretrain_mix}: expected a share, 0 or more, below 1")
-    if not cfg.pretrain_mix:
-        idle(cfg, "with --pretrain_mix=0, which mixes in no text", "mix_data", "mix_rows")
+    check_mix(cfg)
 
 
 # --- the maths ---------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from data.world.probes import LESSONS, Probes, lessons
 from plumbing.checkpoint import ancestry, load_checkpoint
 from plumbing.errors import BadInput
 from plumbing.inputs import MADE, need
-from plumbing.records import check_whole, told
+from plumbing.records import check_whole, tell, told
 
 FEWEST = 250  # steps in which a network this small learns to answer, and to stop
 EPOCHS_AT_MOST = 16  # over a small file (InstructGPT, App. C.1); of them the best model is kept
@@ -60,8 +60,18 @@ def load_demonstrations(cfg, parent=None):
         raise BadInput("--n_evidence is of the world; in a file 'search' and 'result' tell of it")
     if are_revisions(cfg.data):  # a model's own, by a constitution
         need(cfg.data, "constitution.py", cfg.preset, f"--seed={cfg.seed}")
+    tell_idle(cfg, "n_demos", "n_talks", "n_probes", "n_harms")
     check_whole(cfg.data, "revisions")
     return read_demonstrations(cfg.data)
+
+
+def tell_idle(cfg, *names):
+    """Tell of options that were typed, count what is made of the tiny world, and do nothing where
+    a file is learned from."""
+    typed = [f"--{name}" for name in names if name in getattr(cfg, "given", ())]
+    if typed:
+        line = f"note: {', '.join(typed)} count questions of the tiny world, and {cfg.data} is a "
+        tell(line + "file: they do nothing", file=cfg.data, idle_options=typed)
 
 
 def read_first(cfg, read):

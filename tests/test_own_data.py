@@ -196,6 +196,36 @@ def test_an_option_of_ppo_that_does_nothing_is_refused(options, words, csv, monk
         train(ppo, *options)
 
 
+@pytest.mark.parametrize(
+    "stage, typed, idle",
+    [
+        (sft, ["--n_demos=9", "--n_harms=2"], ["--n_demos", "--n_harms"]),
+        (reward, ["--k=3", "--n_eval=2"], ["--k", "--n_eval"]),
+        (rules, ["--n_marks=20"], ["--n_marks"]),
+        (sft, [], None),
+    ],
+)
+def test_numbers_of_the_world_are_told_where_a_file_is_learned_from(
+    stage, typed, idle, csv, ranked, tmp_path
+):
+    parent = write(tmp_path / "parent/ckpt.pt", "pretrain" if stage is sft else "sft")
+    data = csv if stage is sft else ranked
+    if stage is rules:
+        data = tmp_path / "marks.jsonl"
+        lines = []
+        for i, (question, said) in enumerate(ROWS * 3):
+            turns = [{"role": "user", "content": question}, {"role": "assistant", "content": said}]
+            mark = ("kept", "broken")[i % 2]
+            lines.append(json.dumps({"messages": turns, "rules": {"insult": mark}}))
+        data.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    options = [f"--init={parent}", f"--data={data}", f"--out={tmp_path}/out", "--steps=1"]
+    options += ["--pretrain_mix=0"] * (stage is sft)
+    train(stage, *options, *typed)
+    head = json.loads((tmp_path / "out/log.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    counts = [told["idle_options"] for told in head["told"] if "idle_options" in told]
+    assert counts == ([idle] if idle else [])
+
+
 def test_a_text_that_is_not_there_leaves_the_run_before_where_it_is(csv, tmp_path):
     start = write(tmp_path / "sft/ckpt.pt", "sft", data=str(csv))
     score = write(tmp_path / "reward/ckpt.pt", "reward")
