@@ -27,9 +27,9 @@ import insertion
 import lora
 import optim
 import sampling
-from data.corpora import PretrainText, check_mix
+from data.corpora import PretrainText
 from data.formats import searches
-from data.questions import epochs, load_demonstrations, made_base
+from data.questions import check_mix, epochs, load_demonstrations, made_base
 from data.world.languages import LANGUAGES
 from judges.exam import before_and_after
 from model import GPT

@@ -26,7 +26,7 @@ from data.rows import (
 from data.world import world_named
 from data.world.languages import LANGUAGES
 from plumbing.checkpoint import ancestry
-from plumbing.config import idle, keep
+from plumbing.config import keep
 from plumbing.errors import BadInput
 from plumbing.files import download
 from tokenizer import Tokenizer, transcript
@@ -256,14 +256,6 @@ def encode_stream(tokenizer, documents, n):
         tokens[filled : filled + len(ids)] = ids
         filled += len(ids)
     return tokens
-
-
-def check_mix(cfg):
-    """Refuse a share of pretraining text, in fine-tuning, that is none."""
-    if cfg.pretrain_mix >= 1:
-        raise BadInput(f"--pretrain_mix={cfg.pretrain_mix}: expected a share, 0 or more, below 1")
-    if not cfg.pretrain_mix:
-        idle(cfg, "with --pretrain_mix=0, which mixes in no text", "mix_data", "mix_rows")
 
 
 class PretrainText:

@@ -10,6 +10,7 @@ from data.world.harms import Harms
 from data.world.languages import LANGUAGES
 from data.world.probes import LESSONS, Probes, lessons
 from plumbing.checkpoint import ancestry, load_checkpoint
+from plumbing.config import idle
 from plumbing.errors import BadInput
 from plumbing.inputs import MADE, need
 from plumbing.records import check_whole, tell, told
@@ -63,6 +64,14 @@ def load_demonstrations(cfg, parent=None):
     tell_idle(cfg, "n_demos", "n_talks", "n_probes", "n_harms")
     check_whole(cfg.data, "revisions")
     return read_demonstrations(cfg.data)
+
+
+def check_mix(cfg):
+    """Refuse a share of pretraining text, in fine-tuning, that is none."""
+    if cfg.pretrain_mix >= 1:
+        raise BadInput(f"--pretrain_mix={cfg.pretrain_mix}: expected a share, 0 or more, below 1")
+    if not cfg.pretrain_mix:
+        idle(cfg, "with --pretrain_mix=0, which mixes in no text", "mix_data", "mix_rows")
 
 
 def tell_idle(cfg, *names):
