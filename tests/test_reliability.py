@@ -88,8 +88,8 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits_and_knows_its_end(stage
     assert call(stage, options(stage, given, whole)) == (0, [])
     done = load_checkpoint(whole / "ckpt.pt")
     assert done["finished"] and done["run"] == log_of(whole)[0]["run"]
-    code, _ = stopped_at(stage, options(stage, given, cut), 6 if stage == "ppo" else 4)
-    assert "go on with --resume" in str(code)
+    code, lines = stopped_at(stage, options(stage, given, cut), 6 if stage == "ppo" else 4)
+    assert code == 130 and lines == ["stopped; go on with --resume"]
     kept = [p for p in (cut / "ckpt.pt", cut / "last.pt") if p.exists()]
     assert kept and not any(load_checkpoint(path)["finished"] for path in kept)
     assert call(stage, ["--resume", f"--out={cut}"]) == (0, [])
@@ -106,8 +106,8 @@ def test_resume_takes_up_no_older_run(given, tmp_path):
     assert call("sft", argv)[0] == 0
     old = load_checkpoint(out / "ckpt.pt")["run"]
     argv = options("reward", given, out)  # of another stage, ended before its first save
-    code, _ = stopped_at("reward", argv, 1)
-    assert "before anything was saved" in str(code) or "--resume" in str(code)
+    code, lines = stopped_at("reward", argv, 1)
+    assert code == 130 and ("anything was saved" in lines[0] or "--resume" in lines[0])
     code, lines = call("reward", ["--resume", f"--out={out}"])
     assert code == 2 and len(lines) == 1 and "an older run is in" in lines[0]
     assert load_checkpoint(out / "earlier" / "ckpt.pt")["run"] == old
