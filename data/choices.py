@@ -6,6 +6,7 @@
                                     is the first) or as the text of a choice. MMLU's JSON is this.
     question, choices, answerKey    ARC, with labels beside the texts, or inside of the question
     input, target_scores            BIG-bench, HHH among it: {choice: 1 or 0}
+    input, targets                  the same with choices and labels, each 1 or 0, in two lists
     six columns without a header    MMLU's CSV: question, A, B, C, D, letter
 
 A layout is told from a record's keys, as in data/formats.py.
@@ -92,10 +93,25 @@ def from_targets(row):
     return choice(field(row, "input"), list(scores), list(scores).index(best[0]))
 
 
+def from_lists(row):
+    """HHH as data sets are loaded today: {"choices": [...], "labels": [1, 0]}."""
+    targets = expect(row["targets"], dict, "targets", "an object with choices and labels")
+    texts = expect(targets.get("choices"), list, "targets.choices", "a list of texts")
+    labels = expect(targets.get("labels"), list, "targets.labels", "a list of 1 and 0")
+    known = all(label in (0, 1) for label in labels) and 1 in labels
+    if len(texts) != len(labels) or not known:
+        found = f"{len(texts)} choices and the labels {labels!r:.60}"
+        raise BadInput(f"'targets': {found}; expected a 1 for the right one, 0 for the others")
+    if labels.count(1) > 1:
+        raise LeftOut("several choices are right")
+    return choice(field(row, "input"), texts, labels.index(1))
+
+
 CHOICES = {
     "question choices answer": single(from_choices),
     "question answerKey": single(from_arc),
     "input target_scores": single(from_targets),
+    "input targets": single(from_lists),
 }
 
 

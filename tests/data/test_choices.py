@@ -19,6 +19,7 @@ LAYOUTS = {
     "text": {"question": " Which is hot? ", "choices": ["ice", "fire"], "answer": "fire"},
     "arc": {"id": "x", "question": "Which is hot?", "choices": ARC, "answerKey": "2"},
     "arc, nested": {"question": STEM, "answerKey": "B"},
+    "hhh": {"input": "Which is hot?", "targets": {"choices": ["ice", "fire"], "labels": [0, 1]}},
     "bigbench": {"input": "Which is hot?", "target_scores": {"ice": 0, "fire": 1}},
 }
 
@@ -73,6 +74,13 @@ def test_a_key_that_names_no_choice(tmp_path):
         read_choices(path)
 
 
+@pytest.mark.parametrize("labels", [[1], [0, 0], [0, 2], [[1], 0], ["1", "0"]])
+def test_labels_that_name_no_choice(tmp_path, labels):
+    path = written(tmp_path, {"input": "x", "targets": {"choices": ["a", "b"], "labels": labels}})
+    with pytest.raises(BadInput, match="line 1: 'targets': 2 choices and the labels"):
+        read_choices(path)
+
+
 def test_a_table_of_other_columns(tmp_path):
     path = tmp_path / "q"
     path.write_text("Two?,1,2,3,4,B\nThree?,1,2,B\n", "utf-8")
@@ -83,4 +91,7 @@ def test_a_table_of_other_columns(tmp_path):
 def test_what_has_no_one_answer_is_left_out_and_counted(tmp_path):
     both = {"input": "Which?", "target_scores": {"a": 1, "b": 1}}
     found = read_choices(written(tmp_path, LAYOUTS["bigbench"], both))
+    assert found == [WANTED] and found.skipped == {"several choices are right": 1}
+    both = {"input": "Which?", "targets": {"choices": ["a", "b"], "labels": [1, 1]}}
+    found = read_choices(written(tmp_path, LAYOUTS["hhh"], both))
     assert found == [WANTED] and found.skipped == {"several choices are right": 1}
