@@ -130,6 +130,8 @@ class Critic:
         self.cfg, self.machine = cfg, machine
         self.harms = Harms(world_named(cfg.data))
         self.asked = 0  # so that no two calls draw the same
+        # What is written says whose judgement it is.
+        self.source = "oracle critic" if cfg.critic == "oracle" else "ai"
 
     def respond(self, conversations, temperature=1.0):
         """One text for each conversation."""
@@ -216,23 +218,23 @@ def compare(critic, requests, pairs, constitution, rng):
 # --- what is written -----------------------------------------------------------------------------
 
 
-def revisions(requests, rounds):
+def revisions(requests, rounds, source):
     """The revisions of every round as demonstrations."""
     records = []
     for principles, _, texts in rounds:
         for request, principle, text in zip(requests, principles, texts):
             messages = [*request.messages, assistant(text)]
-            records.append({"messages": messages, "source": "ai", "principle": principle})
+            records.append({"messages": messages, "source": source, "principle": principle})
     return [record for record in records if record["messages"][-1]["content"]]
 
 
-def ai_comparisons(requests, pairs, p, by):
+def ai_comparisons(requests, pairs, p, by, source):
     """Pairs with the probability that the first is better, as comparisons."""
     records = []
     for request, pair, value, principles in zip(requests, pairs, p.round(4).tolist(), by):
         record = {"messages": request.messages, "responses": list(pair), "p": value}
         record["ranking"] = [[0], [1]] if value >= 0.5 else [[1], [0]]
-        records.append({**record, "labeler": "ai", "source": "ai", "principle": principles})
+        records.append({**record, "labeler": source, "source": source, "principle": principles})
     return records
 
 
@@ -382,8 +384,8 @@ def main(cfg):
     declined = refusals(benign, said)
 
     # --- results: all of it as data
-    learned = [*revisions(requests, rounds), *helped]
-    comparisons = [*ai_comparisons(asked, pairs, p, by), *ranked]
+    learned = [*revisions(requests, rounds, critic.source), *helped]
+    comparisons = [*ai_comparisons(asked, pairs, p, by, critic.source), *ranked]
     found = {"revised": tables, "bare": controls, "judge": judged, "declined": declined}
     if machine.main:  # an older run's files do not stand beside this one's, if it is killed here
         (Path(cfg.out) / "comparisons.jsonl").unlink(missing_ok=True)

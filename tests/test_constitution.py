@@ -225,6 +225,11 @@ def test_an_oracle_says_so_on_every_line(helpful, tmp_path, capsys):
     main(config(helpful, tmp_path / "out", critic="oracle"))
     said = capsys.readouterr().out.splitlines()
     assert len(said) > 20 and all(line.startswith("oracle critic: ") for line in said)
+    # And in its files, which are written where a model's own judgements are.
+    for name in ("revisions.jsonl", "comparisons.jsonl"):
+        judged = [r for r in lines_of(tmp_path / "out" / name) if "principle" in r]
+        assert judged and {r["source"] for r in judged} == {"oracle critic"}
+        assert all(r.get("labeler", "oracle critic") == "oracle critic" for r in judged)
 
 
 def test_a_run_that_is_stopped_leaves_the_old_files(helpful, tmp_path, monkeypatch):
