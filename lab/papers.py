@@ -6,7 +6,8 @@ the paper: why" in the code. A test asks that each function exists and names its
 
 import re
 
-from lab.paper_rows import ELSEWHERE, ROWS, TITLES
+from lab.paper_rows import ELSEWHERE, ROWS
+from lab.paper_titles import TITLES
 from plumbing.files import ROOT
 
 HEAD = """# Papers
