@@ -40,6 +40,8 @@ import icl.demonstrations
 import icl.fewshot
 import icl.induction
 from data import flips, ginc
+from data.choices import read_choices
+from data.labelled import LabelledFile
 from data.world.languages import LANGUAGES
 from icl.watch import checkpoints
 from plumbing import folder
@@ -143,6 +145,8 @@ def check(cfg):
     if cfg.watch and (len(paths) > 1 or not paths[0]):
         given = cfg.init or INIT[cfg.probe]
         raise BadInput(f"--watch follows one run; --init={given} names not one checkpoint")
+    if cfg.probe == "choice" and not cfg.data:
+        raise BadInput("--probe=choice asks the questions of a file: give --data=FILE")
     if paths == [None] and cfg.probe in ("fewshot", "induction", "choice"):
         raise BadInput(f"--probe={cfg.probe} asks a model; give --init=PATH/ckpt.pt")
 
@@ -166,6 +170,17 @@ class Probed(Loaded):
 def load(path, machine):
     """The checkpoint at `path`. Raises BadInput if it is none of a language model."""
     return Probed(**vars(open_checkpoint(path, machine, name=Path(path).as_posix())))
+
+
+def read_first(cfg, paths):
+    """Before a missing checkpoint is made, which takes minutes: a mistake in people's own file is
+    told."""
+    if cfg.data in ("", *LANGUAGES) or all(path is None or Path(path).exists() for path in paths):
+        return
+    if cfg.probe == "choice":
+        read_choices(cfg.data)
+    elif cfg.probe in ("fewshot", "demos"):
+        LabelledFile(cfg.data, cfg.template, cfg.labels, cfg.seed)
 
 
 def maker(path):
@@ -252,6 +267,7 @@ def main(cfg):
     for path in filter(None, paths):  # before the first of them is made or asked
         if not maker(path) and not Path(path).exists():
             raise BadInput(f"{path}: no such file; look for a folder that was moved or misspelt")
+    read_first(cfg, paths)
     probe = PROBES[cfg.probe]
     models = []
     rows = []

@@ -10,7 +10,6 @@ import numpy as np
 from data.choices import read_choices
 from icl.options import ask
 from icl.tables import share
-from plumbing.errors import BadInput
 from plumbing.records import print_table
 
 RULES = ("sum", "mean", "pmi")
@@ -58,8 +57,6 @@ def unasked(loaded):
 
 def probe(cfg, loaded, machine):
     """One row for each rule: the share of right choices with its Wilson interval, and chance."""
-    if not cfg.data:
-        raise BadInput("--probe=choice asks the questions of a file: give --data=FILE")
     questions = read_choices(cfg.data)[: cfg.prompts or None]
     blank = "" if loaded.chat else " "  # in plain text a blank stands before a word
     options = []

@@ -195,6 +195,26 @@ def test_a_missing_checkpoint_is_made_by_a_command_that_exists(name, tmp_path, m
         assert parse_config(stage.Config, stage.PRESETS, argv[:1]).out == f"out/{name}"
 
 
+@pytest.mark.parametrize(
+    "probe, text, message",
+    [
+        ("choice", '{"question": "a", "choices": ["x"], "answer": 0}', "line 1: choices: 1; expec"),
+        ("fewshot", "text,label\nfilm\n", "line 2"),
+        ("demos", "text,label\nfilm\n", "line 2"),
+        ("choice", None, "give --data=FILE"),
+    ],
+)
+def test_a_mistake_in_the_file_is_told_before_a_model_is_made(
+    tmp_path, monkeypatch, probe, text, message
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("plumbing.inputs.run_stage", lambda *command: pytest.fail("made"))
+    if text:
+        (tmp_path / "own").write_text(text, encoding="utf-8")
+    with pytest.raises(BadInput, match=message):
+        main(replace(FAST, probe=probe, data="own" if text else "", out=str(tmp_path)))
+
+
 def test_every_default_checkpoint_can_be_made():
     inits = [*icl_eval.INIT.values(), *(p["init"] for p in PRESETS.values() if "init" in p)]
     for path in ",".join(inits).split(","):

@@ -10,7 +10,6 @@ import torch
 
 from icl import choice
 from likelihood import token_logprobs
-from plumbing.errors import BadInput
 from plumbing.machine import Machine
 from tests.tiny import tiny
 from tokenizer import Tokenizer
@@ -104,8 +103,3 @@ def test_a_question_that_is_cut_is_counted(tmp_path):
     under = loaded(False, pos="learned", block_size=32)
     long = {**ASKED[0], "question": "Which is hot? " * 20}
     assert probe(tmp_path, under, [ASKED[0], long])[0]["cut"] == 1
-
-
-def test_without_a_file_there_is_nothing_to_ask():
-    with pytest.raises(BadInput, match="give --data=FILE"):
-        choice.probe(Namespace(data="", prompts=0), loaded(False), CPU)
