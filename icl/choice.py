@@ -67,8 +67,10 @@ def probe(cfg, loaded, machine):
     without, _, _ = ask(loaded, [unasked(loaded)] * len(questions), options, machine)
     best = list(map(best_choice, logps, without))
     right = [question["answer"] for question in questions]
-    about = {"probe": "choice", **loaded.about(), "data": cfg.data, "cut": int(sum(cut))}
-    about["chance"] = float(np.mean([1 / len(question["choices"]) for question in questions]))
+    chances = [1 / len(question["choices"]) for question in questions]
+    about = {"probe": "choice", **loaded.about(), "data": cfg.data}
+    about["cut"] = int(sum(cut))
+    about["chance"] = float(np.mean(chances))
     rows = []
     for rule in RULES:
         hits = np.array([found[rule] == answer for found, answer in zip(best, right)])
