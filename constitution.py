@@ -130,8 +130,7 @@ class Critic:
         self.cfg, self.machine = cfg, machine
         self.harms = Harms(world_named(cfg.data))
         self.asked = 0  # so that no two calls draw the same
-        # What is written says whose judgement it is.
-        self.source = "oracle critic" if cfg.critic == "oracle" else "ai"
+        self.source = "oracle critic" if cfg.critic == "oracle" else "ai"  # told in the files
 
     def respond(self, conversations, temperature=1.0):
         """One text for each conversation."""
@@ -202,14 +201,13 @@ def compare(critic, requests, pairs, constitution, rng):
     if cfg.critic == "oracle":
         p = [oracle_choice(*row) for row in zip(requests, pairs)]
         return np.array(p).clip(cfg.clamp, 1 - cfg.clamp), by
-    tokenizer = critic.tokenizer
     prompts = []
     for request, pair, principles in zip(requests, pairs, by):
         for principle in principles:
             for answers in (pair, pair[::-1]):
                 asked = critic.harms.ask.choice(request.messages, answers, principle)
-                prompts.append(tokenizer.prompt(asked)[0])
-    options = [tokenizer.encode(option) for option in OPTIONS]
+                prompts.append(critic.tokenizer.prompt(asked)[0])
+    options = [critic.tokenizer.encode(option) for option in OPTIONS]
     found, _ = score_options(critic.model, prompts, [options] * len(prompts), critic.machine)
     logps = np.array([(one.sum(), other.sum()) for one, other in found])
     return ensemble(choice(logps).reshape(len(pairs), -1, 2), cfg.clamp), by
