@@ -203,7 +203,7 @@ def word(marks, rules, rng):
 
 @torch.no_grad()
 def evaluate(model, val_set, rules, tokenizer, cfg, machine):
-    """Loss and accuracy on held-out marks, which are noisy themselves."""
+    """Loss and accuracy on held-out marks, all of one weight; they are noisy themselves."""
     model.eval()
     total = right = 0.0
     for rows in np.array_split(val_set, math.ceil(len(val_set) / 256)):
@@ -211,7 +211,7 @@ def evaluate(model, val_set, rules, tokenizer, cfg, machine):
         tokens, last, broken = get_batch(rows, wordings, "rules", tokenizer, cfg, machine)
         with machine.autocast():
             scores = model(tokens)[torch.arange(len(rows), device=last.device), last]
-        total += float(rule_loss(scores, broken, len(val_set), cfg.noise, cfg.broken_weight))
+        total += float(rule_loss(scores, broken, len(val_set), cfg.noise))
         right += float(((scores > 0) == (broken > 0)).sum())
     model.train()
     return {"val_loss": total, "val_accuracy": right / len(val_set)}

@@ -17,6 +17,7 @@ from plumbing.checkpoint import load_checkpoint, save_checkpoint
 from plumbing.config import parse_config
 from plumbing.errors import BadInput
 from plumbing.machine import Machine
+from plumbing.measure import GUESS
 from rules import Config, as_marks, get_batch, rule_loss, train, word
 from tokenizer import Tokenizer
 
@@ -229,6 +230,20 @@ def test_marks_that_are_none(tmp_path, change, what):
     write(tmp_path / "marks.jsonl", [{**marked(1)[0], **change}])
     with pytest.raises(BadInput, match=what):
         read_marks(tmp_path / "marks.jsonl", {"red": ["r"], "go": ["g"]})
+
+
+def test_a_guess_has_the_loss_that_is_shown_beside_it(tokenizer):
+    """log 2, however much more a mark that says broken weighs in training."""
+
+    class Undecided(torch.nn.Module):
+        def forward(self, tokens):
+            return torch.zeros(tokens.shape)
+
+    cfg = Config(noise=0.1, broken_weight=2.0)
+    found = rules.evaluate(
+        Undecided(), as_marks(marked(40)), {"red": ["R."], "go": ["G."]}, tokenizer, cfg, CPU
+    )
+    assert found["val_loss"] == pytest.approx(float(GUESS["val_loss"]), abs=1e-3)
 
 
 def test_what_somebody_is_unsure_of_is_counted(tmp_path, capsys):
