@@ -33,7 +33,7 @@ if __name__ == "__main__":  # answer --help and slips before torch, a second's w
 
 import numpy as np
 
-from data.principles import OPTIONS, assistant, read_constitution
+from data.principles import OPTIONS, SOURCES, assistant, read_constitution
 from data.questions import check_language
 from data.world import world_named
 from data.world.harms import HELPFUL, Harms, told
@@ -96,8 +96,8 @@ def check(cfg):
     positive(cfg, "n_control", "by", "max_new_tokens")
     if cfg.data not in LANGUAGES:
         raise BadInput(f"--data={cfg.data}: expected {' or '.join(LANGUAGES)}")
-    if cfg.critic not in ("model", "oracle"):
-        raise BadInput(f"--critic={cfg.critic}: expected model or oracle")
+    if cfg.critic not in SOURCES:
+        raise BadInput(f"--critic={cfg.critic}: expected {' or '.join(SOURCES)}")
     if not 2 <= cfg.k <= 9:
         raise BadInput(f"--k={cfg.k}: labelers rank 2 to 9 answers")
     if cfg.clamp >= 0.5:
@@ -130,7 +130,7 @@ class Critic:
         self.cfg, self.machine = cfg, machine
         self.harms = Harms(world_named(cfg.data))
         self.asked = 0  # so that no two calls draw the same
-        self.source = "oracle critic" if cfg.critic == "oracle" else "ai"  # told in the files
+        self.source = SOURCES[cfg.critic]
 
     def respond(self, conversations, temperature=1.0):
         """One text for each conversation."""

@@ -9,17 +9,24 @@ PPO learns a second network to foresee the score. GRPO (DeepSeekMath, Shao et al
 Scores are (B,): the k answers to question q stand at q, q + B/k, q + 2B/k, ...
 """
 
+from plumbing.config import idle
 from plumbing.errors import BadInput
 from plumbing.machine import check_batch
 
 
 def check_group(cfg):
-    """Refuse a batch that does not divide among processes, or into groups of k answers."""
+    """Refuse a batch that does not divide among processes, into minibatches, or into groups of k
+    answers; and options of the other way to say what was to be expected."""
+    if cfg.batch_size % cfg.minibatch:
+        raise BadInput(f"--minibatch={cfg.minibatch} does not divide --batch_size={cfg.batch_size}")
     check_batch(cfg, cfg.batch_size)
     if cfg.advantage not in ("gae", "group", "loo"):
         raise BadInput(f"--advantage={cfg.advantage}: expected gae, group or loo")
     if cfg.advantage == "gae":
+        idle(cfg, "where a value network says what to expect: --advantage=group or loo", "k")
         return
+    why = f"with --advantage={cfg.advantage}, which has no value network"
+    idle(cfg, why, "lam", "value_lr")
     if cfg.k < 2 or cfg.batch_size % cfg.k:
         raise BadInput(
             f"--k={cfg.k}: expected 2 or more, and --batch_size={cfg.batch_size} a multiple of it"

@@ -187,11 +187,13 @@ def maker(path):
     """The command that makes the checkpoint at `path`, or finishes the run there: (script, preset,
     options). Nothing is made, and this is (), at a path that was typed and has no run."""
     path = Path(path)
-    folder = path.parent.name
+    name = path.parent.name
     if path.parent.parent.name == "ko":
-        folder = f"ko/{folder}"
+        name = f"ko/{name}"
     begun = path.exists() or path.with_name("last.pt").exists()
-    return MADE_BY.get(folder, ()) if begun or path == Path("out", folder, "ckpt.pt") else ()
+    if begun or path == Path("out", name, "ckpt.pt"):
+        return MADE_BY.get(name, ())
+    return ()
 
 
 def make(path):

@@ -40,7 +40,6 @@ from likelihood import policy_terms, token_logprobs
 from plumbing import errors, signs
 from plumbing.after import DEFAULTS, korean
 from plumbing.batches import Batches
-from plumbing.errors import BadInput
 from plumbing.run import Run
 from sampling import fit_answers, load_model, sample
 
@@ -118,8 +117,7 @@ PENALTY = 1.0  # an answer that does not end scores min(score, 0) − 1 on the n
 def check(cfg):
     """Refuse options that make no training; one line each."""
     positive(cfg, "batch_size", "minibatch", "grad_accum", "epochs", "max_new_tokens", "eval_every")
-    if cfg.batch_size % cfg.minibatch:
-        raise BadInput(f"--minibatch={cfg.minibatch} does not divide --batch_size={cfg.batch_size}")
+    positive(cfg, "steps")
     check_group(cfg)
     check_rewards(cfg)
 
@@ -376,7 +374,7 @@ def train(cfg):
         if cfg.ema:
             optim.follow(final, policy, cfg.ema)
 
-        # What is told; of the world also what it costs the language model.
+        # What the bar and the log tell; of the world also what it costs the language model.
         if exam:
             figures["lm_loss"] = exam.lm_loss(policy, rows=16)
             figures["few_shot"] = float(exam.few_shot(policy).mean())

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from data.formats import KINDS, read_comparisons
+from data.principles import SOURCES
 from data.world import english_only
 from data.world.languages import LANGUAGES
 from plumbing.after import LABELS
@@ -141,7 +142,7 @@ def limits(clamp):
 
 
 def clamped(records, clamp, path):
-    """The records, where p of those whose source is "ai" is kept within the limits (Bai et al.
+    """The records, where p of those that no people judged is kept within the limits (Bai et al.
     2022b: 0.4 to 0.6 where a chain of thought makes the feedback too sure)."""
     if not clamp:
         return records
@@ -149,7 +150,8 @@ def clamped(records, clamp, path):
     found = []
     moved = 0
     for record in records:
-        if record.get("source") == "ai" and ("p" in record or len(record["ranking"]) > 1):
+        decided = "p" in record or len(record["ranking"]) > 1
+        if decided and record.get("source") in SOURCES.values():
             if len(record["responses"]) != 2:
                 raise BadInput(
                     f"--clamp={clamp}: {path} has an AI's ranking of {len(record['responses'])} "

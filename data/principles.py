@@ -18,6 +18,8 @@ CONSTITUTIONS = {
 }
 LONGEST = 200  # characters of a principle: it stands in one context with two answers
 OPTIONS = ("(A)", "(B)")
+# --critic of constitution.py -> whose judgement its files say it is.
+SOURCES = {"model": "ai", "oracle": "oracle critic"}
 # What constitution.py writes, for sft.py and for reward.py, and where in each world.
 REVISIONS = "revisions.jsonl"
 COMPARISONS = "comparisons.jsonl"

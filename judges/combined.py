@@ -16,7 +16,7 @@ from judges.exam import likeliest, world_figures
 from judges.probing import broken_share
 from judges.rules import answered, as_rule_model, rule_scores
 from judges.scores import function_reward, open_reward
-from plumbing.config import idle, positive
+from plumbing.config import idle
 from plumbing.errors import BadInput
 from plumbing.inputs import supply
 from sampling import sample
@@ -68,9 +68,8 @@ def standard(values, mean, spread):
 
 
 def check_rewards(cfg):
-    """Before any work: BadInput where there is no such reward, nothing to do, and where an option
-    does nothing."""
-    positive(cfg, "steps")
+    """Before any work: BadInput where there is no such reward, and where an option of it, of the
+    price of KL or of what is mixed in does nothing."""
     if cfg.reward == "none" and not cfg.rules:
         raise BadInput("--reward=none leaves nothing to learn from: add --rules=out/rules/ckpt.pt")
     if not cfg.reward.endswith(".pt"):
@@ -83,12 +82,6 @@ def check_rewards(cfg):
         idle(cfg, "with --beta=0, which no factor changes", "target_kl")
     if cfg.harms and cfg.data and cfg.data not in LANGUAGES:
         idle(cfg, "with questions of a file: ask for harm in that file", "harms")
-    if cfg.advantage == "gae":
-        idle(cfg, "where a value network says what to expect: --advantage=group or loo", "k")
-    else:
-        idle(
-            cfg, f"with --advantage={cfg.advantage}, which has no value network", "lam", "value_lr"
-        )
 
 
 def open_rewards(cfg, tokenizer, parent, load, machine):

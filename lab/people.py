@@ -26,6 +26,7 @@ if __name__ == "__main__":  # answer --help and slips before torch, a second's w
 import numpy as np
 
 from data.formats import read_comparisons
+from data.principles import SOURCES
 from data.world import World
 from data.world.harms import Harms
 from data.world.tasks import stable_hash
@@ -111,7 +112,7 @@ def judged(cfg):
     rng = Random(f"people {cfg.seed}")
     found = []
     for record in read_comparisons(cfg.data):
-        if record.get("source") != "ai":
+        if record.get("source") not in SOURCES.values():
             found.append({**record, "kind": "helpful"})
             continue
         asked = record["messages"][-1]["content"]

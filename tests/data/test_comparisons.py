@@ -94,8 +94,9 @@ def test_labels_and_weights_by_hand():
     assert weights(records, 10.0).tolist() == [1, 10, 1]
 
 
-def test_the_clamp_by_hand():
-    ai = [{**row, "source": "ai"} for row in (FIRST, SECOND, TIE, {**FIRST, "p": 0.55})]
+@pytest.mark.parametrize("source", ["ai", "oracle critic"])
+def test_the_clamp_by_hand(source):
+    ai = [{**row, "source": source} for row in (FIRST, SECOND, TIE, {**FIRST, "p": 0.55})]
     people = [{**FIRST, "source": "human"}, {**FIRST, "p": 0.9}]
     found = clamped([*ai, *people], "0.4,0.6", "a.jsonl")
     assert [record.get("p") for record in found] == [0.6, 0.4, None, 0.55, None, 0.9]
