@@ -223,6 +223,8 @@ def test_ctrl_c_while_torch_loads_is_one_line_too(tmp_path):
     """A script as the stages are, stopped between its options and its first import."""
     script = tmp_path / "slow.py"
     lines = ["import os, signal", "from dataclasses import dataclass"]
+    # A shell's background job, as tests may be, has Ctrl-C ignored; a person's command has not.
+    lines += ["signal.signal(signal.SIGINT, signal.default_int_handler)"]
     lines += ["from plumbing.config import check_options", "@dataclass", "class Config:"]
     lines += ["    preset: str = 'tiny'", "PRESETS = {'tiny': {}}"]
     lines += ["check_options(__file__)", "os.kill(os.getpid(), signal.SIGINT)"]
