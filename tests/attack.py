@@ -115,9 +115,9 @@ def in_this_process(main):
         except SystemExit as stop:
             code = stop.code
     lines = said.getvalue().replace("\r", "\n").split("\n")
-    return code, [
-        line for line in lines if line.strip() and "it/s" not in line and "%|" not in line
-    ]
+    # A process says once how attention is computed: which test hears it depends on their order.
+    beside = ("it/s", "%|", "attention: ")
+    return code, [line for line in lines if line.strip() and not any(b in line for b in beside)]
 
 
 def judged(program, code, lines, out=None):
