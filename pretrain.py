@@ -102,7 +102,8 @@ PRESETS = {
 
 def check(cfg):
     """Refuse options that make no training; one line each."""
-    positive(cfg, "block_size", "batch_size", "grad_accum", "eval_every")
+    positive(cfg, "batch_size", "grad_accum", "eval_every")
+    positive(cfg, "block_size")
     check_batch(cfg, cfg.batch_size)
     check_memory(12 * cfg.n_layer * cfg.n_embd**2 + cfg.vocab_size * cfg.n_embd)
     tokens = cfg.steps * cfg.batch_size * cfg.block_size

@@ -10,6 +10,7 @@ writes  out/sft/ckpt.pt (best validation loss), last.pt (for --resume), log.json
     python sft.py --data=qa.csv --pretrain_on=qa.csv     your own, and a base of them first
     python sft.py --eval --init=CKPT --data=qa.csv       measure; every stage can
     python sft.py --preset=gpt2 --data=alpaca.json       fine-tune OpenAI's GPT-2, for a GPU
+    python sft.py --preset=distill                       learn what a prompt does, not answers
 """
 
 import math
@@ -23,13 +24,14 @@ if __name__ == "__main__":  # answer --help and slips before torch, a second's w
 import numpy as np
 import torch
 
+import distillation
 import insertion
 import lora
 import optim
 import sampling
 from data.corpora import PretrainText
 from data.formats import searches
-from data.questions import check_mix, epochs, load_demonstrations, made_base
+from data.questions import check_mix, epochs, load_demonstrations, made_base, tell_cut
 from data.world.languages import LANGUAGES
 from judges.exam import before_and_after
 from model import GPT
@@ -37,7 +39,6 @@ from plumbing import errors, measure
 from plumbing.batches import Batches
 from plumbing.errors import BadInput
 from plumbing.machine import check_batch, right_pad
-from plumbing.records import tell
 from plumbing.run import Run
 
 # --- configuration -----------------------------------------------------------------------------
@@ -54,6 +55,7 @@ class Config:
     n_probes: int = 0  # probes of rules, half of them done as asked: what rules.py starts from
     n_harms: int = 0  # harm done, judged, mended (data/world/harms.py): what constitution.py needs
     n_evidence: int = 0  # talks in which facts are looked up (Sparrow): what --knowledge needs
+    distill: str = ""  # a text, or a file of it: learn to answer as the base model does after it
     pretrain_mix: float = 0.3  # share of pretraining text (InstructGPT, App. C.3: 0.1)
     mix_rows: int = 8  # blocks of that text in a step; more of them keep facts that no answer shows
     pretrain_on: str = ""  # make a base of this text first, or of the demonstrations in it
@@ -82,19 +84,24 @@ class Config:
 
 GPT2_FILES = dict(init="out/gpt2/ckpt.pt", out="out/sft_gpt2")
 GPT2_STEPS = dict(pretrain_mix=0.0, max_len=1024, grad_accum=4, lr=2e-5, matrix_lr=0.0, epochs=2)
+KO = dict(data="world_ko", init="out/ko/pretrain/ckpt.pt")
+FEW = dict(n_demos=4000, n_talks=0)
 PRESETS = {
     "tiny": {},
-    "ko": dict(data="world_ko", init="out/ko/pretrain/ckpt.pt", out="out/ko/sft"),
+    "ko": dict(KO, out="out/ko/sft"),
+    "distill": dict(FEW, distill="data/prompt.txt", out="out/distilled"),
+    "ko_distill": dict(KO, **FEW, distill="data/prompt_ko.txt", out="out/ko/distilled"),
     "gpt2": {**GPT2_FILES, **GPT2_STEPS},
 }
 
 
 def check(cfg):
     """Refuse options that make no training; one line each."""
-    positive(cfg, "batch_size", "grad_accum", "mix_rows", "eval_every", "max_len")
-    positive(cfg, "n_demos", "n_eval")
+    positive(cfg, "batch_size", "grad_accum", "eval_every")
+    positive(cfg, "mix_rows", "max_len", "n_demos", "n_eval")
     check_batch(cfg, cfg.batch_size)
     lora.check(cfg)
+    distillation.check(cfg)
     check_mix(cfg)
 
 
@@ -116,19 +123,11 @@ def sft_loss(nll, mask, count):
 
 def load_examples(cfg, records, tokenizer, max_len):
     """Demonstrations as (ids, mask, messages): those to train on, and a tenth that is held out."""
-    examples = []
-    cut = promptless = 0
-    for record in records:
-        ids, mask = tokenizer.render(record["messages"])
-        cut += len(ids) > max_len
-        promptless += 0 not in mask[-max_len:][1:]  # at most <|assistant|> is left of it
-        examples.append((ids[-max_len:], mask[-max_len:], record["messages"]))
+    examples = [(*tokenizer.render(said["messages"]), said["messages"]) for said in records]
     if len(examples) < 2:
         raise BadInput(f"{cfg.data}: {len(examples)} demonstrations; at least 2, one is held out")
-    if cut:
-        line = f"{cut} of {len(examples)} demonstrations exceed {max_len} tokens and lost the left "
-        line += f"of their prompt, {promptless} all of it; --max_len sets the limit"
-        tell(line, file=cfg.data, cut=cut, of=len(examples), promptless=promptless)
+    tell_cut(cfg.data, examples, max_len)
+    examples = [(ids[-max_len:], mask[-max_len:], said) for ids, mask, said in examples]
     order = np.random.default_rng(cfg.seed).permutation(len(examples))
     n_val = max(1, len(examples) // 10)
     return [examples[i] for i in order[n_val:]], [examples[i] for i in order[:n_val]]
@@ -175,7 +174,8 @@ def train(cfg):
     if (run.saved or parent)["stage"] == "pretrain":
         sampling.name_roles(model, tokenizer, share=0.5 if cfg.lora else 1.0)
     fit_len(cfg, model.config)
-    records = load_demonstrations(cfg, parent)
+    teacher = distillation.Prompted(parent, cfg, machine) if cfg.distill else None
+    records = teacher.demonstrations() if teacher else load_demonstrations(cfg, parent)
     if searches(records):  # the tokens of a query and of what is found, where they are needed
         tokenizer = insertion.name_evidence(model, tokenizer)
     train_set, val_set = load_examples(cfg, records, tokenizer, cfg.max_len)
@@ -200,12 +200,10 @@ def train(cfg):
     per_epoch = math.ceil(len(train_set) / cfg.batch_size)
     steps = cfg.steps or epochs(cfg, per_epoch) * per_epoch
     batches = Batches(len(train_set), cfg.batch_size, cfg.seed, lengths=lengths)
-    first = [batches[i] for i in range(per_epoch)]
-    padding = 1 - lengths.sum() / sum(lengths[b].max() * len(b) for b in first)
     # What there is to learn from, and on what machine.
     run.announce(
         f"fine-tuning on {len(train_set):,} demonstrations of {cfg.data} ({len(val_set)} held "
-        f"out), {steps} steps, {padding:.1%} of tokens are padding, {machine}"
+        f"out), {steps} steps, {batches.padding:.1%} of tokens are padding, {machine}"
     )
 
     # --- loop
@@ -233,7 +231,11 @@ def train(cfg):
         for rows, weight in machine.parts(machine.mine(batch), cfg.grad_accum):
             tokens, targets, mask = get_batch(train_set, rows, tokenizer, machine)
             with machine.autocast():
-                nll = weight * sft_loss(network(tokens, targets), mask, count)
+                if teacher:  # not what is said counts, but how likely all was that could be
+                    each = teacher.kl(network(tokens), mask, [train_set[i] for i in rows])
+                else:
+                    each = network(tokens, targets)
+                nll = weight * sft_loss(each, mask, count)
             machine.backward((1 - cfg.pretrain_mix) * nll)
             loss += nll.detach()
             seen += tokens.numel()
@@ -249,7 +251,6 @@ def train(cfg):
         # One update at this step's learning rate; the gradients are empty afterwards.
         factor = optim.learning_rate(step, steps)
         norm = optim.step(optimizers, model, factor)
-
         run.progress(step, loss, norm, seen)
 
     # --- results
@@ -258,7 +259,8 @@ def train(cfg):
         models = {}
         for name, checkpoint in run.before_and_after().items():
             models[name] = machine.place(GPT.from_checkpoint(checkpoint), cfg.fsdp)
-        run.log(step=steps, **before_and_after(models, tokenizer, val_set, machine, cfg))
+        found = before_and_after(models, tokenizer, val_set, machine, cfg, teacher)
+        run.log(step=steps, **found)
     run.say(f"\n{run.name}: val loss {run.saver.best:.4f} nats/token")
     # Only now is the run whole, and what comes next may build on it.
     run.finish()

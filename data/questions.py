@@ -66,6 +66,16 @@ def load_demonstrations(cfg, parent=None):
     return read_demonstrations(cfg.data)
 
 
+def tell_cut(data, examples, max_len):
+    """Tell how many demonstrations, (ids, mask, messages), are too long, and keep no prompt."""
+    cut = [mask[-max_len:] for ids, mask, _ in examples if len(ids) > max_len]
+    promptless = sum(0 not in mask[1:] for mask in cut)  # at most <|assistant|> is left of it
+    if cut:
+        line = f"{len(cut)} of {len(examples)} demonstrations exceed {max_len} tokens and lost the "
+        line += f"left of their prompt, {promptless} all of it; --max_len sets the limit"
+        tell(line, file=data, cut=len(cut), of=len(examples), promptless=promptless)
+
+
 def check_mix(cfg):
     """Refuse a share of pretraining text, in fine-tuning, that is none."""
     if cfg.pretrain_mix >= 1:
@@ -103,7 +113,7 @@ def made_base(cfg):
     """How pretrain.py makes the base that sft.py starts from, where there is none yet. With
     --pretrain_on it is of that text, and stands beside what is tuned."""
     if not cfg.pretrain_on:
-        read_first(cfg, read_demonstrations)
+        read_first(cfg, read_prompts if cfg.distill else read_demonstrations)
         return ["--init=gpt2", "--steps=0"] if cfg.preset == "gpt2" else [f"--seed={cfg.seed}"]
     if "init" in getattr(cfg, "given", ()):
         raise BadInput("--pretrain_on makes a base, and --init names one: give one of the two")

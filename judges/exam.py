@@ -103,9 +103,10 @@ def questions_table(model, tokenizer, machine, n_eval, base, data="world"):
     return table
 
 
-def before_and_after(models, tokenizer, examples, machine, cfg):
+def before_and_after(models, tokenizer, examples, machine, cfg, teacher=None):
     """What a model and the model tuned from it answer: printed, and returned for the log. models:
     {name: network}; the one that is called "base" reads a transcript, others know the template.
+    teacher: the base with the prompt that the tuned one has learned from, if any (distillation.py).
 
     Of --data=FILE some questions of `examples` (ids, mask, messages), by the likeliest answer of
     each; of the world its own, and there the shares of right answers too.
@@ -118,7 +119,8 @@ def before_and_after(models, tokenizer, examples, machine, cfg):
     prompts = default_world(cfg.data).prompts("test", 13, seed=1)[:6]
     questions = [prompt["messages"] for prompt in prompts]
     samples = likeliest(models, tokenizer, questions, machine, 32)
-    return {"results": results, "samples": samples}
+    prompted = teacher.kept(results) if teacher else {}
+    return {"results": results, "samples": samples, **prompted}
 
 
 def both_tables(models, tokenizer, machine, n_eval, data="world"):

@@ -6,6 +6,7 @@ is of, and with the machine in general terms. Tables and documents are made of t
 """
 
 import json
+from functools import partial
 from pathlib import Path
 
 from data.world.english_rules import CONTROL
@@ -26,11 +27,6 @@ DIGITS = 5  # behind the point: more than any table shows
 def lines(path):
     """The objects of a JSON Lines file; its first is what the run was asked for."""
     return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
-
-
-def of_study(cfg, seed, name):
-    """The rows of one seed in the table of a study."""
-    return [row for row in read(Path(cfg.out) / f"{name}.jsonl") if row["seed"] == seed]
 
 
 def last_with(rows, key):
@@ -165,8 +161,9 @@ def measured(study, run, n="n"):
 
     def collect(cfg, seed):
         head = lines(folder(cfg, seed, run) / "log.jsonl")[0]
+        table = read(Path(cfg.out) / f"{study}.jsonl")
         rows = []
-        for row in of_study(cfg, seed, study):
+        for row in (row for row in table if row["seed"] == seed):
             count = row[n] if n in row else head["config"][n]
             rows.append({**row, "n": count, "machine": machine_of(head)})
         return rows
@@ -228,6 +225,16 @@ def classified(cfg, seed):
             if figures[key] == figures[key]:
                 row[f"{key} {rule}"] = figures[key]
     return [{"seed": seed, **row, "machine": machine_of(head)}]
+
+
+def distilled(cfg, seed):
+    """Right answers of a base model, of the same with a prompt, and of what learned from that."""
+    head, *rows = lines(folder(cfg, seed, "distilled") / "log.jsonl")
+    found = last_with(rows, "prompted")
+    answered = {model: table["test 0-shot greedy"] for model, table in found["results"].items()}
+    shares = {model: row["correct"] for model, row in answered.items()}
+    about = {"n": answered["sft"]["n"], "machine": machine_of(head)}
+    return [{"seed": seed, "prompted": found["prompted"], **shares, **about}]
 
 
 # --- the probes --------------------------------------------------------------------------------
@@ -335,6 +342,7 @@ OF_EACH_SEED = {
     "reward_variants": measured("reward_variants", "reward"),  # what each of them prefers
     "rules": classified,
     "probing": measured("probing", "rules", "probes"),
+    "distilled": distilled,
     "tension": measured("tension", "reward_mix", "n_eval"),  # questions of each kind
     "evidence": measured("evidence", "sft_evidence"),
     "constitution": measured("constitution", "sft_constitution", "requests unlabelled"),
@@ -369,14 +377,8 @@ def harvest(cfg, where=None):
     """Rewrite the records of every subject whose runs are finished; returns what is missing, as
     {subject: the file that is not there}."""
     missing = {}
-    for subject, collect in OF_EACH_SEED.items():
-        try:
-            rows = of_each_seed(collect, cfg)
-        except FileNotFoundError as error:
-            missing[subject] = error.filename
-            continue
-        write(subject, rows, where)
-    for subject, collect in OF_ALL_SEEDS.items():
+    each = {subject: partial(of_each_seed, collect) for subject, collect in OF_EACH_SEED.items()}
+    for subject, collect in {**each, **OF_ALL_SEEDS}.items():
         try:
             write(subject, collect(cfg), where)
         except FileNotFoundError as error:

@@ -88,6 +88,15 @@ ROWS = [
         "is uniform, as in its authors' code",
     ),
     Row(
+        "Askell et al. 2021",
+        "section 2.4",
+        "context distillation: to answer without a prompt as with it",
+        "distillation.py:Prompted",
+        "answers that the prompted model writes itself to the world's questions, not text of "
+        "others; KL over the whole vocabulary, not the 50 likeliest; the prompt is two exchanges, "
+        "since a header alone does not move this base",
+    ),
+    Row(
         "InstructGPT",
         "eq. 1",
         "the loss of the reward model, all pairs of a question together",
@@ -358,9 +367,9 @@ ELSEWHERE = [
     (
         "the model that HH-RLHF starts from",
         "distilled from itself with a prompt before it (context distillation)",
-        "fine-tuned on demonstrations; nothing is distilled",
-        "no pretraining text has a header such as 'A polite Bot:', so that none moves the base "
-        "model; exchanges in the prompt do, and demonstrations are such exchanges",
+        "fine-tuned on demonstrations; sft.py --preset=distill makes the distilled one",
+        "what is asked of the chain is conversation: two exchanges in a prompt teach this base to "
+        "answer a question, and not to talk",
     ),
     (
         "number of demonstrations, steps, rates",

@@ -23,6 +23,7 @@ TITLES = {
     "Hu et al. 2021": "LoRA: Low-Rank Adaptation of Large Language Models",
     "Glaese et al. 2022": "Improving alignment of dialogue agents via targeted human judgements "
     "(Sparrow)",
+    "Askell et al. 2021": "A General Language Assistant as a Laboratory for Alignment",
     "Bai et al. 2022a": "Training a Helpful and Harmless Assistant with RLHF (HH-RLHF)",
     "Bai et al. 2022b": "Constitutional AI: Harmlessness from AI Feedback",
     "Gao et al. 2023": "Scaling Laws for Reward Model Overoptimization",

@@ -102,6 +102,7 @@ RUNS = {
     ),
     "reward_constitution": ("reward.py", BY_PRINCIPLES, {}),
     "ppo_constitution": ("ppo.py", CLAUDE, HARMS),
+    "distilled": ("sft.py", {"init": "pretrain"}, {"preset": "distill"}),
     **PARETO,
     **IN_KOREAN,
     "sft_evidence": ("sft.py", {"init": "pretrain"}, {"n_evidence": evidence.LESSONS}),

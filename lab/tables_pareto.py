@@ -133,3 +133,23 @@ def rounds(records, language):
     values = {"last": say(LAST, language), "win": in_percent(column(last, "win"))}
     values["n"] = rows[0]["questions asked"]
     return captioned(markdown(head, table), rows, language, note, **values)
+
+
+def distilled(records, language):
+    """What a prompt gains, and how much of it stays without the prompt."""
+    rows = records["distilled"]
+    names = {
+        "base": "the base model",
+        "prompted": "the base model with a prompt",
+        "sft": "what learned from it, without a prompt",
+    }
+    table = [[say(name, language), in_percent(column(rows, key))] for key, name in names.items()]
+    kept = [(row["sft"] - row["base"]) / (row["prompted"] - row["base"]) for row in rows]
+    note = (
+        "Context distillation (data/prompt.txt): {n} held-out questions, the likeliest answers, "
+        "judged by a program (simulated). Of what the prompt gains {kept} % stays without it; no "
+        "answer was demonstrated."
+    )
+    head = ["", say("right answers, %", language)]
+    values = {"n": rows[0]["n"], "kept": in_percent(kept)}
+    return captioned(markdown(head, table), rows, language, note, **values)

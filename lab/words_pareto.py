@@ -55,4 +55,12 @@ PARETO = {
     "ties half (simulated judge).": "도움만: 차수마다 그때의 정책이 한 답에 순위를 매기고, "
     "한꺼번에 모은 것은 모두 미세조정한 모델의 답입니다. {last}는 질문 {n}개 가운데 {win} %에서 "
     "한꺼번에 모은 쪽을 이깁니다. 비김은 반입니다(시뮬레이션 심판).",
+    "the base model": "기본 모델",
+    "the base model with a prompt": "프롬프트를 앞에 둔 기본 모델",
+    "what learned from it, without a prompt": "그것에서 배운 모델, 프롬프트 없이",
+    "Context distillation (data/prompt.txt): {n} held-out questions, the likeliest answers, "
+    "judged by a program (simulated). Of what the prompt gains {kept} % stays without it; no "
+    "answer was demonstrated.": "문맥 증류(data/prompt.txt): 보류한 질문 {n}개에 가장 그럴듯한 답, "
+    "프로그램이 판정했습니다(시뮬레이션). 프롬프트로 얻은 것의 {kept} %가 프롬프트 없이도 "
+    "남습니다. 시범 답은 하나도 쓰지 않았습니다.",
 }

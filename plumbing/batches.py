@@ -30,6 +30,12 @@ class Batches:
             rows.extend(self.epoch(int(epoch))[wanted[wanted // self.n == epoch] % self.n])
         return np.array(rows)
 
+    @property
+    def padding(self):
+        """Share of the first epoch's tokens that only fill up batches, with the rows' lengths."""
+        filled = sum(self.lengths[rows].max() * len(rows) for rows in self.epoch(0))
+        return 1 - self.lengths.sum() / filled
+
     def _order(self, epoch):
         order = np.arange(self.n)
         if self.shuffle:

@@ -140,7 +140,8 @@ def refuse_missing(cfg, goes_on=""):
 
 # --- the same files on --resume ------------------------------------------------------------------
 
-READ = ("init", "reward", "rules", "data", "mix_data", "rules_file", "knowledge")  # options
+# Options that name files.
+READ = ("init", "reward", "rules", "data", "mix_data", "rules_file", "knowledge", "distill")
 WHOLE = 1 << 26  # bytes of a file that all count for its digest; of a larger one parts do
 
 
@@ -156,10 +157,10 @@ def digests(cfg, parent):
         if name == "mix_data" and not value:  # the text that the base model has read
             bases = [a for a in ancestry(parent or {}) if a.get("stage") == "pretrain"]
             value = (bases[0].get("data") if bases else "") or ""
-        paths = [value] if Path(value).exists() else value.split(",")
-        for path in map(Path, paths):
+        paths = [value] if os.path.exists(value) else value.split(",")
+        for path in map(Path, filter(os.path.isfile, paths)):
             own = path.resolve().parent == out and path.name == "ckpt.pt"
-            if path.as_posix() not in WORLDS and path.is_file() and not own:
+            if path.as_posix() not in WORLDS and not own:
                 found[path.as_posix()] = digest(path)
     return found
 

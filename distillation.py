@@ -1,0 +1,157 @@
+"""Context distillation: what a prompt does, learned, so that the prompt is not needed any more
+(Askell et al. 2021, arXiv 2112.00861, section 2.4).
+
+A text before each question makes a base model answer it. The same network learns to give, without
+that text, each token of such answers the probability that it has after it:
+
+    L(θ) = KL(p(y | context, x) || π_θ(y | x))            x a question, y an answer that p writes
+
+Nobody has demonstrated an answer: HH-RLHF starts from such a model (Bai et al. 2022a, section 4.1).
+
+    python sft.py --preset=distill          the prompt is data/prompt.txt; --distill names another
+"""
+
+import os
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+from data.files import read_text
+from data.formats import read_prompts
+from data.questions import load_demonstrations
+from data.world import world_named
+from data.world.languages import LANGUAGES
+from judges.exam import world_figures
+from likelihood import groups
+from plumbing.config import idle
+from plumbing.errors import BadInput
+from plumbing.machine import right_pad
+from sampling import generate, load_model
+
+ANSWER = 48  # tokens of an answer; one that has not ended by then is not learned
+
+
+def check(cfg):
+    """Refuse options that --distill leaves without work."""
+    if not cfg.distill:
+        return
+    idle(cfg, "with --distill: no prompt teaches a base model to search", "n_evidence")
+    read_context(cfg.distill)
+
+
+def questions(cfg, parent):
+    """What is asked: conversations up to a user's turn, of the world or of a file. Its answers, if
+    it has any, count for nothing."""
+    if cfg.data in LANGUAGES:
+        return [record["messages"][:-1] for record in load_demonstrations(cfg, parent)]
+    return [record["messages"] for record in read_prompts(cfg.data)]
+
+
+def read_context(given):
+    """The text that --distill names: what a file holds, or the words themselves."""
+    if os.path.isfile(given):  # Path.is_file fails on words that are too long for a name
+        text = read_text(given).strip()
+    elif Path(given).suffix in (".txt", ".md") and " " not in given:
+        raise BadInput(f"--distill={given}: no such file; give a text, or a file that holds it")
+    else:
+        text = given.strip()
+    if not text:
+        raise BadInput(f"--distill={given}: no text; nothing would change how the model answers")
+    return text
+
+
+class Prompted:
+    """A base model that reads a text before every question. It stays as it is.
+
+    checkpoint: a base model's, of --init; --distill names the text. Raises BadInput where there is
+    no text, or the model was tuned and reads no transcript.
+    """
+
+    def __init__(self, checkpoint, cfg, machine):
+        if checkpoint["stage"] != "pretrain":
+            raise BadInput(
+                f"--distill: {cfg.init} was tuned, and answers without a prompt; start from a base "
+                "model, --init=out/pretrain/ckpt.pt"
+            )
+        self.model, self.tokenizer = load_model(checkpoint, cfg.init)
+        self.model.to(machine.device).eval().requires_grad_(False).choose_path(machine.dtype)
+        self.parent, self.cfg, self.machine = checkpoint, cfg, machine
+        self.context = self.tokenizer.encode(read_context(cfg.distill) + "\n")
+
+    def prompt(self, messages):
+        """Ids of the context and of a transcript up to the answer, and the ids that end it."""
+        (begin, *asked), stop = self.tokenizer.prompt(messages, chat=False)
+        return [begin, *self.context, *asked], stop
+
+    def respond(self, conversations, temperature=1.0, seed=0):
+        """What it says to each of some conversations, and whether it ended by itself: two lists."""
+        prompts, stops = zip(*map(self.prompt, conversations))
+        texts, ended = [""] * len(prompts), [False] * len(prompts)
+        for rows in groups([len(prompt) + ANSWER for prompt in prompts]):
+            draws = {"stop": stops[0], "temperature": temperature, "seed": seed + rows[0]}
+            with self.machine.autocast():
+                found = generate(self.model, [prompts[i] for i in rows], ANSWER, **draws)
+            for i, ids in zip(rows, found):
+                ended[i] = ids[-1] in stops[0]
+                texts[i] = self.tokenizer.decode(ids[:-1] if ended[i] else ids).strip()
+        return texts, ended
+
+    def demonstrations(self):
+        """Conversations in its own words: to each an answer that it samples; one that does not end
+        is left out. Of earlier answers nothing is learned."""
+        asked = questions(self.cfg, self.parent)
+        texts, ended = self.respond(asked, seed=self.cfg.seed)
+        made = []
+        for messages, text, over in zip(asked, texts, ended):
+            if text and over:
+                earlier = [{**turn, "weight": 0} for turn in messages]
+                said = {"role": "assistant", "content": text}
+                made.append({"messages": [*earlier, said]})
+        return made
+
+    @torch.no_grad()
+    def targets(self, examples):
+        """p of every token at each choice of the answers, (N, V), N choices in the order of rows.
+
+        examples: (ids, mask, messages), the answer being the ids whose mask is 1, at the end. The
+        base model ends an answer with its line, the template with <|endoftext|>: that is given the
+        probability of all that ends a line.
+        """
+        rows, chosen = [], []
+        for ids, mask, messages in examples:
+            prompt, stop = self.prompt(messages[:-1])
+            answer = ids[len(ids) - sum(mask) :]
+            rows.append(prompt + answer[:-1])
+            chosen.append(slice(len(prompt) - 1, len(rows[-1])))
+        x = self.model.trunk(self.machine.put(right_pad(rows)))  # (B, T, C)
+        x = torch.cat([row[part] for row, part in zip(x, chosen)])  # (N, C)
+        p = F.linear(x, self.model.wte.weight).float().softmax(-1)
+        ends = p[:, stop].sum(1)
+        p[:, stop] = 0
+        p[:, self.tokenizer.endoftext] = ends
+        return p
+
+    def kl(self, logits, mask, examples):
+        """KL(p || π) at each choice of the answers of `examples`, 0 elsewhere, in nats: logits
+        (B, T, V) of the network that learns, mask (B, T) -> (B, T)."""
+        p = self.targets(examples)
+        logp = logits[mask > 0].float().log_softmax(-1)  # (N, V)
+        found = torch.zeros_like(mask)
+        found[mask > 0] = (torch.xlogy(p, p) - p * logp).sum(-1)
+        return found
+
+    def kept(self, results):
+        """How much of what the prompt gains is there without it, by the world's held-out questions:
+        printed, and returned for the log. results: the tables of `questions_table` (judges/exam.py)
+        of the base and of what learned from it."""
+        asked = world_named(self.cfg.data).prompts("test", self.cfg.n_eval, seed=0)
+        texts, ended = self.respond([each["messages"] for each in asked], temperature=0.0)
+        prompted = world_figures(asked, texts, ended)["correct"]
+        base, tuned = (results[name]["test 0-shot greedy"]["correct"] for name in ("base", "sft"))
+        print(
+            f"\nright by the likeliest answer, of {len(asked)} questions: the base model "
+            f"{base:.1%}, with the prompt {prompted:.1%}; what has learned from it, without, "
+            f"{tuned:.1%}"
+        )
+        return {"prompted": prompted}
