@@ -7,7 +7,7 @@ regression on the words of the answers. A fold holds out whole questions. What a
 the tiny world makes of people's English is said as it comes out: it has read hardly a word of it.
 
 reads   --data, comparisons in any form that reward.py reads; --init, the model to start from
-writes  out/folds/folds.jsonl, a row a fold
+writes  out/studies/folds/folds.jsonl, a row a fold
 
 A study that was stopped goes on where it stopped: measured folds are kept.
 """
@@ -18,11 +18,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import torch
 
 from data.comparisons import load
 from judges.agreement import accuracy, bag_of_words, pairs_of, places
 from lab.reward import fit
-from lab.studies import append, is_missing, read
+from lab.studies import append, is_missing, machine_of, read
 from plumbing.config import fit_len, parse_config, positive
 from plumbing.errors import BadInput, run
 from plumbing.inputs import refuse_missing, supply
@@ -39,7 +40,7 @@ from sampling import load_model
 class Config:
     preset: str = "tiny"  # how large the model is
     data: str = ""  # a file of comparisons, or several: a,b
-    out: str = "out/folds"  # where the rows are written
+    out: str = "out/studies/folds"  # where the rows are written
     init: str = "out/sft/ckpt.pt"  # the model to start from; made if it is missing
     folds: int = 5  # parts, each of which is held out once
     alpha: float = 0.0  # of the words' log p beside the scalar
@@ -52,7 +53,9 @@ class Config:
 
 PRESETS = {
     "tiny": {},
-    "gpt2": dict(init="out/sft_gpt2/ckpt.pt", out="out/folds_gpt2", max_len=1024, matrix_lr=0.0),
+    "gpt2": dict(
+        init="out/sft_gpt2/ckpt.pt", out="out/studies/folds_gpt2", max_len=1024, matrix_lr=0.0
+    ),
 }
 
 
@@ -103,12 +106,21 @@ def measure(cfg, records, fold, machine):
     values = {"network": score_records(model, held, tokenizer, stage, machine)}
     values["bag_of_words"] = bag_of_words(train, held)
     values["shorter"] = [shortness(record) for record in held]
-    row = {"seed": fold, "arm": "fold", "trained": len(train)}
+    about = {"device": str(machine.device), "dtype": str(machine.dtype), "torch": torch.__version__}
+    row = {"seed": fold, "arm": "fold", "trained": len(train), "machine": machine_of(about)}
     for name, found in values.items():
         margins, wins = pairs_of(held, found, places)
         row[name] = accuracy(margins, wins)
         row["pairs"] = len(wins)
     return row
+
+
+def collect(cfg):
+    """Each fold, as the records have it. Raises FileNotFoundError where none was measured."""
+    path = Path(cfg.out) / "folds" / "folds.jsonl"
+    with open(path, encoding="utf-8") as file:
+        _, *rows = map(json.loads, file)
+    return [{**row, "n": row["pairs"]} for row in rows]
 
 
 # --- the table ---------------------------------------------------------------------------------

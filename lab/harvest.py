@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 
 from data.world.english_rules import CONTROL
-from lab import memory, overoptimisation
+from lab import folds, memory, overoptimisation
 from lab.editions import edition
 from lab.plane import told
-from lab.studies import folder, hardware, read
+from lab.studies import folder, machine_of, read
 from plumbing.files import ROOT
 from plumbing.records import write_records
 
@@ -32,22 +32,6 @@ def lines(path):
 def last_with(rows, key):
     """The last row that tells of `key`."""
     return [row for row in rows if key in row][-1]
-
-
-def machine_of(head):
-    """Where and how a run computed, such as "2 cores, AVX2; 1 thread, float32, torch 2.14.0".
-
-    head: the first line of its log. A log does not name the instructions: they are this machine's,
-    so that records are to be made on the machine that ran.
-    """
-    here = {**hardware(), **head}
-    device = f"{here['cores']} cores, {here['instructions']}"
-    if head["device"] != "cpu":
-        device = head["device"].split(":")[0]
-    threads = "1 thread" if here["threads"] == 1 else f"{here['threads']} threads"
-    version = head.get("torch") or head["versions"]["torch"]
-    number = head["dtype"].removeprefix("torch.")
-    return f"{device}; {threads}, {number}, torch {version.partition('+')[0]}"
 
 
 def rounded(row):
@@ -356,6 +340,7 @@ OF_EACH_SEED = {
 OF_ALL_SEEDS = {
     "talk": talked,
     "pareto": on_the_plane,
+    "folds": folds.collect,
     "memory": memory.collect,
     "scaling": scaled,
 }

@@ -271,6 +271,22 @@ def hardware():
     return {"cores": os.cpu_count(), "threads": torch.get_num_threads(), "instructions": best}
 
 
+def machine_of(head):
+    """Where and how a run computed, such as "2 cores, AVX2; 1 thread, float32, torch 2.14.0".
+
+    head: the first line of its log. A log does not name the instructions: they are this machine's,
+    so that records are to be made on the machine that ran.
+    """
+    here = {**hardware(), **head}
+    device = f"{here['cores']} cores, {here['instructions']}"
+    if head["device"] != "cpu":
+        device = head["device"].split(":")[0]
+    threads = "1 thread" if here["threads"] == 1 else f"{here['threads']} threads"
+    version = head.get("torch") or head["versions"]["torch"]
+    number = head["dtype"].removeprefix("torch.")
+    return f"{device}; {threads}, {number}, torch {version.partition('+')[0]}"
+
+
 # --- tables of rows ----------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ records of lab/pareto.py.
 As those of lab/tables.py; a rating stands with the interval of its bootstrap by prompt.
 """
 
+from lab.folds import pooled as pooled_pairs
 from lab.plane import LABELLED, LAST, PLANE, SCORES, SIDES, START, verdict
 from lab.studies import pooled
 from lab.tables import captioned, column, figure, markdown, number, select
@@ -153,3 +154,25 @@ def distilled(records, language):
     head = ["", say("right answers, %", language)]
     values = {"n": rows[0]["n"], "kept": in_percent(kept)}
     return captioned(markdown(head, table), rows, language, note, **values)
+
+
+def folds(records, language):
+    """How well people's own comparisons of harm are ordered, each held out once."""
+    rows = records["folds"]
+    names = {
+        "network": "a network of the tiny world, tuned on the others",
+        "bag_of_words": "the words of the answers, logistic regression",
+        "shorter": "the shorter answer",
+    }
+    table = []
+    for key, name in names.items():
+        share, error = pooled_pairs(rows, key)
+        table.append([say(name, language), f"{number(100 * share, 1)} ± {number(100 * error, 1)}"])
+    note = (
+        "The test file of HH's harmless comparisons, whose labels are people's: {n} pairs, each "
+        "held out once in {folds} folds; ± a standard error. The network has read hardly a word of "
+        "this English before."
+    )
+    head = ["", say("in the right order, %", language)]
+    values = {"n": sum(row["n"] for row in rows), "folds": len(rows)}
+    return f"{say(note, language, **values)} {rows[0]['machine']}.\n\n{markdown(head, table)}"

@@ -63,4 +63,11 @@ PARETO = {
     "answer was demonstrated.": "문맥 증류(data/prompt.txt): 보류한 질문 {n}개에 가장 그럴듯한 답, "
     "프로그램이 판정했습니다(시뮬레이션). 프롬프트로 얻은 것의 {kept} %가 프롬프트 없이도 "
     "남습니다. 시범 답은 하나도 쓰지 않았습니다.",
+    "a network of the tiny world, tuned on the others": "작은 세계의 망, 나머지 짝으로 조정",
+    "the words of the answers, logistic regression": "답의 낱말들, 로지스틱 회귀",
+    "in the right order, %": "순서가 맞음, %",
+    "The test file of HH's harmless comparisons, whose labels are people's: {n} pairs, each "
+    "held out once in {folds} folds; ± a standard error. The network has read hardly a word of "
+    "this English before.": "HH의 무해 비교 시험 파일, 라벨은 사람의 것입니다. {n}쌍을 {folds}겹으"
+    "로 나누어 한 번씩 보류했고, ± 뒤는 표준 오차입니다. 망은 이런 영어를 거의 읽은 적이 없습니다.",
 }

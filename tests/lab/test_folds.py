@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from lab import folds
+from lab import folds, tables_pareto
 from plumbing.errors import BadInput
 
 
@@ -70,3 +70,11 @@ def test_a_fold_by_hand(monkeypatch, tmp_path, capsys):
 def test_options_that_make_no_study(changes, words):
     with pytest.raises(BadInput, match=words):
         folds.main(folds.Config(**{"data": "a.jsonl", **changes}))
+
+
+def test_the_table_pools_the_folds():
+    """6 of 10 pairs and 18 of 20: 80 %, standard error √(.8 · .2 / 30) = 7.3 points."""
+    shares = {"bag_of_words": 0.5, "shorter": 0.5, "machine": "here"}
+    rows = [{"network": 0.6, "pairs": 10, "n": 10}, {"network": 0.9, "pairs": 20, "n": 20}]
+    text = tables_pareto.folds({"folds": [{**row, **shares} for row in rows]}, "en")
+    assert "tuned on the others | 80.0 ± 7.3 |" in text and "30 pairs, each held out once" in text

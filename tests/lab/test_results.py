@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from data.world.languages import EDITIONS
-from lab import harvest, results, tables, words
+from lab import harvest, results, tables, tables_pareto, words
 from lab.editions import is_earlier
 from lab.results import ROOT, documents, figures, fill
 from lab.tables import figure, markdown, number, share
@@ -153,14 +153,6 @@ def log(path, *rows, **head):
     path.write_text(text, encoding="utf-8")
 
 
-def test_the_machine_in_general_terms(monkeypatch):
-    here = {"cores": 2, "threads": 4, "instructions": "AVX2"}
-    monkeypatch.setattr(harvest, "hardware", lambda: here)
-    assert harvest.machine_of(HEAD) == "2 cores, AVX2; 1 thread, float32, torch 2.14.1"
-    gpu = {"device": "cuda:0", "dtype": "bfloat16", "torch": "2.14.1"}
-    assert harvest.machine_of(gpu) == "cuda; 4 threads, bfloat16, torch 2.14.1"
-
-
 def test_questions_are_taken_from_the_log(tmp_path):
     cell = {"correct": 0.5, "score": 1.0, "n": 13}
     log(
@@ -172,6 +164,20 @@ def test_questions_are_taken_from_the_log(tmp_path):
     assert row["machine"].endswith("1 thread, float32, torch 2.14.1")
     assert (row["seed"], row["model"], row["split"], row["shots"]) == (1, "sft", "test", 0)
     assert (row["decoding"], row["correct"], row["n"]) == ("sampled", 0.5, 13)
+
+
+def test_what_a_prompt_gains_is_taken_from_the_log(tmp_path):
+    """A base that is right in 1 of 4, with a prompt in 3, and what learned from it in 2 without:
+    half of the gain is kept."""
+    results = {
+        model: {"test 0-shot greedy": {"correct": share, "score": 0.0, "n": 4}}
+        for model, share in (("base", 0.25), ("sft", 0.5))
+    }
+    log(tmp_path / "seed1/distilled/log.jsonl", {"results": results, "prompted": 0.75})
+    (row,) = harvest.distilled(SimpleNamespace(out=tmp_path), 1)
+    assert (row["base"], row["prompted"], row["sft"], row["n"]) == (0.25, 0.75, 0.5, 4)
+    text = tables_pareto.distilled({"distilled": [row]}, "en")
+    assert "gains 50.0 % stays" in text and "| the base model with a prompt | 75.0 |" in text
 
 
 def test_the_variants_of_the_reward_model_are_taken_from_their_table(tmp_path, monkeypatch):

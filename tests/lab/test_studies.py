@@ -208,3 +208,13 @@ def test_a_stage_that_fails_is_named(tmp_path, monkeypatch):
     with pytest.raises(BadInput, match="pretrain.py ended with exit code 3"):
         studies.make(cfg, 1, "ppo")
     assert not list(tmp_path.rglob("finished"))
+
+
+def test_the_machine_in_general_terms(monkeypatch):
+    here = {"cores": 2, "threads": 4, "instructions": "AVX2"}
+    monkeypatch.setattr(studies, "hardware", lambda: here)
+    log = {"device": "cpu", "dtype": "torch.float32", "threads": 1}
+    log["versions"] = {"torch": "2.14.1+cpu"}
+    assert studies.machine_of(log) == "2 cores, AVX2; 1 thread, float32, torch 2.14.1"
+    gpu = {"device": "cuda:0", "dtype": "bfloat16", "torch": "2.14.1"}
+    assert studies.machine_of(gpu) == "cuda; 4 threads, bfloat16, torch 2.14.1"
