@@ -174,4 +174,6 @@ HINTS = {
     64: "The revision is read off what stands before it. What stands there, with a critique?",
     65: "p = 0.7: how often should the second answer beat the first?",
     66: "Two prompts of a pair, one by one: where does each answer stand?",
+    67: "KL(p || q) = Σ p (log p - log q). What is 0 · log 0?",
+    68: "What does each prompt do to the base model? That is all there is to learn.",
 }

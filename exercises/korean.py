@@ -151,6 +151,8 @@ CHECKS = {
     "test_what_is_looked_up_by_hand": "손으로 적은 토큰, 마스크와 같습니다",
     "test_who_has_no_tokens_for_it_looks_nothing_up": "찾아보기용 토큰이 없으면 오류를 냅니다",
     # week 7
+    "test_kl_by_hand": "손으로 계산한 발산과 같습니다",
+    "test_kl_is_zero_of_a_network_that_has_learned_it_and_points_there": "다 배운 신경망에서는 0이고, 기울기가 그쪽을 가리킵니다",
     "test_a_soft_label_by_hand": "라벨이 확률일 때 손으로 계산한 값과 같습니다",
     "test_the_slope_of_a_soft_label": "라벨이 확률일 때의 기울기가 중앙 차분과 같습니다",
     "test_ensemble_by_hand": "손으로 계산한 확률과 같습니다",
@@ -235,4 +237,6 @@ HINTS = {
     64: "고친 답은 그 앞에 적힌 것을 읽고 씁니다. 비평이 있으면 거기에 무엇이 적혀 있나요?",
     65: "p = 0.7이면 둘째 답은 첫째 답을 얼마나 자주 이겨야 하나요?",
     66: "한 쌍의 두 프롬프트를 하나씩 보세요. 각 답이 어디에 있나요?",
+    67: "KL(p || q) = Σ p (log p - log q)입니다. 0 · log 0은 얼마인가요?",
+    68: "프롬프트마다 기본 모델에 무엇을 하나요? 배울 것은 그것뿐입니다.",
 }
