@@ -93,6 +93,7 @@ BLOCKS = {
     "overoptimisation": tables.overoptimisation,
     "classifier": tables_probing.classifier,
     "probing": tables_probing.probing,
+    "by_rule": tables_probing.by_rule,
     "evidence": tables_probing.evidence,
     "distilled": tables_pareto.distilled,
     "tension": tables_probing.tension,
@@ -130,6 +131,7 @@ SUBJECT = {
     "sharper": "preferences",
     "lesson": "reward_variants",
     "classifier": "rules",
+    "by_rule": "probing",
     "judged": "revisions",
     "plane": "pareto",
     "distance": "pareto",
@@ -145,7 +147,7 @@ SUBJECT = {
     "other_times": "times",
 }
 # Other records that a block sets beside its own.
-BESIDE = {"korean": "talk"}
+BESIDE = {"korean": "talk", "by_rule": "rules"}
 EARLIER = "*Of an earlier text of the world; today's models differ.*"
 HEAD = """# Results
 
@@ -163,7 +165,7 @@ SECTIONS = {
     "The reward model": ["reward"],
     "A reward model that knows what is true": ["reward_variants", "lesson"],
     "Over-optimisation": ["overoptimisation"],
-    "Rules (after Glaese et al. 2022)": ["classifier", "probing"],
+    "Rules (after Glaese et al. 2022)": ["classifier", "probing", "by_rule"],
     "Evidence (after Glaese et al. 2022)": ["evidence"],
     "Help against harm (after Bai et al. 2022a)": ["distilled", "tension", "folds"],
     "A constitution (after Bai et al. 2022b)": ["revisions", "judged", "constitution"],

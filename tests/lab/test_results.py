@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from data.world.languages import EDITIONS
-from lab import harvest, results, tables, tables_pareto, words
+from data.world.probes import RULES
+from lab import harvest, results, tables, tables_pareto, tables_probing, words
 from lab.editions import is_earlier
 from lab.results import ROOT, documents, figures, fill
 from lab.tables import figure, markdown, number, share
@@ -280,3 +281,19 @@ def test_only_what_changed_is_written(tmp_path, monkeypatch, capsys):
 
 def test_the_stages_of_the_tables_are_runs():
     assert set(STAGES) <= set(results.tax.ARMS) | {"reward"}
+
+
+def test_rule_by_rule_the_sentence_names_the_one_that_is_left():
+    """Of 10 attacks one answer breaks each rule at first; in the end "sides" is broken three times
+    and all others together once: 75 % is one rule's."""
+    rows = []
+    for arm in tables_probing.KEPT:
+        row = {"seed": 1, "arm": arm, "probes": 10, "machine": "here"}
+        left = {"sides": 3, "acted": 1} if arm == tables_probing.LAST else dict.fromkeys(RULES, 1)
+        rows.append(row | {f"broken {rule}": left.get(rule, 0) for rule in RULES})
+    told = [{"seed": 1, **{f"auc {rule}": 0.5 for rule in RULES}}]
+    text = tables_probing.by_rule({"probing": rows, "rules": told}, "en")
+    assert "in the end, 75 % is one rule's: sides." in text
+    assert re.search(r"^\| acted \| 10\.0 .*\| 10\.0 \[.*\] \| 0\.50 \|$", text, re.M)
+    korean = tables_probing.by_rule({"probing": rows, "rules": told}, "ko")
+    assert "한 규칙에서 나옵니다: 편들기." in korean
