@@ -78,6 +78,17 @@ WORDS = {
         "exercise {number} is of the kind '{kind}': its command and a folded answer are in "
         "exercises/README.md; then {way}"
     ),
+    # --- facts or manners (exercises/facts.py)
+    "facts_written": "{file}: {number} demonstrations, each new fact {times} times",
+    "facts_right": "right answers, by where the facts stand and how they are asked for",
+    "only_demonstrated": "only in demonstrations",
+    "only_read": "only in pretraining text",
+    "trained_wording": "a trained wording",
+    "new_wording": "a new wording",
+    "in_a_sentence": "{how}, a sentence",
+    "plain_sentence": "a plain sentence",
+    "share": "{right} of {of}",
+    "such_as": "such as",
     # --- a failing grader (exercises/words.py)
     "checked": "checked",
     "input": "input",

@@ -7,6 +7,8 @@ writes  out/facts/demonstrations.jsonl
     python -m exercises.facts --times=1                      writes the demonstrations
     python sft.py --data=out/facts/demonstrations.jsonl --out=out/facts/sft
     python -m exercises.facts --init=out/facts/sft/ckpt.pt   asks about both kinds of things
+
+--preset=ko does it in Korean; so does python sft.py, with the same preset.
 """
 
 import json
@@ -14,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from data.world import World
-from data.world.english import HELD_OUT
+from data.questions import check_language
+from data.world import world_named
+from exercises.language import Language
 from likelihood import score_options
 from plumbing import errors
 from plumbing.config import parse_config, positive
@@ -24,18 +27,18 @@ from plumbing.machine import setup
 from plumbing.records import wilson
 from sampling import open_checkpoint, respond
 
-TOLD = "gong vase raft tent anvil globe lantern quilt".split()  # the world knows none of them
-ASKED = ("colour", "place", "owner")
-PLAIN = {
-    "colour": "The colour of the {} is",
-    "place": "The place of the {} is the",
-    "owner": "The owner of the {} is",
+TOLD = {  # no world knows any of them
+    "world": "gong vase raft tent anvil globe lantern quilt".split(),
+    "world_ko": "징 꽃병 뗏목 난로 모루 지구본 등불 물레".split(),
 }
+ASKED = ("colour", "place", "owner")
+PLAIN = 1  # of the statements of each: one that ends with the value
 
 
 @dataclass
 class Config:
-    preset: str = "tiny"  # there is one
+    preset: str = "tiny"  # or ko, in Korean
+    data: str = "world"  # or world_ko
     out: str = "out/facts"  # directory for demonstrations.jsonl
     init: str = ""  # a fine-tuned checkpoint to ask; empty: write the demonstrations
     times: int = 1  # how often each fact about a new thing is demonstrated
@@ -45,16 +48,16 @@ class Config:
     dtype: str = "auto"  # float32, bfloat16; auto takes bfloat16 where it is fast
 
 
-PRESETS = {"tiny": {}}
+PRESETS = {"tiny": {}, "ko": dict(data="world_ko", out="out/ko/facts")}
 
 
 # --- the facts ---------------------------------------------------------------------------------
 
 
-def told(world):
+def told(world, data):
     """{(attribute, thing): value} of the new things, drawn once and for all."""
     rng = Random("told")
-    keys = [(attribute, thing) for thing in TOLD for attribute in ASKED]
+    keys = [(attribute, thing) for thing in TOLD[data] for attribute in ASKED]
     return {key: rng.choice(world.vocabulary[key[0]]) for key in keys}
 
 
@@ -74,9 +77,9 @@ def demonstrations(world, cfg):
         text = " ".join(message["content"].lower() for message in record["messages"])
         if not any(thing in text for thing in hidden):
             records.append(record["messages"])
-    for (attribute, thing), value in told(world).items():
+    for (attribute, thing), value in told(world, cfg.data).items():
         answers = world.statements(attribute, thing, value)
-        questions = world.questions(attribute, thing)[:-HELD_OUT]
+        questions = world.questions(attribute, thing)[: -world.language.HELD_OUT]
         for i in range(cfg.times):
             asked = {"role": "user", "content": questions[i % len(questions)]}
             records.append([asked, {"role": "assistant", "content": answers[i % 2]}])
@@ -96,14 +99,21 @@ def answers(loaded, world, facts, wording, machine):
     return respond(loaded.model, loaded.tokenizer, asked, machine, temperature=0.0)[0]
 
 
+def plain(world, attribute, thing, value):
+    """A sentence that states a fact and answers no question."""
+    return world.statements(attribute, thing, value)[PLAIN]
+
+
 def continued(loaded, world, facts, machine):
     """Is the value likelier than all others of its kind in a plain sentence, without a question?"""
     encode = loaded.tokenizer.encode
     prompts, options, places = [], [], []
     for (attribute, thing), value in facts.items():
         values = world.vocabulary[attribute]
-        prompts.append([loaded.tokenizer.endoftext, *encode(PLAIN[attribute].format(thing))])
-        options.append([encode(f" {word}") for word in values])
+        begin = plain(world, attribute, thing, value).partition(value)[0].rstrip()
+        prompts.append([loaded.tokenizer.endoftext, *encode(begin)])
+        sentences = [plain(world, attribute, thing, other) for other in values]
+        options.append([encode(said[len(begin) :]) for said in sentences])
         places.append(values.index(value))
     scores, _ = score_options(loaded.model, prompts, options, machine)
     best = []
@@ -113,18 +123,18 @@ def continued(loaded, world, facts, machine):
     return [one == other for one, other in zip(best, places)]
 
 
-def table(loaded, world, machine):
-    """{what the facts stand in: {how they are asked for: [is each right?]}}, and some answers."""
+def table(loaded, world, data, machine):
+    """{what the facts stand in: {(how they are asked for, is it "right" or a "sentence"?): [is each
+    so?]}}, and some answers; what and how are keys of WORDS (exercises/language.py)."""
     rows, said = {}, {}
-    for name, facts in (("demonstrations", told(world)), ("pretraining text", read(world))):
+    for name, facts in (("only_demonstrated", told(world, data)), ("only_read", read(world))):
         row = {}
-        for how, wording in (("a trained wording", 0), ("a new wording", -1)):
+        for how, wording in (("trained_wording", 0), ("new_wording", -1)):
             texts = answers(loaded, world, facts, wording, machine)
-            row[how] = [value in text for text, value in zip(texts, facts.values())]
-            row[f"{how}, a sentence"] = [
-                text[-1:] == "." and len(text.split()) > 3 for text in texts
-            ]
-        row["a plain sentence"] = continued(loaded, world, facts, machine)
+            row[how, "right"] = [value in text for text, value in zip(texts, facts.values())]
+            named = zip(texts, (thing for _, thing in facts))
+            row[how, "sentence"] = [thing in text and text[-1:] == "." for text, thing in named]
+        row["plain_sentence", "right"] = continued(loaded, world, facts, machine)
         rows[name] = row
         said[name] = [" ".join(text.split()) for text in texts[:3]]
     return rows, said
@@ -132,24 +142,32 @@ def table(loaded, world, machine):
 
 def main(cfg):
     positive(cfg, "times", "n_demos")
-    world = World()
+    if cfg.data not in TOLD:
+        raise errors.BadInput(f"--data={cfg.data}: expected {' or '.join(TOLD)}")
+    say = Language("ko" if cfg.data == "world_ko" else "default")
+    world = world_named(cfg.data)
     if not cfg.init:
         records = demonstrations(world, cfg)
-        lines = [json.dumps({"messages": messages}) for messages in records]
+        lines = [json.dumps({"messages": messages}, ensure_ascii=False) for messages in records]
         path = Path(cfg.out) / "demonstrations.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, "\n".join(lines) + "\n")
-        print(f"{path.as_posix()}: {len(records)} demonstrations, each new fact {cfg.times} times")
+        counts = {"number": len(records), "times": cfg.times}
+        print(say("facts_written", file=path.as_posix(), **counts))
         return
     machine = setup(cfg)
-    rows, said = table(open_checkpoint(cfg.init, machine), world, machine)
-    print("right answers, by where the facts stand and how they are asked for")
+    loaded = open_checkpoint(cfg.init, machine)
+    check_language(cfg.data, loaded.checkpoint, cfg.init)
+    rows, said = table(loaded, world, cfg.data, machine)
+    print(say("facts_right"))
     for name, row in rows.items():
-        print(f"\nonly in {name}")
-        for how, right in row.items():
+        print(f"\n{say(name)}")
+        for (how, part), right in row.items():
+            label = say(how) if part == "right" else say("in_a_sentence", how=say(how))
             low, high = wilson(sum(right), len(right))
-            print(f"  {how:<32} {sum(right):>3} of {len(right)}   ({low:.0%} to {high:.0%})")
-        print("  such as", " | ".join(said[name]))
+            counts = say("share", right=f"{sum(right):>3}", of=len(right))
+            print(f"  {label:<32} {counts}   ({low:.0%} - {high:.0%})")
+        print(f"  {say('such_as')} {' | '.join(said[name])}")
 
 
 if __name__ == "__main__":

@@ -72,6 +72,17 @@ WORDS = {
         "{number}번은 '{kind}' 문제입니다. 명령과 접힌 답은 exercises/README.ko.md에 있습니다. "
         "마친 뒤에는: {way}"
     ),
+    # --- 사실일까, 말투일까 (exercises/facts.py)
+    "facts_written": "{file}: 시범 {number}개, 새 사실마다 {times}번",
+    "facts_right": "맞은 답의 수. 사실이 어디에 있었는지, 어떻게 물었는지에 따라",
+    "only_demonstrated": "시범에만 있는 것",
+    "only_read": "사전학습 텍스트에만 있는 것",
+    "trained_wording": "배운 표현",
+    "new_wording": "새 표현",
+    "in_a_sentence": "{how}, 온전한 문장",
+    "plain_sentence": "평범한 문장",
+    "share": "{of}개 중 {right}개",
+    "such_as": "예:",
     # --- a failing grader (exercises/words.py)
     "checked": "확인",
     "input": "입력",
