@@ -27,9 +27,9 @@ from likelihood import groups
 from plumbing.config import idle
 from plumbing.errors import BadInput
 from plumbing.machine import right_pad
-from sampling import generate, load_model
+from sampling import fit, generate, load_model
 
-ANSWER = 48  # tokens of an answer; one that has not ended by then is not learned
+ANSWER = 48  # tokens of an answer; one that has not ended by then is cut off
 
 
 def check(cfg):
@@ -78,33 +78,37 @@ class Prompted:
         self.model.to(machine.device).eval().requires_grad_(False).choose_path(machine.dtype)
         self.parent, self.cfg, self.machine = checkpoint, cfg, machine
         self.context = self.tokenizer.encode(read_context(cfg.distill) + "\n")
+        _, self.limit = fit(self.model.config, [], ANSWER)
 
     def prompt(self, messages):
-        """Ids of the context and of a transcript up to the answer, and the ids that end it."""
+        """Ids of the context and of a transcript up to the answer, and the ids that end it. A
+        learned table of positions may have no room for all: then their end, as for any prompt."""
         (begin, *asked), stop = self.tokenizer.prompt(messages, chat=False)
-        return [begin, *self.context, *asked], stop
+        ids, _ = fit(self.model.config, [begin, *self.context, *asked], self.limit)
+        return ids, stop
 
     def respond(self, conversations, temperature=1.0, seed=0):
         """What it says to each of some conversations, and whether it ended by itself: two lists."""
         prompts, stops = zip(*map(self.prompt, conversations))
         texts, ended = [""] * len(prompts), [False] * len(prompts)
-        for rows in groups([len(prompt) + ANSWER for prompt in prompts]):
+        for rows in groups([len(prompt) + self.limit for prompt in prompts]):
             draws = {"stop": stops[0], "temperature": temperature, "seed": seed + rows[0]}
             with self.machine.autocast():
-                found = generate(self.model, [prompts[i] for i in rows], ANSWER, **draws)
+                found = generate(self.model, [prompts[i] for i in rows], self.limit, **draws)
             for i, ids in zip(rows, found):
                 ended[i] = ids[-1] in stops[0]
                 texts[i] = self.tokenizer.decode(ids[:-1] if ended[i] else ids).strip()
         return texts, ended
 
     def demonstrations(self):
-        """Conversations in its own words: to each an answer that it samples; one that does not end
-        is left out. Of earlier answers nothing is learned."""
+        """Conversations in its own words: to each an answer that it samples, if it says a word. Of
+        earlier answers nothing is learned. Whether an answer has ended does not matter: behind its
+        last token the loss asks for what the base model would say next, an end or more."""
         asked = questions(self.cfg, self.parent)
-        texts, ended = self.respond(asked, seed=self.cfg.seed)
+        texts, _ = self.respond(asked, seed=self.cfg.seed)
         made = []
-        for messages, text, over in zip(asked, texts, ended):
-            if text and over:
+        for messages, text in zip(asked, texts):
+            if text:
                 earlier = [{**turn, "weight": 0} for turn in messages]
                 said = {"role": "assistant", "content": text}
                 made.append({"messages": [*earlier, said]})

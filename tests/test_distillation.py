@@ -33,11 +33,11 @@ ASKED = [
 SAID = ["It is here.", "The dog is a cat. It is me."]
 
 
-def checkpoint(stage="pretrain"):
+def checkpoint(stage="pretrain", **shape):
     """A base model of two layers whose choices are far from uniform."""
     torch.manual_seed(0)
     tokenizer = Tokenizer.train(TEXT * 3, 280)
-    model = tiny(vocab_size=tokenizer.n_vocab, block_size=128)
+    model = tiny(vocab_size=tokenizer.n_vocab, block_size=128, **shape)
     return {
         "stage": stage,
         "model": model.state_dict(),
@@ -47,10 +47,9 @@ def checkpoint(stage="pretrain"):
     }
 
 
-def prompted(context=CONTEXT, stage="pretrain"):
-    return Prompted(
-        checkpoint(stage), SimpleNamespace(init="base.pt", distill=context, seed=1), CPU
-    )
+def prompted(context=CONTEXT, stage="pretrain", **shape):
+    cfg = SimpleNamespace(init="base.pt", distill=context, seed=1)
+    return Prompted(checkpoint(stage, **shape), cfg, CPU)
 
 
 def examples(teacher):
@@ -128,13 +127,10 @@ def test_kl_is_zero_of_a_network_that_has_learned_it_and_points_there():
 
 def test_its_own_answers_are_learned_and_nothing_else(monkeypatch):
     teacher = prompted()
-    said = (["It is here.", ""], [True, True])
+    said = (["", "It is me."], [True, False])
     monkeypatch.setattr(teacher, "respond", lambda asked, seed: said)
     monkeypatch.setattr(distillation, "questions", lambda cfg, parent: ASKED)
-    (one,) = teacher.demonstrations()
-    assert one["messages"][-1]["content"] == "It is here."
-    said = (["It goes on", "It is me."], [False, True])
-    (one,) = teacher.demonstrations()
+    (one,) = teacher.demonstrations()  # no word is no answer
     ids, mask = teacher.tokenizer.render(one["messages"])
     learned = [token for token, learn in zip(ids, mask) if learn]
     assert teacher.tokenizer.decode(learned[:-1]).strip() == "It is me."
@@ -152,6 +148,14 @@ def test_answers_follow_from_context_and_question():
     if first != teacher.tokenizer.endoftext:
         begin = teacher.tokenizer.decode([first.item()]).strip()
         assert texts[order].startswith(begin)
+
+
+def test_a_learned_table_of_positions_takes_the_end_of_a_long_prompt():
+    teacher = prompted("User: Is it a cat?\nBot: It is a dog.\n" * 20, pos="learned")
+    ids, _ = teacher.prompt(ASKED[1])
+    assert len(ids) + distillation.ANSWER == 128
+    texts, ended = teacher.respond(ASKED)
+    assert len(texts) == len(ended) == 2
 
 
 # --- from the command line -----------------------------------------------------------------------
