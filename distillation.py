@@ -26,6 +26,7 @@ from judges.exam import world_figures
 from likelihood import groups
 from plumbing.config import idle
 from plumbing.errors import BadInput
+from plumbing.files import ROOT
 from plumbing.machine import right_pad
 from sampling import fit, generate, load_model
 
@@ -49,9 +50,11 @@ def questions(cfg, parent):
 
 
 def read_context(given):
-    """The text that --distill names: what a file holds, or the words themselves."""
-    if os.path.isfile(given):  # Path.is_file fails on words that are too long for a name
-        text = read_text(given).strip()
+    """The text that --distill names: what a file holds, here or beside the scripts, or the words
+    themselves."""
+    found = [path for path in (given, ROOT / given) if os.path.isfile(path)]  # however long it is
+    if found:
+        text = read_text(found[0]).strip()
     elif Path(given).suffix in (".txt", ".md") and " " not in given:
         raise BadInput(f"--distill={given}: no such file; give a text, or a file that holds it")
     else:
@@ -118,16 +121,16 @@ class Prompted:
     def targets(self, examples):
         """p of every token at each choice of the answers, (N, V), N choices in the order of rows.
 
-        examples: (ids, mask, messages), the answer being the ids whose mask is 1, at the end. The
-        base model ends an answer with its line, the template with <|endoftext|>: that is given the
-        probability of all that ends a line.
+        examples: (ids, mask, messages), of which the last answer is learned. The base model ends an
+        answer with its line, the template with <|endoftext|>: that is given the probability of all
+        that ends a line.
         """
         rows, chosen = [], []
-        for ids, mask, messages in examples:
+        for _, mask, messages in examples:
             prompt, stop = self.prompt(messages[:-1])
-            answer = ids[len(ids) - sum(mask) :]
-            rows.append(prompt + answer[:-1])
-            chosen.append(slice(len(prompt) - 1, len(rows[-1])))
+            rows.append(prompt + self.tokenizer.turn(messages[-1]["content"]))
+            count = sum(mask[1:])  # fewer than the answer's where a long example was cut
+            chosen.append(slice(len(rows[-1]) - count, len(rows[-1])))
         x = self.model.trunk(self.machine.put(right_pad(rows)))  # (B, T, C)
         x = torch.cat([row[part] for row, part in zip(x, chosen)])  # (N, C)
         p = F.linear(x, self.model.wte.weight).float().softmax(-1)

@@ -91,6 +91,18 @@ def test_targets_are_those_of_a_plain_forward_pass():
     torch.testing.assert_close(found.sum(1), torch.ones(len(found)))
 
 
+def test_of_an_example_that_was_cut_the_end_of_the_answer_counts():
+    """Nothing is left of the prompt, and the first word is not predicted from anything."""
+    teacher = prompted()
+    whole = examples(teacher)
+    cut = [(ids[-6:], mask[-6:], messages) for ids, mask, messages in whole]
+    tokens, _, mask = get_batch(cut, [0, 1], teacher.tokenizer, CPU)
+    logits = torch.zeros(*tokens.shape, teacher.tokenizer.n_vocab)
+    assert teacher.kl(logits, mask, cut).shape == mask.shape
+    expected = torch.cat([plainly(teacher, one)[-5:] for one in whole])
+    torch.testing.assert_close(teacher.targets(cut), expected, rtol=1e-4, atol=1e-6)
+
+
 def test_another_context_is_another_teacher():
     """The test above would pass a teacher that leaves its context out, if that changed nothing."""
     one, other = prompted(), prompted("Bot: Where is the cat?")
@@ -208,7 +220,9 @@ def test_measured_again_it_is_what_was_held_out(tmp_path):
     assert found["val_loss"] == pytest.approx(best)
 
 
-def test_a_text_and_a_file_of_it_are_the_same(tmp_path):
+def test_a_text_and_a_file_of_it_are_the_same(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "prompt.txt").write_text(CONTEXT + "\n\n")
     assert read_context(str(tmp_path / "prompt.txt")) == read_context(CONTEXT) == CONTEXT
+    assert read_context("data/prompt.txt").startswith("User: Hello!")  # of a preset, from anywhere
     assert read_context("A polite Bot: " * 99) == ("A polite Bot: " * 99).strip()
