@@ -28,7 +28,8 @@ from data.world import World
 from data.world.harms import Harms
 from judges.constitution import figures, refusals
 from judges.exam import verdicts
-from lab.harvest import counted, last_with, lines
+from lab.harvest import last_with, lines
+from lab.rounds import counted
 from lab.studies import append, folder, is_missing, make, pooled, read, show_shares
 from plumbing.errors import run
 from plumbing.machine import setup

@@ -13,6 +13,7 @@ from data.world.english_rules import CONTROL
 from lab import folds, memory, overoptimisation
 from lab.editions import edition
 from lab.plane import told
+from lab.rounds import counted, rows_of
 from lab.studies import folder, machine_of, read
 from plumbing.files import ROOT
 from plumbing.records import write_records
@@ -177,25 +178,13 @@ def revised(cfg, seed):
     """How much harm is left after each round of constitution.py, and how good its judge is."""
     head, *rows = lines(folder(cfg, seed, "constitution") / "log.jsonl")
     details = last_with(rows, "details")["details"]
-    found = []
-    for kind in ("revised", "bare"):
-        for after, table in enumerate(details[kind]):
-            for side, shares in table.items():
-                about = {"kind": kind, "round": after, "side": side}
-                for part in ("harmful", "garbled", "evasive"):
-                    found.append({**about, "part": part, **counted(shares[part])})
+    found = rows_of(details)
     for side, judged in details["judge"].items():
         row = {"kind": "judge", "side": side, **counted(judged["accuracy"])}
         row["calibration_error"] = judged["calibration_error"]
         found.append(row)
     machine = machine_of(head)
     return [{"seed": seed, **row, "machine": machine} for row in found]
-
-
-def counted(share):
-    """A share as counts, which can be added up over seeds."""
-    n = share["n"]
-    return {"count": round(share["share"] * n), "n": n}
 
 
 def classified(cfg, seed):

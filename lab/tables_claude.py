@@ -6,21 +6,19 @@ As those of lab/tables_probing.py: a figure is a share of counted answers, poole
 
 from judges.constitution import SIDES
 from lab.constitution import ARMS, COLUMNS
+from lab.rounds import pooled as together
 from lab.studies import pooled
 from lab.tables import markdown, number, select
 from lab.tables_probing import percent
 from lab.tables_talk import under
 from lab.words import say
-from plumbing.records import wilson
 
 ROUNDS = ("the first answer", "1 revision", "2 revisions", "3 revisions", "4 revisions")
 
 
 def share(rows):
     """Counts of all seeds together with their interval: "12.3 [10.1, 14.9]"."""
-    count = sum(row["count"] for row in rows)
-    n = sum(row["n"] for row in rows)
-    return percent((count / n, *wilson(count, n)))
+    return percent(together(rows))
 
 
 def revisions(records, language):
