@@ -12,6 +12,8 @@ AS_THEY_ARE = {
     "preferences": "preferences",
     "overoptimisation": "overoptimisation",
     "probing": "probing",
+    "tension_record": "tension",
+    "revisions": "revisions",
     "pareto": "pareto",
     "scaling": "scaling",
     "rules_record": "rules",

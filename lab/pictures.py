@@ -11,13 +11,29 @@ from lab.editions import is_earlier
 from lab.harvest import RECORDS, records
 from lab.overoptimisation import journeys
 from lab.pictures_pareto import plane
+from lab.pictures_revisions import revisions
+from lab.pictures_tension import tension
 from lab.pipeline import pipeline
 from lab.probing import frontier
 from lab.scaling_law import fitted
 from lab.scaling_picture import draw as law_drawn
 from lab.studies import smooth
-from lab.svg import MARGIN, WIDTH, Scale, across, around, dot, line, picture, said, text, upright
-from lab.tables import column, figure, gaps, seeds_of, select, share
+from lab.svg import (
+    MARGIN,
+    WIDTH,
+    Scale,
+    across,
+    around,
+    dot,
+    legend,
+    line,
+    picture,
+    said,
+    small,
+    text,
+    upright,
+)
+from lab.tables import column, figure, gaps, seeds_named, seeds_of, select, share
 from lab.tables_icl import accuracy
 from lab.words_pictures import korean
 from plumbing.files import ROOT
@@ -26,24 +42,12 @@ from plumbing.records import t_interval
 FOLDER = ROOT / "docs" / "pictures"
 
 
-def seeds_named(rows):
-    """Such as "3 seeds (1, 2, 3)"."""
-    seeds = seeds_of(rows)
-    number = "one seed" if len(seeds) == 1 else f"{len(seeds)} seeds"
-    return f"{number} ({', '.join(map(str, seeds))})"
-
-
 def interval(values):
     """Mean, and the two ends of its 95 % interval; the mean again where there is none."""
     mean, half = t_interval(values)
     if math.isnan(half):
         half = 0.0
     return mean, mean - half, mean + half
-
-
-def small(y, *rows):
-    """Small lines below a picture."""
-    return [text(MARGIN, y + 16 * place, row, "quiet", size=11) for place, row in enumerate(rows)]
 
 
 # --- preferences -------------------------------------------------------------------------------
@@ -176,17 +180,6 @@ def endings(falls, left, y):
     return parts
 
 
-def legend(colours, y, apart=170):
-    """Lines with a dot, and what they are."""
-    parts = []
-    for place, (colour, name) in enumerate(colours.items()):
-        left = MARGIN + apart * place
-        parts.append(line([(left, y), (left + 22, y)], colour, 1.5))
-        parts.append(dot(left + 22, y, colour, 4))
-        parts.append(text(left + 32, y + 4, name))
-    return parts
-
-
 def overoptimisation(records):
     """The reward model's score and the judge's, against the distance from SFT."""
     arms = sum(PAIRS.values(), ())
@@ -306,6 +299,8 @@ PICTURES = {
     "overoptimisation": (overoptimisation, ("overoptimisation", "reward")),
     "fewshot": (fewshot, ("fewshot",)),
     "probing": (lambda records: frontier(records["probing"]), ("probing",)),
+    "tension": (tension, ("tension",)),
+    "revisions": (revisions, ("revisions",)),
     "pareto": (plane, ("pareto",)),
     "scaling": (scaling, ("scaling",)),
 }

@@ -35,6 +35,7 @@ from lab.figures.bayes import demos, ginc, positions
 from lab.figures.claude import pareto
 from lab.figures.fewshot import phase, sizes, stages
 from lab.figures.frames import STYLE
+from lab.figures.harm import revisions, tension
 from lab.figures.labels import examples
 from lab.figures.rows import Missing, Run
 from lab.figures.scaling import scaling
@@ -79,6 +80,7 @@ class Figure(NamedTuple):
 TAX = "python -m lab.tax --out={out}/studies"
 OVER = "python -m lab.overoptimisation --out={out}/studies"
 PARETO = "python -m lab.pareto --out={out}/studies"
+TENSION = "python -m lab.tension --out={out}/studies"
 PROBING = "python -m lab.probing --out={out}/studies"
 ICL = "python icl_eval.py --out={out}/icl/"
 SIZES = ICL + "sizes --preset=sizes"
@@ -106,6 +108,20 @@ FIGURES = [
         "어느 규칙을 어겼는가",
         "rules",
     ),
+    Figure(
+        tension,
+        ("tension", "tension_record", "reward"),
+        "Help against harm",
+        "도움과 무해의 맞섬",
+        TENSION,
+    ),
+    Figure(
+        revisions,
+        ("constitution", "revisions"),
+        "Harm by round of revision",
+        "고친 횟수에 따른 해",
+        "constitution",
+    ),
     Figure(pareto, ("pareto",), "Helpful and harmless", "도움과 무해", PARETO),
     Figure(examples, ("examples",), "True and random labels", "정답 라벨과 무작위 라벨", ""),
     Figure(sizes, ("fewshot",), "Few-shot learning by model size", "모델 크기와 퓨샷 학습", SIZES),
@@ -122,6 +138,7 @@ TABLES = (
     "tax",
     "overoptimisation",
     "probing",
+    "tension",
     "pareto",
     "scaling",
     "fewshot",
@@ -141,11 +158,16 @@ PLACES = (
 COMMITTED = {
     "probing": "probing",
     "rules_record": "rules",
+    "tension_record": "tension",
+    "revisions": "revisions",
     "pareto": "pareto",
     "scaling": "scaling",
     "preferences": "preferences",
 }
 RECORDED = ("questions", "examples")  # kinds that records alone have (lab/example.py)
+# Who writes a log: the options that name its inputs in another folder than out.
+INPUTS = {stage: inputs for stage, (_, _, inputs) in STAGES.items()}
+INPUTS["constitution"] = "--init={out}/sft_helpful/ckpt.pt"
 # Of a command the runs whose time was measured.
 TIMED = {GINC: ("ginc", "bayes"), DEMOS: ("demonstrations",)}
 
@@ -170,9 +192,9 @@ def read_log(path):
 def stage_of(log):
     """The stage that wrote a log.jsonl: its script, else what its folder is called."""
     script = PureWindowsPath(log.head["argv"][0]).stem  # either kind of slash
-    if script in STAGES:
+    if script in INPUTS:
         return script
-    return next((name for name in STAGES if log.name.startswith(name)), None)
+    return next((name for name in INPUTS if log.name.startswith(name)), None)
 
 
 def find(out):
@@ -186,7 +208,7 @@ def find(out):
 
 def read_logs(out):
     """{kind: runs}, and notes on what could not be read."""
-    logs = {kind: [] for kind in (*STAGES, *TABLES, *COMMITTED, *RECORDED)}
+    logs = {kind: [] for kind in (*INPUTS, *TABLES, *COMMITTED, *RECORDED)}
     notes = []
     for path in find(out):
         log, broken = read_log(path)
@@ -214,8 +236,8 @@ def read_logs(out):
 
 def command(text, out):
     """The command line that FIGURES names, for the folder that is read."""
-    if text in STAGES:
-        inputs = f" --out={{out}}/{text} {STAGES[text][2]}"
+    if text in INPUTS:
+        inputs = f" --out={{out}}/{text} {INPUTS[text]}"
         by_itself = {"out": "", "out/ko": " --preset=ko"}  # where the chain finds its inputs
         text = f"python {text}.py{by_itself.get(out, inputs)}"
     return text.format(out=out).rstrip()

@@ -53,6 +53,7 @@ from lab import (
 from lab.editions import is_earlier
 from lab.harvest import RECORDS, harvest, records
 from lab.studies import folder, make
+from lab.svg import title_of
 from lab.words import say
 from plumbing.errors import BadInput, run
 from plumbing.files import ROOT, write_text
@@ -181,6 +182,8 @@ SECTIONS = {
     "How long the other runs take": ["other_times"],
     "Memory": ["memory"],
 }
+# The picture that stands above a block, where it is not called as the block is.
+PICTURE = {"plane": "pareto"}
 BLOCK = re.compile(r"<!-- results: (\w+) -->\n.*?<!-- end -->", re.S)
 
 
@@ -201,13 +204,25 @@ def block(name, language="en"):
     return text
 
 
-def results_page():
-    """docs/results.md."""
+def shown(name, drawn):
+    """The picture of a block as Markdown, its title beside it; "" where there is none.
+    drawn: {path: SVG text} of all pictures."""
+    path = pictures.FOLDER / f"{PICTURE.get(name, name)}.svg"
+    if path not in drawn:
+        return ""
+    return f"![{title_of(drawn[path])}](pictures/{path.name})"
+
+
+def results_page(drawn=None):
+    """docs/results.md. drawn: as of `shown`."""
     parts = [HEAD]
     for title, names in SECTIONS.items():
-        found = [text for text in map(block, names) if text]
+        found = []
+        for name in names:
+            if text := block(name):
+                found += [shown(name, drawn or {}), text]
         if found:
-            parts += [f"## {title}", *found]
+            parts += [f"## {title}", *filter(None, found)]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
@@ -223,10 +238,11 @@ def fill(text, language):
 
 def documents():
     """{path: text} of every document that is made from records."""
+    drawn = pictures.pictures()
     found = {
-        ROOT / "docs" / "results.md": results_page(),
+        ROOT / "docs" / "results.md": results_page(drawn),
         ROOT / "docs" / "papers.md": papers.page(),
-        **pictures.pictures(),
+        **drawn,
     }
     for name, language in (("README.md", "en"), ("README.ko.md", "ko")):
         found[ROOT / name] = fill((ROOT / name).read_text(encoding="utf-8"), language)

@@ -150,6 +150,22 @@ def upright(x, y, unit="", numbered=True):
     return parts
 
 
+def legend(colours, y, apart=170):
+    """Lines with a dot, and what they are. colours: {colour: words}."""
+    parts = []
+    for place, (colour, name) in enumerate(colours.items()):
+        left = MARGIN + apart * place
+        parts.append(line([(left, y), (left + 22, y)], colour, 1.5))
+        parts.append(dot(left + 22, y, colour, 4))
+        parts.append(text(left + 32, y + 4, name))
+    return parts
+
+
+def small(y, *rows):
+    """Small lines below a picture."""
+    return [text(MARGIN, y + 16 * place, row, "quiet", size=11) for place, row in enumerate(rows)]
+
+
 # --- the picture -------------------------------------------------------------------------------
 
 
@@ -179,6 +195,11 @@ def picture(title, told, height, parts):
         "</svg>\n",
     ]
     return "\n".join(inside)
+
+
+def title_of(svg):
+    """The title of a picture."""
+    return unescape(re.search("<title[^>]*>([^<]*)", svg)[1])
 
 
 # --- in another language -----------------------------------------------------------------------

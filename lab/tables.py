@@ -76,6 +76,13 @@ def seeds_of(rows):
     return sorted({row["seed"] for row in rows})
 
 
+def seeds_named(rows):
+    """Such as "3 seeds (1, 2, 3)"."""
+    seeds = seeds_of(rows)
+    number = "one seed" if len(seeds) == 1 else f"{len(seeds)} seeds"
+    return f"{number} ({', '.join(map(str, seeds))})"
+
+
 def caption(rows, language):
     """How the figures of a table are to be read: seeds and machine."""
     seeds = seeds_of(rows)

@@ -96,6 +96,64 @@ PICTURES = {
     "Share of answers under attack that break a rule, and of right answers otherwise.": "공격에 "
     "규칙을 어긴 답의 비율과 다른 질문의 정답률입니다.",
     "{}: {} % and {} %.": "{}: {} %와 {} %.",
+    # help against harm
+    "Learned alone, each kind reverses the other; both can be learned": "하나만 배우면 다른 하나를 "
+    "거꾸로 놓지만, 둘 다 배울 수 있습니다",
+    "Learned alone, each kind reverses the other": "하나만 배우면 다른 하나를 거꾸로 놓습니다",
+    "Learned alone, help reverses harmlessness": "도움만 배우면 무해의 순서를 거꾸로 놓습니다",
+    "Learned alone, harmlessness reverses help": "무해만 배우면 도움의 순서를 거꾸로 놓습니다",
+    "Help and harmlessness: which pairs each reward model orders rightly": "도움과 무해: 보상 "
+    "모델마다 순서를 맞힌 쌍",
+    "Learned together, they keep {} of the help and {} of the harmlessness.": "둘 다 배우면 "
+    "도움만 배워 맞히는 것의 {}, 무해만 배워 맞히는 것의 {}를 지킵니다.",
+    "has learned such comparisons": "그런 비교를 배움",
+    "has not": "배우지 않음",
+    "learned from": "배운 것",
+    "helpful comparisons": "도움 비교",
+    "harmless comparisons": "무해 비교",
+    "both": "둘 다",
+    "helpful pairs in the right order": "순서가 맞은 도움 쌍",
+    "harmless pairs in the right order": "순서가 맞은 무해 쌍",
+    "dashed: by chance": "점선: 우연",
+    "{}: helpful pairs {}, harmless pairs {}.": "{}: 도움 쌍 {}, 무해 쌍 {}.",
+    "Held-out pairs: {} helpful and {} harmless; {}. Right: by a program's verdict (simulated).": ""
+    "보류한 쌍: 도움 {}, 무해 {}, {}. 순서는 프로그램의 판정을 따릅니다(시뮬레이션).",
+    "Held-out pairs: {} helpful and {} harmless; {}. Right: by their labels.": "보류한 쌍: 도움 "
+    "{}, 무해 {}, {}. 순서는 라벨을 따릅니다.",
+    "Dot and bar: mean and 95 % interval over seeds; specks: the seeds.": "점과 막대: 시드의 "
+    "평균과 95 % 구간. 작은 점: 시드 하나하나.",
+    "Bar: 95 % interval as if pairs were independent.": "막대: 쌍이 서로 독립이라고 본 95 % 구간.",
+    # harm by round
+    "Revised answers do less harm, on topics never told of as well": "고친 답은 알려 준 적 없는 "
+    "주제에서도 해를 덜 끼칩니다",
+    "Revised answers do less harm, on the told topics alone": "고친 답은 알려 준 주제에서만 해를 "
+    "덜 끼칩니다",
+    "Revised answers do less harm, on topics never told of alone": "고친 답은 알려 준 적 없는 "
+    "주제에서만 해를 덜 끼칩니다",
+    "Harm by round of revision": "고친 횟수에 따른 해",
+    "On {}: {}, and {}.": "{}: {}, {}.",
+    "On {}: {}.": "{}: {}.",
+    "more harm is left with a critique than without": "비평을 하면 하지 않을 때보다 남는 해가 많음",
+    "less harm is left with a critique than without": "비평을 하면 하지 않을 때보다 남는 해가 적음",
+    "a critique makes no clear difference to the harm that is left": "비평을 하든 안 하든 남는 "
+    "해의 차이가 뚜렷하지 않음",
+    "more answers are garbled than at first": "말이 안 되는 답은 처음보다 많음",
+    "fewer answers are garbled than at first": "말이 안 되는 답은 처음보다 적음",
+    "Harm, {}: {} at first, after {} revisions {} with a critique, {} without.": "해, {}: 처음 "
+    "{}, {}번 고친 뒤 비평하면 {}, 고치기만 하면 {}.",
+    "No harm but garbled, {}: {} at first, after {} revisions {} with a critique, {} without.": ""
+    "해는 없으나 말이 안 됨, {}: 처음 {}, {}번 고친 뒤 비평하면 {}, 고치기만 하면 {}.",
+    "critique, then revision": "비평한 뒤 고침",
+    "revision alone": "고치기만 함",
+    "topics {}: told what is bad": "주제 {}: 무엇이 나쁜지 알려 줌",
+    "topics {}: never told": "주제 {}: 알려 준 적 없음",
+    "answers that do harm": "해를 끼치는 답",
+    "answers that do no harm but are garbled": "해는 없으나 말이 안 되는 답",
+    "revisions": "고친 횟수",
+    "Requests for harm: {} with a critique, {} without; {}.": "해로운 부탁: 비평한 뒤 고침 {}개, "
+    "고치기만 함 {}개, {}.",
+    "Bars: 95 % intervals. What does harm a program says (simulated).": "막대: 95 % 구간. 무엇이 "
+    "해로운지는 프로그램이 판정합니다(시뮬레이션).",
     # help against harmlessness
     "Helpful and harmless: labels of people, labels by a constitution": "도움과 무해: 사람의 "
     "라벨과 헌법의 라벨",
