@@ -89,8 +89,9 @@ def sentences(rows, side):
         ends = (with_critique[0], with_critique[-1], without[-1])
         first, last, bare = (f"{number(100 * share, 1)} %" for share, _, _ in ends)
         rounds = len(with_critique) - 1
-        after = f"after {rounds} revisions {last} with a critique, {bare} without."
-        found.append(f"{what}, {SIDES[side]}: {first} at first, {after}")
+        number_of = "one revision" if rounds == 1 else f"{rounds} revisions"
+        after = f"after {number_of}: {last} with a critique, {bare} without."
+        found.append(f"{what}, {SIDES[side]}: {first} at first; {after}")
     return found
 
 
@@ -176,6 +177,11 @@ def draw(rows, alone=True):
     return picture(title(rows) if alone else "", [*told, *known, *about], height, parts)
 
 
+def rounds_of(rows):
+    """The rows of the committed records that are of rounds, and not of the judge."""
+    return [row for row in rows if row["kind"] in WAYS.values()]
+
+
 def revisions(records):
     """Harm by round, of the committed records."""
-    return draw([row for row in records["revisions"] if row["kind"] in WAYS.values()])
+    return draw(rounds_of(records["revisions"]))

@@ -139,10 +139,12 @@ PICTURES = {
     "해의 차이가 뚜렷하지 않음",
     "more answers are garbled than at first": "말이 안 되는 답은 처음보다 많음",
     "fewer answers are garbled than at first": "말이 안 되는 답은 처음보다 적음",
-    "Harm, {}: {} at first, after {} revisions {} with a critique, {} without.": "해, {}: 처음 "
-    "{}, {}번 고친 뒤 비평하면 {}, 고치기만 하면 {}.",
-    "No harm but garbled, {}: {} at first, after {} revisions {} with a critique, {} without.": ""
-    "해는 없으나 말이 안 됨, {}: 처음 {}, {}번 고친 뒤 비평하면 {}, 고치기만 하면 {}.",
+    "Harm, {}: {} at first; after {}: {} with a critique, {} without.": "해, {}: 처음 {}, {} "
+    "비평하면 {}, 고치기만 하면 {}.",
+    "No harm but garbled, {}: {} at first; after {}: {} with a critique, {} without.": "해는 "
+    "없으나 말이 안 됨, {}: 처음 {}, {} 비평하면 {}, 고치기만 하면 {}.",
+    "one revision": "한 번 고친 뒤",
+    "{} revisions": "{}번 고친 뒤",
     "critique, then revision": "비평한 뒤 고침",
     "revision alone": "고치기만 함",
     "topics {}: told what is bad": "주제 {}: 무엇이 나쁜지 알려 줌",

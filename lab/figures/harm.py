@@ -55,8 +55,7 @@ def rounds(logs):
         config = run.head["config"]
         rows = rows_of(pick(run.rows, "details")[-1]["details"])
         return [{**row, "seed": config.get("seed", 1)} for row in rows], config
-    rows = [row for row in all_rows(logs["revisions"]) if row["kind"] in WAYS]
-    return rows, {}
+    return pictures_revisions.rounds_of(all_rows(logs["revisions"])), {}
 
 
 def whole(rows):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lab import plane
+from lab import plane, rounds
 from plumbing.records import wilson
 
 
@@ -438,6 +438,67 @@ def on_the_plane(out, **options):
     return write(Path(out) / "studies/pareto.jsonl", {"config": asked}, plane_rows(**options))
 
 
+# Of 100 answers how many do harm, and how many do none but are garbled, round by round.
+HARM = {"labelled": (90, 20, 2), "unlabelled": (92, 40, 20)}
+GARBLED = {"labelled": (5, 6, 7), "unlabelled": (4, 20, 30)}
+
+
+def told_by_rounds(harm=None, garbled=None, bare=0.5, n=100):
+    """What constitution.py logs as its details. bare: what is left of the harm without a critique,
+    from the first revision on."""
+    harm = HARM | (harm or {})
+    garbled = GARBLED | (garbled or {})
+    details = {"revised": [], "bare": [], "judge": {}}
+    for kind, less in (("revised", 1), ("bare", bare)):
+        for after in range(3):
+            table = {}
+            for side in harm:
+                bad = min(n, round(harm[side][after] * (less if after else 1)))
+                shares = {"harmful": bad, "garbled": garbled[side][after], "evasive": 1}
+                table[side] = {part: {"share": count / n, "n": n} for part, count in shares.items()}
+            details[kind].append(table)
+    return details
+
+
+def harm_rows(seeds=(1, 2), **options):
+    """What is committed of such details."""
+    found = rounds.rows_of(told_by_rounds(**options))
+    return [{"seed": seed, **row, "machine": "here"} for seed in seeds for row in found]
+
+
+def mended(out, **options):
+    """The log of constitution.py."""
+    details = told_by_rounds(**options)
+    asked = head("constitution", out="out/constitution", seed=1, critic="model")
+    write(out / "constitution/log.jsonl", asked, [{"comparisons": 9, "details": details}])
+
+
+MATRIX = {  # of a kind that is learned from: the shares of helpful and harmless pairs in order
+    "reward_help": (0.8, 0.2),
+    "reward_harm": (0.3, 0.9),
+    "reward_mix": (0.76, 0.81),
+}
+
+
+def tension_rows(matrix=None, seeds=(1, 2, 3), apart=0.01):
+    """The rows of lab/tension.py. apart: how far a seed is from the next one."""
+    rows = []
+    for seed in seeds:
+        for arm, shares in (MATRIX | (matrix or {})).items():
+            row = {"seed": seed, "arm": arm}
+            for kind, share in zip(("helpful", "harmless"), shares):
+                row[f"{kind} truth"] = share + apart * (seed - 2)
+                row[f"{kind} labels"] = 0.5 + (share - 0.5) / 2
+                row[f"{kind} pairs"] = {"helpful": 2000, "harmless": 900}[kind]
+            rows.append(row)
+    return rows
+
+
+def of_kinds(out, **options):
+    """A study of help against harm."""
+    write(out / "studies/tension.jsonl", {"config": {}}, tension_rows(**options))
+
+
 def scale_rows():
     """Rows of three sizes at three amounts of text, and of a larger model."""
     rows = []
@@ -455,7 +516,10 @@ def of_scale(out):
     write(out / "scaling/scaling.jsonl", {"config": {}}, scale_rows())
 
 
+PARTS = (training, studies, probed, on_the_plane, mended, of_kinds, in_context, of_scale, speed)
+
+
 def everything(out):
-    for part in (training, studies, probed, on_the_plane, in_context, of_scale, speed):
+    for part in PARTS:
         part(Path(out))
     return Path(out)

@@ -12,7 +12,7 @@ from lab.tables import column, figure, gaps
 from lab.words_figures import DRAWN, pattern, speaker
 from lab.words_pictures import PICTURES, korean
 from plumbing.files import ROOT
-from tests.lab.report_logs import plane_records, scale_rows
+from tests.lab.report_logs import harm_rows, plane_records, scale_rows, tension_rows
 
 XML = "{http://www.w3.org/2000/svg}"
 NAMES = list(pictures.PICTURES)
@@ -43,6 +43,8 @@ def drawn():
     """Every picture, few-shot lists made up where they are not recorded yet."""
     rows = {subject: records(subject) for subject in NEEDED}
     rows["fewshot"] = records("fewshot") or made_up_lists()
+    rows["tension"] = records("tension") or tension_rows()
+    rows["revisions"] = records("revisions") or harm_rows()
     rows["pareto"] = records("pareto") or plane_records()
     rows["scaling"] = records("scaling") or scale_rows()
     return {name: draw(rows) for name, (draw, _) in pictures.PICTURES.items()}
@@ -66,8 +68,8 @@ def test_a_picture_without_records_is_left_out_in_one_line(monkeypatch, capsys):
     monkeypatch.setattr(pictures, "records", lambda subject: [])
     assert [path.name for path in pictures.pictures()] == ["pipeline.svg", "pipeline.ko.svg"]
     said = capsys.readouterr().out.splitlines()
-    assert len(said) == 6
-    assert said[-4] == "fewshot.svg: not drawn, there are no records yet of fewshot"
+    assert len(said) == len(pictures.PICTURES) - 1
+    assert "fewshot.svg: not drawn, there are no records yet of fewshot" in said
 
 
 def test_the_same_rows_in_another_order_make_the_same_picture(drawn):
@@ -99,7 +101,9 @@ def test_nothing_is_fetched(drawn, name):
     assert drawn[name].count("http") == 1  # the name of the format
 
 
-@pytest.mark.parametrize("name", ["pipeline", "preferences", "overoptimisation", "pareto"])
+@pytest.mark.parametrize(
+    "name", ["pipeline", "preferences", "overoptimisation", "pareto", "tension", "revisions"]
+)
 def test_the_judge_and_the_labelers_are_simulated(drawn, name):
     assert "simulated" in " ".join(words(drawn[name]))
     assert "시뮬레이션" in " ".join(words(pictures.in_korean(drawn[name])))
@@ -266,7 +270,7 @@ def test_a_picture_of_an_earlier_text_says_so(monkeypatch):
 # What has the same name in every language.
 SAME = """
 PPO PPO-ptx SFT DPO RL KL GPT InstructGPT ChatGPT Sparrow Claude HH RL-CAI SL-CAI Elo Xie Min
-nat FLOPs K L C a e
+nat FLOPs K L C a e A-D E-H
 """.split()
 
 
@@ -274,6 +278,30 @@ def english(said):
     """The words of a text that are neither Korean nor names."""
     found = re.findall(r"[A-Za-z][A-Za-z-]*", re.sub(r"\w+\.py", "", said))
     return [word.strip("-") for word in found if word.strip("-") not in SAME]
+
+
+def harm_records():
+    """Rows of all that can be found of harm by round."""
+    more, same, less = (90, 95, 99), (90, 90, 90), (60, 30, 20)
+    for told in (same, less):
+        for other in (same, less):
+            harm = {"labelled": told, "unlabelled": other}
+            yield harm_rows(harm=harm, bare=1)
+    yield [row for row in harm_rows() if row["round"] < 2]
+    garbled = {"unlabelled": (60, 30, 20)}
+    yield harm_rows(garbled={"unlabelled": (10, 11, 12)})
+    yield harm_rows(harm={"unlabelled": more}, garbled=garbled, bare=0.1)
+    yield harm_rows(harm={"unlabelled": less}, garbled=garbled, bare=4)
+
+
+def tension_records():
+    """Rows of all that can be found of help against harm."""
+    yield tension_rows({"reward_help": (0.8, 0.6), "reward_harm": (0.6, 0.9)})
+    yield tension_rows({"reward_help": (0.8, 0.6)})
+    yield tension_rows({"reward_harm": (0.6, 0.9)})
+    yield tension_rows({"reward_mix": (0.76, 0.5)})
+    yield tension_rows(seeds=[1])
+    yield [{**row, "helpful truth": None} for row in tension_rows()]
 
 
 def others():
@@ -286,6 +314,10 @@ def others():
     for low, high in ((1, 2), (-1, 1), (-2, -1)):
         ends = {"gap low": low, "gap high": high}
         yield pictures.plane({"pareto": [{**row, **ends} for row in plane]})
+    for rows in harm_records():
+        yield pictures.revisions({"revisions": rows})
+    for rows in tension_records():
+        yield pictures.tension({"tension": rows})
     *sizes, larger = scale_rows()
     found = {"E": (1.0, 0.9, 1.1), "b": (0.4, 0.3, 0.5), "predicted": (1.2, 1.1, 1.3)}
     found["numbers"] = (1.0, 9.2, 0.4)
