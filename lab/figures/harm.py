@@ -8,7 +8,7 @@ from lab import pictures_revisions, pictures_tension
 from lab.figures.frames import Shown
 from lab.figures.rows import all_rows, pick, some
 from lab.figures.words import JUDGE, plain, say
-from lab.pictures_tension import Cell, Line, known
+from lab.pictures_tension import Line, known
 from lab.rounds import WAYS, rows_of
 from lab.svg import said
 from lab.tables_probing import TRAINED
@@ -25,6 +25,7 @@ ALONE = (
     "One run each: bars are 95% intervals as if pairs were independent.",
     "줄마다 한 번의 실행이며, 막대는 쌍이 서로 독립이라고 본 95% 구간입니다.",
 )
+LABELS = ("Right is what the labels say.", "순서는 라벨을 따릅니다.")
 NAMES = {learned: TRAINED[arm] for arm, learned in ARMS.items()}
 
 
@@ -122,12 +123,14 @@ def tension(logs):
         lines = lines_of_runs(own)
         kept = []
         asked = ALONE
+        by = JUDGE if known(own) == "truth" else LABELS
     else:
         rows = some(rows or all_rows(logs["tension_record"]), NO_KINDS)
         lines = pictures_tension.lines(rows)
         kept = pictures_tension.kept(rows)
         asked = both(pictures_tension.about(rows))
-    caption = say("{0} {1}", "{0} {1}", JUDGE, asked)
+        by = JUDGE
+    caption = say("{0} {1}", "{0} {1}", by, asked)
     drawn = pair(pictures_tension.draw(lines, [], alone=False))
     told = both([*pictures_tension.sentences(lines), *kept])
     title = finding(pictures_tension.title(lines), pictures_tension.NEUTRAL)
@@ -136,15 +139,15 @@ def tension(logs):
 
 def table(lines):
     """The same figures as numbers, with the number of pairs."""
-    head = [("learned from", "배운 것"), ("run", "실행")]
+    head = [("learned from", "배운 것")]
     for kind in KINDS:
-        head.append(both([f"{kind} pairs in the right order"]))
-        head.append(("pairs", "쌍"))
+        head += [both([f"{kind} pairs in the right order"]), ("pairs", "쌍")]
     rows = [tuple(head)]
     for one in lines:
-        row = [both([one.name]), one.under]
+        run = f" ({one.under})" if one.under else ""
+        row = [tuple(name + run for name in both([one.name]))]
         for kind in KINDS:
-            cell: Cell = one.cells[kind]
+            cell = one.cells[kind]
             row += [cell.told(), f"{cell.pairs:,}"]
         rows.append(tuple(row))
     return tuple(rows)

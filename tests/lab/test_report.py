@@ -36,7 +36,7 @@ JUDGED = (
     "broken_rules",
     "which_rule",
 )
-JUDGED += ("pareto",)
+JUDGED += ("pareto", "tension", "revisions")
 IN_CONTEXT = ("sizes", "stages", "phase", "ginc", "positions", "demos")
 
 
@@ -122,6 +122,8 @@ def test_an_empty_folder_lists_every_command(tmp_path, capsys):
         "--probe=induction --watch",
         "bench.py",
         "dpo.py",
+        f"python constitution.py --out={out}/constitution --init={out}/sft_helpful/ckpt.pt",
+        f"python -m lab.tension --out={out}/studies",
     ):
         assert line in text, line
     assert "0 figures" in capsys.readouterr().out
@@ -316,6 +318,82 @@ def test_rules_are_drawn_from_the_records_where_there_is_no_run(tmp_path, monkey
     assert "person 0.99" in said(tmp_path, "which_rule")
     committed = report.read_log(Path(report.__file__).parent.parent / "docs/records/rules.jsonl")
     assert sparrow.of_records(committed[0].rows)["reads the rule"]
+
+
+def shown(out, name):
+    return FIGURES[name].draw(report.read_logs(out)[0])
+
+
+def test_harm_by_round_is_of_ones_own_run_else_of_the_records(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "RECORDS", tmp_path / "records")
+    with pytest.raises(Missing):
+        said(tmp_path, "revisions")
+    judge = {"seed": 1, "kind": "judge", "side": "labelled", "count": 1, "n": 2}
+    rows = [*report_logs.harm_rows(seeds=(1, 2, 3), bare=1), judge]
+    write(tmp_path / "records/revisions.jsonl", head("results"), rows)
+    assert "3 seeds (1, 2, 3)" in shown(tmp_path, "revisions").caption[0]
+    report_logs.mended(tmp_path, bare=0.1)
+    own = shown(tmp_path, "revisions")
+    assert "one seed (1)" in own.caption[0] and "a control" not in own.caption[0]
+    assert "after 2 revisions: 20.0 % with a critique, 2.0 % without" in own.takeaway[0]
+    assert "more harm is left with a critique" in own.takeaway[0]
+    assert own.title[0] == "Revised answers do less harm, on topics never told of as well"
+    assert re.search("[가-힣]", own.title[1]) and "해" in own.figure[1]
+    other = {"labelled": (50, 50, 50), "unlabelled": (50, 50, 50)}
+    report_logs.mended(tmp_path, harm=other)
+    assert shown(tmp_path, "revisions").title == ()
+    path = tmp_path / "constitution/log.jsonl"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('"critic": "model"', '"critic": "oracle"'), encoding="utf-8")
+    assert "a control" in shown(tmp_path, "revisions").caption[0]
+
+
+def test_harm_by_round_needs_answers_on_all_topics(tmp_path):
+    """A control of a few requests may have none on one side: its share is null in the log."""
+    report_logs.mended(tmp_path)
+
+    def nobody(row):
+        for table in row["details"]["bare"]:
+            for cell in table["labelled"].values():
+                cell.update(share=None, n=0)
+
+    edit(tmp_path / "constitution/log.jsonl", nobody)
+    with pytest.raises(Missing, match="on all topics"):
+        said(tmp_path, "revisions")
+
+
+def test_help_against_harm_is_of_a_study_else_of_ones_own_runs_else_of_the_records(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(report, "RECORDS", tmp_path / "records")
+    with pytest.raises(Missing):
+        said(tmp_path, "tension")
+    rows = report_logs.tension_rows({"reward_mix": (0.6, 0.7)})
+    write(tmp_path / "records/tension.jsonl", head("results"), rows)
+    assert "both: helpful pairs 60.0 ± 2.5 %, harmless pairs 70.0" in said(tmp_path, "tension")
+
+    kinds = {"helpful": {"labels": 0.7, "truth": 0.9, "pairs": 300}}
+    kinds["harmless"] = {"labels": 0.4, "truth": 0.3, "pairs": 200}
+    path = tmp_path / "mine/log.jsonl"
+    last = {"step": 1, "details": {"reliability": [], "kinds": kinds}}
+    write(path, head("reward", kinds="helpful", seed=4), [last])
+    own = shown(tmp_path, "tension")
+    assert own.takeaway[0] == "helpful comparisons: helpful pairs 90.0 %, harmless pairs 30.0 %."
+    assert own.title == () and "One run each" in own.caption[0] and "mine" in own.figure[0]
+    assert own.table[1:] == (
+        (("helpful comparisons (mine)", "도움 비교 (mine)"), "90.0 %", "300", "30.0 %", "200"),
+    )
+    for cell in kinds.values():
+        del cell["truth"]  # data of one's own
+    write(path, head("reward", kinds=""), [last])
+    own = shown(tmp_path, "tension")
+    assert own.takeaway[0] == "both: helpful pairs 70.0 %, harmless pairs 40.0 %."
+    assert "simulated" not in own.caption[0] and "labels" in own.caption[0]
+
+    report_logs.of_kinds(tmp_path)
+    study = shown(tmp_path, "tension")
+    assert study.title[0] == "Learned alone, each kind reverses the other; both can be learned"
+    assert "mine" not in study.figure[0] and len(study.table) == 4
 
 
 def test_calibration_and_baselines(tmp_path):

@@ -16,6 +16,7 @@ pytest.importorskip("matplotlib")
 NAMES = """
 SFT PPO DPO PPO-ptx ptx RL SL-CAI RL-CAI HH AI GINC LSTM KL Elo AUC FLOPs best-of-n n M t ln
 nat p GFLOP s torch SDPA transformers TRL float bfloat cpu shape peer L C a e
+A-D E-H
 Hanley McNeil Yoo Wei Kossen et al mechanism in toy world
 """.split()
 NAMED = ("exam", "broken_rules", "which_rule", "speed")  # with more rows in the records
