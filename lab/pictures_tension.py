@@ -136,9 +136,9 @@ def sentences(found):
 def about(rows):
     """Of how many pairs the picture is, by whom they are right, and what its bars are."""
     first = select(rows, arm=rows[0]["arm"])
-    pairs = [sum(row[f"{kind} pairs"] for row in first) for kind in KINDS]
+    of = cells(first, known(rows))
     by = {"truth": "a program's verdict (simulated)", "labels": "their labels"}[known(rows)]
-    counts = f"{pairs[0]:,} helpful and {pairs[1]:,} harmless"
+    counts = f"{of['helpful'].pairs:,} helpful and {of['harmless'].pairs:,} harmless"
     asked = f"Held-out pairs: {counts}; {seeds_named(rows)}. Right: by {by}."
     ways = "Dot and bar: mean and 95 % interval over seeds; specks: the seeds."
     if len(first) < 2:
