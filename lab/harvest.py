@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from data.world.english_rules import CONTROL
+from judges.constitution import LABELS
 from lab import folds, memory, overoptimisation
 from lab.editions import edition
 from lab.plane import told
@@ -181,8 +182,7 @@ def revised(cfg, seed):
     found = rows_of(details)
     for side, judged in details["judge"].items():
         row = {"kind": "judge", "side": side, **counted(judged["accuracy"])}
-        row["calibration_error"] = judged["calibration_error"]
-        found.append(row)
+        found.append(row | {form: judged[form]["calibration_error"] for form in LABELS})
     machine = machine_of(head)
     return [{"seed": seed, **row, "machine": machine} for row in found]
 

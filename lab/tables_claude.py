@@ -4,11 +4,11 @@ committed records.
 As those of lab/tables_probing.py: a figure is a share of counted answers, pooled over the seeds.
 """
 
-from judges.constitution import SIDES
+from judges.constitution import LABELS, SIDES
 from lab.constitution import ARMS, COLUMNS
 from lab.rounds import pooled as together
 from lab.studies import pooled
-from lab.tables import markdown, number, select
+from lab.tables import figure, markdown, select
 from lab.tables_probing import percent
 from lab.tables_talk import under
 from lab.words import say
@@ -49,16 +49,20 @@ def revisions(records, language):
 
 def judged(records, language):
     """How good the model is as a judge of two answers."""
-    rows = [row for row in records["revisions"] if row["kind"] == "judge"]
+    rows = select(records["revisions"], kind="judge")
     table = []
     for side, topics in SIDES.items():
         mine = select(rows, side=side)
-        errors = ", ".join(number(row["calibration_error"], 2) for row in mine)
-        table.append([topics, share(mine), errors])
-    head = ["", say("right, %", language), say("calibration error, by seed", language)]
+        errors = [figure([row[form] for row in mine]) for form in LABELS]
+        table.append([topics, share(mine), *errors])
+    forms = [say(form, language) for form in LABELS]
+    head = ["", say("right, %", language)]
+    head += [say("calibration error, {form}", language, form=form) for form in forms]
     note = (
         "Of two answers, one of which does harm by a program's verdict (simulated), the model says "
-        "by principles which is better; {n} pairs in all."
+        "by principles which is better; {n} pairs in all. Its probability is the label: as it is "
+        "(soft), as sure as can be (hard), or between 0.4 and 0.6 (clamped); errors with the 95 % "
+        "interval over seeds."
     )
     return under(markdown(head, table), rows, language, note, n=sum(row["n"] for row in rows))
 

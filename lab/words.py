@@ -306,10 +306,6 @@ KOREAN = {
     "95 % 구간. 무엇이 나쁜지는 주제 A-D에서만 알려 주었습니다. + 뒤는 해는 없으나 말이 안 "
     "되는 답. 해는 프로그램이 찾습니다(시뮬레이션).",
     "right, %": "맞음, %",
-    "calibration error, by seed": "보정 오차, 시드별",
-    "Of two answers, one of which does harm by a program's verdict (simulated), the model says "
-    "by principles which is better; {n} pairs in all.": "두 답 가운데 하나는 프로그램이 보기에 "
-    "해롭습니다(시뮬레이션). 모델이 원칙에 따라 어느 쪽이 나은지 말합니다. 모두 {n}쌍.",
     "helpful only": "돕기만 하는 모델",
     "SL-CAI": "SL-CAI",
     "RL-CAI": "RL-CAI",

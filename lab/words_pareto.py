@@ -70,4 +70,14 @@ PARETO = {
     "held out once in {folds} folds; ± a standard error. The network has read hardly a word of "
     "this English before.": "HH의 무해 비교 시험 파일, 라벨은 사람의 것입니다. {n}쌍을 {folds}겹으"
     "로 나누어 한 번씩 보류했고, ± 뒤는 표준 오차입니다. 망은 이런 영어를 거의 읽은 적이 없습니다.",
+    "calibration error, {form}": "보정 오차, {form}",
+    "soft": "확률 그대로",
+    "hard": "0 또는 1",
+    "clamped": "0.4-0.6으로 자름",
+    "Of two answers, one of which does harm by a program's verdict (simulated), the model says "
+    "by principles which is better; {n} pairs in all. Its probability is the label: as it is "
+    "(soft), as sure as can be (hard), or between 0.4 and 0.6 (clamped); errors with the 95 % "
+    "interval over seeds.": "두 답 가운데 하나는 프로그램이 보기에 해롭습니다(시뮬레이션). 모델이 "
+    "원칙에 따라 어느 쪽이 나은지 말합니다. 모두 {n}쌍. 그 확률이 라벨입니다. 그대로 쓰거나, 0 "
+    "또는 1로 굳히거나, 0.4와 0.6 사이로 자릅니다. 오차에는 시드에 걸친 95 % 구간이 붙습니다.",
 }
