@@ -174,7 +174,7 @@ def draw(rows, alone=True):
     known = sentences(rows, "labelled")
     parts += small(bottom + 62, *about) if alone else []
     height = bottom + (94 if alone else 48)
-    return picture(title(rows) if alone else "", [*told, *known, *about], height, parts)
+    return picture(title(rows) if alone else "", [*told, *known, *about], round(height), parts)
 
 
 def rounds_of(rows):
