@@ -163,7 +163,8 @@ CHECKS = {
     "test_who_has_no_tokens_for_it_looks_nothing_up": "찾아보기용 토큰이 없으면 오류를 냅니다",
     # week 7
     "test_kl_by_hand": "손으로 계산한 발산과 같습니다",
-    "test_kl_is_zero_of_a_network_that_has_learned_it_and_points_there": "다 배운 신경망에서는 0이고, 기울기가 그쪽을 가리킵니다",
+    "test_kl_is_zero_of_a_network_that_has_learned_it_and_points_there": "다 배우면 0이고, 기울기가 "
+    "그쪽을 가리킵니다",
     "test_a_soft_label_by_hand": "라벨이 확률일 때 손으로 계산한 값과 같습니다",
     "test_the_slope_of_a_soft_label": "라벨이 확률일 때의 기울기가 중앙 차분과 같습니다",
     "test_ensemble_by_hand": "손으로 계산한 확률과 같습니다",

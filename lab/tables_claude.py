@@ -8,7 +8,7 @@ from judges.constitution import LABELS, SIDES
 from lab.constitution import ARMS, COLUMNS
 from lab.rounds import pooled as together
 from lab.studies import pooled
-from lab.tables import figure, markdown, select
+from lab.tables import column, figure, markdown, select
 from lab.tables_probing import percent
 from lab.tables_talk import under
 from lab.words import say
@@ -53,7 +53,7 @@ def judged(records, language):
     table = []
     for side, topics in SIDES.items():
         mine = select(rows, side=side)
-        errors = [figure([row[form] for row in mine]) for form in LABELS]
+        errors = [figure(column(mine, form)) for form in LABELS]
         table.append([topics, share(mine), *errors])
     forms = [say(form, language) for form in LABELS]
     head = ["", say("right, %", language)]
