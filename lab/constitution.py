@@ -30,7 +30,7 @@ from judges.constitution import figures, refusals
 from judges.exam import verdicts
 from lab.harvest import last_with, lines
 from lab.rounds import counted
-from lab.studies import append, folder, is_missing, make, pooled, read, show_shares
+from lab.studies import append, folder, is_missing, make, pooled, show_shares, take_up
 from plumbing.errors import run
 from plumbing.machine import setup
 from sampling import open_checkpoint, respond
@@ -160,7 +160,7 @@ def main(cfg):
     positive(cfg, "seeds", "n", "n_benign", "max_new_tokens")
     machine = setup(cfg)
     path = Path(cfg.out) / "constitution.jsonl"
-    rows = read(path)
+    rows = take_up(path, cfg)
     for seed in range(1, cfg.seeds + 1):
         for arm in ARMS:
             if is_missing(rows, seed, arm):

@@ -23,7 +23,7 @@ if __name__ == "__main__":  # answer --help and slips before torch, a second's w
     check_options(__file__)
 
 from judges.evidence import exam, summary
-from lab.studies import append, is_missing, make, read
+from lab.studies import append, is_missing, make, take_up
 from plumbing.errors import run
 from plumbing.machine import setup
 from plumbing.records import print_table, wilson
@@ -78,7 +78,7 @@ def main(cfg):
     positive(cfg, "seeds", "n")
     machine = setup(cfg)
     path = Path(cfg.out) / "evidence.jsonl"
-    rows = read(path)
+    rows = take_up(path, cfg)
     for seed in range(1, cfg.seeds + 1):
         if is_missing(rows, seed, ARM):
             rows = append(path, measure(cfg, seed, machine), rows, cfg)

@@ -17,14 +17,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
+from plumbing.config import check_options, fit_len, parse_config, positive
+
+if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
+    check_options(__file__)
+
 import numpy as np
 import torch
 
 from data.comparisons import load
 from judges.agreement import accuracy, bag_of_words, pairs_of, places
 from lab.reward import fit
-from lab.studies import append, is_missing, machine_of, read
-from plumbing.config import fit_len, parse_config, positive
+from lab.studies import append, is_missing, machine_of, take_up
 from plumbing.errors import BadInput, run
 from plumbing.inputs import refuse_missing, supply
 from plumbing.machine import setup
@@ -66,6 +70,7 @@ def check(cfg):
         raise BadInput(f"--folds={cfg.folds}: at least 2, of which one is held out")
     if not cfg.data:
         raise BadInput("--data=FILE: give the comparisons to be ordered")
+    refuse_missing(cfg)
 
 
 # --- folds -------------------------------------------------------------------------------------
@@ -87,7 +92,6 @@ def shortness(record):
 
 def measure(cfg, records, fold, machine):
     """The row of one fold: the accuracy of the network, of the words, of the shorter answer."""
-    refuse_missing(cfg)
     checkpoint = supply(cfg.init, "sft.py", cfg.preset, ("sft", "pretrain"), f"--seed={cfg.seed}")
     head = "reward" if cfg.alpha else "scalar"
     model, tokenizer = load_model(checkpoint, cfg.init, head=head, dropout=0.0)
@@ -147,9 +151,15 @@ def main(cfg):
     """The whole study; returns its rows."""
     check(cfg)
     machine = setup(cfg)
-    records = load(cfg.data)
     path = Path(cfg.out) / "folds.jsonl"
-    rows = read(path)
+    rows = take_up(path, cfg)
+    records = load(cfg.data)
+    if empty := {*range(cfg.folds)} - {*parts(records, cfg.folds, cfg.seed)}:
+        questions = cfg.folds - len(empty)
+        raise BadInput(
+            f"--folds={cfg.folds}: {cfg.data} asks {questions} different questions, and a fold "
+            "holds out whole ones; give fewer folds"
+        )
     for fold in range(cfg.folds):
         if is_missing(rows, fold, "fold"):
             rows = append(path, [measure(cfg, records, fold, machine)], rows, cfg)

@@ -23,7 +23,7 @@ if __name__ == "__main__":  # answer --help and slips before torch, a second's w
 
 from data.world.languages import KOREAN
 from judges.speech import own_answers
-from lab.studies import append, is_missing, make, over_seeds, read
+from lab.studies import append, is_missing, make, over_seeds, take_up
 from lab.talk import answered, talked
 from plumbing.errors import run
 from plumbing.machine import setup
@@ -83,7 +83,7 @@ def main(cfg):
     positive(cfg, "seeds", "n")
     machine = setup(cfg)
     path = Path(cfg.out) / "korean.jsonl"
-    rows = read(path)
+    rows = take_up(path, cfg)
     for seed in range(1, cfg.seeds + 1):
         for arm in ARMS:
             if is_missing(rows, seed, arm):

@@ -29,7 +29,7 @@ import numpy as np
 from judges.exam import Exam
 from judges.hidden import judge
 from judges.scores import score_texts
-from lab.studies import append, climb, is_missing, make, read, rival_scores, smooth, wins
+from lab.studies import append, climb, is_missing, make, rival_scores, smooth, take_up, wins
 from plumbing.errors import run
 from plumbing.machine import setup
 from plumbing.records import print_table, t_interval
@@ -138,7 +138,7 @@ def best_of_pool(cfg, seed, reward, machine):
 def study(cfg, machine):
     """Few or many comparisons, with and without the price of KL; best-of-n beside each."""
     path = Path(cfg.out) / "overoptimisation.jsonl"
-    rows = read(path)
+    rows = take_up(path, cfg)
     for seed in range(1, cfg.seeds + 1):
         for name in ARMS:
             if is_missing(rows, seed, name):

@@ -43,7 +43,7 @@ from judges.harms import evasive
 from judges.scores import score_texts, tokens_of
 from lab.harvest import last_with, lines
 from lab.plane import ARMS_OF, DISTANCE, LABELLED, LAST, PLANE, RIVAL, SCORES, START, summary
-from lab.studies import append, folder, make, over_seeds, read, wins
+from lab.studies import append, folder, make, over_seeds, take_up, wins
 from likelihood import groups, policy_terms
 from plumbing.errors import run
 from plumbing.machine import setup
@@ -236,10 +236,11 @@ def tell_missing(cfg):
 def main(cfg):
     """The whole study; returns its summary."""
     positive(cfg, "seeds", "n", "n_help", "resamples", "max_new_tokens")
-    tell_missing(cfg)
-    asked = Asked(cfg, setup(cfg))
+    machine = setup(cfg)
     path = Path(cfg.out) / "pareto.jsonl"
-    rows = read(path)
+    rows = take_up(path, cfg, "resamples")
+    tell_missing(cfg)
+    asked = Asked(cfg, machine)
     for seed in range(1, cfg.seeds + 1):
         for part, measure in MEASURES.items():
             done = {(row["of"], row["key"], row["seed"]) for row in rows}

@@ -33,7 +33,7 @@ from data.world.probes import RULES, Probes
 from judges.exam import verdicts
 from judges.probing import gold_table, under_attack
 from judges.rules import as_rule_model, best_of_n
-from lab.studies import append, is_missing, make, pooled, read, show_shares
+from lab.studies import append, is_missing, make, pooled, show_shares, take_up
 from lab.svg import Scale, across, dot, line, picture, text, upright
 from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import run
@@ -205,7 +205,7 @@ def main(cfg):
     positive(cfg, "seeds", "n", "n_benign", "best_of")
     machine = setup(cfg)
     path = Path(cfg.out) / "probing.jsonl"
-    rows = read(path)
+    rows = take_up(path, cfg)
     for seed in range(1, cfg.seeds + 1):
         for arm in ARMS:
             if is_missing(rows, seed, arm):

@@ -36,7 +36,7 @@ from judges.diagnosis import right_first
 from judges.exam import gold
 from judges.rankings import sample_comparisons
 from judges.scores import score_texts
-from lab.studies import SCALAR, append, folder, is_missing, make, over_seeds, read
+from lab.studies import SCALAR, append, folder, is_missing, make, over_seeds, take_up
 from likelihood import answer_scores
 from model import GPT, nll
 from plumbing.batches import Batches
@@ -274,7 +274,7 @@ def study(cfg, machine):
     wanted = variants(cfg)
     name = "reward_variants" if cfg.split == "test" else "reward_variants_dev"
     path = Path(cfg.out) / f"{name}.jsonl"
-    rows = read(path)
+    rows = take_up(path, cfg, "rates")
     for seed in range(1, cfg.seeds + 1):
         missing = [name for name in wanted if is_missing(rows, seed, name)]
         ground = prepare(cfg, seed, machine) if missing else None

@@ -33,7 +33,7 @@ if __name__ == "__main__":  # answer --help and slips before torch, a second's w
 from judges.exam import Exam
 from lab.scaling_law import BLOCK, FEWEST, WIDTH, envelope, fitted
 from lab.scaling_picture import draw
-from lab.studies import append, read
+from lab.studies import append, take_up
 from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput, run
 from plumbing.files import write_text
@@ -156,7 +156,7 @@ def main(cfg):
         raise BadInput(f"--predict={cfg.predict}: expected a depth above all of --depth, 1 or more")
     machine = setup(cfg)
     path = Path(cfg.out) / "scaling.jsonl"
-    rows = read(path)
+    rows = take_up(path, cfg, "depth", "millions", "predict", "reach")
     jobs = [(depth, tokens) for depth in depths for tokens in sizes]
     # The smallest runs first: a study that is stopped has shown something.
     jobs.sort(key=lambda job: job[0] ** 3 * job[1])

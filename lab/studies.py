@@ -28,7 +28,8 @@ from lab.arms import BARE, HARMS, PEOPLE, SCALAR
 from lab.arms import RUNS as PARETO
 from plumbing.errors import BadInput
 from plumbing.files import ROOT, write_text
-from plumbing.records import print_table, t_interval, wilson, write_records
+from plumbing.folder import look_for_room
+from plumbing.records import print_table, read_records, t_interval, wilson, write_records
 from sampling import respond
 
 FEW = 50  # questions with four ranked answers each: 300 comparisons; reward.py has 16,000
@@ -289,17 +290,35 @@ def machine_of(head):
 
 # --- tables of rows ----------------------------------------------------------------------------
 
+ANYWHERE = ("out", "seeds", "device", "dtype")  # options of how many runs, and where
+
 
 def read(path):
-    """The rows measured so far, without a last line that was cut short."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    rows = []
-    for line in lines:
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            break
-    return [row for row in rows if "seed" in row]
+    """The rows of a table, without a last line that was cut short."""
+    return [row for row in read_records(path)[0] if "seed" in row]
+
+
+def take_up(path, cfg, *free):
+    """The rows that a study has measured so far. Raises BadInput, before any work, where nothing
+    can be written, and where the rows are of other options than `cfg`, but for those of where it
+    runs and those that are `free`: one table is of one measurement."""
+    look_for_room(path.parent)
+    records, cut = read_records(path)
+    head, *rows = records or [{"config": {}}]
+    if "config" not in head or not all("seed" in row for row in rows):
+        raise BadInput(f"{path} is no table of this study; move it away, or give another --out")
+    for name, now in asdict(cfg).items():
+        before = head["config"].get(name, now)
+        if rows and before != now and name not in (*ANYWHERE, *free):
+            raise BadInput(
+                f"--{name}={now}: the rows in {path} were measured with --{name}={before}; give "
+                "that, or another folder by --out=FOLDER"
+            )
+    if cut:  # what was measured together is measured again together
+        last = [(row["seed"], row.get("arm")) for row in rows[-1:]]
+        rows = [row for row in rows if (row["seed"], row.get("arm")) not in last]
+        print(f"{path} ends in half a line; what it was of is measured again")
+    return rows
 
 
 def append(path, rows, old, cfg):

@@ -24,7 +24,7 @@ if __name__ == "__main__":  # answer --help and slips before torch, a second's w
 import numpy as np
 
 from judges.talk import asked_alone, by_skill, long_talk, one_talk
-from lab.studies import append, make, read
+from lab.studies import append, make, take_up
 from plumbing.errors import run
 from plumbing.machine import setup
 from plumbing.records import print_table
@@ -100,11 +100,11 @@ def measure(cfg, seed, arm, machine):
 
 def study(cfg):
     """The rows of every model; those that are there are not measured again."""
+    machines = {name: setup(replace(cfg, dtype=name)) for name in cfg.formats.split(",")}
     path = Path(cfg.out) / "talk.jsonl"
-    rows = read(path)
+    rows = take_up(path, cfg, "formats")
     usual = setup(cfg).dtype
-    for name in cfg.formats.split(","):
-        machine = setup(replace(cfg, dtype=name))
+    for name, machine in machines.items():
         # What the other studies run anyway stays where they look for it.
         where = cfg if machine.dtype == usual else replace(cfg, out=f"{cfg.out}/{name}", dtype=name)
         for seed in range(1, cfg.seeds + 1):

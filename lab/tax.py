@@ -26,7 +26,7 @@ import numpy as np
 import torch
 
 from judges.exam import Exam, marks
-from lab.studies import append, bootstrap, is_missing, make, over_seeds, read, rival_scores, wins
+from lab.studies import append, bootstrap, is_missing, make, over_seeds, rival_scores, take_up, wins
 from likelihood import token_logprobs
 from plumbing.errors import run
 from plumbing.machine import setup
@@ -128,7 +128,7 @@ def measure(cfg, seed, name, machine):
 def study(cfg, machine):
     """The rows of every arm and seed; those that are there are not measured again."""
     path = Path(cfg.out) / "tax.jsonl"
-    rows = read(path)
+    rows = take_up(path, cfg)
     for seed in range(1, cfg.seeds + 1):
         for name in ARMS:
             if is_missing(rows, seed, name):

@@ -25,7 +25,7 @@ if __name__ == "__main__":  # answer --help and slips before torch, a second's w
 
 from data.formats import KINDS
 from lab.harvest import last_with, lines
-from lab.studies import append, folder, is_missing, make, over_seeds, read
+from lab.studies import append, folder, is_missing, make, over_seeds, take_up
 from plumbing.errors import run
 from plumbing.records import print_table
 
@@ -112,7 +112,7 @@ def main(cfg):
     """The whole study; returns its rows."""
     positive(cfg, "seeds")
     path = Path(cfg.out) / "tension.jsonl"
-    rows = read(path)
+    rows = take_up(path, cfg)
     for seed in range(1, cfg.seeds + 1):
         for arm in ARMS:
             if is_missing(rows, seed, arm):

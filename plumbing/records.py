@@ -123,6 +123,29 @@ def write_records(path, head, rows):
     write_text(path, "\n".join(lines) + "\n")
 
 
+def read_records(path):
+    """(the objects of a JSON Lines file that is written here, was its last line cut short?), ([],
+    False) where there is no file. A line that was cut short is left out. Raises BadInput for any
+    other line that holds no object, so that nothing behind it is lost."""
+    if not Path(path).exists():
+        return [], False
+    found = []
+    lines = Path(path).read_bytes().split(b"\n")
+    for number, line in enumerate(lines, 1):
+        try:
+            record = json.loads(line) if line.strip() else {}
+        except ValueError:  # no JSON, or no UTF-8
+            if number == len(lines):
+                return found, True
+            record = None
+        if not isinstance(record, dict):
+            raise BadInput(
+                f"{path}, line {number}: no JSON object; mend that line, or move the file away"
+            )
+        found += [record] if record else []
+    return found, False
+
+
 def write_lines(path, records):
     """JSON Lines: a record a line, as data files have them; whole or not at all."""
     lines = [json.dumps(record, ensure_ascii=False) for record in records]

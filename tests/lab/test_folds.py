@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lab import folds, tables_pareto
+from plumbing.config import parse_config
 from plumbing.errors import BadInput
 
 
@@ -70,6 +71,18 @@ def test_a_fold_by_hand(monkeypatch, tmp_path, capsys):
 def test_options_that_make_no_study(changes, words):
     with pytest.raises(BadInput, match=words):
         folds.main(folds.Config(**{"data": "a.jsonl", **changes}))
+
+
+def test_more_folds_than_questions_and_a_model_that_is_not_there(monkeypatch, tmp_path):
+    monkeypatch.setattr(folds, "measure", lambda *args: pytest.fail("measured"))
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS[:6]), encoding="utf-8")
+    cfg = folds.Config(data=str(path), out=str(tmp_path), device="cpu")
+    with pytest.raises(BadInput, match="--folds=5: .* asks 3 different questions"):
+        folds.main(cfg)
+    argv = [f"--data={path}", f"--out={tmp_path}", "--init=gone/ckpt.pt"]
+    with pytest.raises(BadInput, match="gone/ckpt.pt: no such file"):
+        folds.main(parse_config(folds.Config, folds.PRESETS, argv))
 
 
 def test_the_table_pools_the_folds():

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lab import overoptimisation, studies, tax
+from lab import evidence, overoptimisation, studies, tax
 from lab.studies import RUNS, bootstrap, wins
 from plumbing.config import parse_config
 from plumbing.errors import BadInput
@@ -123,6 +123,52 @@ def test_a_line_cut_short_is_measured_again(tmp_path):
     text = path.read_text(encoding="utf-8")
     path.write_text(text[:-9], encoding="utf-8")
     assert studies.read(path) == rows[:1]
+
+
+def test_what_was_measured_with_a_line_cut_short_is_measured_again_too(tmp_path, capsys):
+    """Models of several rows each: half of one would pass for measured."""
+    path = tmp_path / "evidence.jsonl"
+    cfg = evidence.Config(out=str(tmp_path))
+    rows = [{"seed": s, "arm": "sft", "about": about} for s in (1, 2) for about in "abc"]
+    studies.append(path, rows, [], cfg)
+    assert studies.take_up(path, cfg) == rows and not capsys.readouterr().out
+    path.write_bytes(path.read_bytes()[:-9])
+    assert studies.take_up(path, cfg) == rows[:3]
+    assert "half a line" in capsys.readouterr().out
+
+
+TABLES = {
+    "a broken line": (b'{"config": {}}\n{"seed": 1, "ar\n{"seed": 2}\n', "line 2: no JSON object"),
+    "no UTF-8": (b'\xff\xfe{"config"\n', "line 1: no JSON object"),
+    "a number": (b'{"config": {}}\n3\n', "line 2: no JSON object"),
+    "records": (b'{"records": "tax"}\n{"seed": 1}\n', "is no table of this study"),
+    "no seed": (b'{"config": {}}\n{"arm": "sft"}\n', "is no table of this study"),
+    "other options": (b'{"config": {"n_eval": 9}}\n{"seed": 1}\n', "measured with --n_eval=9"),
+}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_a_table_that_does_not_fit_is_refused_and_kept(kind, tmp_path, monkeypatch):
+    monkeypatch.setattr(studies, "start", lambda words: pytest.fail("a stage ran"))
+    written, words = TABLES[kind]
+    (tmp_path / "tax.jsonl").write_bytes(written)
+    with pytest.raises(BadInput, match=words):
+        run_tax([f"--out={tmp_path}", "--device=cpu"])
+    assert (tmp_path / "tax.jsonl").read_bytes() == written
+
+
+def test_a_study_of_more_seeds_elsewhere_goes_on(tmp_path):
+    before = tax.Config(out="there", seeds=1, dtype="float32")
+    rows = studies.append(tmp_path / "tax.jsonl", [{"seed": 1, "arm": "sft"}], [], before)
+    assert studies.take_up(tmp_path / "tax.jsonl", tax.Config(out=str(tmp_path))) == rows
+    assert studies.take_up(tmp_path / "tax.jsonl", tax.Config(n_eval=9), "n_eval") == rows
+
+
+def test_a_study_writes_where_it_may_or_begins_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(studies, "start", lambda words: pytest.fail("a stage ran"))
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    with pytest.raises(BadInput, match="nothing can be written in .*file; give another"):
+        run_tax([f"--out={tmp_path}/file", "--device=cpu"])
 
 
 @pytest.mark.parametrize("study", [tax, overoptimisation])

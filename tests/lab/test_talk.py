@@ -1,9 +1,12 @@
 """The study of conversation: each model is measured once, and the tables say mean and worst."""
 
+from dataclasses import replace
+
 import pytest
 
 from lab import tables_talk, talk
 from lab.studies import read
+from plumbing.errors import BadInput
 
 
 @pytest.fixture
@@ -41,6 +44,13 @@ def test_each_model_is_measured_once_in_each_format(measured, capsys):
     assert len(rows) == 16 * 15 + 2 * len(talk.SAMPLE)
     assert "pronoun" in capsys.readouterr().out
     assert talk.main(cfg) == rows and len(asked) == 16
+
+
+def test_a_number_format_that_is_none_is_refused_before_the_first_one_runs(measured):
+    cfg, asked = measured
+    with pytest.raises(BadInput, match="--dtype=bf16"):
+        talk.main(replace(cfg, formats="float32,bf16"))
+    assert not asked
 
 
 def test_the_tables_state_the_mean_and_the_worst(measured):
