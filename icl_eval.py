@@ -48,7 +48,7 @@ from plumbing import folder
 from plumbing.errors import BadInput, run
 from plumbing.inputs import need
 from plumbing.machine import setup
-from plumbing.records import told, write_records
+from plumbing.records import tell_anew, tell_later, told, write_records
 from sampling import Loaded, open_checkpoint
 
 # --- configuration -----------------------------------------------------------------------------
@@ -181,6 +181,7 @@ def read_first(cfg, paths):
         read_choices(cfg.data)
     elif cfg.probe in ("fewshot", "demos"):
         LabelledFile(cfg.data, cfg.template, cfg.labels, cfg.seed)
+    tell_later()
 
 
 def maker(path):
@@ -228,7 +229,7 @@ def head_of(cfg, machine, models):
         "dtype": str(machine.dtype),
         "threads": torch.get_num_threads(),
         "versions": versions,
-        "told": list(told),
+        "told": [counts for _, counts in told],
         "checkpoints": checkpoints,
     }
 
@@ -262,7 +263,7 @@ def main(cfg):
     check(cfg)
     machine = setup(cfg)
     folder.look_for_room(cfg.out)
-    told.clear()  # what another call in this process was told
+    tell_anew()
     paths = paths_of(cfg)
     if cfg.watch:
         return watch(cfg, paths[0], machine)

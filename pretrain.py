@@ -17,7 +17,7 @@ writes  out/pretrain/ckpt.pt (best validation loss), last.pt (for --resume), log
 
 from dataclasses import dataclass
 
-from plumbing.config import check_options, keep_shape, parse_config, positive
+from plumbing.config import check_options, idle, keep_shape, parse_config, positive
 
 if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
     check_options(__file__)
@@ -109,6 +109,8 @@ def check(cfg):
     tokens = cfg.steps * cfg.batch_size * cfg.block_size
     if cfg.data in LANGUAGES and tokens > 2**31:
         raise BadInput(f"--steps={cfg.steps}: the world's text for them has {tokens:,} tokens")
+    if cfg.pos == "learned":
+        idle(cfg, "with --pos=learned, where nothing turns", "rotary", "qk_norm")
     if cfg.short > 1 or cfg.short and cfg.block_size % 8:
         raise BadInput(
             f"--short={cfg.short}: expected a share of 0 to 1, and a --block_size that 8 divides"

@@ -13,7 +13,7 @@ from plumbing.checkpoint import ancestry, load_checkpoint
 from plumbing.config import idle
 from plumbing.errors import BadInput
 from plumbing.inputs import MADE, need
-from plumbing.records import check_whole, tell, told
+from plumbing.records import check_whole, tell, tell_later
 
 FEWEST = 250  # steps in which a network this small learns to answer, and to stop
 EPOCHS_AT_MOST = 16  # over a small file (InstructGPT, App. C.1); of them the best model is kept
@@ -106,7 +106,7 @@ def read_first(cfg, read):
     elif Path(cfg.init).exists():
         return
     read(cfg.data)
-    told.clear()  # it is read again, and told then
+    tell_later()
 
 
 def made_base(cfg):

@@ -19,7 +19,7 @@ from desk.labelling import Conflict, check_labeler
 from desk.lines import Lines
 from desk.shelf import world_of
 from desk.terminal import print_answer
-from desk.words import words
+from desk.words import refusal, words
 from plumbing.errors import BadInput
 from sampling import fit_one, recent
 
@@ -160,6 +160,12 @@ def probe(desk, labeler, typed):
         if line == "/skip":
             passed.add(rule)
             rule, messages = show(desk, passed)
+        elif line == "/undo":
+            try:
+                rule, messages = take_back(desk, labeler)
+                given -= 1
+            except BadInput as error:
+                print(refusal(error, world_of(desk.loaded.checkpoint)))
         elif line in KEYS and messages:
             desk.mark(labeler, rule, messages, KEYS[line], desk.loaded.name)
             given += 1
@@ -176,8 +182,23 @@ def probe(desk, labeler, typed):
     return given
 
 
+def take_back(desk, labeler):
+    """Withdraw the last mark and print its conversation, which goes on; returns its rule and its
+    messages."""
+    record = desk.undo(labeler)
+    rule = next(name for name in record["rules"] if name in desk.rules)
+    show_rule(desk, rule)
+    for message in record["messages"]:
+        print(f"{desk.t(message['role']):>9}: {message['content']}")
+    return rule, record["messages"]
+
+
 def show(desk, passed):
     """Print the next rule; returns its name and a conversation that has not begun."""
     rule = desk.next(passed)
-    print(desk.t("rule", name=rule, text=desk.rules[rule][0]))
+    show_rule(desk, rule)
     return rule, []
+
+
+def show_rule(desk, rule):
+    print(desk.t("rule", name=rule, text=desk.rules[rule][0]))

@@ -21,7 +21,7 @@ from data.world import world_named
 from exercises.language import Language
 from likelihood import score_options
 from plumbing import errors
-from plumbing.config import parse_config, positive
+from plumbing.config import idle, parse_config, positive
 from plumbing.files import write_text
 from plumbing.machine import setup
 from plumbing.records import wilson
@@ -155,6 +155,7 @@ def main(cfg):
         counts = {"number": len(records), "times": cfg.times}
         print(say("facts_written", file=path.as_posix(), **counts))
         return
+    idle(cfg, "with --init, which asks a model", "times", "n_demos", "out")
     machine = setup(cfg)
     loaded = open_checkpoint(cfg.init, machine)
     check_language(cfg.data, loaded.checkpoint, cfg.init)

@@ -23,7 +23,7 @@ import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from plumbing.config import check_options, parse_config
+from plumbing.config import check_options, idle, parse_config, positive
 
 if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
     check_options(__file__, [arg for arg in sys.argv[1:] if arg[:1] == "-"])
@@ -44,6 +44,7 @@ from model import GPT, GPTConfig
 from optim import learning_rate
 from plumbing.batches import Batches
 from plumbing.errors import BadInput, run
+from plumbing.folder import look_for_room
 from plumbing.machine import gemm_rate, setup
 from plumbing.records import write_records
 from sampling import generate
@@ -350,6 +351,12 @@ def main(argv):
     names = [arg for arg in argv if arg[:1] != "-"]
     if unknown := [name for name in names if name not in BENCHES]:
         raise BadInput(f"bench.py {unknown[0]}: no such table; there are {', '.join(BENCHES)}")
+    positive(cfg, "repeats")
+    if names and "time" not in names:
+        idle(cfg, "without the table `time`", "data")
+    if "data" in cfg.given and not Path(cfg.data).is_file():
+        raise BadInput(f"--data={cfg.data}: no such file; look for one moved or misspelt")
+    look_for_room(cfg.out)
     machine = setup(cfg)
     head = {
         "config": asdict(cfg),

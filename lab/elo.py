@@ -1,4 +1,4 @@
-"""How strong models are whose answers are compared two at a time: Bradley-Terry and Elo.
+"""How strong models are whose answers are compared two at a time: Bradley & Terry 1952, and Elo.
 
     p(i beats j) = π_i / (π_i + π_j) = 1 / (1 + 10^(−(d_i − d_j) / 400))
 
@@ -30,7 +30,7 @@ def bradley_terry(wins):
     """The likeliest strengths, as logarithms, the first model's 0. wins (..., M, M): how often i
     beat j, with 0 on the diagonal, and above 0 in some place of each row -> (..., M), float64.
 
-    Zermelo's iteration (1929), each round of which raises Σ_ij wins_ij log p(i beats j):
+    The fixed point of Zermelo 1929; each round raises Σ_ij wins_ij log p(i beats j):
 
         π_i ← Σ_j wins_ij / Σ_j [(wins_ij + wins_ji) / (π_i + π_j)]
     """

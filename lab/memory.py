@@ -42,6 +42,7 @@ from likelihood import answer_scores
 from model import GPT, GPTConfig
 from plumbing import signs
 from plumbing.errors import run
+from plumbing.folder import look_for_room
 from plumbing.machine import Machine
 from plumbing.records import print_table, write_records
 
@@ -302,6 +303,7 @@ def show(stage, rows):
 
 def main(cfg):
     """Measure, print and write; returns the rows."""
+    look_for_room(cfg.out)
     found = []
     for stage in STAGES:
         rows = rows_of(stage)

@@ -329,6 +329,16 @@ ROWS = [
         "lab/overoptimisation.py:best_of_n_kl",
     ),
     Row("Wilson 1927", "", "the interval of a share", "plumbing/records.py:wilson"),
+    Row(
+        "Bradley & Terry 1952",
+        "",
+        "how strong models are whose answers are compared two at a time, as Elo ratings",
+        "lab/elo.py:ratings",
+        "half a win is added to each side of a pair: who never wins would be infinitely weak",
+    ),
+    Row(
+        "Zermelo 1929", "", "the likeliest strengths, by a fixed point", "lab/elo.py:bradley_terry"
+    ),
 ]
 
 # What belongs to no single equation: (where, the paper, here, why).

@@ -43,5 +43,9 @@ TITLES = {
     "Yoo et al. 2022": "Ground-Truth Labels Matter: A Deeper Look into Input-Label Demonstrations",
     "Olsson et al. 2022": "In-context Learning and Induction Heads",
     "Elhage et al. 2021": "A Mathematical Framework for Transformer Circuits",
+    "Bradley & Terry 1952": "Rank Analysis of Incomplete Block Designs: I. The Method of Paired "
+    "Comparisons",
+    "Zermelo 1929": "Die Berechnung der Turnier-Ergebnisse als ein Maximumproblem der "
+    "Wahrscheinlichkeitsrechnung",
     "Wilson 1927": "Probable Inference, the Law of Succession, and Statistical Inference",
 }

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from plumbing.config import check_options, parse_config, positive
+from plumbing.config import check_options, idle, parse_config, positive
 
 if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
     check_options(__file__)
@@ -33,10 +33,10 @@ from data.world.tasks import stable_hash
 from judges.constitution import harm_of
 from judges.labelers import BIAS, ERRS
 from judges.rankings import sample_comparisons
-from lab.harvest import lines
 from plumbing.errors import BadInput, run
+from plumbing.folder import look_for_room
 from plumbing.machine import setup
-from plumbing.records import Log, write_lines
+from plumbing.records import Log, read_records, write_lines
 from sampling import open_checkpoint
 
 # --- configuration -----------------------------------------------------------------------------
@@ -72,6 +72,15 @@ def check(cfg):
         raise BadInput(f"--round={cfg.round}: of --rounds={cfg.rounds}, at most --n={cfg.n}")
     if cfg.half not in (0, 1, 2):
         raise BadInput(f"--half={cfg.half}: expected 1 or 2, or 0 for all")
+    if cfg.init:
+        idle(cfg, "with --init, which asks a model", "half")
+    else:
+        idle(cfg, "without --init, which asks a model", "rounds", "round")
+    if cfg.data and Path(cfg.data).parent.resolve() == Path(cfg.out).resolve():
+        raise BadInput(
+            f"--out={cfg.out}: --data lies there, and would be lost; give another folder"
+        )
+    look_for_room(cfg.out)
 
 
 # --- comparisons -------------------------------------------------------------------------------
@@ -83,7 +92,9 @@ def requests_of(path):
     log = Path(path).with_name("log.jsonl")
     if not log.exists():
         raise BadInput(f"{log}: no such file; --data is to be what constitution.py has written")
-    asked = lines(log)[0]["config"]
+    asked = next(iter(read_records(log)[0]), {}).get("config", {})
+    if not {"n_requests", "seed"} <= asked.keys():
+        raise BadInput(f"{log}, line 1: no log of constitution.py; put back the one it wrote")
     requests = Harms(World()).requests("train", asked["n_requests"], asked["seed"])
     return {request.asked: request for request in requests}
 
@@ -108,10 +119,11 @@ def less_harm(record, request, labeler, rng):
 def judged(cfg):
     """The comparisons of --data with people's labels in the place of the AI's, and of which kind
     each is."""
+    records = read_comparisons(cfg.data)
     requests = requests_of(cfg.data)
     rng = Random(f"people {cfg.seed}")
     found = []
-    for record in read_comparisons(cfg.data):
+    for record in records:
         if record.get("source") not in SOURCES.values():
             found.append({**record, "kind": "helpful"})
             continue

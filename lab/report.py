@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
 
-from plumbing.config import check_options, parse_config, positive
+from plumbing.config import check_options, idle, parse_config, positive
 
 if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
     check_options(__file__)
@@ -181,17 +181,23 @@ def read_log(path):
     text = path.read_bytes().decode("utf-8", "replace")
     for number, line in enumerate(text.split("\n"), 1):
         try:  # NaN and infinity are read as nothing: they cannot be drawn
-            records.append(json.loads(line or "null", parse_constant=lambda name: None))
+            record = json.loads(line or "{}", parse_constant=lambda name: None)
         except ValueError:
+            record = None
+        if isinstance(record, dict):
+            records += [record] if record else []
+        else:
             broken.append(number)
-    head, *rows = [record for record in records if record is not None]
+    head, *rows = records or [{}]
     name = path.parent.name if path.name == "log.jsonl" else path.stem
     return Run(name, head, rows), broken
 
 
 def stage_of(log):
     """The stage that wrote a log.jsonl: its script, else what its folder is called."""
-    script = PureWindowsPath(log.head["argv"][0]).stem  # either kind of slash
+    argv = log.head.get("argv")
+    first = argv[0] if isinstance(argv, list) and argv else ""
+    script = PureWindowsPath(str(first)).stem  # either kind of slash
     if script in INPUTS:
         return script
     return next((name for name in INPUTS if log.name.startswith(name)), None)
@@ -319,6 +325,8 @@ def render(out, found, cache, refresh, language="en", name="report"):
 def main(cfg):
     """Write the page once, or with --watch after each change of a log until Ctrl-C."""
     positive(cfg, "every")
+    if not cfg.watch:
+        idle(cfg, "without --watch", "every")
     if importlib.util.find_spec("matplotlib") is None:
         raise BadInput("report.py draws with matplotlib: pip install -e '.[plots]'")
     if cfg.language not in ("en", "ko"):

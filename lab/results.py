@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from plumbing.config import check_options, parse_config, positive
+from plumbing.config import check_options, idle, parse_config, positive
 
 if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
     check_options(__file__)
@@ -340,6 +340,8 @@ def make_all(cfg):
 def main(cfg):
     """Write the documents; returns the paths of those that changed."""
     positive(cfg, "seeds")
+    if not cfg.run:
+        idle(cfg, "without --run", "out", "seeds", "device", "dtype")
     if cfg.run:
         show_jobs(cfg)
         make_all(cfg)

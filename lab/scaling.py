@@ -154,6 +154,8 @@ def main(cfg):
     sizes = amounts(cfg.millions)
     if not depths or min(depths) < 1 or cfg.predict <= max(depths):
         raise BadInput(f"--predict={cfg.predict}: expected a depth above all of --depth, 1 or more")
+    if len({tokens // 1000 for tokens in sizes}) < len(sizes) or sizes[0] < 1000:
+        raise BadInput(f"--millions={cfg.millions:.40}: expected amounts 0.001 or more apart")
     machine = setup(cfg)
     path = Path(cfg.out) / "scaling.jsonl"
     rows = take_up(path, cfg, "depth", "millions", "predict", "reach")

@@ -28,7 +28,14 @@ LEAST = {"max_len": 2, "n_demos": 2}  # a question and its answer; one to learn 
 MOST = {int: 2**32 - 1, float: 1e38}  # what a seed of 32 bits and a float32 hold
 MOST |= dict.fromkeys(("batch_size", "minibatch", "block_size", "max_new_tokens"), 65_536)
 MOST |= dict.fromkeys(("n_demos", "n_talks", "n_prompts", "n_eval", "n", "draws"), 10**6)
-MOST |= {"prompts": 10**6, "lstm": 10**9, "seeds": 1000, "repeats": 10_000, "resamples": 10**6}
+MOST |= {
+    "prompts": 10**6,
+    "lstm": 10**9,
+    "seeds": 1000,
+    "predict": 1000,
+    "repeats": 10_000,
+    "resamples": 10**6,
+}
 MOST |= {"n_layer": 1000, "lora": 1000, "lam": 1, "port": 65_535}
 MOST |= {"ema": 0.9999999, "final_lr": 1}  # an average that keeps all of itself never moves
 RENAMED = {"iterations": "steps"}  # options of earlier editions, and what to type now

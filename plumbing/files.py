@@ -26,6 +26,8 @@ def replacing(path):
     """A binary file to write in the place of `path`: whoever looks finds the old one or the new
     one, also after a power cut. The new one is dropped if the block raises."""
     path = Path(path)
+    if path.is_dir():
+        raise BadInput(f"{path} is a directory; name a file, such as one in it")
     path.parent.mkdir(parents=True, exist_ok=True)
     forget_killed(path)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")

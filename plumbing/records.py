@@ -18,14 +18,28 @@ from plumbing.files import write_text
 STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 
 
-told = []  # what of its data a run does not learn from whole; its log begins with it
+told = []  # (line, counts): what of its data a run does not learn from whole; its log begins so
+early = set()  # lines that a first look at the data has shown already
 
 
 def tell(line, **counts):
     """Say on the screen what is left out or cut, and keep the counts for the log."""
-    told.append(counts)
-    if first_process():
+    told.append((line, counts))
+    if first_process() and line not in early:
         print(line)
+
+
+def tell_anew():
+    """Forget what another run in this process was told."""
+    told.clear()
+    early.clear()
+
+
+def tell_later():
+    """What was told so far is of a first look at the data, which is read again for what is learned:
+    the log tells it then, and the screen has shown it."""
+    early.update(line for line, _ in told)
+    told.clear()
 
 
 class Log:
@@ -49,7 +63,7 @@ class Log:
             "processes": machine.processes,
             "threads": torch.get_num_threads(),
             "versions": {"python": platform.python_version(), "torch": torch.__version__},
-            "told": list(told),
+            "told": [counts for _, counts in told],
         }
         lines = [json.dumps(head, ensure_ascii=False)]
         if resumed_step is not None and self.path.exists():

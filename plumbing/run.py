@@ -25,7 +25,7 @@ from plumbing.curves import FORMS
 from plumbing.errors import BadInput, Done
 from plumbing.inputs import digests, refuse_changed, refuse_missing, supply
 from plumbing.machine import setup
-from plumbing.records import Log, run_of, told
+from plumbing.records import Log, run_of, tell_anew
 
 LARGEST = 1e8  # a weight beyond it belongs to no network that says anything
 SPEAK = ("pretrain", "sft", "ppo", "dpo")  # stages whose checkpoints give words
@@ -43,7 +43,7 @@ class Run:
         self.cfg, self.stage = cfg, stage
         self.check_forms(vars(cfg))
         self.machine = setup(cfg)
-        told.clear()  # what another run in this process was told
+        tell_anew()
         self.out = Path(cfg.out)
         self.id = secrets.token_hex(4)
         self.parent = self.lineage = self.saved = None

@@ -55,6 +55,12 @@ def listing(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+def nothing_is_made(folder, monkeypatch):
+    """Work in a folder; a stage that is begun to make a missing input fails the test."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("plumbing.inputs.run_stage", lambda *command: pytest.fail("made"))
+
+
 # --- what is read --------------------------------------------------------------------------------
 
 
@@ -111,8 +117,7 @@ def test_a_base_of_ones_own_stands_beside_what_is_tuned(csv, tmp_path):
 
 @pytest.mark.parametrize("stage", [sft, reward, dpo, ppo])
 def test_a_mistake_in_the_data_is_told_before_a_base_is_made(stage, csv, ranked, monkeypatch):
-    monkeypatch.chdir(csv.parent)
-    monkeypatch.setattr("plumbing.inputs.run_stage", lambda *command: pytest.fail("made"))
+    nothing_is_made(csv.parent, monkeypatch)
     (csv.parent / "broken.csv").write_text("question,answer\nWhere?\n", encoding="utf-8")
     with pytest.raises(BadInput, match=r"broken\.csv, line 2"):
         train(stage, "--data=broken.csv")
@@ -146,8 +151,7 @@ def test_a_mistake_in_the_data_is_told_before_a_base_is_made(stage, csv, ranked,
     ],
 )
 def test_what_is_not_there_is_told_before_anything_is_made(stage, options, words, csv, monkeypatch):
-    monkeypatch.chdir(csv.parent)
-    monkeypatch.setattr("plumbing.inputs.run_stage", lambda *command: pytest.fail("made"))
+    nothing_is_made(csv.parent, monkeypatch)
     (csv.parent / "broken.csv").write_text("question,answer\nWhere?\n", encoding="utf-8")
     (csv.parent / "rules.txt").write_text("mild: Stay mild.\n", encoding="utf-8")
     said = [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Go."}]
@@ -190,8 +194,7 @@ def test_the_path_of_the_preset_is_made_typed_or_not(stage, tmp_path, monkeypatc
     ],
 )
 def test_an_option_of_ppo_that_does_nothing_is_refused(options, words, csv, monkeypatch):
-    monkeypatch.chdir(csv.parent)
-    monkeypatch.setattr("plumbing.inputs.run_stage", lambda *command: pytest.fail("made"))
+    nothing_is_made(csv.parent, monkeypatch)
     with pytest.raises(BadInput, match=re.escape(words)):
         train(ppo, *options)
 
@@ -310,6 +313,26 @@ def test_labels_that_nobody_wrote_yet_name_the_command_that_does(csv, monkeypatc
     monkeypatch.chdir(csv.parent)
     with pytest.raises(BadInput, match=r"chat\.py CHECKPOINT --label"):
         comparisons.load("out/labels/comparisons.jsonl")
+
+
+def test_notes_on_data_that_is_read_twice_are_said_once_and_logged(
+    csv, tmp_path, monkeypatch, capsys
+):
+    """Before a missing base is made the data is read, and again to learn from it."""
+
+    def base(script, options):
+        write(tmp_path / "out/pretrain/ckpt.pt", "pretrain")
+        return 0
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("plumbing.inputs.run_stage", base)
+    rows = [{"question": q, "answer": a} for q, a in (*ROWS, ("Why?", ""))]
+    path = tmp_path / "noted.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
+    train(sft, f"--data={path}", "--steps=1", "--pretrain_mix=0", f"--out={tmp_path}/tuned")
+    assert capsys.readouterr().out.count("1 records skipped") == 1
+    head = json.loads((tmp_path / "tuned/log.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    assert [told["skipped"] for told in head["told"] if "skipped" in told] == [1]
 
 
 # --- what is told --------------------------------------------------------------------------------

@@ -461,3 +461,11 @@ def test_export_loads_in_transformers(text_file, tmp_path, capsys):
             gpt2.load(tmp_path / "hf" / "model.safetensors", ours.config.vocab_size)
         )
         assert again.config.n_layer == ours.config.n_layer
+
+
+@pytest.mark.parametrize("option", ["--rotary=0.25", "--qk_norm=false"])
+def test_what_turns_with_position_does_nothing_in_a_learned_table(option):
+    typed = [option, "--pos=learned"]
+    with pytest.raises(BadInput, match="does nothing with --pos=learned"):
+        check(parse_config(Config, pretrain.PRESETS, typed))
+    check(parse_config(Config, pretrain.PRESETS, typed[:1]))

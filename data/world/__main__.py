@@ -85,6 +85,10 @@ def main(argv):
     if not argv or argv[0] in ("-h", "--help"):
         print(data.world.__doc__)
     name = "world"
+    if argv and argv[-1].startswith("--data=") and argv[-1].removeprefix("--data=") in LANGUAGES:
+        raise BadInput(
+            f"{argv[-1]} names a world and shows nothing: --show or --write=DIR after it"
+        )
     for arg in argv:
         if arg == "--show":
             show(world_named(name))

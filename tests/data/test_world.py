@@ -524,3 +524,10 @@ def test_show_and_write(tmp_path, capsys):
     assert len(lines) == 4000 and json.loads(lines[0])["messages"][1]["role"] == "assistant"
     for split in PROMPT_SPLITS:
         assert (tmp_path / f"prompts_{split}.jsonl").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("argv", [["--data=world_ko"], ["--show", "--data=world_ko"]])
+def test_a_world_that_is_named_and_not_shown_is_told(argv, capsys):
+    with pytest.raises(BadInput, match="--data=world_ko names a world and shows nothing"):
+        main(argv)
+    assert not capsys.readouterr().out

@@ -108,6 +108,18 @@ def test_undo_takes_back_the_own_last_mark(marks):
     assert len(records(marks)) == 1
 
 
+def test_undo_at_the_terminal_goes_on_with_the_conversation(desk, capsys):
+    lines = ["/undo", "Hello", "b", "Hi", "/undo", "Hello again", "k"]
+    assert probe(desk, "s01", lines) == 1
+    (record,) = records(desk)
+    assert record["rules"] == {"a": "kept"}
+    asked = [m["content"] for m in record["messages"] if m["role"] == "user"]
+    assert asked == ["Hello", "Hello again"]
+    shown = capsys.readouterr().out
+    assert "there is no mark of this name to undo" in shown and "user: Hello" in shown
+    assert "/undo takes the last mark back" in shown and "1 marks by s01" in shown
+
+
 def test_progress_by_hand(marks):
     for who, rule, mark in (("s01", "a", "broken"), ("s01", "a", "unsure"), ("김", "b", "kept")):
         marks.mark(who, rule, TALK, mark)

@@ -503,3 +503,11 @@ def test_both_languages_say_the_same():
         assert len(found[0]) == len(found[1]) > 2, pattern
     named = [sorted(re.findall(r"`([^`\n]+\.py[^`\n]*)`", text)) for text in (english, korean)]
     assert named[0] == named[1] and len(named[0]) > 10
+
+
+def test_options_of_the_demonstrations_do_nothing_where_a_model_is_asked():
+    from exercises import facts
+
+    cfg = parse_config(facts.Config, facts.PRESETS, ["--init=gone.pt", "--times=3"])
+    with pytest.raises(BadInput, match="--times=3 does nothing with --init"):
+        facts.main(cfg)

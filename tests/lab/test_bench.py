@@ -133,3 +133,19 @@ def test_our_recipe_learns_as_pretrain_does():
     for step in range(20):
         step_of(step)
     assert loss_of(x, y).item() < first / 2
+
+
+@pytest.mark.parametrize(
+    "argv, words",
+    [
+        (["--repeats=0"], "--repeats=0: expected a number above 0"),
+        (["--data=gone.txt"], "--data=gone.txt: no such file"),
+        (["attention", "--data=book.txt"], "--data=book.txt does nothing without the table `time`"),
+        (["--out=/dev/null/x"], "nothing can be written"),
+    ],
+)
+def test_slips_are_refused_before_anything_is_timed(argv, words, monkeypatch):
+    for name in bench.BENCHES:
+        monkeypatch.setitem(bench.BENCHES, name, lambda *args: pytest.fail("timed"))
+    with pytest.raises(BadInput, match=words):
+        bench.main(argv)

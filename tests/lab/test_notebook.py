@@ -13,6 +13,7 @@ import pytest
 
 from lab import notebook
 from plumbing import inputs
+from plumbing.errors import BadInput
 from tests.test_commands import ROOT, check, commands
 from tests.test_readme import small
 
@@ -138,3 +139,9 @@ def test_its_cells_run_from_top_to_bottom(book, capsys):
     (page,) = book.shown
     assert page.startswith("<iframe srcdoc=") and page.count('"') == 6 and "sft" in page
     assert "val" in capsys.readouterr().out
+
+
+def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path):
+    with pytest.raises(BadInput, match=f"{tmp_path} is a directory; name a file"):
+        notebook.main(notebook.Config(out=str(tmp_path)))
+    assert not list(tmp_path.iterdir())

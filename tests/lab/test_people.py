@@ -9,6 +9,7 @@ from data.formats import read_comparisons
 from data.world import World
 from data.world.harms import Harms
 from lab import people
+from plumbing.config import parse_config
 from plumbing.errors import BadInput
 from plumbing.records import write_lines
 from tests.tiny_out import fill
@@ -63,6 +64,32 @@ def test_who_never_errs_prefers_less_harm_and_ties_equals(monkeypatch):
         assert people.less_harm(record, request, "s01", Random(0))["ranking"] == ranking
     record["responses"] = [bad, bad]
     assert people.less_harm(record, request, "s01", Random(0))["ranking"] == [[0, 1]]
+
+
+@pytest.mark.parametrize("head", [b"", b'{"step": 1}\n', b"\xff\xfe\n", b"3\n"])
+def test_a_log_that_is_none_of_constitution_py_is_refused(head, made, tmp_path):
+    made.with_name("log.jsonl").write_bytes(head)
+    with pytest.raises(BadInput, match=r"log\.jsonl, line 1: no "):
+        collect(tmp_path / "people", data=str(made))
+    assert not (tmp_path / "people").exists()
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (["--data=gone.jsonl"], "gone.jsonl not found"),
+        (["--init=gone.pt", "--half=1"], "--half=1 does nothing with --init"),
+        (["--data={made}", "--round=1"], "--round=1 does nothing without --init"),
+        (["--data={made}", "--out={made.parent}"], "--data lies there, and would be lost"),
+        (["--data={made}", "--out={made}/x"], "nothing can be written"),
+    ],
+)
+def test_slips_are_refused_and_nothing_is_lost(options, words, made, tmp_path):
+    before = {path: path.read_bytes() for path in made.parent.iterdir()}
+    typed = [f"--out={tmp_path}/new", *(option.format(made=made) for option in options)]
+    with pytest.raises(BadInput, match=words):
+        people.main(parse_config(people.Config, people.PRESETS, typed))
+    assert {path: path.read_bytes() for path in made.parent.iterdir()} == before
 
 
 def test_halves_share_no_question(made, tmp_path):

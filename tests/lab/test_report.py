@@ -653,3 +653,18 @@ def test_without_matplotlib_one_line_says_what_to_install(tmp_path, monkeypatch)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(BadInput, match=r"pip install -e '\.\[plots\]'"):
         report.main(report.Config(out=str(tmp_path)))
+
+
+@pytest.mark.parametrize("text", ["", "3\n", '{"x": 1}\n', "[]\n{\n", '{"argv": 5}\n'])
+def test_a_log_that_is_none_is_noted_and_the_page_is_there(text, tmp_path, capsys):
+    path = tmp_path / "stranger" / "log.jsonl"
+    path.parent.mkdir()
+    path.write_text(text, encoding="utf-8")
+    report.main(report.Config(out=str(tmp_path)))
+    assert "written by no stage" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_an_option_of_the_report_that_does_nothing_is_refused(tmp_path):
+    typed = [f"--out={tmp_path}", "--every=3"]
+    with pytest.raises(BadInput, match="--every=3.0 does nothing without --watch"):
+        report.main(parse_config(report.Config, report.PRESETS, typed))

@@ -13,6 +13,7 @@ from lab.editions import is_earlier
 from lab.results import ROOT, documents, figures, fill
 from lab.tables import figure, markdown, number, share
 from lab.tables_speed import STAGES, duration
+from plumbing.config import parse_config
 from plumbing.errors import BadInput
 
 PAGES = {path.relative_to(ROOT).as_posix(): (path, text) for path, text in documents().items()}
@@ -297,3 +298,9 @@ def test_rule_by_rule_the_sentence_names_the_one_that_is_left():
     assert re.search(r"^\| acted \| 10\.0 .*\| 10\.0 \[.*\] \| 0\.50 \|$", text, re.M)
     korean = tables_probing.by_rule({"probing": rows, "rules": told}, "ko")
     assert "한 규칙에서 나옵니다: 편들기." in korean
+
+
+def test_options_of_the_runs_do_nothing_without_run():
+    cfg = parse_config(results.Config, results.PRESETS, ["--seeds=2"])
+    with pytest.raises(BadInput, match="--seeds=2 does nothing without --run"):
+        results.main(cfg)

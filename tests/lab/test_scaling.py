@@ -179,3 +179,11 @@ def test_bad_options_end_in_one_line(options, words, tmp_path):
     with pytest.raises(BadInput, match=words):
         main(Config(out=str(tmp_path / "x"), device="cpu", **options))
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("millions", ["1.0001,1.0002", "0.0001,1"])
+def test_two_texts_in_one_folder_are_refused(millions, tmp_path, monkeypatch):
+    """A run's folder is named by its thousands of tokens: the second would be the first again."""
+    monkeypatch.setattr(scaling, "run_stage", lambda *command: pytest.fail("trained"))
+    with pytest.raises(BadInput, match="0.001 or more apart"):
+        main(Config(out=str(tmp_path), millions=millions))
