@@ -119,7 +119,7 @@ def test_rounds_ask_other_questions_and_keep_what_was_said(tmp_path):
         ({"data": "x.jsonl", "half": 3}, "--half=3"),
         ({"data": "x.jsonl", "round": 2}, "--round=2"),
         ({"data": "x.jsonl", "k": 1}, "--k=1"),
-        ({"data": "nowhere/x.jsonl"}, "log.jsonl: no such file"),
+        ({"data": "nowhere/x.jsonl"}, "nowhere/x.jsonl not found"),
     ],
 )
 def test_what_makes_no_comparisons_is_refused(tmp_path, options, words):
