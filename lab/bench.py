@@ -354,7 +354,7 @@ def main(argv):
     positive(cfg, "repeats")
     if names and "time" not in names:
         idle(cfg, "without the table `time`", "data")
-    if "data" in cfg.given and not Path(cfg.data).is_file():
+    if "data" in getattr(cfg, "given", ()) and not Path(cfg.data).is_file():
         raise BadInput(f"--data={cfg.data}: no such file; look for one moved or misspelt")
     look_for_room(cfg.out)
     machine = setup(cfg)
