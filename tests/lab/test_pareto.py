@@ -128,6 +128,14 @@ def test_records_name_what_is_not_measured(tmp_path):
     assert {row["n"] for row in rows} == {40} and "torch 2.14.1" in rows[0]["machine"]
     with pytest.raises(FileNotFoundError, match="seed 3"):
         harvest.on_the_plane(SimpleNamespace(out=cfg.out, seeds=3))
+    # A part that only one seed has is told of that seed.
+    lines = path.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if '"of": "rounds", "key": "static", "seed": 2' not in line]
+    assert len(kept) == len(lines) - 1
+    path.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    rows = harvest.on_the_plane(cfg)
+    assert [row["seed"] for row in rows if row["part"] == "online"] == [1]
+    assert {row["seed"] for row in rows if row["part"] == "gap"} == {0, 1, 2}
 
 
 # --- measuring ---------------------------------------------------------------------------------
