@@ -1,12 +1,12 @@
 """Context distillation: what a prompt does, learned, so that the prompt is not needed any more
-(Askell et al. 2021, arXiv 2112.00861, section 2.4).
+(Askell et al. 2021, arXiv 2112.00861, section 2).
 
 A text before each question makes a base model answer it. The same network learns to give, without
 that text, each token of such answers the probability that it has after it:
 
     L(θ) = KL(p(y | context, x) || π_θ(y | x))            x a question, y an answer that p writes
 
-Nobody has demonstrated an answer: HH-RLHF starts from such a model (Bai et al. 2022a, section 4.1).
+Nobody has demonstrated an answer: HH-RLHF starts from such a model (Bai et al. 2022a).
 
     python sft.py --preset=distill          the prompt is data/prompt.txt; --distill names another
 """
@@ -156,9 +156,10 @@ class Prompted:
         texts, ended = self.respond([each["messages"] for each in asked], temperature=0.0)
         prompted = world_figures(asked, texts, ended)["correct"]
         base, tuned = (results[name]["test 0-shot greedy"]["correct"] for name in ("base", "sft"))
-        print(
-            f"\nright by the likeliest answer, of {len(asked)} questions: the base model "
-            f"{base:.1%}, with the prompt {prompted:.1%}; what has learned from it, without, "
-            f"{tuned:.1%}"
-        )
+        if self.machine.main:
+            print(
+                f"\nright by the likeliest answer, of {len(asked)} questions: the base model "
+                f"{base:.1%}, with the prompt {prompted:.1%}; what has learned from it, without, "
+                f"{tuned:.1%}"
+            )
         return {"prompted": prompted}

@@ -89,7 +89,7 @@ ROWS = [
     ),
     Row(
         "Askell et al. 2021",
-        "section 2.4",
+        "section 2",
         "context distillation: to answer without a prompt as with it",
         "distillation.py:Prompted",
         "answers that the prompted model writes itself to the world's questions, not text of "
