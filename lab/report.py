@@ -166,8 +166,10 @@ COMMITTED = {
 }
 RECORDED = ("questions", "examples")  # kinds that records alone have (lab/example.py)
 # Who writes a log: the options that name its inputs in another folder than out.
-INPUTS = {stage: inputs for stage, (_, _, inputs) in STAGES.items()}
-INPUTS["constitution"] = "--init={out}/sft_helpful/ckpt.pt"
+INPUTS = {
+    **{stage: inputs for stage, (_, _, inputs) in STAGES.items()},
+    "constitution": "--init={out}/sft_helpful/ckpt.pt",
+}
 # Of a command the runs whose time was measured.
 TIMED = {GINC: ("ginc", "bayes"), DEMOS: ("demonstrations",)}
 

@@ -131,7 +131,8 @@ def named(tree, wanted):
             node.names = [name for name in node.names if (name.asname or name.name) in wanted]
             made = node.names
         else:
-            made = {n.id for n in getattr(node, "targets", ())} | {getattr(node, "name", "")}
+            changed = [n for target in getattr(node, "targets", ()) for n in ast.walk(target)]
+            made = {getattr(n, "id", "") for n in changed} | {getattr(node, "name", "")}
             made &= wanted
         if made:
             names = [n for n in ast.walk(node) if isinstance(n, ast.Name)]

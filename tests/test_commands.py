@@ -457,3 +457,9 @@ def test_only_what_config_and_presets_need_is_run():
         "    preset: str = 'a'",
         "PRESETS = {'a': BASE}",
     ]
+
+
+def test_what_changes_an_option_later_is_run_too():
+    text = "A = {}\nB = {}\nA['x'] = one\nB['y'] = 2\nPRESETS = {'a': A}\n"
+    kept = ast.unparse(ast.Module(named_nodes(ast.parse(text), {"PRESETS"}), []))
+    assert kept.splitlines() == ["A = {}", "A['x'] = one", "PRESETS = {'a': A}"]
