@@ -148,7 +148,7 @@ def halved(cfg):
 def ranked(cfg, machine):
     """Rankings of the answers of --init to the questions of this round."""
     questions = World().asked_of("rm", cfg.n, cfg.seed)
-    mine = np.array_split(np.arange(cfg.n), cfg.rounds)[cfg.round - 1]
+    mine = np.array_split(np.arange(len(questions)), cfg.rounds)[cfg.round - 1]
     loaded = open_checkpoint(cfg.init, machine)
     some = [questions[i] for i in mine]
     options = {"seed": 100 * cfg.seed + cfg.round, "misfits": True}
