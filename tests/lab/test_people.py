@@ -129,57 +129,6 @@ def test_the_rounds_share_all_questions_that_there_are(monkeypatch):
 @pytest.mark.parametrize(
     "options, words",
     [
-        (["--data=gone.jsonl"], "gone.jsonl not found"),
-        (["--init=gone.pt", "--half=1"], "--half=1 does nothing with --init"),
-        (["--data={made}", "--round=1"], "--round=1 does nothing without --init"),
-        (["--data={made}", "--out={made.parent}"], "--data lies there, and would be lost"),
-        (["--data={made}", "--out={made}/x"], "nothing can be written"),
-    ],
-)
-def test_slips_are_refused_and_nothing_is_lost(options, words, made, tmp_path):
-    before = {path: path.read_bytes() for path in made.parent.iterdir()}
-    typed = [f"--out={tmp_path}/new", *(option.format(made=made) for option in options)]
-    with pytest.raises(BadInput, match=words):
-        people.main(parse_config(people.Config, people.PRESETS, typed))
-    assert {path: path.read_bytes() for path in made.parent.iterdir()} == before
-
-
-def test_halves_share_no_question(made, tmp_path):
-    halves = [collect(tmp_path / str(half), data=str(made), half=half) for half in (1, 2)]
-    asked = [{record["messages"][-1]["content"] for record in half} for half in halves]
-    assert not asked[0] & asked[1] and sum(map(len, halves)) == 61
-    assert min(map(len, halves)) > 15 and halves[0][0]["source"] == "ai"  # as they were
-
-
-def test_rounds_ask_other_questions_and_keep_what_was_said(tmp_path):
-    fill(tmp_path, ("sft",))
-    init = (tmp_path / "sft/ckpt.pt").as_posix()
-    options = {"init": init, "n": 9, "k": 2, "rounds": 3}
-    first = collect(tmp_path / "1", round=1, **options)
-    data = (tmp_path / "1" / "comparisons.jsonl").as_posix()
-    second = collect(tmp_path / "2", round=2, data=data, **options)
-    assert len(first) == 3 and len(second) == 6
-    assert [record["responses"] for record in second[:3]] == [r["responses"] for r in first]
-    expected = [question["messages"] for question in World().asked_of("rm", 9, 1)]
-    assert [record["messages"] for record in second] == expected[:6]
-
-
-def test_the_rounds_share_all_questions_that_there_are(monkeypatch):
-    """Of 300 some are left out, in which nothing is said: the last round ends with the last."""
-    expected = World().asked_of("rm", 300, 1)
-    assert len(expected) < 300
-    asked = []
-    monkeypatch.setattr(people, "open_checkpoint", lambda *rest: SimpleNamespace(**NETWORK))
-    monkeypatch.setattr(people, "sample_comparisons", lambda m, t, some, *rest, **more: some)
-    for number in (1, 2, 3):
-        cfg = people.Config(init="sft", n=300, rounds=3, round=number)
-        asked += people.ranked(cfg, None)
-    assert asked == expected
-
-
-@pytest.mark.parametrize(
-    "options, words",
-    [
         ({}, "--init=CKPT to ask"),
         ({"data": "x.jsonl", "half": 3}, "--half=3"),
         ({"data": "x.jsonl", "round": 2}, "--round=2"),
