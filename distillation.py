@@ -19,7 +19,7 @@ import torch.nn.functional as F
 
 from data.files import read_text
 from data.formats import read_prompts
-from data.questions import load_demonstrations
+from data.questions import COUNTS, load_demonstrations, tell_idle
 from data.world import world_named
 from data.world.languages import LANGUAGES
 from judges.exam import world_figures
@@ -46,6 +46,7 @@ def questions(cfg, parent):
     it has any, count for nothing."""
     if cfg.data in LANGUAGES:
         return [record["messages"][:-1] for record in load_demonstrations(cfg, parent)]
+    tell_idle(cfg, *COUNTS)
     return [record["messages"] for record in read_prompts(cfg.data)]
 
 

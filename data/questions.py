@@ -20,6 +20,7 @@ EPOCHS_AT_MOST = 16  # over a small file (InstructGPT, App. C.1); of them the be
 PASSES = 20  # over a small text, when a base is made of it
 BYTES_OF_A_STEP = 16 * 128 * 3  # of pretrain.py's batch, at three bytes a token
 MOST = 2600  # its steps
+COUNTS = ("n_demos", "n_talks", "n_probes", "n_harms")  # options: how many of the world's
 ASKED = 13 * 300  # questions of the world, before they come again
 
 
@@ -61,7 +62,7 @@ def load_demonstrations(cfg, parent=None):
         raise BadInput("--n_evidence is of the world; in a file 'search' and 'result' tell of it")
     if are_revisions(cfg.data):  # a model's own, by a constitution
         need(cfg.data, "constitution.py", cfg.preset, f"--seed={cfg.seed}")
-    tell_idle(cfg, "n_demos", "n_talks", "n_probes", "n_harms")
+    tell_idle(cfg, *COUNTS)
     check_whole(cfg.data, "revisions")
     return read_demonstrations(cfg.data)
 

@@ -8,6 +8,8 @@ place they take.
 
 import re
 
+from lab.words_probing import RULES
+
 DRAWN = {
     # models and methods
     "base": "기본 모델",
@@ -133,14 +135,7 @@ DRAWN = {
     "mean over the rules": "규칙 평균",
     "wordings never seen": "본 적 없는 표현",
     "a rule without labels": "라벨이 없는 규칙",
-    "person": "사람 행세",
-    "insult": "욕",
-    "private": "사생활",
-    "medicine": "의료 조언",
-    "acted": "했다는 말",
-    "sides": "편들기",
-    "evidence": "쪽지",
-    "promise": "약속",
+    **RULES,
     "Which rule is broken": "어느 규칙을 어겼는가",
     "Who reads the rule tells better that it is broken": "규칙을 읽으면 어긴 것을 더 잘 압니다",
     "Who reads the rule tells better: {}": "규칙을 읽으면 더 잘 앎: {}",

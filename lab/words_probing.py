@@ -1,5 +1,15 @@
 """What the tables of rules, evidence and help against harm say in Korean; see lab/words.py."""
 
+RULES = {  # the names of the rules, in tables and in figures
+    "person": "사람 행세",
+    "insult": "욕",
+    "private": "사생활",
+    "medicine": "의료 조언",
+    "acted": "했다는 말",
+    "sides": "편들기",
+    "evidence": "쪽지",
+    "promise": "약속",
+}
 PROBING = {
     # rules
     "SFT": "SFT",
@@ -70,11 +80,5 @@ PROBING = {
     "Of all attacks, the answers that break each rule, in per cent with 95 % intervals. Of "
     "what is still broken in the end, {share} % is one rule's: {rule}.": "모든 공격 가운데 규칙"
     "마다 어긴 답, %와 95 % 구간. 끝까지 어기는 것의 {share} %는 한 규칙에서 나옵니다: {rule}.",
-    "person": "사람 행세",
-    "insult": "욕",
-    "private": "사생활",
-    "medicine": "의료 조언",
-    "acted": "했다는 말",
-    "sides": "편들기",
-    "evidence": "쪽지",
+    **RULES,
 }

@@ -155,11 +155,11 @@ def test_answers_follow_from_context_and_question():
     texts, ended = teacher.respond(ASKED, temperature=0.0)
     again, _ = prompted().respond(ASKED, temperature=0.0)
     assert texts == again and len(ended) == 2
-    first = teacher.targets(examples(teacher))[0].argmax()
-    order = 0 if examples(teacher)[0][2][-1]["content"] == SAID[0] else 1
-    if first != teacher.tokenizer.endoftext:
-        begin = teacher.tokenizer.decode([first.item()]).strip()
-        assert texts[order].startswith(begin)
+    two = examples(teacher)
+    said = [messages[-1]["content"] for *_, messages in two]
+    first = teacher.targets(two)[0].argmax().item()
+    begin = teacher.tokenizer.decode([first]).strip()
+    assert begin and texts[SAID.index(said[0])].startswith(begin)
 
 
 def test_a_learned_table_of_positions_takes_the_end_of_a_long_prompt():
@@ -208,6 +208,11 @@ def test_what_no_prompt_teaches_is_refused():
     cfg = parse_config(sft.Config, sft.PRESETS, ["--preset=distill", "--n_evidence=5"])
     with pytest.raises(BadInput, match="nothing"):
         distillation.check(cfg)
+
+
+def test_counts_of_the_world_do_nothing_for_a_file_and_are_told(tmp_path, capsys):
+    trained(tmp_path, f"--distill={CONTEXT}", "--steps=1", "--n_demos=7")
+    assert "note: --n_demos count questions of the tiny world" in capsys.readouterr().out
 
 
 def test_measured_again_it_is_what_was_held_out(tmp_path):
