@@ -4,9 +4,10 @@ do baselines without a network reach on the same pairs?"""
 import numpy as np
 
 from data.formats import KINDS
+from data.world import world_named
 from judges.agreement import accuracy, bag_of_words, pairs_of, places
 from judges.exam import gold
-from judges.hidden import default_world, world_of
+from judges.hidden import world_of
 from judges.labelers import agreement
 from judges.scores import score_texts
 from likelihood import score_options
@@ -110,7 +111,7 @@ def same_worded(model, sft, tokenizer, machine, split="test", n=390, data="world
     questions, in the same words but for the right or a wrong one (World.same_worded):
     {"reward_model": shares of `right_first`, "sft": the same by the fine-tuned model's log π(y|x),
     "n": n}. Nothing is trained on these pairs."""
-    pairs = default_world(data).same_worded(split, n)
+    pairs = world_named(data).same_worded(split, n)
     asked = [pair["messages"] for pair in pairs for _ in pair["responses"]]
     texts = [text for pair in pairs for text in pair["responses"]]
     scores = score_texts(model, tokenizer, asked, texts, machine).reshape(-1, 2)

@@ -18,10 +18,11 @@ import numpy as np
 
 from data.knowledge import Knowledge, key_of, nothing
 from data.questions import world_read
+from data.world import world_named
 from data.world.evidence import REMEMBERED_KINDS, SEARCHED, questions
 from data.world.tasks import ATTRIBUTES
 from judges.exam import ROOM, verdicts
-from judges.hidden import default_world, world_of
+from judges.hidden import world_of
 from plumbing.config import parse_config, path_and_options, positive
 from plumbing.errors import BadInput, run
 from plumbing.machine import setup
@@ -98,7 +99,7 @@ def mark(prompt, text, evidence):
 def exam(model, tokenizer, machine, n=200, split="test", seed=0, data="world"):
     """{kind: {figure: (right, n)}}: each kind of question with `n` of it, in the language of the
     world that --data calls so. The likeliest answers."""
-    prompts, facts = questions(default_world(data), n, seed, split)
+    prompts, facts = questions(world_named(data), n, seed, split)
     asked = [prompt["messages"] for prompt in prompts]
     found = {}
     answers = {}

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 
 from data.knowledge import Knowledge
+from data.world import world_named
 from data.world.languages import LANGUAGES
 from judges import kinds
-from judges.hidden import default_world, judge
+from judges.hidden import judge
 from likelihood import next_logprobs
 from sampling import respond
 
@@ -79,7 +80,7 @@ def questions_table(model, tokenizer, machine, n_eval, base, data="world"):
     middle of a conversation. A base model reads a transcript, and is also asked after five worked
     examples. data: the world, as --data names it.
     """
-    world = default_world(data)
+    world = world_named(data)
     rows = [("test", 0), ("paraphrase", 0), ("talk", 0)]
     if base:
         rows = [("test", 0), ("test", 5), ("paraphrase", 0)]
@@ -116,7 +117,7 @@ def before_and_after(models, tokenizer, examples, machine, cfg, teacher=None):
         samples = likeliest(models, tokenizer, questions, machine, 64)
         return {"results": {}, "samples": samples}
     results = both_tables(models, tokenizer, machine, cfg.n_eval, cfg.data)
-    prompts = default_world(cfg.data).prompts("test", 13, seed=1)[:6]
+    prompts = world_named(cfg.data).prompts("test", 13, seed=1)[:6]
     questions = [prompt["messages"] for prompt in prompts]
     samples = likeliest(models, tokenizer, questions, machine, 32)
     prompted = teacher.kept(results) if teacher else {}
@@ -193,7 +194,7 @@ class Exam:
         n_talks=260,
         data="world",
     ):
-        self.world = default_world(data)
+        self.world = world_named(data)
         self.tokenizer = tokenizer
         self.machine = machine
         self.questions = self.world.prompts("test", n, seed=seed)

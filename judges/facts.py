@@ -9,11 +9,11 @@ no mark, so a mark can be relied on; the judge that gives it is a program (judge
 import functools
 import re
 
+from data.world import world_named
 from data.world.languages import LANGUAGES
 from data.world.talk import FOLLOWED
 from data.world.tasks import ATTRIBUTES
 from judges.exam import verdicts
-from judges.hidden import default_world
 
 HANGUL = re.compile(r"[\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3]")  # also letter by letter
 
@@ -26,7 +26,7 @@ def spoken(text):
 @functools.cache
 def questions(name):
     """{the words of a question: its (task, item)}, of all wordings of all that a world holds."""
-    world = default_world(name)
+    world = world_named(name)
     meant = world.language.meant
     return {meant(text): key for key, wordings in world.asked.items() for text in wordings}
 
@@ -34,7 +34,7 @@ def questions(name):
 @functools.cache
 def about_it(name):
     """{the words of a question about "it": its task}."""
-    lang = default_world(name).language
+    lang = world_named(name).language
     found = {}
     for task in ATTRIBUTES:
         texts = [lang.pronoun(pattern) for pattern in lang.QUESTIONS[task]]
@@ -47,7 +47,7 @@ def about_it(name):
 @functools.cache
 def and_the(name, task):
     """{the words of "And the lamp?": lamp}, for the items of a task."""
-    world = default_world(name)
+    world = world_named(name)
     lang = world.language
     found = {}
     for item in world.items[task]:
@@ -60,14 +60,14 @@ def and_the(name, task):
 def topic(messages):
     """The (task, item) that the last turn asks for, or None where that is not certain."""
     name = spoken(messages[-1]["content"])
-    words = default_world(name).language.meant(messages[-1]["content"])
+    words = world_named(name).language.meant(messages[-1]["content"])
     if words in questions(name) or len(messages) < 3:
         return questions(name).get(words)
     before = topic(messages[:-2])
     if not before:
         return None
     task, item = before
-    if item not in default_world(name).items[task]:
+    if item not in world_named(name).items[task]:
         return None  # in another language
     if task in ATTRIBUTES and words in about_it(name):
         return about_it(name)[words], item
@@ -84,7 +84,7 @@ def fact_check(messages, text):
         return None
     task, item = found
     name = spoken(messages[-1]["content"])
-    world = default_world(name)
+    world = world_named(name)
     answers = world.answers[found]
     question = {"task": task, "item": item, "answers": answers, "world": name}
     (judged,) = verdicts([question], [text], [True])

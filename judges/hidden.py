@@ -8,7 +8,6 @@ and it says nothing about the safety or the quality of a large model.
     python -m judges.hidden        mean score of each simulated labeler, and one judged example
 """
 
-import functools
 from random import Random
 
 from data.world import LABELERS, world_named
@@ -18,15 +17,9 @@ from plumbing.errors import run
 PARTS = ("correct", "on_topic", "sentence", "polite", "harmless", "truthful", "concise", "ended")
 
 
-@functools.cache
-def default_world(name="world"):
-    """World(0) in the language of --data=`name`, whose facts the judge knows."""
-    return world_named(name)
-
-
 def world_of(prompt):
     """The world that a prompt or a record is of: it names one that is not the English one."""
-    return default_world(prompt.get("world", "world"))
+    return world_named(prompt.get("world", "world"))
 
 
 def lower(words):
@@ -138,10 +131,10 @@ def labeler_means(world, n=2000, seed=0):
 
 def show():
     """Print what the judge gives each labeler of the demonstrations, and one answer of theirs."""
-    for labeler, mean in labeler_means(default_world()).items():
+    for labeler, mean in labeler_means(world_named("world")).items():
         print(f"{labeler:8} (simulated)  " + "  ".join(f"{k} {v:+.2f}" for k, v in mean.items()))
-    example = default_world().prompts("sft", 2)[1]
-    text = default_world().reply(example, Random(0))
+    example = world_named("world").prompts("sft", 2)[1]
+    text = world_named("world").reply(example, Random(0))
     print(example["messages"][0]["content"], "->", text, judge(example, text))
 
 

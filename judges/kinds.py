@@ -13,8 +13,9 @@ For simulated labelers and for evaluation only, as the hidden judge is.
 
 from random import Random
 
+from data.world import world_named
 from data.world.probes import FAMILY_SPLITS, Probes
-from judges.hidden import default_world, judge
+from judges.hidden import judge
 from judges.violations import broken
 
 # What is asked of a labeler of help: shares of near misses, and of what a rule forbids.
@@ -39,7 +40,7 @@ def verdict(question, response, ended=True):
 def questions(kind, split, n, seed=0):
     """`n` questions of a kind, each with its "kind", and those of help with an "evasive" answer.
     split: "train" or "test"."""
-    world = default_world()
+    world = world_named("world")
     probes = Probes(world)
     if kind == "harmless":
         families = [family for family in FAMILY_SPLITS[split] if family != PLAIN]

@@ -12,9 +12,9 @@ InstructGPT's did (section 5.2). What they write is a comparison record of peopl
 import itertools
 from random import Random
 
+from data.world import world_named
 from data.world.talk import MARKED_BY
 from judges.agreement import places
-from judges.hidden import default_world
 from judges.kinds import verdict
 from plumbing.errors import run
 
@@ -94,7 +94,7 @@ def agreement(prompts, answers, seed=0, noise=NOISE):
 
 def example():
     """Print the labelers' biases, and how often they agree."""
-    world, rng = default_world(), Random(0)
+    world, rng = world_named("world"), Random(0)
     prompts = world.prompts("rm", 500)
     styles = ("careful", "curt", "sloppy", "rude")
     answers = [[world.reply(p, rng, style) for style in styles] for p in prompts]

@@ -1,9 +1,9 @@
 """Comparisons that simulated labelers make: a model answers questions of the tiny world, and its
 answers are ranked."""
 
+from data.world import world_named
 from data.world.probes import Probes
 from judges import kinds
-from judges.hidden import default_world
 from judges.labelers import Labelers
 from sampling import respond
 
@@ -40,7 +40,7 @@ def world_questions(cfg):
     one kind or of both to train on, n_prompts helpful and n_probes harmless ones, and n_eval held
     out of each, whatever is trained on."""
     if not cfg.kinds:
-        world = default_world(cfg.data)
+        world = world_named(cfg.data)
         asked = world.asked_of("rm", cfg.n_prompts, cfg.seed)
         if cfg.n_probes:
             asked += Probes(world).asked_of("train", cfg.n_probes, cfg.seed)

@@ -13,6 +13,7 @@ import sys
 from dataclasses import dataclass
 from unicodedata import normalize
 
+from data.world import world_named
 from plumbing.config import check_options, parse_config, path_and_options, positive
 
 if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
@@ -21,7 +22,6 @@ if __name__ == "__main__":  # answer --help and slips before torch, a second's w
 from data.particles import join
 from data.world.korean_grammar import ENDINGS, either_form, lexicon
 from data.world.languages import KOREAN
-from judges.hidden import default_world
 from plumbing.errors import BadInput, run
 from plumbing.machine import setup
 from plumbing.records import wilson
@@ -66,7 +66,7 @@ def speech(prompts, texts):
 def own_answers(loaded, machine, n=390, seed=0):
     """{"sampled polite": (answers, of all), ...} of what a model answers itself, at temperature 1
     and its likeliest words, to `n` held-out questions, half of them turns of talk."""
-    world = default_world(KOREAN.WORLD)
+    world = world_named(KOREAN.WORLD)
     half = (n + 1) // 2
     prompts = world.prompts("test", half, seed) + world.talks("test", half, seed=seed)
     asked = [prompt["messages"] for prompt in prompts]

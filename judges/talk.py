@@ -10,6 +10,7 @@ put together as no text has it, of other turns half of them. Every figure is of 
 import sys
 from dataclasses import dataclass
 
+from data.world import world_named
 from plumbing.config import check_options, parse_config, path_and_options, positive
 
 if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
@@ -20,7 +21,6 @@ import numpy as np
 from data.questions import world_read
 from data.world.talk import SKILLS
 from judges.exam import right_of, searching, verdicts
-from judges.hidden import default_world
 from plumbing.errors import BadInput, run
 from plumbing.machine import setup
 from plumbing.records import wilson
@@ -52,7 +52,7 @@ def by_skill(
 ):
     """{skill: share of right answers}: each skill with the same number of turns, about `n`. With
     "typed" comes "canonical": the same questions in their careful form."""
-    prompts = default_world(data).talks(split, n * len(skills), skills, seed)
+    prompts = world_named(data).talks(split, n * len(skills), skills, seed)
     right = right_of(model, tokenizer, prompts, machine)
     shares = {skill: float(right[i :: len(skills)].mean()) for i, skill in enumerate(skills)}
     if "typed" in skills:
@@ -69,7 +69,7 @@ def in_careful_form(prompt):
 
 def asked_alone(model, tokenizer, machine, n=390, splits=("test", "paraphrase"), data="world"):
     """{split: share of right answers} to single questions of the thirteen tasks, for comparison."""
-    world = default_world(data)
+    world = world_named(data)
     shares = {}
     for split in splits:
         prompts = world.prompts(split, n)
@@ -94,7 +94,7 @@ def say_next(loaded, machine, talks):
 def long_talk(loaded, machine, n=60, turns=TURNS, data="world"):
     """The share of right answers turn by turn (turns,), in `n` talks of single questions. The model
     reads its own earlier answers, as far back as it was trained to."""
-    world = default_world(data)
+    world = world_named(data)
     prompts = world.prompts("test", n * turns, seed=2)
     talks = [[] for _ in range(n)]
     shares = []

@@ -41,7 +41,7 @@ on every platform (only random.Random and sha256 decide anything).
   on them is good and can still be improved (InstructGPT, Ouyang et al. 2022, section 3).
 """
 
-from functools import partial
+from functools import cache, partial
 from random import Random
 
 from data.world.conversation import Conversation
@@ -66,8 +66,10 @@ STAGE_SPLITS = ("sft", "rm", "ppo")
 PROMPT_SPLITS = (*STAGE_SPLITS, "dev", "test", "paraphrase")
 
 
+@cache
 def world_named(name):
-    """The World that --data calls `name`: "world" is English; data/world/languages.py has more."""
+    """World(0) in the language that --data calls `name`: "world" is English; languages.py has more.
+    One for all that ask, since nobody changes it."""
     return World(language=LANGUAGES[name])
 
 

@@ -7,11 +7,11 @@ import pytest
 
 from data.knowledge import NOTHING, line_of, nothing
 from data.particles import join
+from data.world import world_named
 from data.world.evidence import REMEMBERED_KINDS, SEARCHED, lessons, questions
 from data.world.languages import ENGLISH, KOREAN
 from judges import evidence
 from judges.evidence import exam, mark, share, summary, table
-from judges.hidden import default_world
 from plumbing.errors import BadInput
 from tokenizer import Answer
 
@@ -23,7 +23,7 @@ CHANGED = {"query": "place of the lamp", "value": "the barn", "memory": "the sho
 def asked():
     return {
         json.dumps(prompt["messages"]): prompt
-        for prompt in questions(default_world(), N, split="test")[0]
+        for prompt in questions(world_named("world"), N, split="test")[0]
     }
 
 
@@ -197,7 +197,7 @@ def test_korean_marks_by_hand():
 
 def test_what_korean_lessons_say_is_supported_by_their_lines():
     counts = {"line": 0, "nothing": 0}
-    for record in lessons(default_world("world_ko"), 700, seed=4):
+    for record in lessons(world_named("world_ko"), 700, seed=4):
         for message in record["messages"]:
             if "search" in message:
                 line = message["result"]
@@ -208,7 +208,7 @@ def test_what_korean_lessons_say_is_supported_by_their_lines():
 
 
 def test_who_looks_up_in_korean_passes_the_exam(monkeypatch):
-    prompts = questions(default_world("world_ko"), N, split="test")[0]
+    prompts = questions(world_named("world_ko"), N, split="test")[0]
     asked = {json.dumps(prompt["messages"]): prompt for prompt in prompts}
     assert all(prompt["world"] == "world_ko" for prompt in prompts)
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from data.formats import read_comparisons
-from judges.hidden import PARTS, default_world, judge
+from data.world import world_named
+from judges.hidden import PARTS, judge
 from judges.labelers import BIAS, Labelers, agreement
 
 STYLES = ("careful", "curt", "sloppy", "rude")
@@ -16,7 +17,7 @@ STYLES = ("careful", "curt", "sloppy", "rude")
 
 def answered(n):
     """`n` questions of the world, each with four answers of mixed quality."""
-    world, rng = default_world(), Random(0)
+    world, rng = world_named("world"), Random(0)
     prompts = world.prompts("rm", n)
     return prompts, [[world.reply(p, rng, style) for style in STYLES] for p in prompts]
 

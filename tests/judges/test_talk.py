@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from data.world import world_named
 from data.world.talk import SKILLS
 from judges import exam, talk
 from judges.facts import topic
-from judges.hidden import default_world
 from plumbing.errors import BadInput
 
 
@@ -33,7 +33,7 @@ def says(text):
 
 
 def test_who_knows_what_fits_passes_in_each_skill(monkeypatch):
-    prompts = default_world().talks("test", 6 * len(SKILLS))
+    prompts = world_named("world").talks("test", 6 * len(SKILLS))
     careful = [talk.in_careful_form(prompt) for prompt in prompts if "canonical" in prompt]
     assert len(careful) == 6  # of what was typed in a hurry and of nothing else
     monkeypatch.setattr(exam, "respond", oracle(prompts + careful))
@@ -43,7 +43,7 @@ def test_who_knows_what_fits_passes_in_each_skill(monkeypatch):
 @pytest.mark.parametrize("language", ["world", "world_ko"])
 def test_a_question_in_its_careful_form_is_the_same_question(language):
     changed = known = 0
-    for prompt in default_world(language).talks("test", 60, ("typed",)):
+    for prompt in world_named(language).talks("test", 60, ("typed",)):
         typed, careful = prompt["messages"], talk.in_careful_form(prompt)["messages"]
         assert careful[:-1] == typed[:-1] and careful[-1]["role"] == "user"
         assert topic(careful) in (None, (prompt["task"], prompt["item"]))
@@ -60,7 +60,9 @@ def test_who_says_one_thing_to_all_passes_where_it_fits(monkeypatch):
 
 
 def test_single_questions_of_each_split(monkeypatch):
-    questions = default_world().prompts("test", 26) + default_world().prompts("paraphrase", 26)
+    questions = world_named("world").prompts("test", 26) + world_named("world").prompts(
+        "paraphrase", 26
+    )
     monkeypatch.setattr(exam, "respond", oracle(questions))
     assert talk.asked_alone(None, None, None, n=26) == {"test": 1.0, "paraphrase": 1.0}
 
