@@ -10,8 +10,6 @@ import json
 import math
 import os
 import platform
-import subprocess
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -26,8 +24,9 @@ from data.world.probes import LESSONS, RANKED
 from judges.hidden import judge
 from lab.arms import BARE, HARMS, PEOPLE, SCALAR
 from lab.arms import RUNS as PARETO
+from plumbing import errors, inputs
 from plumbing.errors import BadInput
-from plumbing.files import ROOT, write_text
+from plumbing.files import write_text
 from plumbing.folder import look_for_room
 from plumbing.records import print_table, read_records, t_interval, wilson, write_records
 from sampling import respond
@@ -236,12 +235,11 @@ def start(words):
     it fails."""
     script, *options = words
     typed = [script]
-    found = [str(ROOT / script)]
     if "/" in script:
-        typed = found = ["-m", script.removesuffix(".py").replace("/", ".")]
+        typed = ["-m", script.removesuffix(".py").replace("/", ".")]
     print("\npython " + " ".join([*typed, *options]), flush=True)
     begun = time.perf_counter()
-    code = subprocess.run([sys.executable, *found, *options]).returncode
+    code = inputs.run_stage(script, options)
     if code:
         raise BadInput(
             f"{script} ended with exit code {code}; see its message above, then run "
@@ -303,6 +301,7 @@ def take_up(path, cfg, *free):
     can be written, and where the rows are of other options than `cfg`, but for those of where it
     runs and those that are `free`: one table is of one measurement."""
     look_for_room(path.parent)
+    errors.stopped[0] = errors.AGAIN
     records, cut = read_records(path)
     head, *rows = records or [{"config": {}}]
     if "config" not in head or not all("seed" in row for row in rows):

@@ -8,11 +8,12 @@ from plumbing.console import open_streams
 
 TIED = "ENDS_WITH_PARENT"  # set for a stage that another one started
 INTERRUPTED = 130  # the exit code after Ctrl-C, as shells have it
+# What is said after Ctrl-C: of a run that has saved something to go on from; of a command that made
+# another stage's files on its way; and of all others.
 GO_ON = "stopped; go on with --resume"
+AGAIN = "stopped; the same command goes on from what is saved"
 ANEW = "stopped before anything was saved; the same command begins anew"
-stopped = [
-    ANEW
-]  # what is said after Ctrl-C; a run says GO_ON once there is something to go on from
+stopped = [ANEW]
 child = [False]  # did another stage start this one, as a missing input of its own?
 
 
@@ -27,9 +28,15 @@ class Done(Exception):
 def interrupted_early(kind, error, trace):
     """What is shown of an error that nobody caught: of Ctrl-C, while torch still loads, a line."""
     if issubclass(kind, KeyboardInterrupt):
-        print(f"\n{stopped[0]}", file=sys.stderr)
+        tell_stopped()
     else:
         sys.__excepthook__(kind, error, trace)
+
+
+def tell_stopped():
+    """One line after Ctrl-C. A stage that another one started was stopped with it, which tells."""
+    if not (child[0] or TIED in os.environ):
+        print(f"\n{stopped[0]}", file=sys.stderr)
 
 
 def one_line(error):
@@ -73,7 +80,7 @@ def run(main, *args):
             raise
         line = f"not enough memory ({one_line(error)}); make the model, batch or data smaller"
     except KeyboardInterrupt:
-        print(f"\n{stopped[0]}", file=sys.stderr)
+        tell_stopped()
         sys.exit(INTERRUPTED)
     finally:
         if processes():

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch.distributed as dist
 
+from plumbing import errors
 from plumbing.after import WORLDS
 from plumbing.checkpoint import ancestry, load_checkpoint
 from plumbing.config import size_of
@@ -98,14 +99,19 @@ def make(path, script, options, told):
 
 
 def run_stage(script, options):
-    """A stage as a process of its own, which ends when this one does; returns its exit code.
+    """A stage, or a script of a room, as a process of its own, which ends when this one does;
+    returns its exit code. From now on the same command finds what that process saves.
 
     It watches the other end of its standard input (errors.end_with_parent): the system closes that
     when this process is gone, even killed.
     """
+    found = [str(ROOT / script)]
+    if "/" in script:
+        found = ["-m", script.removesuffix(".py").replace("/", ".")]
     torchrun = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
     alone = {key: value for key, value in os.environ.items() if key not in torchrun}
-    command = [sys.executable, str(ROOT / script), *options]
+    errors.stopped[0] = errors.AGAIN
+    command = [sys.executable, *found, *options]
     with subprocess.Popen(command, env={**alone, TIED: "1"}, stdin=subprocess.PIPE) as stage:
         return stage.wait()
 

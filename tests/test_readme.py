@@ -6,7 +6,6 @@ import re
 import runpy
 import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -126,7 +125,6 @@ def test_a_command_of_the_reading_guide_exists(words):
 def typed(folder, monkeypatch):
     """Types commands one after the other in the folder, small; returns those that were run and how
     often the page was served."""
-    really_run = subprocess.run
 
     def python(words):
         """The script in this process, as if it had been typed; returns its exit code."""
@@ -141,19 +139,12 @@ def typed(folder, monkeypatch):
                 return end.code or 0
         return 0
 
-    def inline(command, **options):
-        """A stage that makes what another one misses runs here too, and small."""
-        name = Path(command[1]).name
-        if command[0] != sys.executable or name not in SMALL:
-            return really_run(command, **options)  # the compiler of the kernels
-        return subprocess.CompletedProcess(command, python([name, *command[2:]]))
-
     def answered(mark):
         """Who is asked for a name gives one, in either language, and stops then."""
         return "s01" if "name" in mark or "이름" in mark else "/quit"
 
     served = []
-    monkeypatch.setattr(subprocess, "run", inline)
+    # A stage that makes what another one misses runs here too, and small.
     monkeypatch.setattr(inputs, "run_stage", lambda name, options: python([name, *options]))
     at_a_terminal = SimpleNamespace(isatty=lambda: True, encoding="utf-8")
     monkeypatch.setattr(sys, "stdin", at_a_terminal)
@@ -168,7 +159,7 @@ def typed(folder, monkeypatch):
             if words[0].startswith("--nproc_per_node"):
                 launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2"]
                 script, *options = small(words[1:])
-                code = really_run([*launch, str(ROOT / script), *options]).returncode
+                code = subprocess.run([*launch, str(ROOT / script), *options]).returncode
             else:
                 code = python(words)
             assert code == 0, " ".join(words)

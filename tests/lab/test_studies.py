@@ -2,13 +2,13 @@
 
 import json
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from lab import evidence, overoptimisation, studies, tax
 from lab.studies import RUNS, bootstrap, wins
+from plumbing import errors, inputs
 from plumbing.config import parse_config
 from plumbing.errors import BadInput
 
@@ -27,13 +27,13 @@ def test_bootstrap_covers_the_mean_as_often_as_it_says():
 
 
 def test_every_stage_is_built_on_another_and_gives_each_option_once():
-    for name, (script, inputs, _) in RUNS.items():
-        sources = ",".join(inputs.values())
+    for name, (script, starts, _) in RUNS.items():
+        sources = ",".join(starts.values())
         assert all(source in RUNS for source in sources.split(",") if source)
         for preset in ("tiny", "smoke"):
-            options = studies.command(tax.Config(preset=preset), 1, name, inputs)[1:]
+            options = studies.command(tax.Config(preset=preset), 1, name, starts)[1:]
             assert len({o.split("=")[0] for o in options}) == len(options), name
-        assert (studies.ROOT / script).exists()
+        assert (inputs.ROOT / script).exists()
 
 
 def test_a_run_is_typed_as_a_user_would():
@@ -95,24 +95,26 @@ def test_who_is_asked_for_harm_is_asked_the_questions_of_the_world():
     assert len(harmful) > 3 and {run[2].get("data") for run in harmful} == {"world"}
 
 
-def test_a_script_of_a_room_runs_as_a_module(monkeypatch, capsys):
+def test_a_script_of_a_room_is_typed_as_a_module(monkeypatch, capsys):
     typed = []
-
-    def run(words):
-        typed.append(words[1:])
-        return SimpleNamespace(returncode=0)
-
-    monkeypatch.setattr(studies.subprocess, "run", run)
+    monkeypatch.setattr(inputs, "run_stage", lambda *command: typed.append(command))
     studies.start(["lab/people.py", "--n=3"])
     studies.start(["ppo.py"])
-    assert typed == [["-m", "lab.people", "--n=3"], [str(studies.ROOT / "ppo.py")]]
-    assert "python -m lab.people --n=3\n" in capsys.readouterr().out
+    assert typed == [("lab/people.py", ["--n=3"]), ("ppo.py", [])]
+    told = capsys.readouterr().out
+    assert "python -m lab.people --n=3\n" in told and "python ppo.py\n" in told
 
 
 def test_the_machine_is_told_in_general_terms():
     found = studies.hardware()
     assert found["cores"] >= 1 and found["threads"] >= 1 and found["instructions"]
     assert set(found) == {"cores", "threads", "instructions"}
+
+
+def test_a_study_that_is_stopped_says_that_it_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(errors, "stopped", [errors.ANEW])
+    studies.take_up(tmp_path / "tax.jsonl", tax.Config())
+    assert errors.stopped == [errors.AGAIN]
 
 
 def test_a_line_cut_short_is_measured_again(tmp_path):
@@ -230,7 +232,7 @@ def test_over_optimisation_of_a_small_study(small):
 def test_a_finished_study_runs_nothing_again(small, monkeypatch):
     out, argv = small
     before = (out / "tax.jsonl").read_text(encoding="utf-8")
-    monkeypatch.setattr(studies.subprocess, "run", lambda *a, **k: pytest.fail("a stage ran again"))
+    monkeypatch.setattr(inputs, "run_stage", lambda *command: pytest.fail("a stage ran again"))
     run_tax(argv)
     assert (out / "tax.jsonl").read_text(encoding="utf-8") == before
 
@@ -240,16 +242,13 @@ def test_a_row_that_is_missing_is_measured_from_the_finished_stages(small, monke
     path = out / "tax.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines()
     path.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
-    monkeypatch.setattr(studies.subprocess, "run", lambda *a, **k: pytest.fail("a stage ran again"))
+    monkeypatch.setattr(inputs, "run_stage", lambda *command: pytest.fail("a stage ran again"))
     run_tax(argv)
     assert json.loads(path.read_text(encoding="utf-8").splitlines()[-1]) == json.loads(lines[-1])
 
 
 def test_a_stage_that_fails_is_named(tmp_path, monkeypatch):
-    class Failed:
-        returncode = 3
-
-    monkeypatch.setattr(studies.subprocess, "run", lambda *a, **k: Failed)
+    monkeypatch.setattr(inputs, "run_stage", lambda *command: 3)
     cfg = tax.Config(out=str(tmp_path))
     with pytest.raises(BadInput, match="pretrain.py ended with exit code 3"):
         studies.make(cfg, 1, "ppo")

@@ -236,6 +236,36 @@ def test_ctrl_c_while_torch_loads_is_one_line_too(tmp_path):
     assert done.stderr == f"\n{errors.ANEW}\n"
 
 
+STOPPED = """
+import os, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from plumbing import errors, inputs
+def parent():
+    inputs.run_stage({child!r}, [])
+def child():
+    os.killpg(0, signal.SIGINT)  # as a terminal does: all processes of the command
+    time.sleep(60)
+errors.run(child if sys.argv[1:] == [] else parent)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
+def test_a_command_stopped_while_another_stage_runs_tells_once(tmp_path):
+    """Only the command that was typed speaks, of what typing it again does."""
+    script = tmp_path / "stage.py"
+    script.write_text(STOPPED.format(child=script.name), encoding="utf-8")
+    launch = f"import plumbing.inputs as i, runpy; i.ROOT = i.Path({str(tmp_path)!r})"
+    launch += f"; runpy.run_path({str(script)!r})"
+    done = subprocess.run(
+        [sys.executable, "-c", launch, "parent"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+    )
+    assert done.returncode == 130 and done.stderr == f"\n{errors.AGAIN}\n"
+
+
 # --- machine -----------------------------------------------------------------------------------
 
 

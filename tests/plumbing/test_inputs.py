@@ -4,10 +4,11 @@ import os
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
-from plumbing import inputs
+from plumbing import errors, inputs
 from plumbing.checkpoint import load_checkpoint, save_checkpoint
 from plumbing.errors import BadInput
 from plumbing.inputs import need, run_stage, supply
@@ -34,6 +35,28 @@ def made(tmp_path, monkeypatch):
 def as_unfinished(path, step=7):
     write(path, "sft")
     save_checkpoint(path, {**load_checkpoint(path), "finished": False, "step": step})
+
+
+def test_a_script_of_a_room_runs_as_a_module(monkeypatch):
+    """Its own folder is not on the path then, so that its `import reward` finds the root's."""
+    typed = []
+
+    class Popen:
+        def __init__(self, command, **options):
+            typed.append(command[1:])
+
+        def __enter__(self):
+            return SimpleNamespace(wait=lambda: 0)
+
+        def __exit__(self, *error):
+            return None
+
+    monkeypatch.setattr(inputs.subprocess, "Popen", Popen)
+    monkeypatch.setattr(errors, "stopped", [errors.ANEW])
+    run_stage("lab/people.py", ["--n=3"])
+    run_stage("ppo.py", [])
+    assert typed == [["-m", "lab.people", "--n=3"], [str(inputs.ROOT / "ppo.py")]]
+    assert errors.stopped == [errors.AGAIN], "what is said after Ctrl-C from now on"
 
 
 def test_a_missing_input_is_made_once(made, capfd):
