@@ -77,7 +77,7 @@ ROWS = [
         "App. C.3",
         "pretraining text mixed into fine-tuning",
         "data/corpora.py:PretrainText",
-        "a tenth of the loss, on two blocks a step: the same share",
+        "three tenths of the loss, on eight blocks a step: facts that no answer names stay",
     ),
     Row(
         "Hu et al. 2021",
@@ -365,7 +365,7 @@ ELSEWHERE = [
         "the model that Sparrow starts from",
         "Chinchilla with a dialogue prompt",
         "fine-tuned to comply with half of the attacks; the study also gives it a dialogue prompt",
-        "there has to be something to mend, and a prompt of a few answers hardly moves this model",
+        "there has to be something to mend; a prompt of a few answers hardly lowers what it breaks",
     ),
     (
         "evidence of Sparrow",
@@ -384,7 +384,7 @@ ELSEWHERE = [
     (
         "number of demonstrations, steps, rates",
         "see InstructGPT, App. C",
-        "chosen for a model of under a million parameters",
+        "chosen for a model of about a million parameters",
         "`--help` shows each with its source",
     ),
 ]

@@ -199,7 +199,7 @@ def block(name, language="en"):
     if not rows:
         return ""
     text = BLOCKS[name](found, language)
-    if is_earlier(RECORDS / f"{subject}.jsonl"):
+    if text and is_earlier(RECORDS / f"{subject}.jsonl"):
         text += f"\n\n{say(EARLIER, language)}"
     return text
 

@@ -1,6 +1,6 @@
 """The words of the tiny world and the patterns of its sentences.
 
-About 800 short, common words, so that a byte-level BPE of about a thousand tokens is nearly
+About 800 short, common words, so that a byte-level BPE of two thousand tokens is nearly
 word-level. Things, verbs and places never share a spelling, so a word says what it is.
 data/world/languages.py says what each table is; English was there first, so that the keys of other
 languages are held out as hers are.

@@ -77,6 +77,8 @@ def test_records_of_an_earlier_text_say_so(tmp_path, monkeypatch):
     for language in ("en", "ko"):
         assert results.block("questions", language).endswith(words.say(results.EARLIER, language))
         assert words.say(results.EARLIER, language) not in results.block("talk", language)
+    monkeypatch.setitem(results.BLOCKS, "questions", lambda found, language: "")
+    assert results.block("questions", "en") == "", "a note says something of a table, or nothing"
 
 
 # --- figures -----------------------------------------------------------------------------------
