@@ -113,11 +113,13 @@ def optimised(cfg, seed):
 
 
 def reward(cfg, seed):
-    """How well the reward models, and what needs no network, order held-out pairs."""
+    """How well the reward models, and what needs no network, order held-out pairs; and which of
+    them know what is right, where the words of two answers are the same but for one."""
     found = []
     for arm in ("reward", "reward_scalar", "reward_scalar_few"):
         head, *rows = lines(folder(cfg, seed, arm) / "log.jsonl")
         details = last_with(rows, "details")["details"]
+        worded = details["same_worded"]
         names = ("bag_of_words", "one_labeler", "two_labelers", "length_only")
         found.append(
             {
@@ -127,6 +129,9 @@ def reward(cfg, seed):
                 "reward_model": last_with(rows, "judge_accuracy")["judge_accuracy"],
                 "labels": last_with(rows, "val_accuracy")["val_accuracy"],
                 **{name: details[name] for name in names},
+                "same_worded": worded["reward_model"]["all"],
+                "likelihood": worded["sft"]["all"],
+                "worded": worded["n"],
                 "n": sum(row["pairs"] for row in details["reliability"]),
                 "machine": machine_of(head),
             }

@@ -252,30 +252,37 @@ MODELS = {
     "reward_scalar": "InstructGPT's scalar alone, {n} questions",
     "reward_scalar_few": "the scalar alone, {n} questions",
 }
+BESIDE_MODELS = {
+    "one_labeler": "a single labeler",
+    "bag_of_words": "a bag of words",
+    "length_only": "the shorter answer",
+    "two_labelers": "two labelers with each other",
+}
 
 
 def reward(records, language):
-    """How the reward model and simpler things order the pairs that the judge does not tie."""
+    """How the reward model and simpler things order the pairs that the judge does not tie, and
+    those in which only one word tells right from wrong."""
     rows = records["reward"]
-    kinds = {}
+    table = []
     for arm, name in MODELS.items():
         if mine := select(rows, arm=arm):
-            name = say(name, language, n=f"{mine[0]['questions']:,}")
-            kinds[name] = column(mine, "reward_model")
+            cells = [share(column(mine, key)) for key in ("reward_model", "same_worded")]
+            table.append([say(name, language, n=f"{mine[0]['questions']:,}"), *cells])
     many = select(rows, arm="reward_scalar")
-    kinds |= {
-        say("a single labeler", language): column(many, "one_labeler"),
-        say("a bag of words", language): column(many, "bag_of_words"),
-        say("the shorter answer", language): column(many, "length_only"),
-        say("two labelers with each other", language): column(many, "two_labelers"),
-    }
-    table = [[name, share(values)] for name, values in kinds.items()]
+    for key, name in BESIDE_MODELS.items():
+        table.append([say(name, language), share(column(many, key)), ""])
+    nothing = say("the SFT model's likelihood, nothing learned", language)
+    table.append([nothing, "", share(column(many, "likelihood"))])
     note = (
         "Share of the pairs of answers to held-out questions that are ordered as the hidden judge "
-        "orders them (simulated, as the labelers are); about {n} pairs a seed."
+        "orders them (simulated, as the labelers are), about {n} pairs a seed; and of two answers "
+        "in the same words, one right and one wrong, to each of {worded} questions."
     )
-    text = markdown(["", say("pairs in the judge's order", language)], table)
-    return captioned(text, many, language, note, n=f"{round(many[0]['n'], -2):,}")
+    head = ["", "pairs in the judge's order", "right above wrong, same words"]
+    text = markdown([name and say(name, language) for name in head], table)
+    values = {"n": f"{round(many[0]['n'], -2):,}", "worded": many[0]["worded"]}
+    return captioned(text, many, language, note, **values)
 
 
 VARIANTS = {

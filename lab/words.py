@@ -121,9 +121,10 @@ KOREAN = {
     "모델의 정답률이 {share}가 됩니다. 심판의 점수와 가장 그럴듯한 답이 더 나은 증거입니다.",
     # the reward model
     "Share of the pairs of answers to held-out questions that are ordered as the hidden judge "
-    "orders them (simulated, as the labelers are); about {n} pairs a seed.": "보류한 "
-    "질문에 대한 답의 쌍을 숨은 심판과 같은 순서로 놓은 비율(심판도 라벨러도 시뮬레이션). 시드마다 "
-    "약 {n}쌍.",
+    "orders them (simulated, as the labelers are), about {n} pairs a seed; and of two answers in "
+    "the same words, one right and one wrong, to each of {worded} questions.": "보류한 질문에 대한 "
+    "답의 쌍을 숨은 심판과 같은 순서로 놓은 비율(심판도 라벨러도 시뮬레이션). 시드마다 약 {n}쌍. "
+    "그리고 같은 말투로 하나는 맞고 하나는 틀린 두 답을 바르게 놓은 비율(질문 {worded}개).",
     "pairs in the judge's order": "심판과 같은 순서인 쌍",
     "reward model, {n} questions ranked": "보상 모델, 순위를 매긴 질문 {n}개",
     "InstructGPT's scalar alone, {n} questions": "InstructGPT처럼 스칼라만, 질문 {n}개",

@@ -170,6 +170,24 @@ def test_questions_are_taken_from_the_log(tmp_path):
     assert (row["decoding"], row["correct"], row["n"]) == ("sampled", 0.5, 13)
 
 
+def test_which_reward_model_knows_is_taken_from_the_log(tmp_path):
+    """Agreement with the judge, and beside it the pairs in which one word is right or wrong."""
+    simple = dict.fromkeys(("bag_of_words", "one_labeler", "two_labelers", "length_only"), 0.75)
+    known = {"reward": 1.0, "reward_scalar": 0.5, "reward_scalar_few": 0.25}
+    for arm, right in known.items():
+        worded = {"reward_model": {"all": right, "colour": 0.0}, "sft": {"all": 0.9}, "n": 8}
+        details = {**simple, "same_worded": worded, "reliability": [{"pairs": 300}, {"pairs": 100}]}
+        rows = {"judge_accuracy": 0.8, "val_accuracy": 0.7}, {"details": details}
+        log(tmp_path / f"seed1/{arm}/log.jsonl", *rows, config={"n_prompts": 60})
+    rows = harvest.reward(SimpleNamespace(out=tmp_path), 1)
+    text = tables.reward({"reward": rows}, "en")
+    assert "about 400 pairs a seed" in text and "to each of 8 questions" in text
+    assert "| reward model, 60 questions ranked | 80 % | 100 % |" in text
+    assert "| InstructGPT's scalar alone, 60 questions | 80 % | 50 % |" in text
+    assert "| a bag of words | 75 % | |" in text
+    assert "| the SFT model's likelihood, nothing learned | | 90 % |" in text
+
+
 def test_what_a_prompt_gains_is_taken_from_the_log(tmp_path):
     """A base that is right in 1 of 4, with a prompt in 3, and what learned from it in 2 without:
     half of the gain is kept."""
