@@ -32,7 +32,7 @@ from judges.scores import score_texts
 from lab.studies import append, climb, is_missing, make, rival_scores, smooth, take_up, wins
 from plumbing.errors import run
 from plumbing.machine import setup
-from plumbing.records import print_table, t_interval
+from plumbing.records import print_table, with_interval
 from sampling import open_checkpoint, respond
 
 # --- configuration -----------------------------------------------------------------------------
@@ -180,7 +180,7 @@ def show(rows, seeds):
     table = []
     for name in dict.fromkeys(row["arm"] for row in rows):
         found = journeys(rows, name)
-        cells = ["{:+.2f} ± {:.2f}".format(*t_interval(values)) for values in found.values()]
+        cells = [with_interval(values, 2) for values in found.values()]
         table.append([name, *cells])
     print_table(
         f"over-optimisation, {seeds} seeds (simulated judge; mean of three neighbours)",

@@ -28,7 +28,7 @@ from plumbing import errors, inputs
 from plumbing.errors import BadInput
 from plumbing.files import write_text
 from plumbing.folder import look_for_room
-from plumbing.records import print_table, read_records, t_interval, wilson, write_records
+from plumbing.records import print_table, read_records, wilson, with_interval, write_records
 from sampling import respond
 
 FEW = 50  # questions with four ranked answers each: 300 comparisons; reward.py has 16,000
@@ -350,11 +350,7 @@ def wins(scores, others):
 
 def over_seeds(rows, name, key):
     """Mean ± half of the 95% interval over seeds, as text; nothing where nothing is defined."""
-    values = [row[key] for row in rows if row["arm"] == name and row[key] is not None]
-    if not values:
-        return ""
-    mean, half = t_interval(values)
-    return f"{mean:+.3f} ± {half:.3f}" if half == half else f"{mean:+.3f}"
+    return with_interval([row[key] for row in rows if row["arm"] == name and row[key] is not None])
 
 
 def pooled(rows, arm, part, whole):

@@ -196,3 +196,11 @@ def t_interval(values):
     else:  # the normal point and the first two corrections to it (Cornish and Fisher 1938)
         t = 1.95996 + 2.37227 / (n - 1) + 2.82250 / (n - 1) ** 2
     return float(np.mean(values)), t * float(np.std(values, ddof=1)) / math.sqrt(n)
+
+
+def with_interval(values, digits=3):
+    """`t_interval` as text, +0.123 ± 0.045; one measurement has no interval, none has no text."""
+    if not values:
+        return ""
+    mean, half = t_interval(values)
+    return f"{mean:+.{digits}f}" + (f" ± {half:.{digits}f}" if half == half else "")

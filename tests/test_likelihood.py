@@ -21,7 +21,7 @@ from likelihood import (
 from plumbing.config import numbers
 from plumbing.errors import BadInput
 from plumbing.machine import Machine
-from plumbing.records import t_interval, wilson, write_records
+from plumbing.records import t_interval, wilson, with_interval, write_records
 from sampling import generate
 from tests.tiny import V, tiny
 
@@ -95,6 +95,12 @@ def test_t_interval_by_hand():
         values[0] = 1.0
         half = t_interval(values)[1]
         assert half * math.sqrt(n) / np.std(values, ddof=1) == pytest.approx(t, abs=3e-3)
+
+
+def test_an_interval_as_text():
+    assert with_interval([1.0, 2.0, 3.0], 2) == "+2.00 ± 2.48"
+    assert with_interval([-0.5]) == "-0.500", "one measurement has no interval"
+    assert with_interval([]) == ""
 
 
 def test_records_are_json_even_without_an_interval(tmp_path):
