@@ -250,8 +250,7 @@ def by_rule(model, val_set, rules, tokenizer, cfg, machine):
             dialogues = [mark["messages"] for mark in marks]
             wording = wordings[:1]
             scores = rule_scores(model, tokenizer, dialogues, wording, machine, cfg.max_len)[:, 0]
-        row = {"auc": auc(scores, broken), "broken": sum(broken), "n": len(marks)}
-        found[name] = row
+        found[name] = {"auc": auc(scores, broken), "broken": sum(broken), "n": len(marks)}
     return {"rules": found}
 
 

@@ -234,10 +234,7 @@ def start(words):
     """Run a script to its end, one of a room as a module; returns the seconds. Raises BadInput if
     it fails."""
     script, *options = words
-    typed = [script]
-    if "/" in script:
-        typed = ["-m", script.removesuffix(".py").replace("/", ".")]
-    print("\npython " + " ".join([*typed, *options]), flush=True)
+    print("\npython " + " ".join([*inputs.typed(script), *options]), flush=True)
     begun = time.perf_counter()
     code = inputs.run_stage(script, options)
     if code:

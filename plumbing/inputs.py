@@ -98,6 +98,13 @@ def make(path, script, options, told):
         )
 
 
+def typed(script):
+    """The words after `python` that run a script; one of a room runs as a module."""
+    if "/" in script:
+        return ["-m", script.removesuffix(".py").replace("/", ".")]
+    return [script]
+
+
 def run_stage(script, options):
     """A stage, or a script of a room, as a process of its own, which ends when this one does;
     returns its exit code. From now on the same command finds what that process saves.
@@ -105,12 +112,11 @@ def run_stage(script, options):
     It watches the other end of its standard input (errors.end_with_parent): the system closes that
     when this process is gone, even killed.
     """
-    found = [str(ROOT / script)]
-    if "/" in script:
-        found = ["-m", script.removesuffix(".py").replace("/", ".")]
     torchrun = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
     alone = {key: value for key, value in os.environ.items() if key not in torchrun}
     errors.stopped[0] = errors.AGAIN
+    # A script is found from any folder; a module only from the project's own.
+    found = typed(script) if "/" in script else [str(ROOT / script)]
     command = [sys.executable, *found, *options]
     with subprocess.Popen(command, env={**alone, TIED: "1"}, stdin=subprocess.PIPE) as stage:
         return stage.wait()

@@ -1,6 +1,7 @@
 """The tiny world: determinism, held-out splits without leaks, shares, records, the command line."""
 
 import collections
+import copy
 import hashlib
 import itertools
 import json
@@ -28,6 +29,8 @@ from data.world.english import (
     STATEMENTS,
     WORD_TASKS,
 )
+from data.world.harms import Harms
+from data.world.probes import Probes, lessons
 from data.world.talk import plain
 from data.world.tasks import ATTRIBUTES, LIST_TASKS, SPLITS, TASKS
 from plumbing.errors import BadInput
@@ -98,6 +101,22 @@ def test_same_seed_same_text_on_every_platform(world):
         env={**os.environ, "PYTHONHASHSEED": "1"},
     )
     assert out.stdout.strip() == digest
+
+
+def test_who_asks_does_not_change_the_world():
+    """One world serves all (`world_named`): what one stage draws must not depend on another."""
+    world = World()
+    made = {name: value for name, value in vars(world).items() if name != "makers"}
+    words = {name: value for name, value in made.items() if isinstance(value, (dict, list, set))}
+    before = copy.deepcopy(words)
+    for split in ("train", "test"):
+        Probes(world).asked_of(split, 40)
+        Harms(world).requests(split, 40, 1)
+    for split in ("rm", "ppo"):
+        world.asked_of(split, 60)
+    lessons(40, 40, 40, 40, 40, world=world)
+    world.same_worded("test", 26)
+    assert words == before
 
 
 def test_seeds_differ(world):
