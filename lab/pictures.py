@@ -175,8 +175,7 @@ def endings(falls, left, y):
     parts = []
     for place, (colour, found) in enumerate(zip(LEASHES, falls)):
         words = f"ends {found} below its highest"
-        look = f"{colour} halo line-paper"
-        parts.append(text(left, y + 16 * place, words, look, size=11))
+        parts.append(text(left, y + 16 * place, words, colour, size=11))
     return parts
 
 
@@ -195,14 +194,14 @@ def overoptimisation(records):
         name = f"a scalar, {asked[reward]:,} questions ranked"
         parts.append(text(left, 92, name, "ink bold"))
         for below, (key, what) in enumerate(SCORES.items()):
-            top = 120 + (HIGH + 36) * below
+            top = 120 + (HIGH + 68) * below  # room for two lines over the lower one
             y = around([row[key] for row in rows], top + HIGH, top)
             parts += upright(x, y, numbered=side == 0)
             parts += across(x, y, numbered=below == 1)
-            parts.append(text(left, top - 8, what, "quiet", size=11))
+            parts.append(text(left, top - 8 - 32 * below, what, "quiet", size=11))
             parts += climbs(rows, key, arms, x, y)
         falls = [fall(rows, arm) for arm in arms]
-        parts += endings(falls, left + 10, y.start - 30)
+        parts += endings(falls, left, top - 24)
         under = "√KL from SFT (KL in nats an answer)"
         parts.append(text(left + WIDE / 2, y.start + 36, under, "quiet", "middle", 11))
         told.append(

@@ -26,7 +26,6 @@ FONTS = """
 svg { font-family: system-ui, "Segoe UI", Helvetica, Arial, sans-serif }
 .code { font-family: ui-monospace, Menlo, Consolas, monospace }
 .bold { font-weight: 600 }
-.halo { paint-order: stroke; stroke-width: 4px; stroke-linejoin: round }
 polyline { fill: none; stroke-linejoin: round }
 """
 HEAD = """\

@@ -237,7 +237,7 @@ def test_words_stand_out_on_light_and_dark_pages(colour, ground, which):
 def test_every_look_has_a_colour_on_dark_pages(drawn, name):
     light, dark = drawn[name].split("@media (prefers-color-scheme: dark)")
     looks = re.findall(r'class="([^"]*)"', drawn[name])
-    for look in set(" ".join(looks).split()) - {"code", "bold", "halo"}:
+    for look in set(" ".join(looks).split()) - {"code", "bold"}:
         assert f".{look} {{" in light and f".{look} {{" in dark.split("</style>")[0]
 
 
