@@ -208,14 +208,15 @@ def overoptimisation(records):
             f"{name}: the judge's score ends {falls[0]} below its highest with the leash and "
             f"{falls[1]} without it."
         )
-    about = (
+    about = [
         f"{rows[0]['n']} training questions an iteration, three iterations averaged; "
         f"{seeds_named(rows)}."
-        + (" ±: 95 % interval over seeds." if len(seeds_of(rows)) > 1 else "")
-    )
-    parts += small(y.start + 66, about)
+    ]
+    if len(seeds_of(rows)) > 1:
+        about.append("±: 95 % interval over seeds.")
+    parts += small(y.start + 66, *about)
     title = "Over-optimisation: the reward model and the judge (simulated)"
-    return picture(title, [*told, about], y.start + 84, parts)
+    return picture(title, [*told, *about], y.start + 84 + 16 * (len(about) - 1), parts)
 
 
 # --- few-shot ----------------------------------------------------------------------------------

@@ -71,10 +71,9 @@ PICTURES = {
     "√KL from SFT (KL in nats an answer)": "SFT와의 √KL(KL은 답당 nat)",
     "{}: the judge's score ends {} below its highest with the leash and {} without it.": "{}: "
     "심판의 점수가 고삐를 매면 최고보다 {}, 풀면 {} 낮게 끝납니다.",
-    "{} training questions an iteration, three iterations averaged; {}. ±: 95 % interval over "
-    "seeds.": "반복마다 학습 질문 {}개, 세 반복의 평균, {}. ±: 시드의 95 % 구간.",
     "{} training questions an iteration, three iterations averaged; {}.": "반복마다 학습 질문 "
     "{}개, 세 반복의 평균, {}.",
+    "±: 95 % interval over seeds.": "±: 시드의 95 % 구간.",
     # a few examples
     "A few examples in the prompt, no weight changed": "프롬프트의 예시 몇 개, 가중치는 그대로",
     "made-up mappings": "지어낸 대응",
