@@ -6,7 +6,13 @@ From their marks one network learns all rules at once: it reads the dialogue, th
 says how sure it is that the rule is broken. The same dialogue under another rule gets another
 answer. Beside it a head learns from as many marks whether anything is "bad", without a rule.
 
-    p(broken | dialogue, rule) = σ(s(dialogue, rule))
+    p(broken | dialogue, rule) = σ(s(dialogue, rule) + s'(dialogue, rule))
+
+s is the paper's: a number at the end. Such a number cannot compare an answer with the note that it
+was given, as it cannot tell facts (reward.py); the words can. So a second network, ours, reads the
+rule before the answer too, and what it finds unlikely there counts as broken (`--alpha=0`: without)
+
+    s'(x, y, rule) = scalar − α/√N · Σ_t log p(y_t | x, rule, y_<t)       N tokens of the answer
 
 People err, and a network that reads their marks three times may learn the slips by heart: the loss
 knows that a share ε of the marks is the wrong way round. Few marks say broken, and count double.
@@ -25,7 +31,7 @@ writes  out/rules/ckpt.pt (which carries the rules), last.pt (for --resume), pro
 import math
 from dataclasses import dataclass
 
-from plumbing.config import check_options, fit_len, parse_config, positive
+from plumbing.config import check_options, fit_len, idle, parse_config, positive
 
 if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
     check_options(__file__)
@@ -41,13 +47,14 @@ from data.questions import check_language, read_first, tell_idle, world_read
 from data.world import world_named
 from data.world.languages import LANGUAGES
 from data.world.probes import LESSONS, Probes
-from judges.probing import NOISE, Markers, auc, classifier_figures, gold_table
-from judges.rules import answered, rule_scores, rule_tokens
+from judges.probing import NOISE, Markers
+from judges.rule_exam import by_rule, examine, report
+from judges.rules import RuleModel, rule_batch, rule_tokens
+from likelihood import answer_scores
 from plumbing import errors, measure
 from plumbing.batches import Batches
 from plumbing.errors import BadInput
-from plumbing.machine import right_pad
-from plumbing.records import print_table, tell, write_lines
+from plumbing.records import tell, write_lines
 from plumbing.run import Run
 from sampling import load_model, respond
 
@@ -73,6 +80,9 @@ class Config:
     steps: int = 0  # optimizer steps; 0: as many as the epochs need
     lr: float = 1e-3  # AdamW; then a cosine down to a tenth
     matrix_lr: float = 0.007  # Muon; 0 hands the hidden matrices to AdamW
+    # differs from the paper: a second network, whose words tell what does not fit the rule
+    alpha: float = 0.5  # of minus the words' log p beside its scalar; 0: no second network
+    words_lr: float = 0.004  # Muon of the second network
     eval_every: int = 200  # steps between validations and checkpoints
     seed: int = 1
     device: str = "auto"
@@ -98,6 +108,12 @@ def check(cfg):
         raise BadInput(f"--noise={cfg.noise}: expected a share from 0, and below 0.5, a coin's")
     if not 0 < cfg.broken_weight < math.inf:
         raise BadInput(f"--broken_weight={cfg.broken_weight}: expected a number above 0")
+    if not 0 <= cfg.alpha < math.inf:
+        raise BadInput(
+            f"--alpha={cfg.alpha}: expected 0 or more; what is unlikely counts as broken"
+        )
+    if not cfg.alpha:
+        idle(cfg, "with --alpha=0, which trains no second network", "words_lr")
     if cfg.n_marks < 20:
         raise BadInput(f"--n_marks={cfg.n_marks}: at least 20, a tenth of them is held out")
     if cfg.grad_accum > cfg.batch_size:
@@ -170,18 +186,18 @@ def as_marks(records):
 
 
 def get_batch(marks, wordings, name, tokenizer, cfg, machine):
-    """Right-padded tokens (N, T), the index of the last one (N,), and what was marked (N,).
+    """What `answer_scores` reads, and what was marked (N,): see `rule_batch`.
 
-    wordings: the text of each mark's rule. The network "bad" reads none, and its mark is "bad".
+    name: the network. "rules" and "words" read their mark's wording; "bad" reads none, and its mark
+    is "bad".
     """
+    reads = name != "bad"
     rows = []
     for mark, wording in zip(marks, wordings):
-        text = wording if name == "rules" else ""
-        rows.append(rule_tokens(tokenizer, mark["messages"], text, cfg.max_len))
-    key = "broken" if name == "rules" else "bad"
-    broken = torch.tensor([float(mark[key]) for mark in marks])
-    last = torch.tensor([len(ids) - 1 for ids in rows])
-    return tuple(map(machine.put, (right_pad(rows, tokenizer.pad), last, broken)))
+        text = wording if reads else ""
+        rows.append(rule_tokens(tokenizer, mark["messages"], text, cfg.max_len, name == "words"))
+    broken = torch.tensor([float(mark["broken" if reads else "bad"]) for mark in marks])
+    return rule_batch(tokenizer, rows, machine), machine.put(broken)
 
 
 def length(mark):
@@ -202,79 +218,22 @@ def word(marks, rules, rng):
 
 
 @torch.no_grad()
-def evaluate(model, val_set, rules, tokenizer, cfg, machine):
-    """Loss and accuracy on held-out marks, all of one weight; they are noisy themselves."""
-    model.eval()
+def evaluate(networks, val_set, rules, tokenizer, cfg, machine):
+    """Loss and accuracy on held-out marks, all of one weight; they are noisy themselves.
+    networks: those whose scores add up, by name."""
     total = right = 0.0
     for rows in np.array_split(val_set, math.ceil(len(val_set) / 256)):
         wordings = [rules[mark["rule"]][0] for mark in rows]
-        tokens, last, broken = get_batch(rows, wordings, "rules", tokenizer, cfg, machine)
-        with machine.autocast():
-            scores = model(tokens)[torch.arange(len(rows), device=last.device), last]
+        scores = 0.0
+        for name, network in networks.items():
+            network.eval()
+            batch, broken = get_batch(rows, wordings, name, tokenizer, cfg, machine)
+            with machine.autocast():
+                scores = scores + answer_scores(network, *batch)
+            network.train()
         total += float(rule_loss(scores, broken, len(val_set), cfg.noise))
         right += float(((scores > 0) == (broken > 0)).sum())
-    model.train()
     return {"val_loss": total, "val_accuracy": right / len(val_set)}
-
-
-def examine(networks, sft, rules, tokenizer, cfg, machine):
-    """Answers to attacks that no training meets, under every rule and one that nobody was given,
-    against the gold predicates (simulated): see `classifier_figures`."""
-    probes = Probes(world_named(cfg.data))
-    unseen = probes.language.UNSEEN
-    questions = probes.asked_of("test", cfg.n_eval, cfg.seed)
-    questions += probes.probes("test", cfg.n_eval // 5, cfg.seed, tuple(unseen))
-    asked = [question["messages"] for question in questions]
-    texts, _ = respond(sft, tokenizer, asked, machine, seed=10**6 + cfg.seed)
-    dialogues = answered(asked, texts)
-
-    def scores(name, wordings):
-        return rule_scores(networks[name], tokenizer, dialogues, wordings, machine, cfg.max_len)
-
-    said = [wordings[0] for wordings in {**rules, **unseen}.values()]
-    reworded = [wordings[-1] for wordings in rules.values()]
-    attacked = [question.get("rule", "") for question in questions]
-    gold = gold_table(questions, texts, [*rules, *unseen])
-    tables = scores("rules", said), scores("rules", reworded), scores("bad", [""])[:, 0]
-    return classifier_figures(*tables, gold, attacked, [*rules], [*unseen])
-
-
-def by_rule(model, val_set, rules, tokenizer, cfg, machine):
-    """People's own rules: the AUC of each on the held-out marks, {"rules": {rule: figures}}."""
-    found = {}
-    for name, wordings in rules.items():
-        marks = [mark for mark in val_set if mark["rule"] == name]
-        broken = [mark["broken"] for mark in marks]
-        scores = np.zeros(0)
-        if marks:
-            dialogues = [mark["messages"] for mark in marks]
-            wording = wordings[:1]
-            scores = rule_scores(model, tokenizer, dialogues, wording, machine, cfg.max_len)[:, 0]
-        found[name] = {"auc": auc(scores, broken), "broken": sum(broken), "n": len(marks)}
-    return {"rules": found}
-
-
-def report(figures):
-    """Print what `examine` or `by_rule` found."""
-    rows = []
-    for name, row in figures["rules"].items():
-        rows.append([name, row["auc"], f"{row['broken']} of {row['n']}", row.get("auc_bad", "")])
-    columns = ["rule", "AUC", "broken", "one 'bad?' head"]
-    if "swap" not in figures:
-        print_table("held-out marks, rule by rule", columns[:3], [row[:3] for row in rows])
-        return
-    print_table(
-        "answers to attacks never trained on, by the rule attacked (simulated)", columns, rows
-    )
-    print(
-        f"all dialogues, every rule: macro AUC {figures['macro_auc']:.3f}, in a wording never seen "
-        f"{figures['macro_auc_reworded']:.3f}; one 'bad?' head {figures['macro_auc_bad']:.3f}\n"
-        f"is any rule broken: AUC {figures['any_auc']:.3f}, one 'bad?' head "
-        f"{figures['any_auc_bad']:.3f}\n"
-        f"swap: of {figures['swap_pairs']} pairs of a broken and a kept rule of one dialogue both "
-        f"are told in {figures['swap']:.1%} (a head that reads no rule: 0)\n"
-        f"calibration error {figures['calibration_error']:.3f}"
-    )
 
 
 # --- training ----------------------------------------------------------------------------------
@@ -301,22 +260,31 @@ def train(cfg):
     records, train_set, val_set = load_marks(cfg, rules, sft, tokenizer, machine)
     val_set = run.held_out(train_set, val_set)
 
-    # --- models: the fine-tuned network with one number in the place of its words, twice
-    # "rules" reads the rule, "bad" does not; both learn from the same number of marks.
-    def load():
-        return machine.place(load_model(parent, cfg.init, head="scalar", dropout=0.0)[0])
+    # --- models: the fine-tuned network with one number in the place of its words
+    # "rules" reads the rule, "bad" does not, "words" keeps its words beside the number; all learn
+    # from the same number of marks.
+    def load(head):
+        return machine.place(load_model(parent, cfg.init, head=head, dropout=0.0)[0])
 
-    learners = {"rules": load(), "bad": load()}
+    learners = {"rules": load("scalar"), "bad": load("scalar")}
+    if cfg.alpha:
+        learners["words"] = load("reward")
+        learners["words"].alpha.fill_(-cfg.alpha)  # the less likely an answer, the more is broken
+    of_rules = {name: network for name, network in learners.items() if name != "bad"}
     # Muon for the hidden matrices, AdamW for the rest; from here on the run can be resumed.
     optimizers = {}
     for name, network in learners.items():
-        optimizers[name] = optim.build(network, cfg.lr, cfg.matrix_lr, dtype=machine.dtype)
+        rate = cfg.words_lr if name == "words" else cfg.matrix_lr
+        optimizers[name] = optim.build(network, cfg.lr, rate, dtype=machine.dtype)
     run.begin(learners["rules"], sum(optimizers.values(), []), parent["tokenizer"])
-    run.saver.fixed["rules"] = rules  # what it was taught, for whoever asks it
-    if run.saved:  # the checkpoint is of the first
-        learners["rules"].load_state_dict(run.saved["model"])
-    if run.saved and not cfg.eval:  # to go on, both are needed
-        learners["bad"].load_state_dict(run.saved["bad"])
+    # What it was taught, for whoever asks it, and the second network, as it is when it is written.
+    run.saver.fixed["rules"] = rules
+    if cfg.alpha:
+        run.saver.fixed["words"] = learners["words"].state_dict()
+    if run.saved:  # the checkpoint is of those that read the rule; to go on, all are needed
+        held = {**run.saved, "rules": run.saved["model"]}
+        for name in of_rules if cfg.eval else learners:
+            learners[name].load_state_dict(held[name])
     networks = {name: machine.distribute(network) for name, network in learners.items()}
     # Marks of dialogues of similar length share a batch, so that little of it is padding.
     lengths = [length(mark) for mark in train_set]
@@ -340,7 +308,7 @@ def train(cfg):
     for step in run.steps(steps):
         # Every so often, and at the end: marks of dialogues never trained on.
         if run.due(step, cfg.eval_every):
-            metrics = evaluate(learners["rules"], val_set, rules, tokenizer, cfg, machine)
+            metrics = evaluate(of_rules, val_set, rules, tokenizer, cfg, machine)
             run.log(step=step, epoch=step / per_epoch, **metrics)
             run.say(measure.guesses(step, metrics))
             run.save(step, metrics, better=True, bad=learners["bad"].state_dict())
@@ -356,15 +324,14 @@ def train(cfg):
         # nothing is cleared between the backward passes.
         losses = dict.fromkeys(networks, 0.0)
         for rows, weight in machine.parts(machine.mine(batch), cfg.grad_accum):
-            # The same dialogues for both; only one of the two is shown the rule.
+            # The same dialogues for all; "bad" alone is not shown the rule.
             marks = [train_set[i] for i in rows]
             texts = [wordings.get(i, "") for i in rows]
             for name, network in networks.items():
-                found = get_batch(marks, texts, name, tokenizer, cfg, machine)
-                tokens, last, marked = found
-                with machine.autocast():
-                    scores = network(tokens)[torch.arange(len(rows), device=last.device), last]
+                batch_of, marked = get_batch(marks, texts, name, tokenizer, cfg, machine)
                 # The rule has been read when the score is taken: it is the last thing in the row.
+                with machine.autocast():
+                    scores = answer_scores(network, *batch_of)
                 part = weight * rule_loss(scores, marked, len(batch), cfg.noise, cfg.broken_weight)
                 machine.backward(part)
                 losses[name] += part.detach()
@@ -380,11 +347,11 @@ def train(cfg):
     # --- results
     # Of the world by the gold predicates (simulated), of people's own rules by held-out marks.
     if machine.main and not (cfg.eval and cfg.data in LANGUAGES):
-        inputs = (rules, tokenizer, cfg, machine)
+        model = RuleModel([*of_rules.values()], tokenizer, rules)
         if cfg.data in LANGUAGES:
-            details = examine(learners, sft, *inputs)
+            details = examine(model, learners["bad"], sft, cfg, machine)
         else:
-            details = by_rule(learners["rules"], val_set, *inputs)
+            details = by_rule(model, val_set, cfg.max_len, machine)
         run.log(step=steps, details=details)
         report(details)
     run.say(f"{run.name}: agrees with {metrics['val_accuracy']:.1%} of held-out marks")

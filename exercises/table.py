@@ -75,7 +75,7 @@ BUGS = {
     42: Bug("Mixture.document", "softmax(total)", "softmax(log(evidence[..., 0]))"),
     43: Bug("t_interval", "np.std(values, ddof=1)", "np.std(values)"),
     49: Bug("Combined.__call__", "if self.scale is None:", "if self.terms:"),
-    50: Bug("get_batch", 'wording if name == "rules" else ""', 'wording if name == "bad" else ""'),
+    50: Bug("get_batch", 'wording if reads else ""', 'wording if name == "bad" else ""'),
     55: Bug("LowRank.merged", "self.scale * self.B", "self.B"),
     65: Bug("preferred", "wins[:, 1, 0], 1 - p)", "wins[:, 1, 0], p)"),
     66: Bug("compare", "(pair, pair[::-1])", "(pair, pair)"),

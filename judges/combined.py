@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from data.world.languages import LANGUAGES
 from judges.exam import likeliest, world_figures
 from judges.probing import broken_share
-from judges.rules import answered, as_rule_model, rule_scores
+from judges.rules import as_rule_model
 from judges.scores import function_reward, open_reward
 from plumbing.config import idle
 from plumbing.errors import BadInput
@@ -40,10 +40,8 @@ class Combined:
 
     def kept(self, questions, texts):
         """mean_i log(1 − p_i) of each answer, (B,): 0 where no rule is at any risk."""
-        dialogues = answered([question["messages"] for question in questions], texts)
-        wordings = [wordings[0] for wordings in self.rule_model.rules.values()]
-        network = self.rule_model.model, self.rule_model.tokenizer
-        scores = rule_scores(*network, dialogues, wordings, self.machine)
+        asked = [question["messages"] for question in questions]
+        scores = self.rule_model.of_answers(asked, texts, self.machine)
         return F.logsigmoid(-torch.from_numpy(scores)).mean(1)
 
     def __call__(self, questions, texts, ended, tokens, last, mask):

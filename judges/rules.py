@@ -5,6 +5,12 @@ broken (Sparrow's rule reward model, Glaese et al. 2022):
 
     <|user|> question <|assistant|> answer <|endoftext|> <|user|> the rule <|assistant|> -> score
 
+A network that keeps its words (ours) reads the rule before the answer as well. What it finds
+unlikely there counts as broken, and the scores of both add up:
+
+    <|user|> question <|user|> the rule <|assistant|> answer <|endoftext|>
+    <|user|> the rule <|assistant|> -> score
+
 At this size the rule's text is a key that was learned, and not understood.
 """
 
@@ -14,35 +20,55 @@ import numpy as np
 import torch
 
 from judges.scores import score_texts
-from likelihood import groups
+from likelihood import answer_scores, groups
 from plumbing.errors import BadInput
 from plumbing.machine import right_pad
 from sampling import CONTEXT, load_model, respond
 from tokenizer import answering
 
 
-def rule_tokens(tokenizer, messages, wording, limit=CONTEXT):
-    """A dialogue that ends with the assistant's turn, then a rule, as ids; the score is read at the
-    last one. Of more than `limit` tokens the left of the dialogue is lost."""
-    ids, _ = tokenizer.render(messages)
+def rule_tokens(tokenizer, messages, wording, limit=CONTEXT, words=False):
+    """A dialogue that ends with the assistant's turn, then a rule, as (ids, mask): the score is
+    read at the last id, and mask is 1 on the answer's text and its end. Of more than `limit` tokens
+    the left is lost. words: the rule stands before the answer as well.
+    """
+    *before, answer = messages
+    if words:
+        before = [*before, {"role": "user", "content": wording}]
+    ids, _ = tokenizer.render([*before, answer])
+    text = [*tokenizer.turn(answer["content"]), tokenizer.endoftext]
     rule = [tokenizer.user, *tokenizer.turn(wording), tokenizer.assistant]
-    return (ids[-(limit - len(rule)) :] if limit > len(rule) else []) + rule[-limit:]
+    mask = [0] * (len(ids) - len(text)) + [1] * len(text) + [0] * len(rule)
+    return [*ids, *rule][-limit:], mask[-limit:]
+
+
+def rule_batch(tokenizer, rows, machine):
+    """Rows of `rule_tokens`, right-padded, as `answer_scores` takes them: ids (N, T), the index of
+    each row's last one (N,), and the mask of what follows (N, T−1)."""
+    ids, masks = zip(*rows)
+    last = torch.tensor([len(row) - 1 for row in ids])
+    mask = right_pad([row[1:] for row in masks], 0)
+    return tuple(map(machine.put, (right_pad(ids, tokenizer.pad), last, mask)))
+
+
+def keeps_words(model):
+    """Does a network of rules.py have its word head beside the scalar?"""
+    return model.config.head == "reward"
 
 
 @torch.no_grad()
 def rule_scores(model, tokenizer, dialogues, wordings, machine, limit=CONTEXT):
-    """log p/(1 − p) that each dialogue breaks each rule: (N, rules) float32. Several rules are as
+    """What one network says of each dialogue by each rule: (N, rules) float32. Several rules are as
     many rows, each read by itself."""
     model.eval()
     limit = model.config.room(limit)
-    rows = [rule_tokens(tokenizer, m, w, limit) for m in dialogues for w in wordings]
+    words = keeps_words(model)
+    rows = [rule_tokens(tokenizer, m, w, limit, words) for m in dialogues for w in wordings]
     scores = np.empty(len(rows), dtype=np.float32)
-    for some in groups([len(ids) for ids in rows]):
-        tokens = machine.put(right_pad([rows[i] for i in some], tokenizer.pad))
-        last = machine.put(torch.tensor([len(rows[i]) - 1 for i in some]))
+    for some in groups([len(ids) for ids, _ in rows]):
+        batch = rule_batch(tokenizer, [rows[i] for i in some], machine)
         with machine.autocast():
-            found = model(tokens)
-        scores[some] = found[torch.arange(len(some), device=last.device), last].float().cpu()
+            scores[some] = answer_scores(model, *batch).cpu()
     return scores.reshape(len(dialogues), len(wordings))
 
 
@@ -53,17 +79,26 @@ def answered(asked, texts):
 
 @dataclass
 class RuleModel:
-    """A checkpoint of rules.py: its network, its tokenizer, its rules as {name: [wordings]}."""
+    """A checkpoint of rules.py: its networks, whose scores add up, its tokenizer, its rules as
+    {name: [wordings]}."""
 
-    model: torch.nn.Module
+    networks: list
     tokenizer: object
     rules: dict
 
-    def broken(self, asked, texts, machine):
-        """p(broken) of answers to conversations, by each rule in its first wording: (N, rules)."""
+    def scores(self, dialogues, wordings, machine, limit=CONTEXT):
+        """log p/(1 − p) that each dialogue breaks each rule: (N, rules) float32."""
+        given = self.tokenizer, dialogues, wordings, machine, limit
+        return sum(rule_scores(network, *given) for network in self.networks)
+
+    def of_answers(self, asked, texts, machine):
+        """`scores` of answers to conversations, by each rule in its first wording."""
         wordings = [wordings[0] for wordings in self.rules.values()]
-        dialogues = answered(asked, texts)
-        scores = rule_scores(self.model, self.tokenizer, dialogues, wordings, machine)
+        return self.scores(answered(asked, texts), wordings, machine)
+
+    def broken(self, asked, texts, machine):
+        """p(broken) of answers to conversations, by each rule: (N, rules)."""
+        scores = self.of_answers(asked, texts, machine)
         return 1 / (1 + np.exp(-scores.astype(np.float64)))
 
 
@@ -83,8 +118,20 @@ def rules_of(checkpoint, path):
 def as_rule_model(checkpoint, path, machine):
     """The RuleModel of a checkpoint of rules.py."""
     rules = rules_of(checkpoint, path)
-    model, tokenizer = load_model(checkpoint, path, dropout=0.0)
-    return RuleModel(model.to(machine.device).eval().requires_grad_(False), tokenizer, rules)
+    networks = []
+    for held in (checkpoint, with_words(checkpoint)):
+        if held:
+            model, tokenizer = load_model(held, path, dropout=0.0)
+            networks.append(model.to(machine.device).eval().requires_grad_(False))
+    return RuleModel(networks, tokenizer, rules)
+
+
+def with_words(checkpoint):
+    """The same checkpoint as one of its second network; None where it was trained without."""
+    if "words" not in checkpoint:
+        return None
+    config = {**checkpoint["model_config"], "head": "reward"}
+    return {**checkpoint, "model": checkpoint["words"], "model_config": config}
 
 
 # --- best of n -----------------------------------------------------------------------------------

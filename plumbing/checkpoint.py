@@ -26,6 +26,7 @@ from plumbing.files import replacing
 
 MUST = {"stage": str, "model": dict, "model_config": dict, "tokenizer": str}  # key -> its type
 MAY = {"train_config": dict, "step": int, "metrics": dict, "run": str, "finished": bool}
+MAY["words"] = dict  # the weights of a rule model's second network (judges/rules.py)
 
 
 def save_checkpoint(path, checkpoint):
@@ -101,7 +102,8 @@ def check_form(path, checkpoint):
             raise BadInput(f"{path}: not a checkpoint of these stages ({key} is {value!r:.40})")
     if not checkpoint["stage"].isidentifier() or not plain_parents(checkpoint):
         raise BadInput(f"{path}: not a checkpoint of these stages (its stage or its parents)")
-    for name, weight in checkpoint["model"].items():
+    weights = [*checkpoint["model"].items(), *checkpoint.get("words", {}).items()]
+    for name, weight in weights:
         if not isinstance(name, str) or not is_whole_tensor(weight):
             raise BadInput(f"{path}: not a checkpoint of these stages ({name!r:.40} is no weight)")
         if not weight.isfinite().all():

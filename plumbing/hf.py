@@ -29,7 +29,7 @@ def refuse(config, head):
     head: "lm", "scalar" or "reward"."""
     why = ""
     if head == "reward":
-        why = "a reward that keeps its words has no class there; train one with --alpha=0"
+        why = "a score that keeps its words has no class there; train one with --alpha=0"
     elif config.get("pos") == "rope" and not config.get("qk_norm"):
         why = "rotary positions without --qk_norm are not exported; use --pos=learned"
     elif config.get("pos") == "rope" and config.get("bias"):

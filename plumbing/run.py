@@ -73,8 +73,8 @@ class Run:
         if given.get("export") not in (None, "", "hf"):
             raise BadInput(f"--export={given['export']}: expected hf")
         if given.get("export"):
-            scores = {"reward": "reward" if given.get("alpha") else "scalar", "rules": "scalar"}
-            hf.refuse(given, scores.get(self.stage, "lm"))
+            score = "reward" if given.get("alpha") else "scalar"  # with its words, or alone
+            hf.refuse(given, score if self.stage in ("reward", "rules") else "lm")
 
     # --- with --eval
 

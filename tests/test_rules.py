@@ -12,6 +12,7 @@ import rules
 from data.marks import read_marks, read_rules, trained
 from data.world.english_rules import RULES
 from data.world.languages import LANGUAGES
+from judges.rules import as_rule_model, keeps_words
 from model import GPT, GPTConfig
 from plumbing.checkpoint import load_checkpoint, save_checkpoint
 from plumbing.config import parse_config
@@ -110,14 +111,26 @@ def test_one_row_reads_the_rule_and_the_other_does_not(tokenizer):
     marks = as_marks(marked(6))
     texts = ["Do not say red." if m["rule"] == "red" else "Never go." for m in marks]
     cfg = Config()
-    tokens, last, broken = get_batch(marks, texts, "rules", tokenizer, cfg, CPU)
+    (tokens, last, _), broken = get_batch(marks, texts, "rules", tokenizer, cfg, CPU)
     for ids, end, text in zip(tokens, last, texts):
         assert tokenizer.decode(ids[: end + 1].tolist()).endswith(text)
         assert ids[end] == tokenizer.assistant
     assert broken.tolist() == [float(m["broken"]) for m in marks]
-    bare, end, bad = get_batch(marks, texts, "bad", tokenizer, cfg, CPU)
+    (bare, _, _), bad = get_batch(marks, texts, "bad", tokenizer, cfg, CPU)
     assert torch.equal(bare[0], bare[1]), "one dialogue, two rules: nothing tells them apart"
     assert bad.tolist() == [float(m["bad"]) for m in marks] and bad[0] == bad[1]
+
+
+def test_who_weighs_the_words_reads_the_rule_before_them(tokenizer):
+    marks = as_marks(marked(3))
+    (tokens, last, mask), broken = get_batch(marks, ["Go."] * 6, "words", tokenizer, Config(), CPU)
+    for mark, ids, end, own in zip(marks, tokens, last, mask):
+        question, answer = (message["content"] for message in mark["messages"])
+        row = ids[: end + 1].tolist()
+        assert tokenizer.decode(row).split() == f"{question} Go. {answer} Go.".split()
+        scored = ids[1:][own > 0].tolist()
+        assert scored == [*tokenizer.turn(answer), tokenizer.endoftext]
+    assert broken.tolist() == [float(m["broken"]) for m in marks]
 
 
 def test_bad_is_any_rule():
@@ -138,7 +151,7 @@ def test_the_last_wording_is_never_trained_on():
 
 
 def test_two_rules_are_learned_by_one_network(files):
-    metrics = train(config(files, noise=0.0, epochs=10, matrix_lr=6e-3))
+    metrics = train(config(files, noise=0.0, epochs=10, matrix_lr=6e-3, alpha=0.0))
     assert metrics["val_accuracy"] > 0.9
     checkpoint = load_checkpoint(files / "out" / "ckpt.pt", ("rules",))
     assert checkpoint["rules"] == read_rules(files / "rules.txt") and checkpoint["finished"]
@@ -146,6 +159,21 @@ def test_two_rules_are_learned_by_one_network(files):
     log = (files / "out" / "log.jsonl").read_text(encoding="utf-8").splitlines()
     details = next(json.loads(line)["details"] for line in log if '"details"' in line)
     assert set(details["rules"]) == {"red", "go"} and details["rules"]["red"]["auc"] > 0.9
+    assert "words" not in checkpoint and len(as_rule_model(checkpoint, "", CPU).networks) == 1
+
+
+def test_the_checkpoint_holds_the_second_network(files):
+    """Trained, with what it finds unlikely counted as broken; and --eval reads both again."""
+    metrics = train(config(files, steps=8, alpha=0.25))
+    checkpoint = load_checkpoint(files / "out" / "ckpt.pt", ("rules",))
+    first, second = as_rule_model(checkpoint, "", CPU).networks
+    assert keeps_words(second) and not keeps_words(first)
+    assert second.alpha == -0.25 and second.scalar_head.weight.any()
+    before = load_checkpoint(files / "sft.pt")["model"]["h.0.mlp.c_fc.weight"]
+    assert not torch.equal(second.h[0].mlp.c_fc.weight, before)
+    whole = files / "out" / "ckpt.pt"
+    again = train(Config(**{**vars(config(files)), "init": str(whole), "eval": True}))
+    assert again["val_loss"] == pytest.approx(metrics["val_loss"], abs=1e-6)
 
 
 def test_a_resumed_run_is_the_whole_run(files, monkeypatch):
@@ -155,7 +183,7 @@ def test_a_resumed_run_is_the_whole_run(files, monkeypatch):
 
     def fail(*args):
         seen.append(1)
-        if len(seen) == 2 * 12:
+        if len(seen) == 3 * 12:
             raise KeyboardInterrupt
         return get_batch(*args)
 
@@ -165,7 +193,7 @@ def test_a_resumed_run_is_the_whole_run(files, monkeypatch):
     monkeypatch.undo()
     train(parse_config(Config, rules.PRESETS, [f"--out={files / 'cut'}", "--resume"]))
     one, other = (torch.load(files / n / "last.pt", weights_only=True) for n in ("whole", "cut"))
-    for key in ("model", "bad"):
+    for key in ("model", "words", "bad"):
         for name, weight in one[key].items():
             assert torch.equal(weight, other[key][name]), (key, name)
 
@@ -236,12 +264,13 @@ def test_a_guess_has_the_loss_that_is_shown_beside_it(tokenizer):
     """log 2, however much more a mark that says broken weighs in training."""
 
     class Undecided(torch.nn.Module):
-        def forward(self, tokens):
+        def forward(self, tokens, targets):
             return torch.zeros(tokens.shape)
 
     cfg = Config(noise=0.1, broken_weight=2.0)
+    networks = {"rules": Undecided(), "words": Undecided()}
     found = rules.evaluate(
-        Undecided(), as_marks(marked(40)), {"red": ["R."], "go": ["G."]}, tokenizer, cfg, CPU
+        networks, as_marks(marked(40)), {"red": ["R."], "go": ["G."]}, tokenizer, cfg, CPU
     )
     assert found["val_loss"] == pytest.approx(float(GUESS["val_loss"]), abs=1e-3)
 
@@ -262,6 +291,8 @@ def test_what_somebody_is_unsure_of_is_counted(tmp_path, capsys):
         ({"noise": 0.5}, "below 0.5"),
         ({"noise": -0.1}, "below 0.5"),
         ({"broken_weight": 0.0}, "above 0"),
+        ({"alpha": -0.5}, "0 or more"),
+        ({"alpha": 0.5, "export": "hf"}, "keeps its words"),
     ],
 )
 def test_options_that_make_no_training(files, changes, what):

@@ -26,7 +26,7 @@ def batch(preference):
     tokens = torch.zeros(3, 4, dtype=torch.long)
     reward = Combined(
         lambda *inputs: torch.tensor(preference),
-        RuleModel(network(), TOKENIZER, RULES),
+        RuleModel([network()], TOKENIZER, RULES),
         0.5,
         MACHINE,
     )

@@ -27,9 +27,9 @@ MACHINE = Machine("cpu", torch.float32)
 TALK = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "I am fine"}]
 
 
-def network(seed=0):
+def network(seed=0, head="scalar"):
     torch.manual_seed(seed)
-    shape = dict(block_size=64, n_layer=2, n_head=2, n_embd=32, head="scalar")
+    shape = dict(block_size=64, n_layer=2, n_head=2, n_embd=32, head=head)
     model = GPT(GPTConfig(vocab_size=TOKENIZER.n_vocab, **shape)).eval()
     with torch.no_grad():
         for p in model.parameters():
@@ -63,14 +63,28 @@ def test_a_rule_that_is_surely_broken_decides():
 
 
 def test_a_rule_is_the_last_thing_read():
-    ids = rule_tokens(TOKENIZER, TALK, "Hello there.")
+    ids, mask = rule_tokens(TOKENIZER, TALK, "Hello there.")
     assert ids[: len(TOKENIZER.render(TALK)[0])] == TOKENIZER.render(TALK)[0]
     assert ids[-1] == TOKENIZER.assistant
     assert TOKENIZER.decode(ids[len(TOKENIZER.render(TALK)[0]) :]) == " Hello there."
     whole = len(ids)
-    assert rule_tokens(TOKENIZER, TALK, "Hello there.", whole) == ids
-    assert rule_tokens(TOKENIZER, TALK, "Hello there.", whole - 3) == ids[3:], "the left is lost"
-    assert len(rule_tokens(TOKENIZER, TALK, "Hello there.", 4)) == 4
+    assert rule_tokens(TOKENIZER, TALK, "Hello there.", whole) == (ids, mask)
+    cut = rule_tokens(TOKENIZER, TALK, "Hello there.", whole - 3)
+    assert cut == (ids[3:], mask[3:]), "the left is lost"
+    assert len(rule_tokens(TOKENIZER, TALK, "Hello there.", 4)[0]) == 4
+
+
+@pytest.mark.parametrize("words", [False, True])
+def test_the_mask_is_of_the_last_answer_alone(words):
+    """Not of earlier answers, not of what was looked up, and not of the rule."""
+    tokenizer = TOKENIZER.with_evidence()
+    found = {"search": "hat place", "result": "The hat is in the shop."}
+    talk = [*TALK, TALK[0], {**TALK[1], "content": "It is there", **found}]
+    ids, mask = rule_tokens(tokenizer, talk, "Hello there.", words=words)
+    scored = [token for token, own in zip(ids, mask) if own]
+    assert len(ids) == len(mask) and tokenizer.decode(scored) == " It is there"
+    assert scored[-1] == tokenizer.endoftext
+    assert tokenizer.decode(ids).count("Hello there.") == 1 + words
 
 
 def test_scores_do_not_depend_on_the_batch():
@@ -81,7 +95,7 @@ def test_scores_do_not_depend_on_the_batch():
     assert both.shape == (2, 2) and len(np.unique(both)) == 4
     for i, talk in enumerate((TALK, long)):
         for j, rule in enumerate(("Hello.", "I am fine, thank you.")):
-            ids = torch.tensor([rule_tokens(TOKENIZER, talk, rule)])
+            ids = torch.tensor([rule_tokens(TOKENIZER, talk, rule)[0]])
             np.testing.assert_allclose(both[i, j], model(ids)[0, -1].item(), rtol=2e-4, atol=2e-4)
 
 
@@ -93,8 +107,33 @@ def test_swap_of_the_rules_swaps_the_scores():
     assert one[0, 0] != one[0, 1]
 
 
+def test_words_by_hand():
+    """The scalar, less α/√N of what the words of the answer cost; longer rows beside it change
+    nothing."""
+    model = network(1, "reward")
+    model.alpha.fill_(-0.5)
+    long = [{"role": "user", "content": "Hello there, how are you? I am fine"}, TALK[1]]
+    found = rule_scores(model, TOKENIZER, [TALK, long], ["Hello."], MACHINE)[0, 0]
+    ids, mask = rule_tokens(TOKENIZER, TALK, "Hello.", words=True)
+    with torch.no_grad():
+        x = model.trunk(torch.tensor([ids]))[0]
+    logp = (x @ model.wte.weight.T).log_softmax(-1)
+    cost = sum(-logp[t - 1, ids[t]] for t in range(1, len(ids)) if mask[t])
+    by_hand = model.scalar_head(x[-1]) + 0.5 / math.sqrt(sum(mask)) * cost
+    assert found == pytest.approx(by_hand.item(), rel=1e-4)
+
+
+def test_the_scores_of_two_networks_add_up():
+    one, two = network(), network(1, "reward")
+    both = RuleModel([one, two], TOKENIZER, {"a": ["Hello."], "b": ["Thank you.", "Fine."]})
+    parts = [
+        rule_scores(m, TOKENIZER, [TALK], ["Hello.", "Thank you."], MACHINE) for m in (one, two)
+    ]
+    np.testing.assert_allclose(both.of_answers([TALK[:1]], ["I am fine"], MACHINE), sum(parts))
+
+
 def test_rank_puts_the_best_first_and_says_why():
-    rule_model = RuleModel(network(), TOKENIZER, {"a": ["Hello."], "b": ["Thank you.", "Fine."]})
+    rule_model = RuleModel([network()], TOKENIZER, {"a": ["Hello."], "b": ["Thank you.", "Fine."]})
     texts = ["I am fine", "Hello", "I am fine", "thank you"]
     rows = rank(TALK[:1], texts, [True, True, True, False], MACHINE, rule_model=rule_model)
     assert [row["text"] for row in rows].count("I am fine") == 1 and len(rows) == 3
