@@ -119,19 +119,22 @@ def as_rule_model(checkpoint, path, machine):
     """The RuleModel of a checkpoint of rules.py."""
     rules = rules_of(checkpoint, path)
     networks = []
-    for held in (checkpoint, with_words(checkpoint)):
+    for held in (checkpoint, with_words(checkpoint, path)):
         if held:
             model, tokenizer = load_model(held, path, dropout=0.0)
             networks.append(model.to(machine.device).eval().requires_grad_(False))
     return RuleModel(networks, tokenizer, rules)
 
 
-def with_words(checkpoint):
+def with_words(checkpoint, path):
     """The same checkpoint as one of its second network; None where it was trained without."""
     if "words" not in checkpoint:
         return None
+    words = checkpoint["words"]
+    if not {"alpha", "scalar_head.weight", "scalar_head.bias"} <= words.keys():
+        raise BadInput(f"{path}: a rule model whose second network gives no score")
     config = {**checkpoint["model_config"], "head": "reward"}
-    return {**checkpoint, "model": checkpoint["words"], "model_config": config}
+    return {**checkpoint, "model": words, "model_config": config}
 
 
 # --- best of n -----------------------------------------------------------------------------------

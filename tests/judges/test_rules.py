@@ -1,6 +1,7 @@
 """Best of n by Sparrow's score, and the rule model's reading of a dialogue, on numbers by hand."""
 
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from judges import rules
 from judges.rules import (
     RuleModel,
     answered,
+    as_rule_model,
     best_of_n,
     combined,
     rank,
@@ -19,6 +21,7 @@ from judges.rules import (
     tell,
 )
 from model import GPT, GPTConfig
+from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput
 from plumbing.machine import Machine
 from tests.tiny_out import TOKENIZER
@@ -130,6 +133,34 @@ def test_the_scores_of_two_networks_add_up():
         rule_scores(m, TOKENIZER, [TALK], ["Hello.", "Thank you."], MACHINE) for m in (one, two)
     ]
     np.testing.assert_allclose(both.of_answers([TALK[:1]], ["I am fine"], MACHINE), sum(parts))
+
+
+def saved(**changes):
+    """A checkpoint of rules.py with both networks."""
+    one, two = network(), network(1, "reward")
+    held = {"stage": "rules", "model": one.state_dict(), "words": two.state_dict()}
+    held |= {"model_config": asdict(one.config), "tokenizer": TOKENIZER.to_json()}
+    return {**held, "rules": {"a": ["Hello."]}, **changes}
+
+
+def test_both_networks_come_out_of_a_checkpoint():
+    one, two = as_rule_model(saved(), "ckpt.pt", MACHINE).networks
+    assert one.config.head == "scalar" and two.config.head == "reward"
+    assert torch.equal(two.wte.weight, network(1, "reward").wte.weight)
+    assert not torch.equal(one.wte.weight, two.wte.weight)
+
+
+@pytest.mark.parametrize("words", [{}, network().state_dict(), network(2, "lm").state_dict()])
+def test_a_second_network_that_is_none(words):
+    with pytest.raises(BadInput, match="ckpt.pt: "):
+        as_rule_model(saved(words=words), "ckpt.pt", MACHINE)
+
+
+def test_a_second_network_of_no_numbers(tmp_path):
+    words = {"wte.weight": torch.full((2, 2), math.nan)}
+    torch.save(saved(words=words), tmp_path / "ckpt.pt")
+    with pytest.raises(BadInput, match="not numbers"):
+        load_checkpoint(tmp_path / "ckpt.pt")
 
 
 def test_rank_puts_the_best_first_and_says_why():
