@@ -46,7 +46,7 @@ from data.marks import MARKS, read_marks, read_rules, trained
 from data.questions import check_language, read_first, tell_idle, world_read
 from data.world import world_named
 from data.world.languages import LANGUAGES
-from data.world.probes import LESSONS, Probes
+from data.world.probes import LESSONS, UNSEEN, Probes
 from judges.probing import NOISE, Markers
 from judges.rule_exam import by_rule, examine, report
 from judges.rules import RuleModel, rule_batch, rule_tokens
@@ -150,6 +150,13 @@ def sample_marks(model, tokenizer, cfg, machine):
     texts, _ = respond(model, tokenizer, asked, machine, seed=cfg.seed)
     markers = Markers(cfg.seed)
     return [markers.mark(*row) for row in zip(questions, texts)]
+
+
+def unseen_attacks(cfg):
+    """Attacks of families that no training meets, and some on a rule that no mark was given for."""
+    probes = Probes(world_named(cfg.data))
+    control = probes.probes("test", cfg.n_eval // 5, cfg.seed, UNSEEN)
+    return probes.asked_of("test", cfg.n_eval, cfg.seed) + control
 
 
 def load_marks(cfg, rules, sft, tokenizer, machine):
@@ -349,7 +356,7 @@ def train(cfg):
     if machine.main and not (cfg.eval and cfg.data in LANGUAGES):
         model = RuleModel([*of_rules.values()], tokenizer, rules)
         if cfg.data in LANGUAGES:
-            details = examine(model, learners["bad"], sft, cfg, machine)
+            details = examine(model, learners["bad"], sft, unseen_attacks(cfg), cfg, machine)
         else:
             details = by_rule(model, val_set, cfg.max_len, machine)
         run.log(step=steps, details=details)

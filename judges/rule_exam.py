@@ -4,25 +4,21 @@ Of the tiny world the gold predicates know (judges/violations.py; simulated); of
 there are held-out marks.
 """
 
-from data.world import world_named
-from data.world.probes import Probes
+from judges.hidden import world_of
 from judges.probing import auc, classifier_figures, gold_table
 from judges.rules import answered, rule_scores
 from plumbing.records import print_table
 from sampling import respond
 
 
-def examine(rule_model, bad, sft, cfg, machine):
+def examine(rule_model, bad, sft, questions, cfg, machine):
     """The figures of `classifier_figures`, of the SFT model's answers to attacks that no training
     meets, under every rule and one that nobody was given.
 
-    bad: the network that reads no rule. cfg: --data, a world; --n_eval; --seed; --max_len.
+    bad: the network that reads no rule. cfg: its --seed and --max_len.
     """
     tokenizer, rules = rule_model.tokenizer, rule_model.rules
-    probes = Probes(world_named(cfg.data))
-    unseen = probes.language.UNSEEN
-    questions = probes.asked_of("test", cfg.n_eval, cfg.seed)
-    questions += probes.probes("test", cfg.n_eval // 5, cfg.seed, tuple(unseen))
+    unseen = world_of(questions[0]).language.UNSEEN
     asked = [question["messages"] for question in questions]
     texts, _ = respond(sft, tokenizer, asked, machine, seed=10**6 + cfg.seed)
     dialogues = answered(asked, texts)

@@ -184,8 +184,8 @@ ROWS = [
         "one classifier of a dialogue and the text of a rule",
         "rules.py:rule_loss",
         "simulated labelers, a tenth of whose marks is wrong, which the loss knows; marks that say "
-        "broken weigh double; beside the paper's network a second one keeps its words, which compare "
-        "an answer with a note; at this size a rule's text is a key that was learned, not understood",
+        "broken weigh double; beside the paper's a second network keeps its words, which compare "
+        "an answer with a note; at this size a rule's text is a key, learned and not understood",
     ),
     Row(
         "Patrini et al. 2017",
