@@ -257,6 +257,8 @@ def train(cfg):
     made = (f"--seed={cfg.seed}", f"--n_probes={LESSONS}")
     parent = run.inherit("sft.py", ("sft", "pretrain", "ppo"), *made)
     check_language(cfg.data, parent, cfg.init)
+    if run.saved and cfg.alpha and "words" not in run.saved:
+        raise BadInput(f"{run.name} was made without a second network: add --alpha=0")
     # Where no file has rules, they are the world's, in the language that the model reads.
     if not cfg.rules_file:
         rules = read_rules("", cfg.data if cfg.data in LANGUAGES else world_read(parent))

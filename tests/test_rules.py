@@ -176,6 +176,14 @@ def test_the_checkpoint_holds_the_second_network(files):
     assert again["val_loss"] == pytest.approx(metrics["val_loss"], abs=1e-6)
 
 
+def test_a_checkpoint_without_a_second_network_is_no_riddle(files):
+    train(config(files, steps=2, alpha=0.0))
+    one = dict(vars(config(files)), init=str(files / "out" / "ckpt.pt"), eval=True)
+    with pytest.raises(BadInput, match="without a second network: add --alpha=0"):
+        train(Config(**one))
+    assert train(Config(**{**one, "alpha": 0.0}))
+
+
 def test_a_resumed_run_is_the_whole_run(files, monkeypatch):
     whole = config(files, "whole", epochs=1, eval_every=5)
     train(whole)
