@@ -246,6 +246,21 @@ def evaluate(networks, val_set, rules, tokenizer, cfg, machine):
 # --- training ----------------------------------------------------------------------------------
 
 
+def learners_of(parent, cfg, machine):
+    """The fine-tuned network with one number in the place of its words, by name: "rules" reads the
+    rule, "bad" does not. "words" reads it and keeps its words beside the number: the less likely
+    they find an answer, the more is broken."""
+    heads = {"rules": "scalar", "bad": "scalar"}
+    if cfg.alpha:
+        heads["words"] = "reward"
+    learners = {}
+    for name, head in heads.items():
+        learners[name] = machine.place(load_model(parent, cfg.init, head=head, dropout=0.0)[0])
+    if cfg.alpha:
+        learners["words"].alpha.fill_(-cfg.alpha)
+    return learners
+
+
 def train(cfg):
     """Train as `cfg` says; returns the metrics of the last validation."""
     # --- setup: dialogues under attack, and marks of one rule each
@@ -269,16 +284,8 @@ def train(cfg):
     records, train_set, val_set = load_marks(cfg, rules, sft, tokenizer, machine)
     val_set = run.held_out(train_set, val_set)
 
-    # --- models: the fine-tuned network with one number in the place of its words
-    # "rules" reads the rule, "bad" does not, "words" keeps its words beside the number; all learn
-    # from the same number of marks.
-    def load(head):
-        return machine.place(load_model(parent, cfg.init, head=head, dropout=0.0)[0])
-
-    learners = {"rules": load("scalar"), "bad": load("scalar")}
-    if cfg.alpha:
-        learners["words"] = load("reward")
-        learners["words"].alpha.fill_(-cfg.alpha)  # the less likely an answer, the more is broken
+    # --- models: all learn from the same number of marks, and two read the rule
+    learners = learners_of(parent, cfg, machine)
     of_rules = {name: network for name, network in learners.items() if name != "bad"}
     # Muon for the hidden matrices, AdamW for the rest; from here on the run can be resumed.
     optimizers = {}
