@@ -307,11 +307,12 @@ class GPT(nn.Module):
             return self.scalar_head(x).squeeze(-1).float()  # (B, T)
         if targets is None:
             return F.linear(x, self.wte.weight)  # (B, T, V)
-        loss = nll(x.flatten(0, 1), self.wte.weight, targets.flatten()).view_as(targets)
         if self.config.head == "lm":
-            return loss
-        count = (targets >= 0).sum(1, keepdim=True).clamp(min=1)  # (B, 1)
-        words = -loss.sum(1, keepdim=True) / count.sqrt()
+            return nll(x.flatten(0, 1), self.wte.weight, targets.flatten()).view_as(targets)
+        own = targets >= 0  # (B, T): the few whose logits are needed
+        logp = -nll(x[own], self.wte.weight, targets[own])
+        logp = torch.zeros_like(own, dtype=logp.dtype).masked_scatter(own, logp)
+        words = logp.sum(1, keepdim=True) / own.sum(1, keepdim=True).clamp(min=1).sqrt()
         return self.scalar_head(x).squeeze(-1).float() + self.alpha * words
 
     def flops_per_token(self, T):
