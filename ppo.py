@@ -53,7 +53,7 @@ class Config:
     init: str = "out/sft/ckpt.pt"  # the policy's start and the reference; made if it is missing
     reward: str = "out/reward/ckpt.pt"  # a .pt (made if missing), judge, none, module:function
     rules: str = ""  # a checkpoint of rules.py: keeping rules is rewarded too (judges/combined.py)
-    rules_weight: float = 1.5  # of that beside the reward, both on one scale; 0: asked, not paid
+    rules_weight: float = 1.0  # of that beside the reward, both on one scale; 0: asked, not paid
     harms: bool = False  # also ask for harm; what is missing is made by a constitution
     knowledge: str = ""  # facts that a model looks up while it answers; empty: data/knowledge.tsv
     data: str = ""  # world, world_ko, or a file of questions; empty: what SFT was tuned on
