@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from plumbing.files import lock, replacing
+from plumbing.records import object_of
 
 
 class Lines:
@@ -44,7 +45,7 @@ class Lines:
             stamp = stamp_of(self.path)
             if stamp != self.stamp:
                 lines = self.path.read_bytes().split(b"\n")
-                self.lines = [(line, parse(line)) for line in lines if line.strip()]
+                self.lines = [(line, object_of(line)) for line in lines if line.strip()]
                 self.stamp = stamp
             return self.lines
 
@@ -59,7 +60,7 @@ class Lines:
             file.seek(0)
             before = file.read()
             end = before.rfind(b"\n") + 1
-            if parse(before[end:]) is not None:  # a whole record that lacks only its line break
+            if object_of(before[end:]) is not None:  # a whole record that lacks only its line break
                 line = b"\n" + line
                 end = len(before)
             file.truncate(end)
@@ -85,15 +86,6 @@ def stamp_of(path):
     """Tells whether a file has changed."""
     status = path.stat()
     return status.st_mtime_ns, status.st_size, status.st_ino
-
-
-def parse(line):
-    """The JSON object on a line of bytes, or None."""
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return None
-    return record if isinstance(record, dict) else None
 
 
 def sync_folder(path):

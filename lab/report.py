@@ -29,6 +29,7 @@ from plumbing.config import check_options, idle, parse_config, positive
 if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
     check_options(__file__)
 
+from data.rows import whole
 from lab import example
 from lab.figures.alignment import ppo, reward, wins
 from lab.figures.bayes import demos, ginc, positions
@@ -50,6 +51,7 @@ from lab.page import STAGES, page
 from lab.words_figures import both
 from plumbing.errors import BadInput, run
 from plumbing.files import write_text
+from plumbing.records import plain
 
 # --- configuration -----------------------------------------------------------------------------
 
@@ -182,9 +184,9 @@ def read_log(path):
     records, broken = [], []
     text = path.read_bytes().decode("utf-8", "replace")
     for number, line in enumerate(text.split("\n"), 1):
-        try:  # NaN and infinity are read as nothing: they cannot be drawn
-            record = json.loads(line or "{}", parse_constant=lambda name: None)
-        except ValueError:
+        try:  # what is not finite is read as nothing: it cannot be drawn
+            record = plain(json.loads(line or "{}", parse_int=whole))
+        except (ValueError, RecursionError):
             record = None
         if isinstance(record, dict):
             records += [record] if record else []

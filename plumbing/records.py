@@ -67,7 +67,7 @@ class Log:
         }
         lines = [json.dumps(head, ensure_ascii=False)]
         if resumed_step is not None and self.path.exists():
-            old = self.path.read_text(encoding="utf-8").split("\n")[:-1]
+            old = self.path.read_bytes().decode(errors="replace").split("\n")[:-1]
             lines = [line for line in old if _step_of(line) <= resumed_step] + [
                 json.dumps({**head, "resumed": resumed_step})
             ]
@@ -121,12 +121,22 @@ def check_whole(path, key="comparisons"):
         )
 
 
-def _step_of(line):
-    """The step of a log line; −1 for the configuration; a half-written line counts as never."""
+def object_of(line):
+    """The JSON object on a line of text or of bytes; None where there is none: half a line, no
+    UTF-8, another value, or brackets without end."""
     try:
-        return json.loads(line).get("step", -1)
-    except ValueError:
-        return math.inf
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _step_of(line):
+    """The step of a log line; −1 for the configuration; a half-written line, or one of other hands,
+    counts as never."""
+    record = object_of(line)
+    step = math.inf if record is None else record.get("step", -1)
+    return step if isinstance(step, (int, float)) else math.inf
 
 
 def write_records(path, head, rows):
@@ -146,13 +156,10 @@ def read_records(path):
     found = []
     lines = Path(path).read_bytes().split(b"\n")
     for number, line in enumerate(lines, 1):
-        try:
-            record = json.loads(line) if line.strip() else {}
-        except ValueError:  # no JSON, or no UTF-8
-            if number == len(lines):
-                return found, True
-            record = None
-        if not isinstance(record, dict):
+        record = object_of(line) if line.strip() else {}
+        if record is None and number == len(lines):
+            return found, True
+        if record is None:
             raise BadInput(
                 f"{path}, line {number}: no JSON object; mend that line, or move the file away"
             )

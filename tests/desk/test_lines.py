@@ -93,6 +93,16 @@ def test_a_line_cut_short_by_a_crash_is_mended(tmp_path, tail, kept):
     assert path.read_bytes().endswith(b'\n{"n": 2}\n') and b'"te' not in path.read_bytes()
 
 
+def test_a_line_of_brackets_without_end_is_left_alone(tmp_path):
+    path = tmp_path / "a.jsonl"
+    deep = b"[" * 100_000 + b"]" * 100_000
+    path.write_bytes(b'{"n": 0}\n' + deep + b"\n" + deep)
+    lines = Lines(path)
+    assert lines.read() == [{"n": 0}]
+    put(lines, {"n": 1})
+    assert lines.read() == [{"n": 0}, {"n": 1}] and deep in path.read_bytes()
+
+
 def test_a_full_disk_leaves_whole_lines(tmp_path, monkeypatch):
     lines = Lines(tmp_path / "a.jsonl")
     put(lines, {"n": 0})

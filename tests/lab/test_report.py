@@ -160,11 +160,13 @@ def test_broken_lines_are_skipped_and_noted(tmp_path):
     path = tmp_path / "sft/log.jsonl"
     good = path.read_bytes()
     half = '{"step": 60, "samples": ["가'.encode()[:-1]  # killed while it wrote a letter
-    path.write_bytes(good + b'{"step": 60, "val_lo\n' + half + b'\n{"step": 61}\n{"st')
+    deep = b"[" * 100_000
+    more = b'\n{"step": 61}\n' + deep + b'\n{"st'
+    path.write_bytes(good + b'{"step": 60, "val_lo\n' + half + more)
     logs, notes = report.read_logs(tmp_path)
     lines = good.count(b"\n")
     assert len(notes) == 1 and notes[0][0].endswith(
-        "3 skipped, no JSON object: line " + ", ".join(str(lines + i) for i in (1, 2, 4))
+        "4 skipped, no JSON object: line " + ", ".join(str(lines + i) for i in (1, 2, 4, 5))
     )
     assert logs["sft"][0].rows[-1] == {"step": 61}
     write(tmp_path / "other/log.jsonl", head("other"), [])
@@ -190,8 +192,10 @@ def test_what_is_no_number_is_not_there(tmp_path):
     training(tmp_path)
     rows = [{"step": 1, "loss": 2.0}, {"step": 2, "loss": float("nan")}]
     write(tmp_path / "dpo/log.jsonl", head("dpo"), [*rows, {"step": 3, "loss": float("inf")}])
+    with open(tmp_path / "dpo/log.jsonl", "a", encoding="utf-8") as log:
+        log.write('{"step": 4, "loss": 1e999}\n{"step": 5, "loss": %s}\n' % ("9" * 5000))
     rows = report.read_logs(tmp_path)[0]["dpo"][0].rows
-    assert [row["loss"] for row in rows] == [2.0, None, None] and pick(rows, "loss") == rows[:1]
+    assert [row["loss"] for row in rows] == [2.0] + [None] * 4 and pick(rows, "loss") == rows[:1]
     assert pick(rows, loss=2.0, step=1) == rows[:1] and not pick(rows, "loss", step=2)
 
 
