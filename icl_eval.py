@@ -142,6 +142,8 @@ def check(cfg):
             f"--k={cfg.k} is for --probe=bayes; the number of examples is --n, as in --n={cfg.k}"
         )
     paths = paths_of(cfg)
+    if "" in paths or len({*paths}) < len(paths):
+        raise BadInput(f"--init={cfg.init}: expected paths with commas between, each once")
     if cfg.watch and (len(paths) > 1 or not paths[0]):
         given = cfg.init or INIT[cfg.probe]
         raise BadInput(f"--watch follows one run; --init={given} names not one checkpoint")

@@ -95,10 +95,10 @@ def words_of(labels, found, path):
     """{label: the word shown for it}: as --labels says, else the label itself."""
     names = {label: label for label in sorted(found)}
     if labels:
-        try:
-            names |= dict(pair.split("=", 1) for pair in labels.split(","))
-        except ValueError:
-            raise BadInput(f"--labels={labels}: expected 0=negative,1=positive") from None
+        pairs = [pair.partition("=")[::2] for pair in labels.split(",")]
+        if len(dict(pairs)) < len(pairs) or not all(word for _, word in pairs):
+            raise BadInput(f"--labels={labels}: expected 0=negative,1=positive, each label once")
+        names |= dict(pairs)
     if set(names) != found or len(set(names.values())) < len(found) or len(found) < 2:
         raise BadInput(
             f"{path} holds the labels {', '.join(sorted(found))[:200]}; this needs "

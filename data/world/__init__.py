@@ -262,6 +262,8 @@ class World(Documents):
         item = rng.choice([i for i in self.items[task] if self.split_of[task, i] == split])
         direction = self.slots[task, item].get("d")
         pool = [other for other in self._list_items(task, direction) if other != item]
+        if n > len(pool):
+            raise BadInput(f"--n={n}: of {task} the world has only {len(pool)} examples to show")
         shots = [self._list_pair(task, other) for other in rng.sample(pool, n)]
         query, answer = self._list_pair(task, item)
         return shots, query, answer, self.vocabulary[task]
