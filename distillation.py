@@ -28,6 +28,7 @@ from plumbing.config import idle
 from plumbing.errors import BadInput
 from plumbing.files import ROOT
 from plumbing.machine import right_pad
+from plumbing.records import tell
 from sampling import fit, generate, load_model
 
 ANSWER = 48  # tokens of an answer; one that has not ended by then is cut off
@@ -56,7 +57,7 @@ def read_context(given):
     found = [path for path in (given, ROOT / given) if os.path.isfile(path)]  # however long it is
     if found:
         text = read_text(found[0]).strip()
-    elif Path(given).suffix in (".txt", ".md") and " " not in given:
+    elif os.path.isdir(given) or Path(given).suffix in (".txt", ".md"):
         raise BadInput(f"--distill={given}: no such file; give a text, or a file that holds it")
     else:
         text = given.strip()
@@ -83,6 +84,15 @@ class Prompted:
         self.parent, self.cfg, self.machine = checkpoint, cfg, machine
         self.context = self.tokenizer.encode(read_context(cfg.distill) + "\n")
         _, self.limit = fit(self.model.config, [], ANSWER)
+        block = self.model.config.block_size
+        if len(self.context) > block - self.limit:
+            end = "its end alone is read" if self.model.config.pos == "learned" else "it reads on"
+            tell(
+                f"--distill: a prompt of {len(self.context):,} tokens, with {self.limit} for an "
+                f"answer more than the {block} that {cfg.init} was trained on: {end}",
+                prompt=len(self.context),
+                block=block,
+            )
 
     def prompt(self, messages):
         """Ids of the context and of a transcript up to the answer, and the ids that end it. A

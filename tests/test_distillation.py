@@ -162,6 +162,15 @@ def test_answers_follow_from_context_and_question():
     assert begin and texts[SAID.index(said[0])].startswith(begin)
 
 
+@pytest.mark.parametrize("pos, end", [("learned", "its end alone is read"), ("rope", "reads on")])
+def test_a_prompt_that_is_longer_than_what_was_trained_on_is_told(pos, end, capsys):
+    prompted("User: Is it a cat?\nBot: It is a dog.\n" * 20, pos=pos)
+    said = capsys.readouterr().out
+    assert "more than the 128 that" in said and end in said
+    prompted(CONTEXT, pos=pos)
+    assert not capsys.readouterr().out
+
+
 def test_a_learned_table_of_positions_takes_the_end_of_a_long_prompt():
     teacher = prompted("User: Is it a cat?\nBot: It is a dog.\n" * 20, pos="learned")
     ids, _ = teacher.prompt(ASKED[1])
@@ -196,6 +205,8 @@ def test_a_network_learns_what_its_prompt_does(tmp_path):
     [
         (" ", "pretrain", "no text"),
         ("missing.txt", "pretrain", "no such file"),
+        ("my notes/missing.txt", "pretrain", "no such file"),
+        ("data", "pretrain", "no such file"),
         (CONTEXT, "sft", "start from a base"),
     ],
 )
