@@ -10,10 +10,9 @@ own and what is not is kept: nobody is rewarded or blamed for what was put there
 
 import torch
 
-from tokenizer import Reader
+from tokenizer import LONGEST_LINE, Reader
 
 LONGEST_QUERY = 24  # tokens; a query that goes on is cut there, and answered as it stands
-LONGEST_LINE = 64  # tokens of an inserted line; a longer one loses its end
 
 
 class Evidence:

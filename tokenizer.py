@@ -32,6 +32,7 @@ LONG_WORD = 32  # characters; text without blanks is learned from in pieces of t
 LONG_BLANK = re.compile(r"(\s{10000})")  # a million blanks in a row overflow tiktoken's stack
 ENDOFTEXT, USER, ASSISTANT, PAD = "<|endoftext|>", "<|user|>", "<|assistant|>", "<|pad|>"
 SEARCH, RESULT = "<|search|>", "<|result|>"  # of a tokenizer with evidence alone
+LONGEST_LINE = 64  # tokens of an inserted line; a longer one loses its end
 LOOK_UPS = 1  # in one answer; what the model writes beyond it is text, and nothing is inserted
 
 

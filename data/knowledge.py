@@ -20,6 +20,8 @@ from data.files import read_text
 from data.particles import join
 from plumbing.console import spelled
 from plumbing.errors import BadInput, run
+from plumbing.records import tell
+from tokenizer import LONGEST_LINE
 
 FILE = Path(__file__).with_name("knowledge.tsv")
 COLUMNS = ("subject", "attribute", "value")
@@ -96,13 +98,29 @@ def open_lookup(path, tokenizer, model):
     """The function that answers a query from a file of facts (empty: FILE); None for a model that
     was never taught to search. `model`: what it is called."""
     if tokenizer.evidence:
-        return read_knowledge(path or FILE).look_up
+        known = read_knowledge(path or FILE)
+        if path:
+            tell_long(known, tokenizer, path)
+        return known.look_up
     if path:
         raise BadInput(
             f"--knowledge={path}: {model} was never taught to look anything up; python sft.py "
             "--n_evidence=8000 makes one that was"
         )
     return None
+
+
+def tell_long(known, tokenizer, path):
+    """Tell of the facts that a model does not see whole: a line is cut where it is inserted."""
+    lengths = {line: len(tokenizer.line(line)) - 1 for line in known.lines.values()}
+    long = [line for line, n in lengths.items() if n > LONGEST_LINE]
+    if long:
+        tell(
+            f"{path}: {len(long)} of {len(lengths)} facts are longer than {LONGEST_LINE} tokens "
+            f"and lose their end (the first: {long[0]!r:.60})",
+            file=str(path),
+            cut=len(long),
+        )
 
 
 def read_fact(line, place):

@@ -5,10 +5,20 @@ import unicodedata
 
 import pytest
 
-from data.knowledge import FILE, LONGEST, NOTHING, Knowledge, line_of, main, read_knowledge
+from data.knowledge import (
+    FILE,
+    LONGEST,
+    NOTHING,
+    Knowledge,
+    line_of,
+    main,
+    open_lookup,
+    read_knowledge,
+)
 from data.world import World, world_named
 from data.world.tasks import stable_hash
 from plumbing.errors import BadInput
+from tokenizer import Tokenizer
 
 
 @pytest.fixture
@@ -138,3 +148,15 @@ def test_a_file_with_a_korean_name_however_that_is_spelt(tmp_path, capsys):
     for name in ("사실.tsv", parts):
         main(["닥스의 색", str(tmp_path / name)])
     assert capsys.readouterr().out == "닥스의 색은 빨간색이에요.\n" * 2
+
+
+def test_facts_of_which_a_model_sees_the_beginning_are_told(tmp_path, capsys):
+    tokenizer = Tokenizer.train("the colour of is red", 256 + 5).with_evidence()
+    path = written(tmp_path, "닥스\t색\t빨간색\n닥스\t곳\t" + "산" * 30 + "\n")
+    open_lookup(str(path), tokenizer, "a model")
+    said = capsys.readouterr().out
+    assert f"{path}: 1 of 2 facts are longer than 64 tokens and lose their end" in said
+    assert "(the first: '닥스의 곳은 산산" in said
+    path.write_text("the dax\tcolour\tred\n", encoding="utf-8")
+    open_lookup(str(path), tokenizer, "a model")
+    assert not capsys.readouterr().out
