@@ -23,6 +23,7 @@ writes out/labels/probes.jsonl, which `rules.py --data=FILE` learns from.
 
 import functools
 import json
+import re
 import secrets
 import sys
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ from desk.terminal import label, print_answer, print_piece
 from desk.words import words
 from insertion import Evidence
 from judges.rules import as_rule_model, rank, tell
+from plumbing import errors
 from plumbing.checkpoint import load_checkpoint
 from plumbing.console import text_of
 from plumbing.errors import BadInput, run
@@ -104,8 +106,16 @@ def check(cfg, path):
         raise BadInput("--rules_file holds rules to probe: add --probe or --web")
     if cfg.kind and not (cfg.label and cfg.kind in KINDS):
         raise BadInput(f"--kind={cfg.kind}: expected helpful or harmful, and --label")
+    if "prompt" in cfg.given and not (cfg.prompt.strip() or cfg.raw):
+        raise BadInput("--prompt= holds no words; leave it out for a conversation")
     judged = bool(cfg.rules or cfg.reward)
-    if judged and (cfg.best_of == 1 or cfg.greedy):
+    alike = cfg.greedy or 0 in (cfg.temperature, cfg.top_p) or cfg.top_k == 1
+    if cfg.best_of > 1 and alike:
+        raise BadInput(
+            "--best_of chooses among sampled answers, and by the likeliest token all are one: "
+            "leave out --greedy, and --temperature=0, --top_p=0 or --top_k=1"
+        )
+    if judged and cfg.best_of == 1:
         raise BadInput("--rules and --reward choose among sampled answers: add --best_of=8")
     other = cfg.raw or cfg.web or cfg.compare or cfg.label or cfg.probe
     if cfg.best_of > 1 and (not judged or other):
@@ -118,6 +128,10 @@ def check(cfg, path):
         idle(cfg, "with --greedy", "temperature", "top_k", "top_p")
     if not cfg.web:
         idle(cfg, "without --web", "host", "port")
+    if not (cfg.web or cfg.compare or cfg.label or cfg.probe):
+        idle(cfg, "with one checkpoint, whose path tells all", "out", "preset")
+    if cfg.label:
+        idle(cfg, "with --label: what is judged looks nothing up", "knowledge")
     if not (cfg.label or cfg.probe):
         idle(cfg, "without --label or --probe", "labeler")
     if not (cfg.label or cfg.web):
@@ -136,9 +150,10 @@ def settings(cfg):
     return {"temperature": temperature, "top_k": cfg.top_k, "top_p": cfg.top_p}
 
 
-def typed(mark):
+def typed(mark, world="", *commands):
     """What is typed in, line by line, until /quit or the end of input. A terminal shows what is
-    typed after the mark; what comes from a pipe nobody sees, so it is printed with its mark."""
+    typed after the mark; what comes from a pipe nobody sees, so it is printed with its mark. A slip
+    of one of the `commands` is told, in the language of the world, and asked of no model."""
     by_hand = sys.stdin.isatty()
     while True:
         try:
@@ -154,7 +169,9 @@ def typed(mark):
             return
         if line and not by_hand:
             print(mark + line)
-        if line:
+        if re.fullmatch("/[A-Za-z]+", line) and line not in commands:
+            print(words(world)("no_command", line=line, known=", ".join([*commands, "/quit"])))
+        elif line:
             yield line
 
 
@@ -180,6 +197,9 @@ def open_judges(cfg, machine, loaded):
     for path, judge in ((cfg.reward, reward), (cfg.rules, rule_model)):
         if judge and loaded.tokenizer.evidence and not judge.tokenizer.evidence:
             raise BadInput(f"{path} cannot read what {loaded.name} looks up; make it from that one")
+        worlds = [world_of(judge.checkpoint), world_of(loaded.checkpoint)] if judge else [""]
+        if all(worlds) and len(set(worlds)) > 1:
+            raise BadInput(f"{path} judges --data={worlds[0]}; {loaded.name} is of {worlds[1]}")
     return {"reward": reward, "rule_model": rule_model}
 
 
@@ -244,7 +264,7 @@ def talk(shelf, loaded, cfg):
         print(t("try") + "   ".join(LANGUAGES[world].SUGGESTED))
     judges = open_judges(cfg, shelf.machine, loaded)
     messages, turn, told = [], 0, False
-    for line in typed(t("you")):
+    for line in typed(t("you"), world, "/reset"):
         if line == "/reset":
             messages, told = [], False
             print(t("forgotten"))
@@ -348,16 +368,19 @@ def main(argv):
         server.serve(shelf, open_desk, open_rules, cfg.host, cfg.port, defaults)
     elif cfg.compare:
         names = lineup(shelf)
-        for line in [prompt] if prompt else typed(words(shelf.world())("prompt")):
+        world = shelf.world()
+        for line in [prompt] if prompt else typed(words(world)("prompt"), world):
             compare(shelf, names, line, cfg)
     elif cfg.label or cfg.probe:
         desk = open_desk(cfg.kind) if cfg.label else open_probing()
-        t = words(world_of(desk.loaded.checkpoint))
-        labeler = check_labeler(cfg.labeler or next(typed(t("name")), ""))
+        errors.stopped[0] = errors.KEPT
+        world = world_of(desk.loaded.checkpoint)
+        t = words(world)
+        labeler = check_labeler(cfg.labeler or next(typed(t("name"), world), ""))
         if cfg.label:
-            label(desk, labeler, typed(t("rank")))
+            label(desk, labeler, typed(t("rank"), world, "/undo"))
         else:
-            probe(desk, labeler, typed(t("attack")))
+            probe(desk, labeler, typed(t("attack"), world, "/skip", "/undo"))
     else:
         loaded = open_checkpoint(path, machine)
         shelf.lookup = open_lookup(cfg.knowledge, loaded.tokenizer, path)

@@ -24,6 +24,7 @@ from plumbing.errors import BadInput
 from sampling import fit_one, recent
 
 KEYS = {"b": "broken", "k": "kept", "u": "unsure"}
+KEYS |= {"ㅠ": "broken", "ㅏ": "kept", "ㅕ": "unsure"}  # the same keys of a Korean keyboard
 
 
 def most_attacked(shelf):
@@ -157,6 +158,7 @@ def probe(desk, labeler, typed):
     passed = set()
     rule, messages = show(desk, passed)
     for line in typed:
+        key = line.lower()
         if line == "/skip":
             passed.add(rule)
             rule, messages = show(desk, passed)
@@ -166,12 +168,12 @@ def probe(desk, labeler, typed):
                 given -= 1
             except BadInput as error:
                 print(refusal(error, world_of(desk.loaded.checkpoint)))
-        elif line in KEYS and messages:
-            desk.mark(labeler, rule, messages, KEYS[line], desk.loaded.name)
+        elif key in KEYS and messages:
+            desk.mark(labeler, rule, messages, KEYS[key], desk.loaded.name)
             given += 1
             passed = set()
             rule, messages = show(desk, passed)
-        elif line in KEYS:
+        elif key in KEYS:
             print(t("write_first"))
         else:
             messages.append({"role": "user", "content": line})

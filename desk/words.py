@@ -14,6 +14,10 @@ WORDS = {
     "you": ("\nyou  > ", "\n나   > "),
     "model": ("model> ", "모델 > "),
     "forgotten": ("(forgotten)", "(잊었습니다)"),
+    "no_command": (
+        "{line} is no command; there are {known}",
+        "{line}: 그런 명령이 없습니다. 쓸 수 있는 명령: {known}",
+    ),
     "cut": (
         "(from here on it sees the last turns only: it was trained on {size} tokens)",
         "(여기부터는 마지막 몇 차례의 대화만 봅니다. 토큰 {size}개 길이로 학습했습니다)",

@@ -9,9 +9,10 @@ from plumbing.console import open_streams
 TIED = "ENDS_WITH_PARENT"  # set for a stage that another one started
 INTERRUPTED = 130  # the exit code after Ctrl-C, as shells have it
 # What is said after Ctrl-C: of a run that has saved something to go on from; of a command that made
-# another stage's files on its way; and of all others.
+# another stage's files on its way; of one that keeps what people judge; and of all others.
 GO_ON = "stopped; go on with --resume"
 AGAIN = "stopped; the same command goes on from what is saved"
+KEPT = "stopped; what was judged is kept, and the same command goes on after it"
 ANEW = "stopped before anything was saved; the same command begins anew"
 stopped = [ANEW]
 child = [False]  # did another stage start this one, as a missing input of its own?

@@ -14,6 +14,7 @@ from desk import shelf
 from insertion import Evidence
 from kernels import attention
 from model import GPT
+from plumbing import errors
 from plumbing.checkpoint import load_checkpoint, save_checkpoint
 from plumbing.errors import BadInput, run
 from plumbing.machine import Machine
@@ -228,6 +229,16 @@ def test_how_attention_is_computed_is_told_before_the_talk(checkpoint, say, monk
     assert said.startswith("attention: ") and said.count("attention: ") == 1
 
 
+def test_a_slip_of_a_command_is_told_and_asked_of_no_model(
+    checkpoint, say, asked, tokenizer, monkeypatch
+):
+    asked.use(tokenizer)
+    type_in(monkeypatch, "/rest", "/RESET", "/undo", "/2 of 4?", "/reset now")
+    said = say(checkpoint())
+    assert said.count(" is no command; there are /reset, /quit") == 3
+    assert said.count("model> ") == 2  # words that begin with a slash are words
+
+
 def test_the_end_of_input_ends_it(checkpoint, say, asked, tokenizer, monkeypatch):
     asked.use(tokenizer)
     type_in(monkeypatch, "Hello")
@@ -296,6 +307,25 @@ def test_labels_typed_in_the_terminal_are_ones_that_reward_py_reads(tmp_path, ca
     assert f"2 judged by 김, 2 in {path}" in said
 
 
+@pytest.mark.parametrize("mode, typed", [("label", "3 1=4 2"), ("probe", "Hello")])
+def test_whoever_stops_judging_is_told_that_it_is_kept(tmp_path, capsys, monkeypatch, mode, typed):
+    fill(tmp_path, ["sft"])
+    monkeypatch.setattr(errors, "stopped", [errors.ANEW])
+    lines = iter([typed])
+
+    def ctrl_c(mark):
+        for line in lines:
+            return line
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("builtins.input", ctrl_c)
+    argv = [f"--{mode}", f"--out={tmp_path}", *ANYWHERE, "--labeler=s01", "--max_new_tokens=9"]
+    with pytest.raises(SystemExit) as stop:
+        run(chat.main, argv)
+    assert stop.value.code == errors.INTERRUPTED
+    assert capsys.readouterr().err.splitlines()[-1] == errors.KEPT
+
+
 def test_one_question_of_two_answers_at_the_terminal(tmp_path, capsys, monkeypatch):
     fill(tmp_path, ["sft"])
     type_in(monkeypatch, "1", "3", "=", "/quit")
@@ -354,6 +384,11 @@ def test_a_probability_is_at_most_one(checkpoint):
         (["some/ckpt.pt", "--data=world"], "--data=world does nothing without --label"),
         (["--label", "--prompt=Hello"], "--prompt=Hello does nothing with --web, --label"),
         (["--compare", "--raw"], "--raw=True does nothing but with a prompt"),
+        (["some/ckpt.pt", "--out=x"], "--out=x does nothing with one checkpoint"),
+        (["some/ckpt.pt", "--preset=ko"], "--preset=ko does nothing with one checkpoint"),
+        (["some/ckpt.pt", "--prompt="], "--prompt= holds no words"),
+        (["some/ckpt.pt", "--prompt= "], "--prompt= holds no words"),
+        (["--label", "--knowledge=x.tsv"], "--knowledge=x.tsv does nothing with --label"),
     ],
 )
 def test_what_does_not_go_together(argv, words, tmp_path, monkeypatch):
@@ -454,6 +489,18 @@ def test_the_best_of_several_is_said_and_explained(checkpoint, judges, say):
 def test_options_of_best_of_that_make_no_sense(checkpoint, say, options, what):
     with pytest.raises(BadInput, match=what):
         say(checkpoint(), "--prompt=Hello.", *options)
+
+
+@pytest.mark.parametrize("option", ["greedy", "temperature=0", "top_k=1", "top_p=0"])
+def test_there_is_no_best_of_answers_that_are_all_one(checkpoint, judges, say, option):
+    with pytest.raises(BadInput, match="by the likeliest token all are one: leave out --greedy"):
+        say(checkpoint(), "--prompt=Hello.", "--best_of=4", *judges, f"--{option}")
+
+
+def test_a_judge_of_another_world_is_refused(checkpoint, judges, say):
+    korean = checkpoint("ppo", train_config={"data": "world_ko"})
+    with pytest.raises(BadInput, match="judges --data=world; .* is of world_ko"):
+        say(korean, "--prompt=Hello.", "--best_of=2", "--max_new_tokens=2", *judges)
 
 
 def test_judges_without_a_choice_and_judges_that_are_none(checkpoint, judges, say):

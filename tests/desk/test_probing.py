@@ -48,6 +48,13 @@ def test_what_is_written_is_what_rules_py_reads(desk):
     assert [r["rules"] for r in found] == [{"a": "broken"}, {"b": "kept"}], "unsure is left out"
 
 
+def test_a_mark_is_one_however_the_keyboard_is_set(desk):
+    """With capitals, or Hangul on the same keys."""
+    assert probe(desk, "s01", ["Hello", "B", "Hello", "ㅏ", "Hello", "ㅕ", "Hello", "ㅠ"]) == 4
+    given = [mark for record in records(desk) for mark in record["rules"].values()]
+    assert given == ["broken", "kept", "unsure", "broken"]
+
+
 def test_the_rule_with_the_fewest_marks_comes_next(desk):
     for rule in ("a", "c", "a"):
         desk.mark("s01", rule, TALK, "kept")
