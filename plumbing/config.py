@@ -104,6 +104,9 @@ def read_options(Config, presets, argv=None):
             hint = f"did you mean --{near[0]}?" if near else "see --help"
             raise BadInput(f"unknown option --{key}: {hint}")
         given[key] = parse_value(key, fields[key].type, text if equals else None)
+        if given[key] == "" and fields[key].default:
+            usual = quoted(f"--{key}={fields[key].default}")
+            raise BadInput(f"--{key}= is empty; leave it out for {usual}, or give another value")
     name = given.get("preset", fields["preset"].default)
     if name not in presets:
         raise BadInput(f"--preset={name}: no such preset; there are {', '.join(presets)}")

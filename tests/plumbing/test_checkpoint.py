@@ -78,7 +78,13 @@ def test_options_have_the_types_of_their_fields():
         steps=5, lr=1e-3, out="a=b"
     )
     assert parse("--lr=3").lr == 3.0 and isinstance(parse("--lr=3").lr, float)
-    assert parse("--out=").out == ""
+
+
+def test_an_empty_value_is_refused_where_there_is_a_usual_one():
+    """--out= of a shell's variable that is not set would write among the scripts."""
+    for key in ("out", "preset"):
+        words = refused(parse, f"--{key}=", match=f"--{key}= is empty; leave it out")
+        assert words.count(f"--{key}=") == 2
 
 
 @pytest.mark.parametrize(
@@ -586,6 +592,16 @@ def test_a_resumed_log_has_each_step_once_and_no_half_line(tmp_path):
     assert records(path)[0]["config"] == vars(Config())
     open_log(tmp_path / "none.jsonl", resumed_step=3)
     assert "config" in records(tmp_path / "none.jsonl")[0]
+
+
+@pytest.mark.parametrize("line", ['"가'.encode()[:-1], b"[1]", b'{"step": null}', b"[" * 100_000])
+def test_a_log_is_taken_up_whatever_stands_on_one_of_its_lines(tmp_path, line):
+    path = tmp_path / "log.jsonl"
+    open_log(path).write(step=1)
+    with open(path, "ab") as file:
+        file.write(line + b"\n")
+    open_log(path, resumed_step=3)
+    assert [r.get("step", "head") for r in records(path)] == ["head", 1, "head"]
 
 
 @pytest.mark.parametrize("text", ["a\u2028b", "a\x85b", "a\x1cb", "a\nb", "\u2029"])
