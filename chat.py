@@ -197,8 +197,9 @@ def open_judges(cfg, machine, loaded):
     for path, judge in ((cfg.reward, reward), (cfg.rules, rule_model)):
         if judge and loaded.tokenizer.evidence and not judge.tokenizer.evidence:
             raise BadInput(f"{path} cannot read what {loaded.name} looks up; make it from that one")
-        worlds = [world_of(judge.checkpoint), world_of(loaded.checkpoint)] if judge else [""]
-        if all(worlds) and len(set(worlds)) > 1:
+        found = [load_checkpoint(path), loaded.checkpoint] if judge else []
+        worlds = [*map(world_of, found)]
+        if all(worlds) and len({*worlds}) > 1:
             raise BadInput(f"{path} judges --data={worlds[0]}; {loaded.name} is of {worlds[1]}")
     return {"reward": reward, "rule_model": rule_model}
 

@@ -498,7 +498,7 @@ def test_there_is_no_best_of_answers_that_are_all_one(checkpoint, judges, say, o
 
 
 def test_a_judge_of_another_world_is_refused(checkpoint, judges, say):
-    korean = checkpoint("ppo", train_config={"data": "world_ko"})
+    korean = checkpoint("ppo", data="world_ko")
     with pytest.raises(BadInput, match="judges --data=world; .* is of world_ko"):
         say(korean, "--prompt=Hello.", "--best_of=2", "--max_new_tokens=2", *judges)
 
