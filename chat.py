@@ -188,19 +188,22 @@ def say(shelf, loaded, ids, stop, cfg, turn=0):
 def open_judges(cfg, machine, loaded):
     """The reward model and the rule model that --best_of chooses by, None where there is none."""
     reward = rule_model = None
+    judges = []
     if cfg.reward:
-        load_checkpoint(cfg.reward, ("reward",))  # what scores by rules has a scalar too
+        checkpoint = load_checkpoint(cfg.reward, ("reward",))  # what scores by rules has a scalar
         reward = open_checkpoint(cfg.reward, machine, "scalar")
+        judges.append((cfg.reward, checkpoint, reward))
     if cfg.rules:
         checkpoint = load_checkpoint(cfg.rules, ("rules",))
         rule_model = as_rule_model(checkpoint, cfg.rules, machine)
-    for path, judge in ((cfg.reward, reward), (cfg.rules, rule_model)):
-        if judge and loaded.tokenizer.evidence and not judge.tokenizer.evidence:
+        judges.append((cfg.rules, checkpoint, rule_model))
+    own = world_of(loaded.checkpoint)
+    for path, checkpoint, judge in judges:
+        if loaded.tokenizer.evidence and not judge.tokenizer.evidence:
             raise BadInput(f"{path} cannot read what {loaded.name} looks up; make it from that one")
-        found = [load_checkpoint(path), loaded.checkpoint] if judge else []
-        worlds = [*map(world_of, found)]
-        if all(worlds) and len({*worlds}) > 1:
-            raise BadInput(f"{path} judges --data={worlds[0]}; {loaded.name} is of {worlds[1]}")
+        world = world_of(checkpoint)
+        if world and own and world != own:
+            raise BadInput(f"{path} judges --data={world}; {loaded.name} is of {own}")
     return {"reward": reward, "rule_model": rule_model}
 
 
