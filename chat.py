@@ -106,7 +106,7 @@ def check(cfg, path):
         raise BadInput("--rules_file holds rules to probe: add --probe or --web")
     if cfg.kind and not (cfg.label and cfg.kind in KINDS):
         raise BadInput(f"--kind={cfg.kind}: expected helpful or harmful, and --label")
-    if "prompt" in cfg.given and not (cfg.prompt.strip() or cfg.raw):
+    if "prompt" in getattr(cfg, "given", ()) and not (cfg.prompt.strip() or cfg.raw):
         raise BadInput("--prompt= holds no words; leave it out for a conversation")
     judged = bool(cfg.rules or cfg.reward)
     alike = cfg.greedy or 0 in (cfg.temperature, cfg.top_p) or cfg.top_k == 1
