@@ -186,7 +186,7 @@ def frontier(rows):
         parts.append(line([(left, up_at), (end, up_at)], colour))
         parts.append(line([(across_at, low), (across_at, high)], colour))
         parts.append(dot(across_at, up_at, colour, 4))
-        parts.append(text(across_at + 8, up_at - 6, arm, colour))
+        parts.append(text(across_at + 8, up_at + 16, arm, colour))
     parts.append(text(80, 58, "right answers to held-out questions (simulated judge)", "quiet"))
     under = "answers that break a rule, under attacks never trained on (simulated)"
     parts.append(text(320, 396, under, "quiet", "middle"))
