@@ -20,8 +20,6 @@ from data.files import read_text
 from data.particles import join
 from plumbing.console import spelled
 from plumbing.errors import BadInput, run
-from plumbing.records import tell
-from tokenizer import LONGEST_LINE
 
 FILE = Path(__file__).with_name("knowledge.tsv")
 COLUMNS = ("subject", "attribute", "value")
@@ -112,6 +110,9 @@ def open_lookup(path, tokenizer, model):
 
 def tell_long(known, tokenizer, path):
     """Tell of the facts that a model does not see whole: a line is cut where it is inserted."""
+    from plumbing.records import tell  # with torch, which looking a fact up does without
+    from tokenizer import LONGEST_LINE
+
     lengths = {line: len(tokenizer.line(line)) - 1 for line in known.lines.values()}
     long = [line for line, n in lengths.items() if n > LONGEST_LINE]
     if long:

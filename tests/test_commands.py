@@ -463,3 +463,8 @@ def test_what_changes_an_option_later_is_run_too():
     text = "A = {}\nB = {}\nA['x'] = one\nB['y'] = 2\nPRESETS = {'a': A}\n"
     kept = ast.unparse(ast.Module(named_nodes(ast.parse(text), {"PRESETS"}), []))
     assert kept.splitlines() == ["A = {}", "A['x'] = one", "PRESETS = {'a': A}"]
+
+
+def test_a_fact_is_looked_up_without_torch(no_torch):
+    code, out, err = typed_early(no_torch, "data.knowledge", "colour of the blirg")
+    assert (code, err) == (0, "") and "blirg" in out

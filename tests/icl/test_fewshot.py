@@ -151,6 +151,7 @@ def test_a_file_becomes_prompts(film):
         ("{text}{text}{label}", "", "--template"),
         ("{label}{text}{label}", "", "--template"),
         (TEMPLATE, "good", "--labels=good"),
+        (TEMPLATE, "0=good,0=bad", "each label once"),
         (TEMPLATE, "fine=1", "labels"),
         (TEMPLATE, "good=x,bad=x", "no two alike"),
     ],
