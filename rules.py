@@ -358,7 +358,8 @@ def train(cfg):
         for name, network in learners.items():
             norms[name] = optim.step(optimizers[name], network, factor)
 
-        run.progress(step, losses["rules"], norms["rules"])
+        # Its loss is that of the paper's network; the norm is of all: none may be no number.
+        run.progress(step, losses["rules"], torch.stack([*norms.values()]).norm())
 
     # --- results
     # Of the world by the gold predicates (simulated), of people's own rules by held-out marks.

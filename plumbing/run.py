@@ -31,7 +31,7 @@ LARGEST = 1e8  # a weight beyond it belongs to no network that says anything
 SPEAK = ("pretrain", "sft", "ppo", "dpo")  # stages whose checkpoints give words
 BESIDE = ("ppo", "dpo")  # those whose figures are a distance from what they were made from
 MAY_BE_NAN = ("explained_variance",)  # of one token there is no variance
-RATES = ("lr", "matrix_lr", "value_lr", "beta", "ptx")  # options that make a training diverge
+RATES = ("lr", "matrix_lr", "words_lr", "value_lr", "beta", "ptx")  # what makes a training diverge
 
 
 class Run:

@@ -184,6 +184,11 @@ def test_a_checkpoint_without_a_second_network_is_no_riddle(files):
     assert train(Config(**{**one, "alpha": 0.0}))
 
 
+def test_a_second_network_that_diverges_ends_the_run(files):
+    with pytest.raises(BadInput, match=r"diverged.*--words_lr=1e\+25"):
+        train(config(files, words_lr=1e25, steps=12))
+
+
 def test_a_resumed_run_is_the_whole_run(files, monkeypatch):
     whole = config(files, "whole", epochs=1, eval_every=5)
     train(whole)
