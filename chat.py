@@ -38,15 +38,15 @@ from data.marks import read_rules
 from data.questions import world_read
 from data.world.languages import LANGUAGES
 from desk.batch import answer_file
+from desk.judges import open_judges
 from desk.labelling import KINDS, Desk, check_labeler
 from desk.probing import Probing, most_attacked, probe
 from desk.shelf import Shelf, world_of
 from desk.terminal import label, print_answer, print_piece
 from desk.words import words
 from insertion import Evidence
-from judges.rules import as_rule_model, rank, tell
+from judges.rules import rank, tell
 from plumbing import errors
-from plumbing.checkpoint import load_checkpoint
 from plumbing.console import text_of
 from plumbing.errors import BadInput, run
 from plumbing.machine import setup
@@ -185,28 +185,6 @@ def say(shelf, loaded, ids, stop, cfg, turn=0):
     return print_answer(shelf.speak(loaded, ids, stop, limit, seed, **settings(cfg)))
 
 
-def open_judges(cfg, machine, loaded):
-    """The reward model and the rule model that --best_of chooses by, None where there is none."""
-    reward = rule_model = None
-    judges = []
-    if cfg.reward:
-        checkpoint = load_checkpoint(cfg.reward, ("reward",))  # what scores by rules has a scalar
-        reward = open_checkpoint(cfg.reward, machine, "scalar")
-        judges.append((cfg.reward, checkpoint, reward))
-    if cfg.rules:
-        checkpoint = load_checkpoint(cfg.rules, ("rules",))
-        rule_model = as_rule_model(checkpoint, cfg.rules, machine)
-        judges.append((cfg.rules, checkpoint, rule_model))
-    own = world_of(loaded.checkpoint)
-    for path, checkpoint, judge in judges:
-        if loaded.tokenizer.evidence and not judge.tokenizer.evidence:
-            raise BadInput(f"{path} cannot read what {loaded.name} looks up; make it from that one")
-        world = world_of(checkpoint)
-        if world and own and world != own:
-            raise BadInput(f"{path} judges --data={world}; {loaded.name} is of {own}")
-    return {"reward": reward, "rule_model": rule_model}
-
-
 def say_best(judges, loaded, messages, shelf, cfg, turn=0):
     """Write --best_of answers, print the one that is rated best; with --explain all of them, and
     why. Of a model that searches half of them begin with a search and half do without (Sparrow's 4
@@ -234,7 +212,7 @@ def say_once(shelf, loaded, prompt, cfg):
     """Answer one prompt, or with --raw continue it."""
     if cfg.best_of > 1:
         messages = [{"role": "user", "content": prompt}]
-        judges = open_judges(cfg, shelf.machine, loaded)
+        judges = open_judges(cfg.reward, cfg.rules, loaded, shelf.machine)
         say_best(judges, loaded, messages, shelf, cfg)
         return
     if cfg.raw:
@@ -266,7 +244,7 @@ def talk(shelf, loaded, cfg):
     print(t("talk", name=loaded.name, stage=stage, size=size))
     if world and loaded.chat:
         print(t("try") + "   ".join(LANGUAGES[world].SUGGESTED))
-    judges = open_judges(cfg, shelf.machine, loaded)
+    judges = open_judges(cfg.reward, cfg.rules, loaded, shelf.machine)
     messages, turn, told = [], 0, False
     for line in typed(t("you"), world, "/reset"):
         if line == "/reset":

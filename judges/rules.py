@@ -118,18 +118,18 @@ def rules_of(checkpoint, path):
 def as_rule_model(checkpoint, path, machine):
     """The RuleModel of a checkpoint of rules.py."""
     rules = rules_of(checkpoint, path)
+    held = [checkpoint]
+    if "words" in checkpoint:
+        held.append(of_second_network(checkpoint, path))
     networks = []
-    for held in (checkpoint, with_words(checkpoint, path)):
-        if held:
-            model, tokenizer = load_model(held, path, dropout=0.0)
-            networks.append(model.to(machine.device).eval().requires_grad_(False))
+    for one in held:
+        model, tokenizer = load_model(one, path, dropout=0.0)
+        networks.append(model.to(machine.device).eval().requires_grad_(False))
     return RuleModel(networks, tokenizer, rules)
 
 
-def with_words(checkpoint, path):
-    """The same checkpoint as one of its second network; None where it was trained without."""
-    if "words" not in checkpoint:
-        return None
+def of_second_network(checkpoint, path):
+    """The same checkpoint as one of its second network, which keeps its words."""
     words = checkpoint["words"]
     if not {"alpha", "scalar_head.weight", "scalar_head.bias"} <= words.keys():
         raise BadInput(f"{path}: a rule model whose second network gives no score")
