@@ -139,10 +139,11 @@ def reward(cfg, seed):
     return found
 
 
-def talked(cfg):
-    """Right answers in conversation, skill by skill, and one talk as it went."""
-    rows = read(Path(cfg.out) / "talk.jsonl")
-    head = lines(folder(cfg, 1, "sft") / "log.jsonl")[0]
+def talked(cfg, study, run):
+    """Right answers in conversation, skill by skill, and one talk as it went; `run`: one that they
+    are of."""
+    rows = read(Path(cfg.out) / f"{study}.jsonl")
+    head = lines(folder(cfg, 1, run) / "log.jsonl")[0]
     return [{**row, "machine": machine_of({**head, "dtype": row["format"]})} for row in rows]
 
 
@@ -324,7 +325,6 @@ OF_EACH_SEED = {
     "tension": measured("tension", "reward_mix", "n_eval"),  # questions of each kind
     "evidence": measured("evidence", "sft_evidence"),
     "constitution": measured("constitution", "sft_constitution", "requests unlabelled"),
-    "korean": measured("korean", "sft_ko"),
     "revisions": revised,
     "fewshot": fewshot,
     "induction": induction,
@@ -332,7 +332,8 @@ OF_EACH_SEED = {
     "bayes": bayes,
 }
 OF_ALL_SEEDS = {
-    "talk": talked,
+    "talk": partial(talked, study="talk", run="sft"),
+    "korean": partial(talked, study="korean", run="sft_ko"),
     "pareto": on_the_plane,
     "folds": folds.collect,
     "memory": memory.collect,

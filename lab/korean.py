@@ -1,20 +1,19 @@
 """The same world in Korean: what a model that has read only Korean answers, and how it speaks.
 
-    python -m lab.korean          three seeds
+    python -m lab.korean          three seeds, each in both number formats
 
 The exams are those of the English world (lab/talk.py), in the other language: the same tasks, the
 same skills of talk, held out in the same way. Beside them stands what only Korean has: are the
 answers in polite speech, and do the particles fit the words before them? The judge is a program,
 so all that is said of answers is simulated.
 
-reads   nothing; each stage it needs is run, in out/studies/seedS/
+reads   nothing; each stage it needs is run, in out/studies/seedS/ and out/studies/FORMAT/seedS/
 writes  out/studies/korean.jsonl
 
 A study that was stopped goes on where it stopped: finished stages and measured rows are kept.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from plumbing.config import check_options, parse_config, positive
 
@@ -23,11 +22,9 @@ if __name__ == "__main__":  # answer --help and slips before torch, a second's w
 
 from data.world.languages import KOREAN
 from judges.speech import own_answers
-from lab.studies import append, is_missing, make, over_seeds, take_up
-from lab.talk import answered, talked
+from lab.studies import make
+from lab.talk import answered, show, study, talked
 from plumbing.errors import run
-from plumbing.machine import setup
-from plumbing.records import print_table
 from sampling import open_checkpoint
 
 # --- configuration -----------------------------------------------------------------------------
@@ -38,15 +35,16 @@ class Config:
     preset: str = "tiny"  # how large the stages are
     out: str = "out/studies"  # one folder per seed, and the table
     seeds: int = 3  # seeds 1, 2, ...: each has its own base model and all that follows from it
+    formats: str = "bfloat16,float32"  # number formats, each a run of its own
     n: int = 120  # turns of each skill
     seed: int = 0  # of the turns and questions that are drawn
     device: str = "auto"
-    dtype: str = "auto"  # float32, bfloat16, float16; auto takes what is fast here
+    dtype: str = "auto"  # of the runs in out/studies/seedS; auto takes what is fast here
 
 
 PRESETS = {
     "tiny": {},
-    "smoke": dict(out="out/studies_smoke", seeds=1, n=2),
+    "smoke": dict(out="out/studies_smoke", seeds=1, n=2, formats="float32"),
 }
 ARMS = ("sft_ko", "ppo_ptx_ko")
 SAMPLE = [  # a talk as a newcomer may have it
@@ -72,7 +70,7 @@ def measure(cfg, seed, arm, machine):
         rows.append({"about": what, "right": good / max(1, count), "n": count})
     if arm == ARMS[0] and seed == 1:
         rows += talked(loaded, machine, SAMPLE)
-    return [{"seed": seed, "arm": arm, **row} for row in rows]
+    return rows
 
 
 # --- the study ---------------------------------------------------------------------------------
@@ -81,19 +79,8 @@ def measure(cfg, seed, arm, machine):
 def main(cfg):
     """The whole study; returns its rows."""
     positive(cfg, "seeds", "n")
-    machine = setup(cfg)
-    path = Path(cfg.out) / "korean.jsonl"
-    rows = take_up(path, cfg)
-    for seed in range(1, cfg.seeds + 1):
-        for arm in ARMS:
-            if is_missing(rows, seed, arm):
-                rows = append(path, measure(cfg, seed, arm, machine), rows, cfg)
-    table = []
-    for about in dict.fromkeys(row["about"] for row in rows if "right" in row):
-        mine = [row for row in rows if row["about"] == about]
-        table.append([about, *(over_seeds(mine, arm, "right") for arm in ARMS)])
-    seeds = len({row["seed"] for row in rows})
-    print_table(f"right answers in Korean, {seeds} seeds; simulated judge", ["", *ARMS], table)
+    rows = study(cfg, "korean", ARMS, measure)
+    show(rows, "Korean", ARMS)
     return rows
 
 

@@ -121,7 +121,7 @@ def korean(records, language):
 
 def korean_talk(records, language):
     """One talk with a Korean model, as it went."""
-    return as_talked([row for row in records["korean"] if row["about"] == "sample"])
+    return one_of(records["korean"])
 
 
 def turns(records, language):
@@ -142,8 +142,13 @@ def turns(records, language):
 
 def talk(records, language):
     """One talk with a fine-tuned model, as it went."""
-    rows = [row for row in records["talk"] if row.get("about") == "sample"]
-    return as_talked([row for row in rows if row["format"] == rows[0]["format"]])  # of several
+    return one_of(records["talk"])
+
+
+def one_of(rows):
+    """The talk of the first number format in which one is recorded."""
+    rows = [row for row in rows if row.get("about") == "sample"]
+    return as_talked([row for row in rows if row["format"] == rows[0]["format"]])
 
 
 def as_talked(rows):

@@ -25,7 +25,7 @@ import numpy as np
 
 from judges.talk import asked_alone, by_skill, long_talk, one_talk
 from lab.studies import append, make, take_up
-from plumbing.errors import run
+from plumbing.errors import BadInput, run
 from plumbing.machine import setup
 from plumbing.records import print_table
 from sampling import open_checkpoint
@@ -98,17 +98,25 @@ def measure(cfg, seed, arm, machine):
 # --- the study ---------------------------------------------------------------------------------
 
 
-def study(cfg):
-    """The rows of every model; those that are there are not measured again."""
+def each_format(cfg):
+    """(name, configuration, machine) of each number format. What the other studies run anyway stays
+    where they look for it."""
     machines = {name: setup(replace(cfg, dtype=name)) for name in cfg.formats.split(",")}
-    path = Path(cfg.out) / "talk.jsonl"
-    rows = take_up(path, cfg, "formats")
     usual = setup(cfg).dtype
     for name, machine in machines.items():
-        # What the other studies run anyway stays where they look for it.
         where = cfg if machine.dtype == usual else replace(cfg, out=f"{cfg.out}/{name}", dtype=name)
+        yield name, where, machine
+
+
+def study(cfg, subject, arms, measure):
+    """The rows of every model; those that are there are not measured again."""
+    path = Path(cfg.out) / f"{subject}.jsonl"
+    rows = take_up(path, cfg, "formats")
+    if not all("format" in row for row in rows):
+        raise BadInput(f"{path} does not say of which number format its rows are; move it away")
+    for name, where, machine in each_format(cfg):
         for seed in range(1, cfg.seeds + 1):
-            for arm in ARMS:
+            for arm in arms:
                 about = {"seed": seed, "arm": arm, "format": name}
                 if not any(about.items() <= row.items() for row in rows):
                     new = [{**about, **row} for row in measure(where, seed, arm, machine)]
@@ -122,19 +130,19 @@ def shares(rows, arm, about):
     return [row["right"] for row in rows if (row["arm"], row["about"]) == (arm, about)]
 
 
-def show(rows):
+def show(rows, what, arms):
     """The table: mean over the runs, and the worst of them."""
     table = []
     for about in dict.fromkeys(row["about"] for row in rows if "right" in row):
         cells = [about]
-        for arm in ARMS:
+        for arm in arms:
             found = shares(rows, arm, about)
             cells.append(f"{np.mean(found):.1%} ({min(found):.0%})" if found else "")
         table.append(cells)
     runs = len({(row["seed"], row["format"]) for row in rows})
     print_table(
-        f"right answers in talk, mean of {runs} runs (and the worst); simulated judge",
-        ["", *ARMS],
+        f"right answers in {what}, mean of {runs} runs (and the worst); simulated judge",
+        ["", *arms],
         table,
     )
 
@@ -142,8 +150,8 @@ def show(rows):
 def main(cfg):
     """The whole study; returns its rows."""
     positive(cfg, "seeds", "n")
-    rows = study(cfg)
-    show(rows)
+    rows = study(cfg, "talk", ARMS, measure)
+    show(rows, "talk", ARMS)
     return rows
 
 

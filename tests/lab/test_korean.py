@@ -1,9 +1,13 @@
 """The study of the Korean world: each model is measured once, and its table stands beside English."""
 
+from pathlib import Path
+
 import pytest
 
 from lab import korean, results, tables_talk, talk
 from lab.studies import RUNS, read
+from plumbing.errors import BadInput
+from plumbing.records import write_records
 
 
 @pytest.fixture
@@ -12,13 +16,13 @@ def measured(monkeypatch, tmp_path):
     asked = []
 
     def make(cfg, seed, arm):
-        asked.append((seed, arm))
+        asked.append((cfg.out.rpartition("/")[2], seed, arm))
         return f"{seed} {arm}"
 
     class Loaded:
         model = tokenizer = None
 
-    shares = iter([0.5, 0.75, 1.0, 0.25])
+    shares = iter([0.5, 0.75, 1.0, 0.25] * 2)
 
     def answered(loaded, machine, n, seed, data):
         assert (n, data) == (4, "world_ko")
@@ -31,23 +35,34 @@ def measured(monkeypatch, tmp_path):
     monkeypatch.setattr(korean, "own_answers", lambda loaded, machine, seed: spoken)
     lines = [(line, "안녕하세요!") for line in korean.SAMPLE]
     monkeypatch.setattr(talk, "one_talk", lambda loaded, machine, asked: lines)
-    cfg = korean.Config(out=str(tmp_path), seeds=2, n=4, dtype="float32", device="cpu")
+    cfg = korean.Config(out=str(tmp_path / "studies"), seeds=2, n=4, dtype="float32", device="cpu")
     return cfg, asked
 
 
-def test_each_model_is_measured_once(measured, capsys):
+def test_each_model_is_measured_once_in_each_format(measured, capsys):
     cfg, asked = measured
     rows = korean.main(cfg)
-    assert asked == [(seed, arm) for seed in (1, 2) for arm in korean.ARMS]
-    assert len(rows) == 4 * 3 + len(korean.SAMPLE)
+    runs = [("studies", seed, arm) for seed in (1, 2) for arm in korean.ARMS]
+    other = [("bfloat16", seed, arm) for seed in (1, 2) for arm in korean.ARMS]
+    assert asked == other + runs  # float32 is what the other studies use here
+    assert len(rows) == 8 * 3 + 2 * len(korean.SAMPLE)
     assert "pronoun" in capsys.readouterr().out
-    assert korean.main(cfg) == rows and len(asked) == 4
+    assert korean.main(cfg) == rows and len(asked) == 8
+
+
+def test_a_table_of_no_number_format_is_not_added_to(measured):
+    cfg, asked = measured
+    path = Path(cfg.out) / "korean.jsonl"
+    write_records(path, {"config": {}}, [{"seed": 1, "arm": "sft_ko", "about": "pronoun"}])
+    with pytest.raises(BadInput, match="korean.jsonl does not say of which number format"):
+        korean.main(cfg)
+    assert not asked
 
 
 def test_the_table_sets_both_languages_side_by_side(measured):
     cfg, _ = measured
     korean.main(cfg)
-    rows = [{**row, "machine": "here"} for row in read(korean.Path(cfg.out) / "korean.jsonl")]
+    rows = [{**row, "machine": "here"} for row in read(Path(cfg.out) / "korean.jsonl")]
     english = [{"seed": 1, "arm": "sft", "about": "pronoun", "right": 0.92, "machine": "there"}]
     table = tables_talk.korean({"korean": rows, "talk": english}, "en")
     assert '| "Where is it?" | 92 % (92) | 75 % (50) | | 50 % (25) |' in table
