@@ -9,7 +9,7 @@ reads   out/sft/ckpt.pt and out/reward/comparisons.jsonl (each made first if it 
 writes  out/dpo/ckpt.pt, last.pt (for --resume), log.jsonl
 
     python dpo.py                                        the comparisons that reward.py collected
-    python dpo.py --data=comparisons.jsonl               people's comparisons (see data/formats.py)
+    python dpo.py --data=comparisons.jsonl               people's comparisons (data/preferences.py)
 """
 
 import math

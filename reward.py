@@ -12,7 +12,7 @@ reads   out/sft/ckpt.pt (made first if it is missing) and simulated labelers' ra
 writes  out/reward/ckpt.pt, last.pt (for --resume), comparisons.jsonl, log.jsonl
 
     python reward.py                                     the tiny world
-    python reward.py --data=comparisons.jsonl            people's comparisons (see data/formats.py)
+    python reward.py --data=comparisons.jsonl            people's comparisons (data/preferences.py)
     python reward.py --loss=regression                   predict 1-7 ratings instead of ranking
     python reward.py --alpha=0 --matrix_lr=0.007         InstructGPT's scalar, at its better rate
     python reward.py --preset=hh --kinds=helpful         help alone; harmless alone; or both

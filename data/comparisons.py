@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from data.formats import KINDS, read_comparisons
+from data.formats import read_comparisons
+from data.preferences import KINDS
 from data.principles import SOURCES
 from data.world import english_only
 from data.world.languages import LANGUAGES

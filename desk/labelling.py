@@ -20,7 +20,8 @@ from collections import Counter, defaultdict
 from random import Random
 from unicodedata import normalize
 
-from data.formats import from_comparison, read_prompts
+from data.formats import read_prompts
+from data.preferences import from_comparison
 from data.world import world_named
 from data.world.languages import LANGUAGES
 from data.world.probes import Probes

@@ -3,7 +3,7 @@ do baselines without a network reach on the same pairs?"""
 
 import numpy as np
 
-from data.formats import KINDS
+from data.preferences import KINDS
 from data.world import world_named
 from judges.agreement import accuracy, bag_of_words, pairs_of, places
 from judges.exam import gold

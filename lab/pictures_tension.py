@@ -4,7 +4,7 @@ rightly that have learned one kind of comparison, or both. lab/svg.py knows how 
 
 from dataclasses import dataclass
 
-from data.formats import KINDS
+from data.preferences import KINDS
 from lab.svg import MARGIN, Scale, across, dot, legend, line, picture, small, text
 from lab.tables import figure, seeds_named, select
 from lab.tables_probing import TRAINED

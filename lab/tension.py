@@ -23,7 +23,7 @@ from plumbing.config import check_options, parse_config, positive
 if __name__ == "__main__":  # answer --help and slips before torch, a second's work, loads
     check_options(__file__)
 
-from data.formats import KINDS
+from data.preferences import KINDS
 from lab.harvest import last_with, lines
 from lab.studies import append, folder, is_missing, make, over_seeds, take_up
 from plumbing.errors import run

@@ -269,6 +269,8 @@ def test_every_option_is_read(path):
             read |= reads(tree(ROOT / "judges" / "exam.py")) & fields
         if path == ROOT / "reward.py":  # to what asks the questions that are ranked
             read |= reads(tree(ROOT / "judges" / "rankings.py"))
+        if path == ROOT / "lab" / "korean.py":  # to the study whose exam it gives
+            read |= reads(tree(ROOT / "lab" / "talk.py")) & fields
         if path.stem == "pretrain":  # and this one to what loads its text and to its network
             read |= reads(tree(ROOT / "data" / "corpora.py"))
             read |= fields & set(GPTConfig.__dataclass_fields__)

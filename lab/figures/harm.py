@@ -3,7 +3,7 @@ and reward models of helpful and of harmless comparisons. They are drawn as the 
 documents are (lab/pictures_revisions.py, lab/pictures_tension.py), of a run, a study or records.
 """
 
-from data.formats import KINDS
+from data.preferences import KINDS
 from lab import pictures_revisions, pictures_tension
 from lab.figures.frames import Shown
 from lab.figures.rows import all_rows, pick, some
