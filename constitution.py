@@ -129,9 +129,15 @@ class Critic:
         """One text for each conversation."""
         cfg = self.cfg
         self.asked += 1
-        options = {"temperature": temperature, "max_new_tokens": cfg.max_new_tokens}
-        options["seed"] = 10**6 * self.asked + cfg.seed
-        texts, _ = respond(self.model, self.tokenizer, conversations, self.machine, **options)
+        texts, _ = respond(
+            self.model,
+            self.tokenizer,
+            conversations,
+            self.machine,
+            temperature=temperature,
+            max_new_tokens=cfg.max_new_tokens,
+            seed=10**6 * self.asked + cfg.seed,
+        )
         return texts
 
     def criticise(self, requests, texts, principles):
@@ -215,17 +221,25 @@ def revisions(requests, rounds, source):
     for principles, _, texts in rounds:
         for request, principle, text in zip(requests, principles, texts):
             messages = [*request.messages, assistant(text)]
-            records.append({"messages": messages, "source": source, "principle": principle})
-    return [record for record in records if record["messages"][-1]["content"]]
+            if text:
+                records.append({"messages": messages, "source": source, "principle": principle})
+    return records
 
 
 def ai_comparisons(requests, pairs, p, by, source):
     """Pairs with the probability that the first is better, as comparisons."""
     records = []
     for request, pair, value, principles in zip(requests, pairs, p.round(4).tolist(), by):
-        record = {"messages": request.messages, "responses": list(pair), "p": value}
-        record["ranking"] = [[0], [1]] if value >= 0.5 else [[1], [0]]
-        records.append({**record, "labeler": source, "source": source, "principle": principles})
+        record = {
+            "messages": request.messages,
+            "responses": list(pair),
+            "p": value,
+            "ranking": [[0], [1]] if value >= 0.5 else [[1], [0]],
+            "labeler": source,
+            "source": source,
+            "principle": principles,
+        }
+        records.append(record)
     return records
 
 
@@ -249,9 +263,14 @@ def preferred(critic, cfg):
     benign = critic.harms.requests("train", cfg.n_benign, cfg.seed + 1, LABELLED, benign=True)
     records = []
     for request, text in zip(benign, critic.respond([request.messages for request in benign])):
-        pair = [text, request.fill(rng.choice(unwanted))]
-        record = {"messages": request.messages, "responses": pair, "ranking": [[0], [1]]}
-        records.append({**record, "labeler": "s00", "source": "sim"})
+        record = {
+            "messages": request.messages,
+            "responses": [text, request.fill(rng.choice(unwanted))],
+            "ranking": [[0], [1]],
+            "labeler": "s00",
+            "source": "sim",
+        }
+        records.append(record)
     return records
 
 
