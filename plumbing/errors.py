@@ -35,8 +35,9 @@ def interrupted_early(kind, error, trace):
 
 
 def tell_stopped():
-    """One line after Ctrl-C. A stage that another one started was stopped with it, which tells."""
-    if not (child[0] or TIED in os.environ):
+    """One line after Ctrl-C. A stage that another one started was stopped with it, which tells; of
+    several processes the first does."""
+    if first_process() and not (child[0] or TIED in os.environ):
         print(f"\n{stopped[0]}", file=sys.stderr)
 
 

@@ -222,6 +222,10 @@ def test_run_returns_and_lets_bugs_through(monkeypatch, capsys):
         run(fails(KeyboardInterrupt()))
     assert stop.value.code == 130
     assert capsys.readouterr().err == "\nstopped; go on with --resume\n"
+    monkeypatch.setenv("RANK", "1")  # torchrun's second process: the first one tells
+    with pytest.raises(SystemExit) as stop:
+        run(fails(KeyboardInterrupt()))
+    assert stop.value.code == 130 and capsys.readouterr().err == ""
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
