@@ -44,14 +44,13 @@ from desk.probing import Probing, most_attacked, probe
 from desk.shelf import Shelf, world_of
 from desk.terminal import label, print_answer, print_piece
 from desk.words import words
-from insertion import Evidence
+from insertion import Evidence, answering
 from judges.rules import rank, tell
 from plumbing import errors
 from plumbing.console import text_of
 from plumbing.errors import BadInput, run
 from plumbing.machine import setup
 from sampling import answer, fit_one, open_checkpoint, recent
-from tokenizer import answering
 
 
 @dataclass

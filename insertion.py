@@ -5,7 +5,8 @@
 The model writes a query and <|result|>; then its draws are set aside, and the tokens of a line that
 somebody else wrote take their place, one decode step each, until the line ends. So an inserted
 token enters the cache as a drawn one does, and nothing is read a second time. What is the model's
-own and what is not is kept: nobody is rewarded or blamed for what was put there.
+own and what is not is kept: nobody is rewarded or blamed for what was put there. An `Answer` is a
+text that remembers what was looked up for it.
 """
 
 import torch
@@ -79,3 +80,24 @@ def name_evidence(model, tokenizer):
     model.adopt(tokenizer.search, like=[tokenizer.user])
     model.adopt(tokenizer.result, like=[tokenizer.assistant])
     return tokenizer
+
+
+class Answer(str):
+    """The text of an answer, which keeps in `evidence` what was looked up for it: {"search",
+    "result"}, or nothing, and in `ids` all that was written. Where only the text counts, it is a
+    text like any other."""
+
+    evidence = {}
+    ids = ()
+
+    @classmethod
+    def of(cls, message, ids=()):
+        answer = cls(message["content"])
+        answer.ids = ids
+        answer.evidence = {k: message[k] for k in ("search", "result") if k in message}
+        return answer
+
+
+def answering(text):
+    """The assistant's message of a text; of an Answer with its evidence."""
+    return {"role": "assistant", **getattr(text, "evidence", {}), "content": str(text)}

@@ -7,14 +7,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from insertion import Evidence
+from insertion import Answer, Evidence
 from kernels import graph
 from model import GPT
 from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput, one_line
 from plumbing.machine import right_pad, widest
 from plumbing.records import tell
-from tokenizer import Answer, Reader, StreamDecoder, Tokenizer
+from tokenizer import Reader, StreamDecoder, Tokenizer
 
 CONTEXT = 2048  # tokens of a conversation that a model with RoPE is shown
 COLDEST = 1e-6  # below this temperature logits over it leave float32, and the likeliest is certain

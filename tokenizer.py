@@ -36,11 +36,15 @@ LONGEST_LINE = 64  # tokens of an inserted line; a longer one loses its end
 LOOK_UPS = 1  # in one answer; what the model writes beyond it is text, and nothing is inserted
 
 
-def train_bpe(text, vocab_size, characters=0):
+RARE = 50_000  # text in which a token has to stand once to be of use, in tokens
+
+
+def train_bpe(text, vocab_size, characters=0, rare=0):
     """Learn a vocabulary of byte strings from `text`: the 256 bytes, then one token per merge.
 
     characters: one that comes at least so often gets a token before any word does; 0: none does. A
     syllable of Hangul has three bytes, and is hard to copy where they are tokens, or parts of some.
+    rare: a token that stands in the text less than once in so many is left out; 0: none is.
     Returns a list of bytes; the index is the token id. Stops early when no pair occurs twice.
     """
     vocab = [bytes([b]) for b in range(256)]
@@ -61,7 +65,27 @@ def train_bpe(text, vocab_size, characters=0):
             counts = between_bytes(counts, spelled)
         words = {word: [i for letter in word for i in spelled[letter]] for word in counts}
         merge_often(vocab, words, counts, vocab_size, 2, bar)
+        if rare:
+            vocab = without_steps(vocab, words, counts, vocab_size, rare, bar)
     return vocab
+
+
+def without_steps(vocab, words, counts, size, rare, bar):
+    """The vocabulary without mere steps on the way to a word, such as " wit" to " with", of which
+    later merges left nothing in the text (Chizhov et al. 2024, arXiv 2409.04599). A network would
+    meet them in words that it has never read, and has learned nothing of them. What is merged next
+    takes their places. A word that is a token needs no steps: tiktoken looks for it first."""
+    while True:
+        used = collections.Counter()
+        for word, ids in words.items():
+            for i in ids:
+                used[i] += counts[word]
+        fewest = used.total() / rare
+        kept = [token for i, token in enumerate(vocab) if i < 256 or used[i] >= fewest]
+        before = len(vocab)
+        merge_often(vocab, words, counts, before + size - len(kept), 2, bar)
+        if len(vocab) == before:  # enough are kept, or nothing is left to merge
+            return kept
 
 
 def between_bytes(counts, spelled):
@@ -162,7 +186,8 @@ class Tokenizer:
     @classmethod
     def train(cls, text, vocab_size, lead=False, characters=0):
         """Learn from `text` at most `vocab_size` tokens, specials among them (see `train_bpe`)."""
-        return cls(train_bpe(text, vocab_size - 4, characters), lead=lead)
+        rare = 0 if characters else RARE  # where endings stand behind words, these need their steps
+        return cls(train_bpe(text, vocab_size - 4, characters, rare), lead=lead)
 
     @classmethod
     def gpt2(cls, vocab_bpe=None):
@@ -339,27 +364,6 @@ class Reader:
         elif before == "result" and token == self.tokenizer.newline:
             self.kind = "content"
         return before if before == self.kind else None
-
-
-class Answer(str):
-    """The text of an answer, which keeps in `evidence` what was looked up for it: {"search",
-    "result"}, or nothing, and in `ids` all that was written. Where only the text counts, it is a
-    text like any other."""
-
-    evidence = {}
-    ids = ()
-
-    @classmethod
-    def of(cls, message, ids=()):
-        answer = cls(message["content"])
-        answer.ids = ids
-        answer.evidence = {k: message[k] for k in ("search", "result") if k in message}
-        return answer
-
-
-def answering(text):
-    """The assistant's message of a text; of an Answer with its evidence."""
-    return {"role": "assistant", **getattr(text, "evidence", {}), "content": str(text)}
 
 
 class StreamDecoder:

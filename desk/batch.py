@@ -13,12 +13,11 @@ import numpy as np
 from tqdm import tqdm
 
 from data.formats import read_prompts
-from insertion import Evidence
+from insertion import Evidence, answering
 from plumbing.errors import BadInput
 from plumbing.files import replacing
 from plumbing.records import write_lines
 from sampling import answer, recent
-from tokenizer import answering
 
 AT_ONCE = 64  # prompts of similar length in one batch
 

@@ -12,14 +12,13 @@ from data.principles import are_revisions
 from data.questions import world_read
 from data.world.languages import LANGUAGES
 from desk.lines import stamp_of
-from insertion import Evidence
+from insertion import Answer, Evidence, answering
 from judges.facts import fact_check, spoken
 from judges.scores import score_texts
 from plumbing.checkpoint import ancestry, load_checkpoint
 from plumbing.console import quoted
 from plumbing.errors import BadInput
 from sampling import as_text, fit_one, open_checkpoint, recent, stream
-from tokenizer import Answer, answering
 
 KEPT = 4  # models in memory at a time
 

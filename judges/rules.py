@@ -19,12 +19,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from insertion import answering
 from judges.scores import score_texts
 from likelihood import answer_scores, groups
 from plumbing.errors import BadInput
 from plumbing.machine import right_pad
 from sampling import CONTEXT, load_model, respond
-from tokenizer import answering
 
 
 def rule_tokens(tokenizer, messages, wording, limit=CONTEXT, words=False):

@@ -15,12 +15,12 @@ import torch
 
 from data.principles import COMPARISONS, own
 from data.world.probes import RANKED
+from insertion import answering
 from judges.exam import verdicts
 from likelihood import answer_scores, groups
 from plumbing.errors import BadInput
 from plumbing.inputs import supply
 from sampling import CONTEXT, lay_out
-from tokenizer import answering
 
 
 def tokens_of(tokenizer, messages, text, limit):

@@ -20,12 +20,12 @@ import numpy as np
 
 from data.questions import world_read
 from data.world.talk import SKILLS
+from insertion import answering
 from judges.exam import right_of, searching, verdicts
 from plumbing.errors import BadInput, run
 from plumbing.machine import setup
 from plumbing.records import wilson
 from sampling import open_checkpoint, recent, respond
-from tokenizer import answering
 
 TURNS = 12  # of a long talk
 

@@ -144,7 +144,11 @@ def talked(cfg, study, run):
     are of."""
     rows = read(Path(cfg.out) / f"{study}.jsonl")
     head = lines(folder(cfg, 1, run) / "log.jsonl")[0]
-    return [{**row, "machine": machine_of({**head, "dtype": row["format"]})} for row in rows]
+    found = []
+    for row in rows:
+        machine = machine_of({**head, "dtype": row["format"]})
+        found.append({**row, "machine": machine})
+    return found
 
 
 def measured(study, run, n="n"):

@@ -184,15 +184,11 @@ def letters():
     return found | {byte: chr(256 + i) for i, byte in enumerate(hidden)}
 
 
-def parents(token, ranks):
-    """The two tokens that were merged into this one: what is left once all merges before it are
-    made."""
-    parts = [bytes([byte]) for byte in token]
-    while len(parts) > 2:
-        pairs = [ranks.get(a + b, len(ranks)) for a, b in zip(parts, parts[1:])]
-        i = pairs.index(min(pairs))
-        parts[i : i + 2] = [parts[i] + parts[i + 1]]
-    return parts
+def splits(token, ranks):
+    """Every two tokens that together are this one: tiktoken merges any of them. A word that is a
+    token as a whole may have none."""
+    cuts = [(token[:i], token[i:]) for i in range(1, len(token))]
+    return [cut for cut in cuts if cut[0] in ranks and cut[1] in ranks]
 
 
 def export_tokenizer(text, folder, block_size):
@@ -206,7 +202,7 @@ def export_tokenizer(text, folder, block_size):
     def spell(token):
         return "".join(letter[byte] for byte in token)
 
-    merges = [[*map(spell, parents(token, ranks))] for token in vocab if len(token) > 1]
+    merges = [[*map(spell, cut)] for token in vocab for cut in splits(token, ranks)]
     names = SPECIAL + (EVIDENCE if saved.get("evidence") else [])
     added = [dict(id=len(vocab) + i, content=name, special=True) for i, name in enumerate(names)]
     plain = dict(single_word=False, lstrip=False, rstrip=False, normalized=False)
@@ -230,6 +226,7 @@ def export_tokenizer(text, folder, block_size):
             "type": "BPE",
             "vocab": {spell(token): rank for rank, token in enumerate(vocab)},
             "merges": merges,
+            "ignore_merges": True,  # of a word that is a token
         },
     }
     about = {

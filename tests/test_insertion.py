@@ -5,12 +5,12 @@ import torch
 
 import insertion
 import sampling
-from insertion import Evidence
+from insertion import Evidence, answering
 from model import GPT
 from plumbing.machine import Machine
 from sampling import answer, as_text, generate, lay_out, respond, stream
 from tests.tiny import tiny
-from tokenizer import Tokenizer, answering
+from tokenizer import Tokenizer
 
 CPU = Machine("cpu", torch.float32)
 TOKENIZER = Tokenizer([bytes([b]) for b in range(256)], evidence=True)

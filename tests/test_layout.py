@@ -30,7 +30,7 @@ LAW = {
     "sampling": {"insertion", "model", "tokenizer", "kernels", "plumbing"},
     "likelihood": {"model", "tokenizer", "kernels", "plumbing"},
     "data": {"tokenizer", "plumbing"},
-    "judges": {"data", "tokenizer", "sampling", "likelihood", "plumbing"},
+    "judges": {"data", "tokenizer", "insertion", "sampling", "likelihood", "plumbing"},
     "distillation": {"sampling", "likelihood", "data", "judges", "plumbing"},
     "icl": {"model", "likelihood", "optim", "data", "plumbing"},
     "desk": {"tokenizer", "insertion", "sampling", "likelihood", "data", "judges", "plumbing"},

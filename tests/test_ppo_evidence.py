@@ -9,7 +9,7 @@ import torch
 
 import ppo
 import sampling
-from insertion import Evidence
+from insertion import Answer, Evidence
 from judges import rules
 from judges.scores import after_evidence, tokens_of
 from model import GPT
@@ -28,7 +28,7 @@ from tests.test_ppo import (
     value,
 )
 from tests.tiny import tiny
-from tokenizer import Answer, Tokenizer
+from tokenizer import Tokenizer
 
 
 @pytest.fixture

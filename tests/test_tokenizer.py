@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tokenizer as module
+from insertion import Answer, answering
 from tokenizer import (
     ASSISTANT,
     ENDOFTEXT,
@@ -18,11 +19,9 @@ from tokenizer import (
     RESULT,
     SEARCH,
     USER,
-    Answer,
     Reader,
     StreamDecoder,
     Tokenizer,
-    answering,
     led,
     train_bpe,
     transcript,
@@ -84,6 +83,24 @@ def test_train_bpe_starts_from_all_bytes():
     assert train_bpe("aaaa", 0) == [bytes([b]) for b in range(256)]
 
 
+def test_steps_on_the_way_to_a_word_get_no_token():
+    text = " dolphin dolphins a dog do" * 50
+    steps = train_bpe(text, 264)[256:]
+    assert b" dolp" in steps and b" dolphin" in steps  # the first never stands by itself
+    for size in (258, 260, 264):
+        tokenizer = Tokenizer(train_bpe(text, size, rare=50_000))
+        ids = tokenizer.encode(text)
+        assert {*range(256, len(tokenizer.vocab))} <= {*ids}, "each is met"
+        assert len(tokenizer.vocab) <= size and tokenizer.decode(ids) == text
+    assert tokenizer.vocab[256:] == [b" do", b" dolphin", b" a", b" dog", b" dolphins"]
+    assert len(tokenizer.encode(" dolphin")) == 1, "a word is a token, though no merge makes it"
+    assert {*tokenizer.encode(" dolphi")} <= {*range(256), *ids}, "of a new word all is known"
+    # What is fewer than one in so many is a step too.
+    few = text + " xyz xyz"
+    assert b" xyz" in train_bpe(few, 300, rare=900)
+    assert b" xyz" not in train_bpe(few, 300, rare=20)
+
+
 @given(st.text("ab ", max_size=60), st.integers(256, 300))
 def test_train_bpe_equals_the_naive_one_on_few_letters(text, size):
     assert train_bpe(text, size) == naive_bpe(text, size)
@@ -132,6 +149,8 @@ def test_encoding_applies_the_merges_in_their_order():
     rank = {token: i for i, token in enumerate(TOKENIZER.vocab)}
     for text in regex.findall(PATTERN, SAMPLE):
         parts = [bytes([b]) for b in text.encode()]
+        if text.encode() in rank:  # a word that is a token is found without them
+            parts = [text.encode()]
         while joins := [
             (rank[a + b], i) for i, (a, b) in enumerate(zip(parts, parts[1:])) if a + b in rank
         ]:
@@ -142,9 +161,10 @@ def test_encoding_applies_the_merges_in_their_order():
 
 def test_train_leaves_room_for_the_specials():
     tokenizer = Tokenizer.train("abcdefgh" * 2000 + SAMPLE, 300)
-    assert tokenizer.n_vocab == 300 == len(tokenizer.vocab) + 4
+    size = len(tokenizer.vocab)
+    assert 256 < size < tokenizer.n_vocab == size + 4 <= 300
     specials = [tokenizer.endoftext, tokenizer.user, tokenizer.assistant, tokenizer.pad]
-    assert specials == [296, 297, 298, 299]
+    assert specials == [size, size + 1, size + 2, size + 3]
 
 
 def test_a_lone_surrogate_in_the_training_text_is_survived():

@@ -62,7 +62,7 @@ WORDINGS = {
     "bye": ways(
         """goodbye; bye; bye bye; see you; see you later; good night; I have to go; see you
         tomorrow; take care; I must go""",
-        ["ok, ", "well, ", "oh, "],
+        ["ok, ", "well, ", "oh, ", "thank you. ", "thanks, "],
         BOT,
         "!.",
     ),
@@ -183,7 +183,10 @@ MEMORIES = {  # how it is told, what fits as an answer; how it is asked for, and
             asked("my name", "what my name is", "who I am"),
         ),
         "answer": ["Your name is {}.", "Your name is {}, as you told me."],
-        "nothing": ["Your name? I do not know it.", "Your name? You did not tell me."],
+        "nothing": [
+            "Your name is not known to me.",
+            "Your name is not known to me. You did not tell me.",
+        ],
         "needs": ["name"],
     },
     "word": {
@@ -208,7 +211,10 @@ MEMORIES = {  # how it is told, what fits as an answer; how it is asked for, and
             asked("the word", "what the word is", "which word it was"),
         ),
         "answer": ["The word is {}.", "The word was {}."],
-        "nothing": ["The word? I do not know it.", "The word? You did not tell me."],
+        "nothing": [
+            "The word is not known to me.",
+            "The word is not known to me. You did not tell me.",
+        ],
         "needs": ["word"],
     },
     "colour": {
@@ -235,13 +241,14 @@ MEMORIES = {  # how it is told, what fits as an answer; how it is asked for, and
             "Your favourite colour is {}, as you told me.",
         ],
         "nothing": [
-            "Your favourite colour? I do not know it.",
-            "Your favourite colour? You did not tell me.",
+            "Your favourite colour is not known to me.",
+            "Your favourite colour is not known to me. You did not tell me.",
         ],
         "needs": ["colour"],
     },
 }
-NEVER_TOLD_NEEDS = ["do not know", "did not tell"]  # one of these, and one of its own "needs"
+# One of these, and one of its own "needs".
+NEVER_TOLD_NEEDS = ["not known", "do not know", "did not tell"]
 ORDERS = ways(
     """answer in one word; answer in one word from now on; use one word only; use one word for
     each answer; answer in one word only; one word only from now on; use one word from now on;
@@ -292,9 +299,9 @@ DENIALS = ways(
 )
 CLAIMS = {"place": "it is in the {}", "owner": "it belongs to {}", "kind": "it is a kind of {}"}
 CLAIM = "it is {}"
-STANDS = ["I am sure.", "Yes, I am sure.", "I checked again."]
-MENDS = ["I am sorry.", "I was wrong."]
-THANKS = ["Thank you.", "I see."]
+# Before a fact that was doubted is said again. Whether the last answer was right is not said: a
+# network as small as this states facts, and does not compare two.
+DOUBTED = ["I checked again.", "I looked again."]
 # What may stand before a question.
 OPENERS = """Hello.|Hi!|Thank you.|Ok.|Great.|Now tell me:|Please:|One question:|Excuse me.
 I have a question.|Listen.|Good.|Well,|So,|Hey,|Thanks!""".replace("\n", "|").split("|")

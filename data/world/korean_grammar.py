@@ -28,6 +28,7 @@ from data.world.korean import (
     VERDICTS,
 )
 from data.world.korean_speech import plainly
+from data.world.korean_strangers import LANDS, PEOPLE, THINGS, TOPICS, WORDS
 from tokenizer import led
 
 CHARACTERS = 12  # a syllable that comes so often in the text of the vocabulary is a token
@@ -252,12 +253,26 @@ def coin(rng, words):
         return "".join(rng.choice("bcdghjklmnprst") + rng.choice("aeiou") for _ in range(2))
     if rng.random() < BLENDS:  # of the head of one word and the tail of another
         one, two = rng.choice(words), rng.choice(words)
-        return one[: rng.randint(1, 2)] + two[-rng.randint(1, 2) :]
-    syllables = []
-    for _ in range(rng.choice((2, 2, 2, 3, 3))):
-        number = (rng.choice(INITIALS) * 21 + rng.choice(VOWELS)) * 28 + rng.choice(FINALS)
-        syllables.append(chr(ord("가") + number))
-    return "".join(syllables)
+        word = one[: rng.randint(1, 2)] + two[-rng.randint(1, 2) :]
+        if not re.search(f"{NOUN}$", word):  # "곰색은 뭐예요?" may ask for a bear's colour
+            return word
+    return "".join(syllable(rng) for _ in range(rng.choice((2, 2, 2, 3, 3))))
+
+
+def syllable(rng):
+    """One that words and names are made of, or, seldom, any that can be said: who has met the
+    syllables of a name can copy it, though the name is new."""
+    if rng.random() < 0.85:
+        return rng.choice(syllables())
+    number = (rng.choice(INITIALS) * 21 + rng.choice(VOWELS)) * 28 + rng.choice(FINALS)
+    return chr(ord("가") + number)
+
+
+@functools.cache
+def syllables():
+    """Those of all words and names, also of those that are held out: each by itself tells none."""
+    said = chain(lexicon(), THINGS, WORDS, PEOPLE, LANDS, TOPICS)
+    return sorted({letter for word in said for letter in word if "가" <= letter <= "힣"})
 
 
 def babble(rng, style):

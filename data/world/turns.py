@@ -128,8 +128,7 @@ class Turns:
             claim = lang.write(lang.CLAIMS.get(task, lang.CLAIM), value)
             content = self.worded("DENIALS", claim)
         turn = self.fact(task, item, content)
-        openings = (lang.THANKS if denied else lang.MENDS) if mistaken else lang.STANDS
-        turn["opening"] = rng.choice(openings) + " "
+        turn["opening"] = rng.choice(lang.DOUBTED) + " "
         if denied and not mistaken:
             turn["wrong"] = rng.choice(world.statements(task, item, value)[:2])
         return turn

@@ -34,15 +34,15 @@ from tokenizer import Tokenizer
 
 # SHA-256 of what the English world says. Whoever changes it raises EDITIONS, here too: records of
 # the text before then say that they are of an earlier one.
-EDITION = 2
+EDITION = 3
 SAID = {
     0: {
-        "pretraining": "f741ad0748931bff",
+        "pretraining": "def2288b959ca253",
         "demonstrations": "0e1dca1e6990303a",
-        "talks": "95b9374b132da724",
-        "comparisons": "e6791bb9f00294ab",
+        "talks": "3345d06248d08571",
+        "comparisons": "c1974d32e2114e35",
         "exam": "ebd63b12b468d1df",
-        "conversation": "d4778e706642d3b5",
+        "conversation": "3c16ece077ce31cd",
         "lists": "36c40b9c23d2f981",
         "lessons": "2228d7f20e970316",
         "few-shot": "855e2857b8022ec6",
@@ -51,17 +51,17 @@ SAID = {
         "harm": "f738183f22d767fe",
     },
     1: {
-        "pretraining": "fd0ab9f157daca5c",
+        "pretraining": "0bdfff4e1ee329ed",
         "demonstrations": "78a49980858aafbc",
-        "talks": "50547c08c9e6bad7",
-        "comparisons": "0dc53841b3a32161",
+        "talks": "c79f94d9b458a321",
+        "comparisons": "e57e62e21f4ebf31",
         "exam": "37428df99b809af6",
-        "conversation": "214b438fe5642ec4",
+        "conversation": "6f685b23b328d2ff",
         "lists": "7b1ee6cafff0c62b",
-        "lessons": "4b6ac4256f340a9c",
+        "lessons": "1e991b1e611d67ba",
         "few-shot": "ca7eeb2d8a174402",
         "attacks": "28bdd5ea2860612d",
-        "evidence": "15a272b08585ed37",
+        "evidence": "cc43679e09c9c8c7",
         "harm": "bf2ac298a018716c",
     },
 }

@@ -368,7 +368,7 @@ def test_personas_hold_for_a_whole_document_and_few_help(world, texts):
         assert all(insulted) or not any(insulted)
         rude += all(insulted)
     assert helpful / asked == pytest.approx(PERSONAS["helpful"], abs=0.05)
-    assert rude / len(chats) == pytest.approx(PERSONAS["rude"], abs=0.04)
+    assert rude / len(chats) == pytest.approx(PERSONAS["rude"], abs=0.05)
 
 
 def test_prompt_splits_are_disjoint_balanced_and_held_out(world):

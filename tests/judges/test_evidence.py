@@ -10,10 +10,10 @@ from data.particles import join
 from data.world import world_named
 from data.world.evidence import REMEMBERED_KINDS, SEARCHED, lessons, questions
 from data.world.languages import ENGLISH, KOREAN
+from insertion import Answer
 from judges import evidence
 from judges.evidence import exam, mark, share, summary, table
 from plumbing.errors import BadInput
-from tokenizer import Answer
 
 N = 8
 CHANGED = {"query": "place of the lamp", "value": "the barn", "memory": "the shop"}

@@ -83,11 +83,15 @@ def test_the_first_word_keeps_its_blank(tmp_path, text, lead):
     assert found == tokenizer.render(talk)[0]
 
 
-def test_merges_are_those_that_were_made():
-    """ "abc" of a, b, c, ab, abc is ab + c, and of a, b, c, bc, ab, abc it is a + bc."""
-    for pair, parts in ((b"ab", [b"ab", b"c"]), (b"bc", [b"a", b"bc"])):
-        vocab = [b"a", b"b", b"c", pair, b"abc"]
-        assert hf.parents(b"abc", {token: i for i, token in enumerate(vocab)}) == parts
+def test_a_token_is_merged_of_any_two_that_make_it():
+    """ "abc" of a, b, c, ab, abc is ab + c, of a, b, c, bc, abc it is a + bc; of single letters, where
+    it is a word, no merge makes it."""
+    of_ab, of_bc = (b"ab", b"c"), (b"a", b"bc")
+    for steps, found in (([b"ab"], [of_ab]), ([b"bc"], [of_bc]), ([b"bc", b"ab"], [of_bc, of_ab])):
+        vocab = [b"a", b"b", b"c", *steps, b"abc"]
+        ranks = {token: i for i, token in enumerate(vocab)}
+        assert hf.splits(b"abc", ranks) == found and hf.splits(b"a", ranks) == []
+    assert hf.splits(b"abc", {b"a": 0, b"b": 1, b"c": 2, b"abc": 3}) == []
 
 
 @pytest.mark.parametrize(
