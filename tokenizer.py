@@ -36,15 +36,12 @@ LONGEST_LINE = 64  # tokens of an inserted line; a longer one loses its end
 LOOK_UPS = 1  # in one answer; what the model writes beyond it is text, and nothing is inserted
 
 
-RARE = 50_000  # text in which a token has to stand once to be of use, in tokens
-
-
 def train_bpe(text, vocab_size, characters=0, rare=0):
     """Learn a vocabulary of byte strings from `text`: the 256 bytes, then one token per merge.
 
     characters: one that comes at least so often gets a token before any word does; 0: none does. A
     syllable of Hangul has three bytes, and is hard to copy where they are tokens, or parts of some.
-    rare: a token that stands in the text less than once in so many is left out; 0: none is.
+    rare: a token that stands in the text less than once in so many is none; 0: it stays.
     Returns a list of bytes; the index is the token id. Stops early when no pair occurs twice.
     """
     vocab = [bytes([b]) for b in range(256)]
@@ -74,7 +71,8 @@ def without_steps(vocab, words, counts, size, rare, bar):
     """The vocabulary without mere steps on the way to a word, such as " wit" to " with", of which
     later merges left nothing in the text (Chizhov et al. 2024, arXiv 2409.04599). A network would
     meet them in words that it has never read, and has learned nothing of them. What is merged next
-    takes their places. A word that is a token needs no steps: tiktoken looks for it first."""
+    takes their places. A word that is a token needs no steps: tiktoken looks for it first. Within a
+    longer word it does: so this is for texts whose words stand between blanks and signs."""
     while True:
         used = collections.Counter()
         for word, ids in words.items():
@@ -184,9 +182,8 @@ class Tokenizer:
         self.newline = ranks[b"\n"]  # which ends an inserted line
 
     @classmethod
-    def train(cls, text, vocab_size, lead=False, characters=0):
+    def train(cls, text, vocab_size, lead=False, characters=0, rare=0):
         """Learn from `text` at most `vocab_size` tokens, specials among them (see `train_bpe`)."""
-        rare = 0 if characters else RARE  # where endings stand behind words, these need their steps
         return cls(train_bpe(text, vocab_size - 4, characters, rare), lead=lead)
 
     @classmethod

@@ -61,7 +61,8 @@ def load_world(cfg, n_train, tokenizer):
     if not tokenizer:
         sample = itertools.islice(world.documents(seed=0), 4000)
         text = "\n".join(map(world.language.apart, sample))
-        tokenizer = make_tokenizer(cfg, text, world.language.LEAD, world.language.CHARACTERS)
+        lang = world.language
+        tokenizer = make_tokenizer(cfg, text, lang.LEAD, lang.CHARACTERS, lang.RARE)
     train = encode_stream(tokenizer, world.documents(seed=cfg.seed), n_train)
     val = encode_stream(tokenizer, world.documents(seed=10**6), 65_536)
     return train, val, tokenizer
@@ -207,9 +208,9 @@ def check_fits(train_set, val_set, cfg, config):
         raise BadInput(f"--block_size={cfg.block_size}: {cfg.init} has learned {room} positions")
 
 
-def make_tokenizer(cfg, text, lead=False, characters=0):
+def make_tokenizer(cfg, text, lead=False, characters=0, rare=0):
     """The tokenizer of `--tokenizer`; "bpe" learns one from `text`, which a .bin has not. lead,
-    characters: as Tokenizer has them."""
+    characters, rare: as Tokenizer.train has them."""
     if cfg.tokenizer == "bpe":
         if text is None:
             raise BadInput(f"{cfg.data} holds GPT-2 token ids; add --tokenizer=gpt2")
@@ -217,7 +218,7 @@ def make_tokenizer(cfg, text, lead=False, characters=0):
             raise BadInput(
                 f"--vocab_size={cfg.vocab_size}: at least 260 (256 bytes and 4 special tokens)"
             )
-        return Tokenizer.train(text, cfg.vocab_size, lead, characters)
+        return Tokenizer.train(text, cfg.vocab_size, lead, characters, rare)
     try:
         tokenizer = Tokenizer.gpt2(None if cfg.tokenizer == "gpt2" else cfg.tokenizer)
         keep(cfg, f"--tokenizer={cfg.tokenizer}", {"vocab_size": tokenizer.n_vocab})

@@ -38,6 +38,13 @@ ROWS = [
     ),
     Row("Hendrycks & Gimpel 2016", "", "GELU, by its tanh", "kernels/ops.py:_gelu"),
     Row(
+        "Chizhov et al. 2024",
+        "",
+        "a vocabulary without tokens that hardly ever stand in a text",
+        "tokenizer.py:without_steps",
+        "they go once all merges are made, by their count, and not by its share before and after",
+    ),
+    Row(
         "FlashAttention-2",
         "algorithms 1 and 2",
         "attention and its gradient without the T × T matrix",

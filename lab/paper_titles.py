@@ -27,6 +27,8 @@ TITLES = {
     "Bai et al. 2022a": "Training a Helpful and Harmless Assistant with RLHF (HH-RLHF)",
     "Bai et al. 2022b": "Constitutional AI: Harmlessness from AI Feedback",
     "Gao et al. 2023": "Scaling Laws for Reward Model Overoptimization",
+    "Chizhov et al. 2024": "BPE Gets Picky: Efficient Vocabulary Refinement During Tokenizer "
+    "Training",
     "Su et al. 2021": "RoFormer: Enhanced Transformer with Rotary Position Embedding",
     "Henry et al. 2020": "Query-Key Normalization for Transformers",
     "Hendrycks & Gimpel 2016": "Gaussian Error Linear Units",

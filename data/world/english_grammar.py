@@ -7,6 +7,7 @@ from data.world.english import NUMBERS, RUDE_WORDS
 from data.world.english_strangers import CODAS, ONSETS, VOWELS
 
 CHARACTERS = 0  # its letters are tokens as they are
+RARE = 50_000  # a token that stands in the text less than once in so many is none
 LEAD = False  # the first word of a document has a capital, and so tokens of its own
 BLENDS = 0.5  # share of invented words that are blends, so that parts of known words are copied too
 SHORTEST = 3  # letters of an invented word

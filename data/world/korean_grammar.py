@@ -32,6 +32,7 @@ from data.world.korean_strangers import LANDS, PEOPLE, THINGS, TOPICS, WORDS
 from tokenizer import led
 
 CHARACTERS = 12  # a syllable that comes so often in the text of the vocabulary is a token
+RARE = 0  # endings stand behind words, and a word within a longer one needs the steps to it
 LEAD = True  # the first word of a text is read with a blank before it, as words within it are
 BLENDS = 0.5  # share of invented words that are blends, so that parts of known words are copied too
 SHORTEST = 2  # syllables of an invented word

@@ -31,7 +31,8 @@ FUNCTIONS   write(pattern, ...) fills the slots and puts right what stands behin
             sentence, paragraph, rudely, some, review, event, digits, pronoun, typed, coin and its
             SHORTEST, babble; of answers: split_words, says, rudeness, meant; apart: how a
             vocabulary is learned from a text, CHARACTERS, how often one comes that gets a token
-            (0: none does), and LEAD, whether the first word is read like the others
+            (0: none does), RARE, how often one has to come (0: twice), and LEAD, whether the first
+            word is read like the others
 TALK        SUGGESTED, WORDINGS, ANSWERS and NEEDS {act of talk}, MEMORIES {what is told},
             FOLLOW_UPS (orders, ELLIPSES, doubts, denials, ITS), OBEYS, CLAIMS and CLAIM, DOUBTED,
             OPENERS, BOTH, BOTH_ITEMS, SMALL_SUMS; ..._NEEDS, what the judge looks for
@@ -66,11 +67,11 @@ INSULTS IN_ORDER ITEMS ITS KIN KINDS LABELS LEAD LETTERS LIMBS LOOKED LOOKED_UP 
 NAMED NAMES NEAR NEEDS NEVER_TOLD_NEEDS NEXT_KIND NOTED NOTES NOTE_KEPT NOT_FOUND NOW NUMBERS OBEYS
 OBEYS_NEEDS OF_PERSONS OF_THINGS OPENERS OPENINGS OPPOSITES OR OTHERWISE OTHER_SUMS OVER_NINE
 OVER_NINE_NEEDS PAIRS PEOPLE_OF PERSON PERSON_ASKED PHONE PLACES PLAINLY PRINCIPLES PRIVATE
-QUESTIONS REASON REFUSALS REQUESTS REVIEW REVIEWED REVISE RULES SEPARATORS SHORTEST SIZES SMALL_SUMS
-SMALL_TALK SONG STATEMENTS STOP_WORDS STORY STORY_ENDS STRANGERS SUGGESTED SUMS THINGS TITLES UNSEEN
-UNWANTED VERBS VERDICTS VICTIMS WHAT_IS_WRONG WHICH_IS_BETTER WORDINGS WORD_FACTS WORD_TASKS
-WORLD_VALUES apart babble bare_words coin deeds digits event in_time meant names_in paragraph
-pronoun review rudely rudeness says sentence sides_of some split_words typed words_by
+QUESTIONS RARE REASON REFUSALS REQUESTS REVIEW REVIEWED REVISE RULES SEPARATORS SHORTEST SIZES
+SMALL_SUMS SMALL_TALK SONG STATEMENTS STOP_WORDS STORY STORY_ENDS STRANGERS SUGGESTED SUMS THINGS
+TITLES UNSEEN UNWANTED VERBS VERDICTS VICTIMS WHAT_IS_WRONG WHICH_IS_BETTER WORDINGS WORD_FACTS
+WORD_TASKS WORLD_VALUES apart babble bare_words coin deeds digits event in_time meant names_in
+paragraph pronoun review rudely rudeness says sentence sides_of some split_words typed words_by
 write""".split()
 SPLIT = "OUTSIDE LANDS TOPICS FOREIGN WORDS PEOPLE".split()  # each by its name in STRANGERS
 

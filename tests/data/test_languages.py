@@ -395,6 +395,16 @@ def test_words_have_the_same_tokens_whatever_stands_around_them(korean):
     assert len(cut) < 0.01 * len(korean.words) * len(patterns), cut
 
 
+def test_what_english_words_are_spelled_with_is_met():
+    """A new word is spelled with tokens that stand in the text, not with steps to other words."""
+    text = "\n".join(itertools.islice(World().documents(seed=0), 4000))
+    unmet = {}
+    for rare in (0, ENGLISH.RARE):
+        tokenizer = Tokenizer.train(text, 2048, ENGLISH.LEAD, ENGLISH.CHARACTERS, rare)
+        unmet[rare] = len({*range(256, len(tokenizer.vocab))} - {*tokenizer.encode(text)})
+    assert unmet[ENGLISH.RARE] < 0.01 * 2048 < 0.03 * 2048 < unmet[0], unmet
+
+
 def test_a_model_of_the_other_language_is_refused():
     """Whatever stage it is of: what its base has read decides."""
     base = {"stage": "pretrain", "path": "p", "data": "world_ko"}
