@@ -89,7 +89,8 @@ class Harms:
         """A name that nobody has, and that is no word here."""
         while True:
             name = self.world.invented(rng, split)
-            if name not in self.words:
+            alone = len(self.language.split_words(name)) == 1  # no word with an ending behind it
+            if alone and name not in self.words:
                 return name.capitalize()
 
     def request(self, rng, split, topic, kind, unheard=0.0):

@@ -105,7 +105,7 @@ def test_particles_fit_names_that_nobody_has_ever_heard(learned):
 def test_what_is_held_out_is_in_no_lesson(world, learned):
     queried = {message["search"].split("의 ")[-1] for message in searched(learned)}
     words = {
-        word for r in learned for m in r["messages"] for word in re.findall(r"\w+", m["content"])
+        word for r in learned for m in r["messages"] for word in KOREAN.split_words(m["content"])
     }
     for split in ("dev", "test"):
         prompts, facts = questions(world, 30, split=split)
