@@ -786,7 +786,7 @@ def test_parts_of_a_batch_add_up_to_the_whole(files, loss):
     one, four = (load_checkpoint(files / out / "last.pt") for out in ("one", "four"))
     assert one["step"] == four["step"] == 2
     for name in one["model"]:
-        torch.testing.assert_close(one["model"][name], four["model"][name], atol=1e-5, rtol=0)
+        torch.testing.assert_close(one["model"][name], four["model"][name], atol=1e-4, rtol=0)
 
 
 # --- labels that are not sure, kinds -----------------------------------------------------------

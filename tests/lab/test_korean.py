@@ -78,6 +78,7 @@ def test_the_table_sets_both_languages_side_by_side(measured):
 def test_the_block_reads_the_english_records_too(monkeypatch):
     seen = {}
     monkeypatch.setattr(results, "records", lambda subject: [subject])
+    monkeypatch.setattr(results, "is_earlier", lambda path: False)
     monkeypatch.setitem(results.BLOCKS, "korean", lambda found, language: seen.update(found) or "x")
     assert results.block("korean") == "x"
     assert seen == {"korean": ["korean"], "talk": ["talk"]}
