@@ -487,15 +487,16 @@ def test_a_question_is_asked_k_times_and_its_answers_stay_together():
 
 @pytest.mark.parametrize("advantage", ["group", "loo"])
 def test_without_a_value_network_the_rewarded_becomes_likelier(files, tokenizer, advantage):
-    cfg = config(files, advantage=advantage, k=4, steps=6, lr=3e-3)
-    ppo.train(cfg)
+    calm = dict(advantage=advantage, k=4, batch_size=64, minibatch=16, lr=1e-3)
+    ppo.train(config(files, steps=20, **calm))
     kept = load_checkpoint(files / "out" / "last.pt")
     assert "value" not in kept and "policy" in kept
     log = log_of(files / "out")
-    assert log[-1]["reward"] > log[0]["reward"] + 0.5 and log[0]["first_ratio"] < 1e-5
+    reward = [row["reward"] for row in log if "reward" in row]
+    assert np.mean(reward[-3:]) > np.mean(reward[:3]) + 0.3 and log[0]["first_ratio"] < 1e-5
     assert not {"value_loss", "grad_value", "explained_variance"} & log[0].keys()
-    ppo.train(config(files, "cut", advantage=advantage, k=4, steps=3, lr=3e-3))
-    options = [f"--out={files / 'cut'}", "--resume", "--steps=6"]
+    ppo.train(config(files, "cut", steps=10, **calm))
+    options = [f"--out={files / 'cut'}", "--resume", "--steps=20"]
     ppo.train(parse_config(Config, ppo.PRESETS, options))
     again = load_checkpoint(files / "cut" / "last.pt")
     assert all(torch.equal(kept["model"][name], again["model"][name]) for name in kept["model"])
