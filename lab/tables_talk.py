@@ -121,7 +121,7 @@ def korean(records, language):
 
 def korean_talk(records, language):
     """One talk with a Korean model, as it went."""
-    return one_of(records["korean"])
+    return first_talk(records["korean"])
 
 
 def turns(records, language):
@@ -142,10 +142,10 @@ def turns(records, language):
 
 def talk(records, language):
     """One talk with a fine-tuned model, as it went."""
-    return one_of(records["talk"])
+    return first_talk(records["talk"])
 
 
-def one_of(rows):
+def first_talk(rows):
     """The talk of the first number format in which one is recorded."""
     rows = [row for row in rows if row.get("about") == "sample"]
     return as_talked([row for row in rows if row["format"] == rows[0]["format"]])

@@ -777,7 +777,7 @@ def test_parts_of_a_batch_add_up_to_the_whole(files, loss):
     """Questions with ties, and without ratings, weigh the same whatever part they fall in."""
     mixed = []
     for i in range(30):
-        ranking = [[0, 1]] if i % 3 else [[0], [1]]
+        ranking = [[0], [1]] if i % 3 else [[0, 1]]
         mixed.append(record(f"Q{i}?", ["a b", "c d"], ranking, scores=[6, 2 if i % 2 else None]))
     data = write(files / "mixed.jsonl", mixed)
     for out, parts in (("one", 1), ("four", 4)):
@@ -785,7 +785,8 @@ def test_parts_of_a_batch_add_up_to_the_whole(files, loss):
         reward.train(config(files, out, **more))
     one, four = (load_checkpoint(files / out / "last.pt") for out in ("one", "four"))
     assert one["step"] == four["step"] == 2
-    for name in one["model"]:
+    # A ranking says nothing of what is added to all scores: there AdamW follows roundings.
+    for name in one["model"].keys() - {"scalar_head.bias"}:
         torch.testing.assert_close(one["model"][name], four["model"][name], atol=1e-4, rtol=0)
 
 

@@ -160,8 +160,9 @@ NEEDS = {
 
 # --- memory ------------------------------------------------------------------------------------
 
-# What is told. An answer names first what it is of: so whether it was told at all is decided by a
-# word that has read these, and not by the first one, which has to tell all kinds of answers apart.
+# What is told. "nothing", what was never told, is said in the words of "answer" up to the place of
+# it: there it is looked for, and who does not find it goes on otherwise. Where the two part before,
+# a model chooses between them and has not looked yet.
 MEMORIES = {  # how it is told, what fits as an answer; how it is asked for, and its answer
     "name": {
         "tell": ways(

@@ -34,6 +34,7 @@ from tokenizer import led
 CHARACTERS = 12  # a syllable that comes so often in the text of the vocabulary is a token
 RARE = 0  # endings stand behind words, and a word within a longer one needs the steps to it
 LEAD = True  # the first word of a text is read with a blank before it, as words within it are
+KNOWN_SYLLABLES = 0.85  # share of the syllables of other invented words that words and names have
 BLENDS = 0.5  # share of invented words that are blends, so that parts of known words are copied too
 SHORTEST = 2  # syllables of an invented word
 # Sounds of invented words: initial, vowel and final of a syllable, as Unicode numbers them.
@@ -263,7 +264,7 @@ def coin(rng, words):
 def syllable(rng):
     """One that words and names are made of, or, seldom, any that can be said: who has met the
     syllables of a name can copy it, though the name is new."""
-    if rng.random() < 0.85:
+    if rng.random() < KNOWN_SYLLABLES:
         return rng.choice(syllables())
     number = (rng.choice(INITIALS) * 21 + rng.choice(VOWELS)) * 28 + rng.choice(FINALS)
     return chr(ord("가") + number)

@@ -165,6 +165,7 @@ NEEDS = {
 
 # --- memory ------------------------------------------------------------------------------------
 
+# What was never told is said in the words of what was, up to the place of it: see english_talk.py.
 MEMORIES = {  # what is told: how, what fits as an answer; how it is asked for, and its answer
     "name": {
         "tell": ways(

@@ -12,8 +12,10 @@ from unicodedata import normalize
 import pytest
 
 import ppo
+import pretrain
 import reward
 import sft
+from data.corpora import load_world
 from data.questions import check_language, load_demonstrations, load_questions
 from data.world import PROMPT_SPLITS, World, languages, world_named
 from data.world.conversation import Conversation
@@ -402,6 +404,8 @@ def test_what_english_words_are_spelled_with_is_met():
     for rare in (0, ENGLISH.RARE):
         tokenizer = Tokenizer.train(text, 2048, ENGLISH.LEAD, ENGLISH.CHARACTERS, rare)
         unmet[rare] = len({*range(256, len(tokenizer.vocab))} - {*tokenizer.encode(text)})
+    made = load_world(pretrain.Config(data="world"), 1000, None)[2]
+    assert made.vocab == tokenizer.vocab, "so is the one that is read with"
     assert unmet[ENGLISH.RARE] < 0.01 * 2048 < 0.03 * 2048 < unmet[0], unmet
 
 

@@ -348,7 +348,8 @@ def test_every_word_of_a_held_out_wording_is_in_the_text(texts):
 
 
 def test_personas_hold_for_a_whole_document_and_few_help(world, texts):
-    chats = [t for t in texts if "User:" in t and t.count("Bot:") >= 3]
+    more = itertools.chain(*(itertools.islice(world.documents(seed=n), 8_000) for n in (4, 5)))
+    chats = [t for t in [*texts, *more] if "User:" in t and t.count("Bot:") >= 3]
     answers = {
         q: world.answers[key]
         for q, key in questions_of(world, {"train"}, slice(0, -HELD_OUT)).items()
@@ -368,7 +369,7 @@ def test_personas_hold_for_a_whole_document_and_few_help(world, texts):
         assert all(insulted) or not any(insulted)
         rude += all(insulted)
     assert helpful / asked == pytest.approx(PERSONAS["helpful"], abs=0.05)
-    assert rude / len(chats) == pytest.approx(PERSONAS["rude"], abs=0.05)
+    assert rude / len(chats) == pytest.approx(PERSONAS["rude"], abs=0.04)
 
 
 def test_prompt_splits_are_disjoint_balanced_and_held_out(world):

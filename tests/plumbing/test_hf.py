@@ -1,5 +1,7 @@
 """What is exported is loaded by transformers and says the same."""
 
+from random import Random
+
 import pytest
 import torch
 
@@ -8,7 +10,7 @@ from plumbing.checkpoint import load_checkpoint
 from plumbing.errors import BadInput
 from sampling import load_model
 from tests.tiny_out import TOKENIZER, write
-from tokenizer import Tokenizer
+from tokenizer import Tokenizer, train_bpe
 
 CONVERSATION = [{"role": "user", "content": "Hello 안녕, it's  3 things?"}]
 FORMS = {
@@ -81,6 +83,33 @@ def test_the_first_word_keeps_its_blank(tmp_path, text, lead):
     talk = [{"role": "user", "content": text}, {"role": "assistant", "content": "I am fine"}]
     found = theirs.apply_chat_template(talk, tokenize=True, return_dict=False)
     assert found == tokenizer.render(talk)[0]
+
+
+DOLPHINS = " dolphin dolphins dolphinarium a dog doing do, good dough! phin 12" * 40
+
+
+@pytest.mark.parametrize(
+    "vocab",
+    [
+        train_bpe(DOLPHINS, 290),
+        train_bpe(DOLPHINS, 290, rare=50_000),
+        [*(bytes([byte]) for byte in range(256)), b"do", b"og", b"dog"],
+    ],
+    ids=["steps", "no steps", "two splits"],
+)
+def test_every_text_is_read_as_it_is_here(tmp_path, vocab):
+    """Also with words that no merge makes, and with a token that two merges make."""
+    transformers = pytest.importorskip("transformers")
+    tokenizer = Tokenizer(vocab)
+    hf.export_tokenizer(tokenizer.to_json(), tmp_path, 64)
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    rng = Random(1)
+    said = [" dolphin", "dolphin", " dolphinar do", "dogs", *DOLPHINS[:70].split()]
+    said += ["".join(rng.choices(" doglphinrum,", k=rng.randint(1, 30))) for _ in range(300)]
+    for words in said:
+        assert theirs(words, add_special_tokens=False)["input_ids"] == tokenizer.encode(words), (
+            words
+        )
 
 
 def test_a_token_is_merged_of_any_two_that_make_it():
